@@ -1,0 +1,240 @@
+"""Which rows a row may learn from.
+
+Random folds are dealt: each run of `k` rows in a row gets the `k` labels in an order of its own. That is
+balanced to one row, and far cheaper than one permutation of all rows. Rows of one class, and groups of
+rows, are dealt in the same way, class by class and from the largest group to the smallest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+MOST_FOLDS = 100
+DECKS = 4096  # orders of the labels to draw from
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A partition of the rows, and the rows each fold learns from.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        The fold that each row is encoded in; `n_folds` for a row that is in none.
+    n_folds : int
+    training : list of ndarray, or None
+        The rows that each fold learns from; None where it is all rows outside the fold.
+    """
+
+    labels: np.ndarray
+    n_folds: int
+    training: list[np.ndarray] | None = None
+
+    @property
+    def n_parts(self) -> int:
+        """How many sets of rows the labels tell apart."""
+        return self.n_folds + bool((self.labels == self.n_folds).any())
+
+
+def make_folds(
+    cv: Any, X: Any, y: Any, *, n_rows: int, groups: Any = None, classes: Any = None, random_state: Any = None
+) -> Folds:
+    """Make folds as `cv` says.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable of (train, test), or array of n_rows labels
+    X, y : Any
+        Handed to a splitter as they are.
+    n_rows : int
+    groups : array of shape (n_rows,), optional
+        Rows of one group stay together.
+    classes : array of shape (n_rows,), optional
+        Integers; where given, random folds get the same share of each.
+    random_state : int, RandomState or None
+        Only random folds use it.
+    """
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        return _random_folds(int(cv), n_rows, groups, classes, random_state)
+    if hasattr(cv, "split"):
+        _refuse_many(cv, X, y, groups)
+        return _folds_of_splits(cv.split(X, y, groups), n_rows)
+    if groups is not None:
+        raise ValueError(
+            "`groups` goes with an integer `cv` or a splitter, but `cv` names the folds itself. "
+            "Leave `groups` out, or pass cv=10."
+        )
+    if isinstance(cv, str) or not isinstance(cv, Iterable):
+        raise ValueError(
+            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test) or an "
+            f"array with a fold label for each row. Got {cv!r}."
+        )
+    entries = cv if hasattr(cv, "__len__") else list(cv)
+    if _is_labels(entries):
+        return _folds_of_labels(entries, n_rows)
+    return _folds_of_splits(entries, n_rows)
+
+
+def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
+    if not 2 <= k <= MOST_FOLDS:
+        raise ValueError(_wrong_number(k))
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    rng = np.random.default_rng(seed)
+    if groups is not None:
+        return Folds(_deal_groups(groups, n_rows, k, rng), k)
+    if n_rows < k:
+        raise ValueError(f"cv={k} needs at least {k} rows, but X has {n_rows}. Pass a smaller `cv`.")
+    if classes is None:
+        return Folds(_deal(n_rows, _decks(k, rng), rng), k)
+    return Folds(_deal_classes(classes, _decks(k, rng), rng), k)
+
+
+def _wrong_number(k: int) -> str:
+    reason = "at least 2 are needed" if k < 2 else (
+        f"at most {MOST_FOLDS} are allowed, because with few rows a fold, in the limit one, a tree reads a row's "
+        "own target off the small difference it makes to its encoding"
+    )
+    return f"`cv` asks for {k} folds; {reason}. Pass cv=10, say."
+
+
+def _decks(k: int, rng: np.random.Generator) -> np.ndarray:
+    """Random orders of the labels 0 to k - 1, a row each."""
+    return rng.permuted(np.tile(np.arange(k, dtype=np.uint8), (DECKS, 1)), axis=1)
+
+
+def _deal(n: int, decks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels for n items, balanced to one item."""
+    hands = rng.integers(DECKS, size=-(-n // decks.shape[1]), dtype=np.uint16)
+    return decks.take(hands, axis=0).ravel()[:n]
+
+
+def _deal_classes(classes: np.ndarray, decks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels balanced to one row both overall and within each class.
+
+    With the rows sorted by class, the labels 0, 1, ..., k - 1, 0, 1, ... do that; then each class
+    shuffles its own among its rows.
+    """
+    k = decks.shape[1]
+    small = classes.astype(np.min_scalar_type(int(classes.max())), copy=False)
+    order = np.argsort(small, kind="stable")
+    labels = np.empty(len(classes), dtype=np.uint8)
+    names = decks[0]
+    start = 0
+    for size in np.bincount(classes):
+        rest = rng.permutation(np.arange(start + size - size % k, start + size) % k)
+        shuffled = np.concatenate([_deal(size - size % k, decks, rng), rest])
+        labels[order[start : start + size]] = names[shuffled]
+        start += size
+    return labels
+
+
+def _deal_groups(groups: Any, n_rows: int, k: int, rng: np.random.Generator) -> np.ndarray:
+    codes, names = pd.factorize(_one_dimensional(groups, n_rows, "groups"))
+    if len(names) < k:
+        raise ValueError(
+            f"cv={k} needs at least {k} groups, but `groups` has {len(names)}. Pass a smaller `cv`."
+        )
+    shuffled = rng.permutation(len(names))
+    by_size = shuffled[np.argsort(-np.bincount(codes)[shuffled], kind="stable")]
+    labels = np.empty(len(names), dtype=np.uint8)
+    labels[by_size] = _deal(len(names), _decks(k, rng), rng)
+    return labels[codes]
+
+
+def _one_dimensional(values: Any, n_rows: int, name: str) -> Any:
+    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    if array.shape != (n_rows,):
+        raise ValueError(
+            f"`{name}` must hold one label for each of the {n_rows} rows, but it has the shape {array.shape}."
+        )
+    if pd.isna(array).any():
+        raise ValueError(f"`{name}` must have no missing values. Give each row a label.")
+    return array
+
+
+def _is_labels(entries: Any) -> bool:
+    """Whether `cv` holds a label for each row, not a pair of index arrays for each fold."""
+    if hasattr(entries, "ndim"):
+        return bool(entries.ndim == 1 and entries.dtype != object) or not any(map(_is_pair, entries))
+    return len(entries) > 0 and not any(map(_is_pair, entries))
+
+
+def _is_pair(entry: Any) -> bool:
+    return isinstance(entry, tuple | list | np.ndarray) and len(entry) == 2
+
+
+def _folds_of_labels(labels: Any, n_rows: int) -> Folds:
+    codes, names = pd.factorize(_one_dimensional(labels, n_rows, "cv"))
+    if not 2 <= len(names) <= MOST_FOLDS:
+        raise ValueError(_wrong_number(len(names)))
+    return Folds(codes.astype(np.uint8), len(names))
+
+
+def _refuse_many(cv: Any, X: Any, y: Any, groups: Any) -> None:
+    from sklearn.model_selection import LeaveOneOut, LeavePOut
+
+    if isinstance(cv, LeaveOneOut | LeavePOut):
+        raise ValueError(
+            f"{type(cv).__name__} is refused: each row's encoding would differ from its category's only by "
+            "the row's own target, which a tree reads off it. Pass cv=10."
+        )
+    number = cv.get_n_splits(X, y, groups) if hasattr(cv, "get_n_splits") else None
+    if number is not None and number > MOST_FOLDS:
+        raise ValueError(_wrong_number(number))
+
+
+def _folds_of_splits(splits: Iterable[Any], n_rows: int) -> Folds:
+    labels = np.full(n_rows, MOST_FOLDS, dtype=np.uint8)
+    training = []
+    all_others = True
+    for fold, (train, test) in enumerate(splits):
+        if fold == MOST_FOLDS:
+            raise ValueError(_wrong_number(MOST_FOLDS + 1))
+        train, test = _indices(train, n_rows, fold), _indices(test, n_rows, fold)
+        learns = np.zeros(n_rows, dtype=bool)
+        learns[train] = True
+        _check_split(labels, learns, test, fold)
+        labels[test] = fold
+        training.append(train)
+        all_others &= len(train) == np.count_nonzero(learns) == n_rows - len(test)
+    if not training:
+        raise ValueError("`cv` gives no (train, test) pair. A generator can be read once: pass a list.")
+    labels[labels == MOST_FOLDS] = len(training)
+    return Folds(labels, len(training), None if all_others and len(training) > 1 else training)
+
+
+def _indices(rows: Any, n_rows: int, fold: int) -> np.ndarray:
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        return np.flatnonzero(rows)
+    rows = rows.astype(np.intp) if rows.size == 0 else rows
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and (rows.min() < 0 or rows.max() >= n_rows)):
+        raise ValueError(
+            f"Fold {fold} of `cv` must name rows by their positions, 0 to {n_rows - 1}, in arrays of integers."
+        )
+    return rows
+
+
+def _check_split(labels: np.ndarray, learns: np.ndarray, test: np.ndarray, fold: int) -> None:
+    if not learns.any():
+        raise ValueError(f"Fold {fold} of `cv` has no training rows. Leave the fold out.")
+    if learns[test].any():
+        row = test[learns[test]][0]
+        raise ValueError(
+            f"Fold {fold} of `cv` has row {row} both in training and in test, so the row's own target would "
+            "reach its encoding. Take it out of one of the two."
+        )
+    ordered = np.sort(test)
+    again = np.concatenate([test[labels[test] != MOST_FOLDS], ordered[1:][ordered[1:] == ordered[:-1]]])
+    if len(again):
+        raise ValueError(
+            f"`cv` must put each row in at most one test fold, but row {again[0]} is in two. "
+            "Pass KFold or another splitter without overlap."
+        )

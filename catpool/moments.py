@@ -1,0 +1,119 @@
+"""What is known of a target in each category, and how such knowledge adds up.
+
+Let row i of category k have weight w_i (one by default) and target y_i. The moments are
+
+    count_k = sum of w_i        total_k = sum of w_i y_i        (over the rows of category k)
+    scatter = sum of w_i (y_i - mean)^2                         (over all rows, about their mean)
+
+and the analysis of variance splits the scatter in two,
+
+    scatter = between + within,     between = sum over k of count_k (mean_k - mean)^2.
+
+Categories are the last axis. Any axes before it (folds, say) are free, so one formula serves one table
+and many. Totals are kept rather than means because totals of zeros and ones, and of counts, are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+EPS = np.finfo(float).eps
+TINY = np.finfo(float).tiny  # beside any count it vanishes; alone it keeps 0 / 0 from happening
+BLOCK = 1 << 15  # categories summed at a time: what the processor's cache holds
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count and total of each category, and the scatter of all rows.
+
+    Parameters
+    ----------
+    count : ndarray of shape (..., K)
+        Rows of each category, or the sum of their weights.
+    total : ndarray of shape (..., K)
+        Sum of weight times target.
+    scatter : ndarray of shape (...)
+        Sum of weight times squared distance from the mean of all rows.
+    """
+
+    count: np.ndarray
+    total: np.ndarray
+    scatter: np.ndarray
+
+    @cached_property
+    def size(self) -> np.ndarray:
+        return self.count.sum(axis=-1)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        return self.total.sum(axis=-1) / np.maximum(self.size, TINY)
+
+    @cached_property
+    def categories(self) -> np.ndarray:
+        """How many categories have rows."""
+        return np.count_nonzero(self.count, axis=-1)
+
+    @cached_property
+    def category_means(self) -> np.ndarray:
+        """Mean of each category, nought where it has no rows."""
+        return self.total / np.maximum(self.count, TINY)
+
+    @cached_property
+    def between(self) -> np.ndarray:
+        distance = self.category_means - self.mean[..., None]
+        distance *= distance
+        squares = np.einsum("...k,...k->...", self.count, distance)
+        return np.where(squares > self._rounding, squares, 0.0)
+
+    @cached_property
+    def within(self) -> np.ndarray:
+        rest = self.scatter - self.between
+        return np.where(rest > np.maximum(self._rounding, 1e-13 * self.scatter), rest, 0.0)
+
+    @property
+    def _rounding(self) -> np.ndarray:
+        """The scatter that a constant target shows because its mean is rounded."""
+        return self.size * (4 * EPS * self.mean) ** 2
+
+    def __add__(self, other: Moments) -> Moments:
+        return self._combine(other, 1)
+
+    def __sub__(self, other: Moments) -> Moments:
+        return self._combine(other, -1)
+
+    def _combine(self, other: Moments, sign: int) -> Moments:
+        # Chan, Golub and LeVeque (1983); taken away is added with a negative size.
+        size = self.size + sign * other.size
+        apart = (self.mean - other.mean) ** 2 * self.size * other.size / np.maximum(size, TINY)
+        return Moments(
+            count=self.count + sign * other.count,
+            total=self.total + sign * other.total,
+            scatter=np.maximum(self.scatter + sign * (other.scatter + apart), 0.0),
+        )
+
+
+def sum_of_others(parts: np.ndarray) -> None:
+    """Replace each part, in place, by the sum of all the other parts.
+
+    Nothing is subtracted: a part does not touch its own sum, not even by rounding. Halves of the first
+    axis hand each other their sums, so the work is log2(parts) passes over the array.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (P, K)
+    """
+    for start in range(0, parts.shape[1], BLOCK):
+        _share(parts[:, start : start + BLOCK], np.zeros(1, dtype=parts.dtype))
+
+
+def _share(parts: np.ndarray, outside: np.ndarray) -> None:
+    if len(parts) == 1:
+        parts[0] = outside
+        return
+    left, right = np.split(parts, [len(parts) // 2])
+    outside_left, outside_right = outside + right.sum(axis=0), outside + left.sum(axis=0)
+    _share(left, outside_left)
+    _share(right, outside_right)

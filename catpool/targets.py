@@ -1,0 +1,183 @@
+"""The door for y: a target as numbers, one column an output or class, each with its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.families import BINOMIAL, NORMAL, POISSON, Family
+
+LARGEST = 1e150  # squares of anything larger overflow
+MANY_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output of y.
+
+    Parameters
+    ----------
+    name : str
+        Empty for an only output.
+    kind : {"continuous", "binary", "multiclass", "count"}
+    values : ndarray of shape (n,)
+        Numbers; for classes, their positions in `classes`.
+    classes : ndarray or None
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    classes: np.ndarray | None = None
+
+    @property
+    def family(self) -> Family:
+        return {"continuous": NORMAL, "count": POISSON}.get(self.kind, BINOMIAL)
+
+    @property
+    def names(self) -> list[str]:
+        """What the columns are called, empty for an only one."""
+        if self.kind != "multiclass":
+            return [self.name]
+        assert self.classes is not None
+        return [f"{self.name}_{label}" if self.name else str(label) for label in self.classes]
+
+    def columns(self) -> Iterator[np.ndarray]:
+        """The numbers whose mean is wanted, of shape (n,), one array after the other."""
+        if self.kind == "multiclass":
+            for label in range(len(self.names)):
+                yield (self.values == label).astype(float)
+        else:
+            yield self.values.astype(float, copy=False)
+
+
+def read_targets(y: Any, target_type: str) -> list[Target]:
+    """Open y, of shape (n,) or (n, outputs).
+
+    Raises
+    ------
+    ValueError
+        For missing or infinite values, and where y is not of the type asked for.
+    """
+    if y is None:
+        raise ValueError(
+            "An encoder requires y to be passed, but the target y is None. Pass the target of each row."
+        )
+    outputs = _outputs(y)
+    return [_read_output(name, values, target_type) for name, values in outputs]
+
+
+def _outputs(y: Any) -> list[tuple[str, pd.Series]]:
+    """The outputs of y by name, the only one without."""
+    if not isinstance(y, pd.Series | pd.DataFrame):
+        y = y.to_pandas() if hasattr(y, "to_pandas") else np.asarray(y)
+    if y.ndim == 1:
+        return [("", pd.Series(y, copy=False))]
+    if y.ndim != 2 or y.shape[1] == 0:
+        raise ValueError(f"y must have the shape (n,) or (n, outputs), but it has the shape {y.shape}.")
+    frame = pd.DataFrame(y, copy=False)
+    if frame.shape[1] == 1:
+        return [("", frame.iloc[:, 0])]
+    return [(str(name), frame.iloc[:, position]) for position, name in enumerate(frame.columns)]
+
+
+def _read_output(name: str, values: pd.Series, target_type: str) -> Target:
+    if values.dtype == object:
+        values = values.infer_objects()
+    if values.isna().any():
+        raise ValueError("y must have no missing values, but it contains NaN. Drop the rows without a target.")
+    kind = _kind(values) if target_type == "auto" else target_type
+    if kind in ("binary", "multiclass"):
+        return _read_classes(name, values, kind)
+    return _read_numbers(name, values, kind)
+
+
+def _is_number(values: pd.Series) -> bool:
+    dtype = values.dtype
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+
+
+def _kind(values: pd.Series) -> str:
+    if not _is_number(values):
+        return "multiclass" if values.nunique() > 2 else "binary"
+    if pd.api.types.is_float_dtype(values.dtype):
+        return "binary" if _takes_two_integers(values.to_numpy(dtype=float)) else "continuous"
+    distinct = values.nunique()
+    if distinct > MANY_CLASSES:
+        raise ValueError(
+            f"y holds integers with {distinct} distinct values, which may be numbers, counts or classes. "
+            'Say which: target_type="continuous", "count" or "multiclass".'
+        )
+    return "multiclass" if distinct > 2 else "binary"
+
+
+def _takes_two_integers(values: np.ndarray) -> bool:
+    """Whether floats are labels in disguise, as 0.0 and 1.0 are."""
+    if len(np.unique(values[:1000])) > 2:
+        return False
+    distinct = np.unique(values)
+    return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
+
+
+def _read_numbers(name: str, values: pd.Series, kind: str) -> Target:
+    if not (_is_number(values) or pd.api.types.is_bool_dtype(values.dtype)):
+        raise ValueError(
+            f'y must be numeric for target_type="{kind}", but its values are {values.dtype}. '
+            'Pass numbers, or target_type="binary" or "multiclass" for classes.'
+        )
+    if np.iscomplexobj(values):
+        raise ValueError("Complex data not supported: y must be real. Pass its real part.")
+    numbers = values.to_numpy(dtype=float)
+    if not max(numbers.max(initial=0), -numbers.min(initial=0)) < LARGEST:
+        raise ValueError(
+            f"y must be finite and smaller than {LARGEST:g}, but it contains infinity or a larger value. "
+            "Drop these rows or rescale y."
+        )
+    if kind == "count" and ((numbers < 0).any() or (numbers != np.rint(numbers)).any()):
+        raise ValueError(
+            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
+            'Pass target_type="continuous" for other numbers.'
+        )
+    return Target(name, kind, numbers)
+
+
+def _read_classes(name: str, values: pd.Series, kind: str) -> Target:
+    try:
+        codes, labels = pd.factorize(values.to_numpy(), sort=True)
+    except TypeError as error:
+        raise ValueError(
+            f"The classes of y must be of one sort, so that they have an order ({error}). "
+            "Turn them all into strings."
+        ) from error
+    classes = np.asarray(labels)
+    if kind == "binary":
+        if len(classes) > 2:
+            raise ValueError(
+                f'y must take two values for target_type="binary", but it takes {len(classes)}. '
+                'Pass target_type="multiclass" or "continuous".'
+            )
+        if len(classes) == 1 and classes[0] == 1:  # all ones: the other class is nought
+            return Target(name, kind, np.ones(len(codes)), np.array([0, 1], dtype=classes.dtype))
+    return Target(name, kind, codes, classes)
+
+
+def read_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
+    """Open the weights of the rows, of shape (n,)."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"`sample_weight` must hold one weight for each of the {n_rows} rows, but it has the shape "
+            f"{weights.shape}."
+        )
+    if not (weights.min() >= 0 and 0 < weights.max() < LARGEST):
+        raise ValueError(
+            "`sample_weight` must be finite, not negative and not zero for all rows, "
+            f"but it runs from {weights.min()} to {weights.max()}. Pass None to weigh all rows alike."
+        )
+    return weights

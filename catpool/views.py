@@ -1,0 +1,180 @@
+"""Which moments each training row may see: out of fold, those of its fold's training rows.
+
+A target and a column are each seen through the folds once; where they meet, the moments follow.
+
+To lose no digits, totals are summed of the target's distance from a typical value, each part of the rows
+having a typical value of its own: one of all rows would carry a row's own target, if only by rounding,
+into its encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from catpool.moments import TINY, Moments, sum_of_others
+
+SAMPLE = 1000  # rows a part's typical value is taken from
+CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
+ROWS = 1 << 16  # rows worked on at a time, for the same reason
+
+Rule = Callable[[Moments], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows in disjoint parts: the label of each, or none where all are one part."""
+
+    labels: np.ndarray | None
+    number: int
+
+
+class TargetView:
+    """A target, of shape (n,), seen in parts.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    weights : ndarray of shape (n,) or None
+    parts : Parts
+    exact : bool
+        Whether the values are whole numbers, whose totals round nothing.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (P,)
+        The typical values; nought where they are not worth subtracting.
+    distances : ndarray of shape (n,)
+        Weight times distance from the typical value of the row's part.
+    squares : ndarray of shape (P,)
+        Sum of weight times squared distance.
+    """
+
+    def __init__(self, values: np.ndarray, weights: np.ndarray | None, parts: Parts, *, exact: bool) -> None:
+        self.centers = np.zeros(parts.number) if exact else _typical_values(values, parts)
+        if self.centers.any():
+            values = values - (self.centers if parts.labels is None else self.centers.take(parts.labels))
+        self.distances = values if weights is None else values * weights
+        self.squares = np.zeros(parts.number)
+        for start in range(0, len(values), ROWS):
+            rows = slice(start, start + ROWS)
+            self.squares += _sums(self.distances[rows] * values[rows], parts, rows)
+
+
+def _sums(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
+    if parts.labels is None:
+        return np.array([values.sum()])
+    return np.bincount(parts.labels[rows], values, minlength=parts.number)
+
+
+def _typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
+    """The median of some rows of each part, nought where it is small beside their spread."""
+    step = max(1, len(values) // (SAMPLE * parts.number))
+    sample = values[::step]
+    labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[::step]
+    centers = np.zeros(parts.number)
+    for part in np.unique(labels):
+        low, middle, high = np.quantile(sample[labels == part], [0.25, 0.5, 0.75])
+        centers[part] = middle if abs(middle) > 8 * (high - low) else 0.0
+    return centers
+
+
+class ColumnView:
+    """A column, of codes 0 to size - 1, seen in parts.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    size : int
+    weights : ndarray of shape (n,) or None
+    parts : Parts
+
+    Attributes
+    ----------
+    cells : ndarray of shape (n,)
+        Part and category of each row as one number.
+    counts : ndarray of shape (P, size)
+        Rows, or the sum of their weights.
+    """
+
+    def __init__(self, codes: np.ndarray, size: int, weights: np.ndarray | None, parts: Parts) -> None:
+        self.cells = codes
+        if parts.labels is not None:
+            self.cells = np.multiply(parts.labels, size, dtype=np.intp)
+            self.cells += codes
+        self.shape = (parts.number, size)
+        self.counts = self._sums(weights)
+
+    def _sums(self, values: np.ndarray | None) -> np.ndarray:
+        """Sum of the values, or the number of rows, in each part and category."""
+        return np.bincount(self.cells, values, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+
+    def moments(self, target: TargetView) -> Moments:
+        """Of each part, of shape (P, size)."""
+        totals = self._sums(target.distances)
+        centers = target.centers[:, None]
+        if centers.any():
+            totals += centers * self.counts
+        parts = Moments(self.counts, totals, target.squares)
+        offset = parts.size * (parts.mean - target.centers) ** 2
+        return Moments(self.counts, totals, np.maximum(target.squares - offset, 0.0))
+
+    @cached_property
+    def _counts_of_all(self) -> np.ndarray:
+        return self.counts.sum(axis=0)
+
+    @cached_property
+    def _counts_of_others(self) -> np.ndarray:
+        counts = self.counts.copy()
+        sum_of_others(counts)
+        return counts
+
+    def counts_outside(self, parts: slice) -> np.ndarray:
+        if self.counts.dtype.kind == "i":  # whole numbers can be taken away without a trace
+            return (self._counts_of_all - self.counts[parts]).astype(float)
+        return self._counts_of_others[parts]
+
+
+def merged(parts: Moments) -> Moments:
+    """Of all parts together, of shape (size,)."""
+    seen = np.ones((1, len(parts.count)))
+    return Moments(parts.count.sum(axis=0).astype(float), parts.total.sum(axis=0), _scatter(parts, seen)[0])
+
+
+def _scatter(parts: Moments, seen: np.ndarray) -> np.ndarray:
+    """Scatter of the parts that are seen about their common mean, for each row of `seen`."""
+    mean = seen @ (parts.size * parts.mean) / np.maximum(seen @ parts.size, TINY)
+    apart = parts.size * (parts.mean - mean[:, None]) ** 2
+    return (seen * (parts.scatter + apart)).sum(axis=1)
+
+
+def encode_outside(column: ColumnView, parts: Moments, rule: Rule) -> np.ndarray:
+    """Apply the rule to what each part may see: the moments of all other parts.
+
+    Parameters
+    ----------
+    column : ColumnView
+    parts : Moments of shape (P, size)
+        Their totals are overwritten.
+    rule : callable
+        From moments to encodings, both of shape (..., size).
+
+    Returns
+    -------
+    ndarray of shape (P, size)
+    """
+    scatter = _scatter(parts, 1.0 - np.eye(len(parts.count)))
+    totals = parts.total
+    sum_of_others(totals)
+    for block in _blocks(*totals.shape):
+        totals[block] = rule(Moments(column.counts_outside(block), totals[block], scatter[block]))
+    return totals
+
+
+def _blocks(number: int, size: int) -> Iterator[slice]:
+    step = max(1, CELLS // size)
+    for start in range(0, number, step):
+        yield slice(start, start + step)
