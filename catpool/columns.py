@@ -80,7 +80,7 @@ class Columns:
         unseen = [label for label in self.labels if label not in labels]
         if unseen and strict:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
-        if not strict:
+        if not strict or labels == self.labels:
             return self
         return Columns(self.source[:, [self.labels.index(label) for label in labels]], labels, named=True)
 

@@ -106,9 +106,10 @@ class OutOfFold:
             NaN for rows in no fold.
         encodings : list of Encoding
         """
-        values = np.full((len(codes), self.rows.width), np.nan, order="F")
+        values = np.empty((len(codes), self.rows.width), order="F")
         if self._training is None:
             return values, self._outside(learner, codes, size, values)
+        values[:] = np.nan
         for fold, rows in enumerate(self._training):
             test = np.flatnonzero(self.folds.labels == fold)
             learned = learner.learn(codes[self.folds.training[fold]], size, rows)

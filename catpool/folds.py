@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 MOST_FOLDS = 100
-DECKS = 4096  # orders of the labels to draw from
+DECKS = 1024  # orders of the labels to draw from
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,17 @@ def _outputs(y: Any) -> list[tuple[str, pd.Series]]:
 def _read_output(name: str, values: pd.Series, target_type: str) -> Target:
     if values.dtype == object:
         values = values.infer_objects()
-    if values.isna().any():
-        raise ValueError("y must have no missing values, but it contains NaN. Drop the rows without a target.")
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fiub":
+        _refuse_missing(values)
     kind = _kind(values) if target_type == "auto" else target_type
     if kind in ("binary", "multiclass"):
         return _read_classes(name, values, kind)
     return _read_numbers(name, values, kind)
+
+
+def _refuse_missing(values: pd.Series) -> None:
+    if values.isna().any():
+        raise ValueError("y must have no missing values, but it contains NaN. Drop the rows without a target.")
 
 
 def _is_number(values: pd.Series) -> bool:
@@ -133,6 +138,7 @@ def _read_numbers(name: str, values: pd.Series, kind: str) -> Target:
         raise ValueError("Complex data not supported: y must be real. Pass its real part.")
     numbers = values.to_numpy(dtype=float)
     if not max(numbers.max(initial=0), -numbers.min(initial=0)) < LARGEST:
+        _refuse_missing(values)
         raise ValueError(
             f"y must be finite and smaller than {LARGEST:g}, but it contains infinity or a larger value. "
             "Drop these rows or rescale y."

@@ -17,7 +17,7 @@ import numpy as np
 
 from catpool.moments import TINY, Moments, sum_of_others
 
-SAMPLE = 1000  # rows a part's typical value is taken from
+SAMPLE = 200  # rows a part's typical value is taken from
 CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
 ROWS = 1 << 16  # rows worked on at a time, for the same reason
 
@@ -77,7 +77,8 @@ def _typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
     labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[::step]
     centers = np.zeros(parts.number)
     for part in np.unique(labels):
-        low, middle, high = np.quantile(sample[labels == part], [0.25, 0.5, 0.75])
+        ordered = np.sort(sample[labels == part])
+        low, middle, high = ordered[np.array([1, 2, 3]) * (len(ordered) - 1) // 4]
         centers[part] = middle if abs(middle) > 8 * (high - low) else 0.0
     return centers
 
@@ -88,6 +89,7 @@ class ColumnView:
     Parameters
     ----------
     codes : ndarray of shape (n,)
+        Overwritten by `cells`, where there are several parts.
     size : int
     weights : ndarray of shape (n,) or None
     parts : Parts
@@ -101,12 +103,15 @@ class ColumnView:
     """
 
     def __init__(self, codes: np.ndarray, size: int, weights: np.ndarray | None, parts: Parts) -> None:
-        self.cells = codes
         if parts.labels is not None:
-            self.cells = np.multiply(parts.labels, size, dtype=np.intp)
-            self.cells += codes
+            for start in range(0, len(codes), ROWS):
+                rows = slice(start, start + ROWS)
+                codes[rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
+        self.cells = codes
         self.shape = (parts.number, size)
-        self.counts = self._sums(weights)
+        counts = self._sums(weights)
+        narrow = weights is None and len(codes) <= np.iinfo(np.int32).max
+        self.counts = counts.astype(np.int32) if narrow else counts
 
     def _sums(self, values: np.ndarray | None) -> np.ndarray:
         """Sum of the values, or the number of rows, in each part and category."""

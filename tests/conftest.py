@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import settings
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+
+settings.register_profile("catpool", deadline=None, derandomize=True, max_examples=30)
+settings.load_profile("catpool")
+
+ENCODERS = {"mean": MeanEncoder, "smoothed": SmoothedMeanEncoder, "bayes": EmpiricalBayesEncoder}
+
+
+@pytest.fixture(params=ENCODERS)
+def rule(request):
+    return request.param
+
+
+@pytest.fixture
+def encoder_class(rule):
+    return ENCODERS[rule]
+
+
+@pytest.fixture
+def table():
+    """120 rows of a city and a shop, some missing, with a target of each type and weights."""
+    rng = np.random.default_rng(7)
+    n = 120
+    city = rng.choice(["Bonn", "Kiel", "Ulm", "Jena", None], n, p=[0.4, 0.3, 0.15, 0.05, 0.1])
+    shop = rng.integers(0, 40, n)
+    effect = np.array([{"Bonn": 1.0, "Kiel": -1.0, "Ulm": 0.5}.get(name, 0.0) for name in city])
+    continuous = effect + rng.normal(size=n)
+    return {
+        "X": pd.DataFrame({"city": city, "shop": shop}),
+        "continuous": continuous,
+        "binary": (continuous > 0).astype(int),
+        "multiclass": np.array(["low", "mid", "top"])[np.digitize(continuous, [-0.7, 0.7])],
+        "count": rng.poisson(np.exp(0.5 * effect)),
+        "weights": rng.integers(0, 4, n).astype(float),
+    }
