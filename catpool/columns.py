@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
+from catpool.objects import factorize_objects
+
 MISSING = 0
 MISMATCH = "The feature names should match those that were passed during fit. "
 
@@ -220,8 +222,14 @@ class Vocabulary:
         return {"categories": self.categories}
 
 
-def encode(column: pd.Series | np.ndarray) -> tuple[np.ndarray, pd.Series]:
+def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np.ndarray, pd.Series]:
     """Number the categories of a column from 1 in order of appearance, its missing values 0.
+
+    Parameters
+    ----------
+    column : pandas.Series or ndarray of shape (n,)
+    distinct : bool, default=True
+        Whether equal categories must get one number; it takes longer.
 
     Returns
     -------
@@ -234,16 +242,21 @@ def encode(column: pd.Series | np.ndarray) -> tuple[np.ndarray, pd.Series]:
         codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
         categories = column.cat.categories
     else:
-        values = column if isinstance(column, np.ndarray) else _values(column)
-        try:
-            codes, categories = pd.factorize(values)
-        except TypeError as error:
-            raise TypeError(
-                f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). "
-                "Turn lists into tuples."
-            ) from error
+        codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
     return codes, pd.Series(categories, dtype=categories.dtype, copy=False)
+
+
+def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
+    if values.dtype != object:
+        return pd.factorize(values)
+    try:
+        return factorize_objects(values, distinct=distinct)
+    except TypeError as error:
+        raise TypeError(
+            f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). "
+            "Turn lists into tuples."
+        ) from error
 
 
 def _values(column: pd.Series) -> Any:

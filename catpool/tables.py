@@ -117,7 +117,7 @@ class EncodingTable:
 
     def transform(self, column: pd.Series | np.ndarray) -> np.ndarray:
         """Look each row's category up: (n,) values in, (n, T) encodings out."""
-        codes, categories = encode(column)
+        codes, categories = encode(column, distinct=False)
         slots = self.vocabulary.slots(categories)
         self._refuse(codes, slots, categories)
         result = np.empty((len(codes), len(self.encodings)), order="F")
@@ -131,10 +131,10 @@ class EncodingTable:
         if self.policy.unknown == "error":
             unseen = self.encodings[0].moments.count[slots[1:]] == 0
             if unseen.any():
-                examples = categories[unseen].tolist()[:5]
+                strangers = categories[unseen].drop_duplicates().tolist()
                 raise ValueError(
-                    f"Column {self.column!r} must hold categories that were there at fit, but {unseen.sum()} "
-                    f'were not: {examples} and so on. Pass unknown="prior" to give them the prior mean.'
+                    f"Column {self.column!r} must hold categories that were there at fit, but {len(strangers)} "
+                    f'were not: {strangers[:5]}{" and so on" if len(strangers) > 5 else ""}. Pass unknown="prior" to give them the prior mean.'
                 )
 
     def frame(self) -> pd.DataFrame:

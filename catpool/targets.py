@@ -167,7 +167,7 @@ def _read_classes(name: str, values: pd.Series, kind: str) -> Target:
                 'Pass target_type="multiclass" or "continuous".'
             )
         if len(classes) == 1 and classes[0] == 1:  # all ones: the other class is nought
-            return Target(name, kind, np.ones(len(codes)), np.array([0, 1], dtype=classes.dtype))
+            return Target(name, kind, codes + 1, np.array([0, 1], dtype=classes.dtype))
     return Target(name, kind, codes, classes)
 
 

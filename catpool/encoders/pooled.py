@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -305,8 +305,16 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         only = targets[0] if len(targets) == 1 else None
         classes = only.values if only and only.classes is not None else None
         return make_folds(
-            self.cv, X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=self.random_state
+            self._splits(), X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=self.random_state
         )
+
+    def _splits(self) -> Any:
+        """`cv`; where it can be read only once, what it gave the first time."""
+        if not isinstance(self.cv, Iterator):
+            return self.cv
+        if getattr(self, "_read_from", None) is not self.cv:
+            self._read_from, self._read_splits = self.cv, list(self.cv)
+        return self._read_splits
 
     def _codes(self, X: Columns, label: Any, name: str) -> tuple[np.ndarray, Vocabulary]:
         codes, categories = encode(X.column(label))

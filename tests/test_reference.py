@@ -1,0 +1,106 @@
+"""Numbers that other libraries' tests hold, where they are right; and where they are not, what is right.
+
+Sources: scikit-learn 1.9.1 (sklearn/preprocessing/tests/test_target_encoder.py, BSD-3-Clause),
+category_encoders 2.11.2 (tests/, BSD-3-Clause), feature-engine 1.9.4 (tests/test_encoding, BSD-3-Clause),
+cuML (python/cuml/tests/test_target_encoder.py, Apache-2.0).
+"""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold
+
+from catpool import MeanEncoder, SmoothedMeanEncoder
+
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def column(values):
+    return np.array(list(values), dtype=object)[:, None]
+
+
+def test_scikit_learn_smooth_zero():
+    y = [2.1, 4.3, 1.2, 3.1, 1.0, 9.0, 10.3, 14.2, 13.3, 15.0]
+    encoded = MeanEncoder(cv=KFold(2)).fit_transform(np.repeat([0, 1], 5)[:, None], y)
+    np.testing.assert_allclose(encoded[:, 0], [12.36] * 5 + [2.34] * 5, **EXACT)
+
+
+def test_scikit_learn_multiple_features():
+    X = [[1, 1], [0, 1], [1, 1], [2, 1], [1, 0], [0, 1], [1, 0], [0, 0]]
+    y = [3.0, 5.1, 2.4, 3.5, 4.1, 5.5, 10.3, 7.3]
+    cv = [([0, 3, 4, 5], [1, 2, 6, 7]), ([1, 2, 6, 7], [0, 3, 4, 5])]
+    encoder = SmoothedMeanEncoder(smoothing=1.0, cv=cv)
+    encoded = encoder.fit_transform(X, y)
+    a, b = 3.7083333333333335, 4.591666666666667
+    np.testing.assert_allclose(encoded[:, 0], [6.325, 4.7625, a, 6.275, 6.325, 6.225, a, 4.7625], **EXACT)
+    np.testing.assert_allclose(encoded[:, 1], [b, 4.00625, 4.00625, b, 7.958333333333333, b, 4.0625, 4.0625], **EXACT)
+    first = encoder.encoding_table(0).set_index("category")["encoding"]
+    np.testing.assert_allclose(first[[0, 1, 2]], [5.7625, 4.99, 4.325], **EXACT)
+    second = encoder.encoding_table(1).set_index("category")["encoding"]
+    np.testing.assert_allclose(second[[0, 1]], [6.7125, 4.108333333333333], **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "expected"),
+    [
+        (5000, [44.1412795952, 44.4380749728, 44.2766447725]),
+        (1.0, [20.9285557185, 80.8231060606, 43.176544289]),
+        (0.0, [20.15, 82.65, 43.1473684211]),
+    ],
+)
+def test_scikit_learn_docstring(smoothing, expected):
+    X = column(["dog"] * 20 + ["cat"] * 30 + ["snake"] * 38)
+    y = [90.3] * 5 + [80.1] * 15 + [20.4] * 5 + [20.1] * 25 + [21.2] * 8 + [49] * 30
+    encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(X, y)
+    np.testing.assert_allclose(encoder.transform(column(["cat", "dog", "snake"]))[:, 0], expected, rtol=1e-10)
+    assert encoder.transform(column(["bird"])).item() == pytest.approx(44.2852272727)
+
+
+@pytest.mark.parametrize(("y", "expected"), [([3.4] * 20, 3.4), ([0] * 20, 0.0), (["a"] * 20, 0.0), ([1] * 20, 1.0)])
+def test_constant_target_and_feature(encoder_class, y, expected):
+    """As in scikit-learn, but that a constant 1 is a share of 1, where scikit-learn has 0."""
+    encoder = encoder_class(cv=2)
+    np.testing.assert_allclose(encoder.fit_transform(np.ones((20, 1)), y), expected, rtol=1e-15)
+    np.testing.assert_allclose(encoder.transform(np.array([[1.0], [2.0]])), expected, rtol=1e-15)
+
+
+def test_category_encoders_m_estimate():
+    X, y = column("AABB"), [1, 1, 0, 1]
+    assert MeanEncoder().fit(X, y).transform(column("ABC"))[:, 0] == pytest.approx([1, 0.5, 0.75], abs=1e-12)
+    smoothed = SmoothedMeanEncoder(smoothing=1.0).fit(X, y).transform(column("ABC"))[:, 0]
+    assert smoothed == pytest.approx([2.75 / 3, 1.75 / 3, 0.75], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "expected"),
+    [
+        (1.0, [2.7571428571, 3.1964285714, 6.2619047619, 2.3928571429, 4.3571428571, 3.7857142857]),
+        (5.0, [3.2142857143, 3.4910714286, 4.8469387755, 3.3214285714, 4.1031746032, 3.7857142857]),
+    ],
+)
+def test_golden_m_estimates(smoothing, expected):
+    y = np.array([1, 2, 3, 4, 2, 2, 5, 7, 8, 1, 0, 3, 6, 9], dtype=float)
+    encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(column("aaaabbbccdeeee"), y)
+    np.testing.assert_allclose(encoder.transform(column([*"abcde", "unseen"]))[:, 0], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "expected"),
+    [(0, [1 / 3, 0.2, 0.5]), (100, [0.3018867924528302, 0.2909090909090909, 0.30769230769230765])],
+)
+def test_feature_engine_mean_encoder(smoothing, expected):
+    y = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0]
+    encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(column("A" * 6 + "B" * 10 + "C" * 4), y)
+    np.testing.assert_allclose(encoder.transform(column("ABC"))[:, 0], expected, **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("folds", "smoothing", "expected"),
+    [
+        ([0, 1, 2, 3], 1.0, [5 / 6, 1, 1 / 3, 5 / 6]),
+        ([0, 1, 2, 3], 2.0, [7 / 9, 1, 4 / 9, 7 / 9]),
+    ],
+)
+def test_cuml_s_folds_with_a_prior_that_does_not_leak(folds, smoothing, expected):
+    """cuML draws towards the mean of all rows, the row's own included, and has 7/8, 7/8, 3/8, 7/8 for the first."""
+    encoder = SmoothedMeanEncoder(smoothing=smoothing, cv=folds)
+    np.testing.assert_allclose(encoder.fit_transform(column("abba"), [1, 0, 1, 1])[:, 0], expected, **EXACT)
