@@ -1,4 +1,4 @@
-"""The door for X: its columns by name, a column as integer codes, missing and unseen values.
+"""A column as integer codes; missing and unseen values.
 
 A column of K categories has K + 2 slots. Slot 0 is the missing value (None, NaN, NaT and pandas.NA are
 one), slots 1 to K are the categories in order of appearance, and slot K + 1 is for whatever was never
@@ -8,8 +8,8 @@ category, 1 and "1" are two.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -17,177 +17,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array
 
 from catpool.objects import factorize_objects
 
 MISSING = 0
-MISMATCH = "The feature names should match those that were passed during fit. "
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of a table, whatever holds it.
-
-    Parameters
-    ----------
-    source : ndarray of shape (n, p) or narwhals.DataFrame
-    labels : list
-        What a user calls the columns: their names, or else their positions.
-    named : bool
-        Whether the labels are names.
-    """
-
-    source: Any
-    labels: list[Any]
-    named: bool
-
-    def __len__(self) -> int:
-        return int(self.source.shape[0])
-
-    @property
-    def names(self) -> list[str]:
-        """The columns' names as features: arrays have x0, x1, ..."""
-        return self.labels if self.named else [f"x{position}" for position in range(len(self.labels))]
-
-    def require(self, labels: list[Any]) -> None:
-        """Refuse labels that are none of the columns', or that come twice."""
-        absent = [label for label in labels if label not in self.labels]
-        if absent:
-            raise ValueError(f"`columns` names {absent}, which X does not have. X has the columns {self.labels}.")
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"`columns` must name each column once, but it is {labels}.")
-
-    def aligned(self, labels: list[Any], required: list[Any], *, named: bool, strict: bool, reader: str) -> Columns:
-        """Find again the columns of fit: by name where both tables have names, else by position.
-
-        Parameters
-        ----------
-        labels : list
-            The columns at fit, in their order.
-        required : list
-            Those that must be here now.
-        named : bool
-            Whether the columns had names at fit.
-        strict : bool
-            Whether a column that was not there at fit is an error.
-        reader : str
-            Who asks, for messages.
-        """
-        if not (self.named and named):
-            return self._at_positions(labels, named, reader)
-        absent = [label for label in required if label not in self.labels]
-        if absent:
-            raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-        unseen = [label for label in self.labels if label not in labels]
-        if unseen and strict:
-            raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
-        if not strict or labels == self.labels:
-            return self
-        return Columns(self.source[:, [self.labels.index(label) for label in labels]], labels, named=True)
-
-    def _at_positions(self, labels: list[Any], named: bool, reader: str) -> Columns:
-        if named:
-            warnings.warn(
-                f"X does not have valid feature names, but {reader} was fitted with feature names", stacklevel=4
-            )
-        elif self.named:
-            warnings.warn(f"X has feature names, but {reader} was fitted without feature names", stacklevel=4)
-        if len(labels) != len(self.labels):
-            raise ValueError(
-                f"X has {len(self.labels)} features, but {reader} is expecting {len(labels)} features as input. "
-                "Pass the columns that were there at fit."
-            )
-        return Columns(self.source, labels, named=named)
-
-    def column(self, label: Hashable) -> pd.Series | np.ndarray:
-        position = self.labels.index(label)
-        column = self.source[:, position]
-        if isinstance(column, np.ndarray):
-            return column if column.dtype != object else pd.Series(column, dtype=object).infer_objects()
-        return column.to_pandas()
-
-    def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
-        """Put encoded columns in the place of those they encode.
-
-        Parameters
-        ----------
-        features : mapping
-            From a column's label to the names and the values, of shape (n, T), of its encodings.
-        keep : bool
-            Whether the other columns stay.
-
-        Returns
-        -------
-        ndarray, or a frame of the kind that came in where some of its other columns stay
-        """
-        if not keep or len(features) == len(self.labels):
-            return _side_by_side([features[label][1] for label in self.labels if label in features])
-        if isinstance(self.source, np.ndarray):
-            source = self.source if self.source.dtype.kind in "biuf" else self.source.astype(object)
-            return _side_by_side(
-                [
-                    features[label][1] if label in features else source[:, [position]]
-                    for position, label in enumerate(self.labels)
-                ]
-            )
-        return self._frame(features)
-
-    def _frame(self, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> Any:
-        import narwhals as nw
-
-        backend = nw.get_native_namespace(self.source)
-        series = []
-        for position, label in enumerate(self.labels):
-            if label in features:
-                names, values = features[label]
-                series += [
-                    nw.new_series(name, np.ascontiguousarray(column), backend=backend.__name__)
-                    for name, column in zip(names, values.T, strict=True)
-                ]
-            else:
-                series.append(self.source[:, position])
-        if backend is pd:  # the rows keep their index, the other columns their types
-            columns = {item.name: item.to_native().array for item in series}
-            return pd.DataFrame(columns, index=self.source.to_native().index)
-        return nw.from_dict({item.name: item for item in series}).to_native()
-
-
-def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
-    return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
-
-
-def read_columns(X: Any) -> Columns:
-    """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
-    import narwhals as nw
-
-    if isinstance(X, list | tuple):
-        X = np.array(X, dtype=object)  # a list of mixed rows would else become strings
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame):
-        array = check_array(X, dtype=None, ensure_all_finite=False)
-        return Columns(array, list(range(array.shape[1])), named=False)
-    if min(frame.shape) == 0:
-        what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
-        raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
-    names = list(frame.to_native().columns) if frame.implementation.is_pandas() else frame.columns
-    return Columns(frame, *_labels(names))
-
-
-def _labels(names: list[Any]) -> tuple[list[Any], bool]:
-    """The columns' labels, and whether they are names: strings are, the integers of a bare frame are not."""
-    strings = [isinstance(name, str) for name in names]
-    if not any(strings):
-        return list(range(len(names))), False
-    if not all(strings):
-        raise TypeError(
-            f"The columns of X must all have strings for names, or none; they are {names}. "
-            "Convert them with X.columns = X.columns.astype(str)."
-        )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"The columns of X must have different names, but {twice} occur more than once.")
-    return names, True
 
 
 @dataclass(frozen=True)
@@ -214,8 +47,9 @@ class Vocabulary:
     def slots(self, categories: pd.Series) -> np.ndarray:
         """The slots of other categories, with the missing value's before them."""
         found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
-        slots = np.zeros(len(categories) + 1, dtype=np.intp)
-        slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
+        slots = np.full(len(categories) + 1, MISSING)
+        with _hashable():
+            slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
         return slots
 
     def __getstate__(self) -> dict[str, Any]:
@@ -244,14 +78,21 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     else:
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
-    return codes, pd.Series(categories, dtype=categories.dtype, copy=False)
+    as_is = object if categories.dtype == object else None  # else strings would be looked for
+    return codes, pd.Series(categories, dtype=as_is, copy=False)
 
 
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
     if values.dtype != object:
         return pd.factorize(values)
-    try:
+    with _hashable():
         return factorize_objects(values, distinct=distinct)
+
+
+@contextmanager
+def _hashable() -> Iterator[None]:
+    try:
+        yield
     except TypeError as error:
         raise TypeError(
             f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). "

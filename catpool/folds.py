@@ -63,7 +63,7 @@ def make_folds(
     """
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         return _random_folds(int(cv), n_rows, groups, classes, random_state)
-    if hasattr(cv, "split"):
+    if hasattr(cv, "split") and not isinstance(cv, str):
         _refuse_many(cv, X, y, groups)
         return _folds_of_splits(cv.split(X, y, groups), n_rows)
     if groups is not None:

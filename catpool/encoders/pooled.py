@@ -14,10 +14,11 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from catpool.columns import Columns, Vocabulary, encode, read_columns
+from catpool.columns import Vocabulary, encode
 from catpool.crossfit import Learner, OutOfFold, Rows
 from catpool.families import Family
 from catpool.folds import Folds, make_folds
+from catpool.frames import Columns, read_columns
 from catpool.moments import Moments
 from catpool.priors import Prior
 from catpool.tables import EncodingTable, Policy, refuse_missing

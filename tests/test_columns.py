@@ -1,0 +1,186 @@
+import datetime
+import threading
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder
+
+Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
+DATE = datetime.date(2020, 1, 1)
+
+# What each holds: two rows of a category, two of another, two missing values.
+CASES = {
+    "object": pd.Series(["a", "b", "a", "b", None, np.nan], dtype=object),
+    "str": pd.Series(["a", "b", "a", "b", None, np.nan], dtype="str"),
+    "string[python]": pd.Series(["a", "b", "a", "b", None, pd.NA], dtype="string[python]"),
+    "string[pyarrow]": pd.Series(["a", "b", "a", "b", None, pd.NA], dtype="string[pyarrow]"),
+    "category": pd.Series(pd.Categorical(["a", "b", "a", "b", None, np.nan], categories=["unused", "b", "a"])),
+    "category of numbers": pd.Series(pd.Categorical([3, 1, 3, 1, None, None])),
+    "float": pd.Series([0.1, -2.5, 0.1, -2.5, np.nan, np.nan]),
+    "float of integers": pd.Series([1.0, 2.0, 1.0, 2.0, np.nan, np.nan]),
+    "Int64": pd.Series([1, 2, 1, 2, None, pd.NA], dtype="Int64"),
+    "boolean": pd.Series([True, False, True, False, None, pd.NA], dtype="boolean"),
+    "bool and None": pd.Series([True, False, True, False, None, None], dtype=object),
+    "dates": pd.Series(pd.to_datetime(["2020", "2021", "2020", "2021", None, pd.NaT], format="%Y")),
+    "zoned dates": pd.Series(pd.to_datetime(["2020", "2021", "2020", "2021", None, pd.NaT], format="%Y", utc=True)),
+    "timedeltas": pd.Series(pd.to_timedelta([1, 2, 1, 2, None, pd.NaT], unit="s")),
+    "periods": pd.Series(pd.PeriodIndex(["2020", "2021", "2020", "2021", None, None], freq="Y")),
+    "tuples": pd.Series([("a", 1), ("b", None), ("a", 1), ("b", None), None, np.nan], dtype=object),
+    "mixed": pd.Series(["1", 1, "1", 1, pd.NaT, pd.NA], dtype=object),
+    "date objects": pd.Series([DATE, "x", DATE, "x", None, pd.NaT], dtype=object),
+    "arrow": pd.Series(["a", "b", "a", "b", None, None], dtype=pd.ArrowDtype(pyarrow.string())),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("missing", ["category", "prior", "nan"])
+def test_every_kind_of_column(name, missing):
+    X = CASES[name].to_frame("c")
+    encoder = MeanEncoder(missing=missing, cv=[0, 0, 1, 1, 0, 1])
+    expected = {"category": 24.0, "prior": Y.mean(), "nan": np.nan}[missing]
+    encoder.fit(X, Y)
+    np.testing.assert_allclose(encoder.transform(X)[:, 0], [2.75, 5, 2.75, 5, expected, expected])
+    out_of_fold = encoder.fit_transform(X, Y)[:, 0]
+    np.testing.assert_allclose(out_of_fold[:4], [4, 8, 1.5, 2])
+    expected = {"category": [32, 16], "prior": [44 / 3, 19.5 / 3], "nan": [np.nan, np.nan]}[missing]
+    np.testing.assert_allclose(out_of_fold[4:], expected)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("mixed", "tuples")])
+def test_arrays_hold_what_frames_hold(name):
+    X = CASES[name].to_frame("c")
+    array = X.to_numpy(dtype=object)
+    frame = MeanEncoder(random_state=0, cv=2).fit(X, Y)
+    encoder = MeanEncoder(random_state=0, cv=2).fit(array, Y)
+    np.testing.assert_array_equal(encoder.transform(array), frame.transform(X))
+    np.testing.assert_array_equal(MeanEncoder().fit(array.tolist(), Y).transform(array.tolist()), frame.transform(X))
+
+
+@pytest.mark.parametrize(
+    ("at_fit", "later"),
+    [
+        (pd.Series(["a", "b"] * 3, dtype="str"), pd.Series(["b", "a", "c", None], dtype=object)),
+        (pd.Series(["a", "b"] * 3, dtype=object), pd.Series(["b", "a", "c", None], dtype="category")),
+        (pd.Series(["a", "b"] * 3, dtype="category"), pd.Series(["b", "a", "c", None], dtype="string[pyarrow]")),
+        (pd.Series([1, 2] * 3), pd.Series([2.0, 1.0, 3.0, np.nan])),
+        (pd.Series([1, 2] * 3, dtype="int8"), pd.Series([2, 1, 3, None], dtype="Int64")),
+        (pd.Series([1.0, 2.0] * 3), pd.Series([2, 1, "1", None], dtype=object)),
+        (pd.Series([True, False] * 3), pd.Series([False, True, "True", None], dtype=object)),
+    ],
+)
+def test_a_column_may_change_its_type_but_not_its_values(at_fit, later):
+    encoder = MeanEncoder().fit(at_fit.to_frame("c"), Y)
+    mean = Y.mean()
+    np.testing.assert_allclose(encoder.transform(later.to_frame("c"))[:, 0], [14, 21.5 / 3, mean, mean])
+
+
+def test_unseen_and_missing_are_two_things():
+    X, new = pd.DataFrame({"c": ["a", "a", "b", "b", None, None]}), pd.DataFrame({"c": ["z", None]})
+    mean = Y.mean()
+    for unknown, missing, expected in [
+        ("prior", "category", [mean, 24]),
+        ("nan", "category", [np.nan, 24]),
+        ("prior", "nan", [mean, np.nan]),
+        ("nan", "prior", [np.nan, mean]),
+    ]:
+        encoder = MeanEncoder(unknown=unknown, missing=missing).fit(X, Y)
+        np.testing.assert_allclose(encoder.transform(new)[:, 0], expected)
+    encoder = MeanEncoder(unknown="error").fit(X, Y)
+    assert encoder.transform(new[1:]).item() == 24
+    with pytest.raises(ValueError, match=r"Column 'c' must hold categories .* 1 were not: \['z'\]"):
+        encoder.transform(new)
+    with pytest.raises(ValueError, match="Column 'c' must have no missing values, but 2 rows"):
+        MeanEncoder(missing="error").fit(X, Y)
+    encoder = MeanEncoder(missing="error").fit(X[:4], Y[:4])
+    with pytest.raises(ValueError, match="1 rows have one"):
+        encoder.transform(new)
+
+
+def test_a_missing_value_that_was_never_there_is_a_category_with_no_rows():
+    encoder = MeanEncoder(unknown="error").fit(pd.DataFrame({"c": list("aabbcc")}), Y)
+    assert encoder.transform(pd.DataFrame({"c": [None]})).item() == Y.mean()
+
+
+def test_a_category_that_is_in_one_fold_only_is_unknown_there():
+    X, cv = pd.DataFrame({"c": list("aaaabb")}), [0, 1, 0, 1, 0, 0]
+    prior = MeanEncoder(cv=cv).fit_transform(X, Y)[4:, 0]
+    np.testing.assert_allclose(prior, 5.0)
+    assert np.isnan(MeanEncoder(cv=cv, unknown="nan").fit_transform(X, Y)[4:]).all()
+    np.testing.assert_array_equal(MeanEncoder(cv=cv, unknown="error").fit_transform(X, Y)[4:, 0], prior)
+
+
+def test_a_category_of_no_weight_is_unknown():
+    X, weights = pd.DataFrame({"c": list("aabbcc")}), [1, 1, 1, 1, 0, 0]
+    encoder = MeanEncoder(unknown="nan").fit(X, Y, sample_weight=weights)
+    assert np.isnan(encoder.transform(X)[4:]).all()
+    assert encoder.encoding_table("c")["category"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("dtype", ["object", "U", "int8", "uint64", "float32", "bool", "M8[D]", "S"])
+def test_arrays_of_every_type_read_only_and_strided(dtype):
+    values = np.array([1, 0, 1, 0, 1, 0]).astype("int64" if dtype == "M8[D]" else dtype).astype(dtype)
+    wide = np.repeat(values[:, None], 4, axis=1)
+    wide.flags.writeable = False
+    expected = np.array([21.5 / 3, 14] * 3)
+    for X in (wide[:, ::2], np.asfortranarray(wide)[:, 1:3], wide[:, :2][::-1][::-1]):
+        encoder = MeanEncoder(cv=2).fit(X, Y)
+        np.testing.assert_allclose(encoder.transform(X), np.column_stack([expected, expected]))
+        assert encoder.fit_transform(X, Y).shape == (6, 2)
+
+
+def test_read_only_and_strided_targets(encoder_class):
+    y = np.repeat(Y, 2)[::2]
+    y.flags.writeable = False
+    X = pd.DataFrame({"c": list("aabbcc")})
+    weights = np.ones(6)
+    weights.flags.writeable = False
+    encoder_class(cv=3).fit_transform(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(y, Y)
+
+
+def test_shared_objects_and_their_copies_are_the_same_categories():
+    rng = np.random.default_rng(0)
+    names = np.array([f"name {i}" for i in range(50)] + [None, float("nan"), ("a", 1)], dtype=object)
+    shared = names[rng.integers(0, len(names), 20_000)]
+    copies = np.array([name if not isinstance(name, str) else name[:3] + name[3:] for name in shared], dtype=object)
+    half = np.where(rng.random(20_000) < 0.5, shared, copies)
+    y = rng.normal(size=20_000)
+    results = [
+        EmpiricalBayesEncoder(random_state=0).fit_transform(pd.DataFrame({"c": values}, dtype=object), y)
+        for values in (shared, copies, half)
+    ]
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+    encoder = EmpiricalBayesEncoder().fit(shared[:, None], y)
+    np.testing.assert_array_equal(encoder.transform(shared[:, None]), encoder.transform(copies[:, None]))
+
+
+def test_categories_must_be_hashable():
+    with pytest.raises(TypeError, match="must be hashable"):
+        MeanEncoder().fit(pd.DataFrame({"c": [["a"], ["b"]] * 3}), Y)
+    encoder = MeanEncoder().fit(pd.DataFrame({"c": list("aabbcc")}), Y)
+    with pytest.raises(TypeError, match="must be hashable"):
+        encoder.transform(pd.DataFrame({"c": [["a"]] * 5000}))
+
+
+def test_transform_from_many_threads():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"c": rng.integers(0, 5000, 20_000).astype(str)})
+    encoder = MeanEncoder().fit(X, rng.normal(size=20_000))
+    expected = MeanEncoder().fit(X, encoder.transform(X)[:, 0]).transform(X)
+    start, results = threading.Barrier(8), [None] * 8
+
+    def work(position):
+        start.wait()
+        results[position] = [encoder.transform(X) for _ in range(5)]
+
+    threads = [threading.Thread(target=work, args=(position,)) for position in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in sum(results, []):
+        np.testing.assert_allclose(result, expected)
