@@ -83,23 +83,22 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
 
 
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
-    if values.dtype != object:
-        return pd.factorize(values)
     with _hashable():
-        return factorize_objects(values, distinct=distinct)
+        return factorize_objects(values, distinct=distinct) if values.dtype == object else pd.factorize(values)
 
 
 @contextmanager
 def _hashable() -> Iterator[None]:
     try:
         yield
-    except TypeError as error:
+    except (TypeError, NotImplementedError) as error:
         raise TypeError(
-            f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). "
-            "Turn lists into tuples."
+            f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). Turn lists into tuples."
         ) from error
 
 
 def _values(column: pd.Series) -> Any:
     """The column's own array: a pandas.Index would turn tuples into levels."""
-    return column.array if pd.api.types.is_extension_array_dtype(column.dtype) else column.to_numpy()
+    if pd.api.types.is_extension_array_dtype(column.dtype):
+        return column.array
+    return column.to_numpy().astype(column.dtype.newbyteorder("="), copy=False)

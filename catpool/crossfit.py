@@ -27,7 +27,7 @@ HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made a
 class Sight:
     """One number of the target as seen in parts."""
 
-    name: str
+    name: str | None
     family: Family
     view: TargetView
 

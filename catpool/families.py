@@ -44,7 +44,7 @@ class Family:
 
 def _pooled_variance(moments: Moments) -> np.ndarray:
     spare = moments.size - moments.categories
-    told = spare > 1e-9 * moments.size
+    told = spare > 1e-12 * moments.size
     return np.where(told, moments.within / np.where(told, spare, 1.0), np.nan)
 
 

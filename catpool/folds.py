@@ -1,12 +1,8 @@
-"""Which rows a row may learn from.
-
-Random folds are dealt: each run of `k` rows in a row gets the `k` labels in an order of its own. That is
-balanced to one row, and far cheaper than one permutation of all rows. Rows of one class, and groups of
-rows, are dealt in the same way, class by class and from the largest group to the smallest.
-"""
+"""Which rows a row may learn from."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
@@ -16,8 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from catpool.dealing import Dealer
+
 MOST_FOLDS = 100
-DECKS = 1024  # orders of the labels to draw from
 
 
 @dataclass(frozen=True)
@@ -61,9 +58,11 @@ def make_folds(
     random_state : int, RandomState or None
         Only random folds use it.
     """
-    if isinstance(cv, Integral) and not isinstance(cv, bool):
+    check_cv(cv)
+    groups = check_groups(groups, n_rows)
+    if isinstance(cv, Integral):
         return _random_folds(int(cv), n_rows, groups, classes, random_state)
-    if hasattr(cv, "split") and not isinstance(cv, str):
+    if hasattr(cv, "split"):
         _refuse_many(cv, X, y, groups)
         return _folds_of_splits(cv.split(X, y, groups), n_rows)
     if groups is not None:
@@ -71,81 +70,58 @@ def make_folds(
             "`groups` goes with an integer `cv` or a splitter, but `cv` names the folds itself. "
             "Leave `groups` out, or pass cv=10."
         )
-    if isinstance(cv, str) or not isinstance(cv, Iterable):
-        raise ValueError(
-            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test) or an "
-            f"array with a fold label for each row. Got {cv!r}."
-        )
     entries = cv if hasattr(cv, "__len__") else list(cv)
     if _is_labels(entries):
         return _folds_of_labels(entries, n_rows)
     return _folds_of_splits(entries, n_rows)
 
 
+def check_cv(cv: Any) -> None:
+    """Refuse what cannot make folds, whatever the rows."""
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        if not 2 <= cv <= MOST_FOLDS:
+            raise ValueError(_wrong_number(int(cv)))
+        return
+    if isinstance(cv, type | str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
+        raise ValueError(
+            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test) or an "
+            f"array with a fold label for each row. Got {cv!r}. Pass cv=10, say."
+        )
+    if type(cv).__name__ in ("LeaveOneOut", "LeavePOut"):
+        raise ValueError(
+            f"{type(cv).__name__} is refused: each row's encoding would differ from its category's only by "
+            "the row's own target, which a tree reads off it. Pass cv=10."
+        )
+
+
+def check_groups(groups: Any, n_rows: int) -> Any:
+    """Open the groups, of shape (n_rows,)."""
+    return None if groups is None else _one_dimensional(groups, n_rows, "groups")
+
+
 def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
-    if not 2 <= k <= MOST_FOLDS:
-        raise ValueError(_wrong_number(k))
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    rng = np.random.default_rng(seed)
+    dealer = Dealer(k, np.random.default_rng(seed))
     if groups is not None:
-        return Folds(_deal_groups(groups, n_rows, k, rng), k)
+        codes, names = pd.factorize(groups)
+        if len(names) < k:
+            raise ValueError(f"cv={k} needs at least {k} groups, but `groups` has {len(names)}. Pass a smaller `cv`.")
+        return Folds(dealer.deal_groups(codes, len(names)), k)
     if n_rows < k:
         raise ValueError(f"cv={k} needs at least {k} rows, but X has {n_rows}. Pass a smaller `cv`.")
-    if classes is None:
-        return Folds(_deal(n_rows, _decks(k, rng), rng), k)
-    return Folds(_deal_classes(classes, _decks(k, rng), rng), k)
+    return Folds(dealer.deal(n_rows) if classes is None else dealer.deal_classes(classes), k)
 
 
 def _wrong_number(k: int) -> str:
-    reason = "at least 2 are needed" if k < 2 else (
-        f"at most {MOST_FOLDS} are allowed, because with few rows a fold, in the limit one, a tree reads a row's "
-        "own target off the small difference it makes to its encoding"
+    reason = (
+        "at least 2 are needed"
+        if k < 2
+        else (
+            f"at most {MOST_FOLDS} are allowed, because with few rows a fold, in the limit one, a tree reads a row's "
+            "own target off the small difference it makes to its encoding"
+        )
     )
     return f"`cv` asks for {k} folds; {reason}. Pass cv=10, say."
-
-
-def _decks(k: int, rng: np.random.Generator) -> np.ndarray:
-    """Random orders of the labels 0 to k - 1, a row each."""
-    return rng.permuted(np.tile(np.arange(k, dtype=np.uint8), (DECKS, 1)), axis=1)
-
-
-def _deal(n: int, decks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels for n items, balanced to one item."""
-    hands = rng.integers(DECKS, size=-(-n // decks.shape[1]), dtype=np.uint16)
-    return decks.take(hands, axis=0).ravel()[:n]
-
-
-def _deal_classes(classes: np.ndarray, decks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels balanced to one row both overall and within each class.
-
-    With the rows sorted by class, the labels 0, 1, ..., k - 1, 0, 1, ... do that; then each class
-    shuffles its own among its rows.
-    """
-    k = decks.shape[1]
-    small = classes.astype(np.min_scalar_type(int(classes.max())), copy=False)
-    order = np.argsort(small, kind="stable")
-    labels = np.empty(len(classes), dtype=np.uint8)
-    names = decks[0]
-    start = 0
-    for size in np.bincount(classes):
-        rest = rng.permutation(np.arange(start + size - size % k, start + size) % k)
-        shuffled = np.concatenate([_deal(size - size % k, decks, rng), rest])
-        labels[order[start : start + size]] = names[shuffled]
-        start += size
-    return labels
-
-
-def _deal_groups(groups: Any, n_rows: int, k: int, rng: np.random.Generator) -> np.ndarray:
-    codes, names = pd.factorize(_one_dimensional(groups, n_rows, "groups"))
-    if len(names) < k:
-        raise ValueError(
-            f"cv={k} needs at least {k} groups, but `groups` has {len(names)}. Pass a smaller `cv`."
-        )
-    shuffled = rng.permutation(len(names))
-    by_size = shuffled[np.argsort(-np.bincount(codes)[shuffled], kind="stable")]
-    labels = np.empty(len(names), dtype=np.uint8)
-    labels[by_size] = _deal(len(names), _decks(k, rng), rng)
-    return labels[codes]
 
 
 def _one_dimensional(values: Any, n_rows: int, name: str) -> Any:
@@ -178,13 +154,6 @@ def _folds_of_labels(labels: Any, n_rows: int) -> Folds:
 
 
 def _refuse_many(cv: Any, X: Any, y: Any, groups: Any) -> None:
-    from sklearn.model_selection import LeaveOneOut, LeavePOut
-
-    if isinstance(cv, LeaveOneOut | LeavePOut):
-        raise ValueError(
-            f"{type(cv).__name__} is refused: each row's encoding would differ from its category's only by "
-            "the row's own target, which a tree reads off it. Pass cv=10."
-        )
     number = cv.get_n_splits(X, y, groups) if hasattr(cv, "get_n_splits") else None
     if number is not None and number > MOST_FOLDS:
         raise ValueError(_wrong_number(number))
@@ -238,3 +207,26 @@ def _check_split(labels: np.ndarray, learns: np.ndarray, test: np.ndarray, fold:
             f"`cv` must put each row in at most one test fold, but row {again[0]} is in two. "
             "Pass KFold or another splitter without overlap."
         )
+
+
+def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
+    """Refuse a fold that learns from rows of no weight only."""
+    if weights is None:
+        return
+    if folds.training is None:
+        inside = np.bincount(folds.labels, weights, minlength=folds.n_folds)
+        learned = np.array([np.delete(inside, fold).sum() for fold in range(folds.n_folds)])
+    else:
+        learned = np.array([weights[rows].sum() for rows in folds.training])
+    if not learned.all():
+        fold = int(np.argmin(learned))
+        raise ValueError(
+            f"The rows that fold {fold} learns from must have some weight, but all have a weight of 0. "
+            "Pass other folds, or leave rows of no weight out."
+        )
+
+
+def warn_of_rows_in_no_fold(folds: Folds) -> None:
+    left = int(np.count_nonzero(folds.labels == folds.n_folds))
+    if left:
+        warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=4)

@@ -22,21 +22,26 @@ class Columns:
     ----------
     source : ndarray of shape (n, p) or narwhals.DataFrame
     labels : list
-        What a user calls the columns: their names, or else their positions.
-    named : bool
-        Whether the labels are names.
+        What a user calls the columns: a frame's labels, an array's positions.
+    framed : bool
+        Whether the labels are a frame's.
     """
 
     source: Any
     labels: list[Any]
-    named: bool
+    framed: bool
 
     def __len__(self) -> int:
         return int(self.source.shape[0])
 
     @property
+    def named(self) -> bool:
+        """Whether the columns have names, which are strings."""
+        return self.framed and isinstance(self.labels[0], str)
+
+    @property
     def names(self) -> list[str]:
-        """The columns' names as features: arrays have x0, x1, ..."""
+        """The columns' names as features, x0, x1, ... where they have none."""
         return self.labels if self.named else [f"x{position}" for position in range(len(self.labels))]
 
     def require(self, labels: list[Any]) -> None:
@@ -49,54 +54,51 @@ class Columns:
         if len(set(labels)) < len(labels):
             raise ValueError(f"`columns` must name each column once, but it is {labels}.")
 
-    def aligned(self, labels: list[Any], required: list[Any], *, named: bool, strict: bool, reader: str) -> Columns:
-        """Find again the columns of fit: by name where both tables have names, else by position.
+    def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Columns:
+        """Find again the columns of fit: by label where both tables are frames, else by position.
 
         Parameters
         ----------
-        labels : list
-            The columns at fit, in their order.
+        like : Header
+            The columns at fit.
         required : list
             Those that must be here now.
-        named : bool
-            Whether the columns had names at fit.
         strict : bool
             Whether a column that was not there at fit is an error.
-        reader : str
-            Who asks, for messages.
         """
-        if not (self.named and named):
-            return self._at_positions(labels, named, reader)
+        if not (self.framed and like.framed):
+            return self._at_positions(like)
         absent = [label for label in required if label not in self.labels]
         if absent:
             raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-        unseen = [label for label in self.labels if label not in labels]
+        unseen = [label for label in self.labels if label not in like.labels]
         if unseen and strict:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
-        if not strict or labels == self.labels:
+        if not strict or like.labels == self.labels:
             return self
-        return Columns(self.source[:, [self.labels.index(label) for label in labels]], labels, named=True)
+        return Columns(self.source[:, [self.labels.index(label) for label in like.labels]], like.labels, framed=True)
 
-    def _at_positions(self, labels: list[Any], named: bool, reader: str) -> Columns:
-        if named:
+    def _at_positions(self, like: Header) -> Columns:
+        if like.named:
             warnings.warn(
-                f"X does not have valid feature names, but {reader} was fitted with feature names", stacklevel=4
+                f"X does not have valid feature names, but {like.owner} was fitted with feature names", stacklevel=4
             )
         elif self.named:
-            warnings.warn(f"X has feature names, but {reader} was fitted without feature names", stacklevel=4)
-        if len(labels) != len(self.labels):
+            warnings.warn(f"X has feature names, but {like.owner} was fitted without feature names", stacklevel=4)
+        if len(like.labels) != len(self.labels):
             raise ValueError(
-                f"X has {len(self.labels)} features, but {reader} is expecting {len(labels)} features as input. "
-                "Pass the columns that were there at fit."
+                f"X has {len(self.labels)} features, but {like.owner} is expecting {len(like.labels)} features as "
+                "input. Pass the columns that were there at fit."
             )
-        return Columns(self.source, labels, named=named)
+        return Columns(self.source, like.labels, framed=like.framed)
+
+    def header(self, owner: str) -> Header:
+        return Header(owner, self.labels, self.framed, self.named)
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         position = self.labels.index(label)
         column = self.source[:, position]
-        if isinstance(column, np.ndarray):
-            return column if column.dtype != object else pd.Series(column, dtype=object).infer_objects()
-        return column.to_pandas()
+        return column if isinstance(column, np.ndarray) else _as_pandas(column)
 
     def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
         """Put encoded columns in the place of those they encode.
@@ -115,33 +117,70 @@ class Columns:
         if not keep or len(features) == len(self.labels):
             return _side_by_side([features[label][1] for label in self.labels if label in features])
         if isinstance(self.source, np.ndarray):
-            source = self.source if self.source.dtype.kind in "biuf" else self.source.astype(object)
             return _side_by_side(
                 [
-                    features[label][1] if label in features else source[:, [position]]
+                    features[label][1] if label in features else _untouched(self.source[:, [position]])
                     for position, label in enumerate(self.labels)
                 ]
             )
         return self._frame(features)
 
     def _frame(self, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> Any:
-        import narwhals as nw
-
-        backend = nw.get_native_namespace(self.source)
-        series = []
-        for position, label in enumerate(self.labels):
+        columns: dict[str, Any] = {}
+        for position, (label, name) in enumerate(zip(self.labels, self.names, strict=True)):
             if label in features:
-                names, values = features[label]
-                series += [
-                    nw.new_series(name, np.ascontiguousarray(column), backend=backend.__name__)
-                    for name, column in zip(names, values.T, strict=True)
-                ]
+                columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
-                series.append(self.source[:, position])
-        if backend is pd:  # the rows keep their index, the other columns their types
-            columns = {item.name: item.to_native().array for item in series}
-            return pd.DataFrame(columns, index=self.source.to_native().index)
-        return nw.from_dict({item.name: item for item in series}).to_native()
+                columns[name] = self.source[:, position]
+        return _frame_like(self.source, columns)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an encoder keeps of the columns it was fitted with, as `Columns` has it."""
+
+    owner: str
+    labels: list[Any]
+    framed: bool
+    named: bool
+
+
+def _frame_like(source: Any, columns: dict[str, Any]) -> Any:
+    """A frame of the source's kind, from arrays and from the source's own columns."""
+    import narwhals as nw
+
+    if source.implementation.is_pandas():  # the rows keep their index, the other columns their types
+        arrays = {
+            name: column if isinstance(column, np.ndarray) else column.to_native().array
+            for name, column in columns.items()
+        }
+        return pd.DataFrame(arrays, index=source.to_native().index)
+    series = {
+        name: nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
+        if isinstance(column, np.ndarray)
+        else column
+        for name, column in columns.items()
+    }
+    return nw.from_dict(series).to_native()
+
+
+def _as_pandas(column: Any) -> pd.Series:
+    """A narwhals column for pandas, its integers still integers where some are missing."""
+    if column.implementation.is_pandas_like():
+        return column.to_pandas()
+    import pyarrow
+
+    arrow = column.to_arrow()
+    if pyarrow.types.is_dictionary(arrow.type):
+        return column.to_pandas()
+    return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
+
+
+def _untouched(column: np.ndarray) -> np.ndarray:
+    """A column, of shape (n, 1), that can stand beside floats without turning into something else."""
+    if column.dtype.kind in "biuf":
+        return column
+    return pd.Series(column[:, 0]).astype(object).to_numpy()[:, None]
 
 
 def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
@@ -152,30 +191,47 @@ def read_columns(X: Any) -> Columns:
     """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
     import narwhals as nw
 
-    pandas_labels = _labels(list(X.columns)) if isinstance(X, pd.DataFrame) else None
-    if isinstance(X, list | tuple):
-        X = np.array(X, dtype=object)  # a list of mixed rows would else become strings
+    pandas_labels = _checked_labels(list(X.columns)) if isinstance(X, pd.DataFrame) else None
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
-        array = check_array(X, dtype=None, ensure_all_finite=False)
-        return Columns(array, list(range(array.shape[1])), named=False)
+        array = _array(X)
+        return Columns(array, list(range(array.shape[1])), framed=False)
     if min(frame.shape) == 0:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
-    return Columns(frame, *(pandas_labels or _labels(frame.columns)))
+    return Columns(frame, pandas_labels or frame.columns, framed=True)
 
 
-def _labels(names: list[Any]) -> tuple[list[Any], bool]:
-    """The columns' labels, and whether they are names: strings are, the integers of a bare frame are not."""
-    strings = [isinstance(name, str) for name in names]
-    if not any(strings):
-        return list(range(len(names))), False
-    if not all(strings):
+def _array(X: Any) -> np.ndarray:
+    if isinstance(X, list | tuple) and X and all(isinstance(row, list | tuple) for row in X):
+        X = _array_of_rows(X)
+    array = check_array(X, dtype=None, ensure_all_finite=False)
+    if array.dtype.kind == "V":
+        raise ValueError(
+            f"X must hold one value in a cell, but its cells are records, {array.dtype}. Split the fields."
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _array_of_rows(rows: Any) -> np.ndarray:
+    """Rows of anything, even tuples, as an object array: numpy itself would look into the cells."""
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise ValueError(f"The rows of X must be equally long, but they have {sorted(widths)} cells.")
+    array = np.empty((len(rows), widths.pop()), dtype=object)
+    for position, column in enumerate(zip(*rows, strict=True)):
+        array[:, position] = np.fromiter(column, dtype=object, count=len(rows))
+    return array
+
+
+def _checked_labels(labels: list[Any]) -> list[Any]:
+    strings = [isinstance(label, str) for label in labels]
+    if any(strings) and not all(strings):
         raise TypeError(
-            f"The columns of X must all have strings for names, or none; they are {names}. "
+            f"Feature names are only supported if all input features have string names, but X has {labels}. "
             "Convert them with X.columns = X.columns.astype(str)."
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
     if twice:
-        raise ValueError(f"The columns of X must have different names, but {twice} occur more than once.")
-    return names, True
+        raise ValueError(f"The columns of X must have different names, but {twice} occur more than once. Rename them.")
+    return labels

@@ -58,9 +58,9 @@ def variance_components(moments: Moments, family: Family) -> tuple[np.ndarray, n
     """
     size, spare = moments.size, moments.categories - 1
     variance = family.variance(moments)
-    leverage = size - np.einsum("...k,...k->...", moments.count, moments.count) / size
-    leverage = leverage + family.curvature * spare
-    told = (leverage > 1e-9 * size) & ~np.isnan(variance)
+    others = size[..., None] - moments.count
+    leverage = np.einsum("...k,...k->...", moments.count, others) / size + family.curvature * spare
+    told = (leverage > 1e-12 * size) & ~np.isnan(variance)
     variance = np.where(told, variance, moments.scatter / np.maximum(size - 1, 1.0))
     excess = moments.between - spare * variance
     between = np.where(told, np.maximum(excess, 0.0) / np.where(told, leverage, 1.0), 0.0)

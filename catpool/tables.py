@@ -52,8 +52,8 @@ class Encoding:
 
     Parameters
     ----------
-    target : str
-        Empty for an only target.
+    target : str or None
+        None for an only target.
     family : Family
     moments : Moments of shape (size,)
     prior : Prior
@@ -63,7 +63,7 @@ class Encoding:
         What comes out for each slot: the posterior mean, but for the policy.
     """
 
-    target: str
+    target: str | None
     family: Family
     moments: Moments
     prior: Prior
@@ -71,7 +71,7 @@ class Encoding:
     values: np.ndarray
 
     @classmethod
-    def fit(cls, target: str, family: Family, moments: Moments, rule: PriorRule, policy: Policy) -> Encoding:
+    def fit(cls, target: str | None, family: Family, moments: Moments, rule: PriorRule, policy: Policy) -> Encoding:
         prior = rule(moments, family)
         believed = posterior(moments, prior)
         values = policy.apply(believed.mean.copy(), moments, prior)
@@ -80,7 +80,7 @@ class Encoding:
     def summary(self) -> dict[str, Any]:
         between, within = variance_components(self.moments, self.family)
         return {
-            "target": self.target,
+            "target": "" if self.target is None else self.target,
             "categories": int(self.moments.categories),
             "rows": float(self.moments.size),
             "prior_mean": float(self.prior.mean),
@@ -113,7 +113,7 @@ class EncodingTable:
     def names(self, column: str | None = None) -> list[str]:
         """What the features are called where the column is called so."""
         column = column or self.column
-        return [f"{column}_{item.target}" if item.target else column for item in self.encodings]
+        return [column if item.target is None else f"{column}_{item.target}" for item in self.encodings]
 
     def transform(self, column: pd.Series | np.ndarray) -> np.ndarray:
         """Look each row's category up: (n,) values in, (n, T) encodings out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ import pandas as pd
 
 from catpool.families import BINOMIAL, NORMAL, POISSON, Family
 
-LARGEST = 1e150  # squares of anything larger overflow
+LARGEST, SMALLEST = 1e100, 1e-100  # squares of what is beyond overflow or underflow
+WEIGHTS = (1e-50, 1e50)  # so do their products with these
 MANY_CLASSES = 20
 
 
@@ -21,15 +23,15 @@ class Target:
 
     Parameters
     ----------
-    name : str
-        Empty for an only output.
+    name : str or None
+        None for an only output.
     kind : {"continuous", "binary", "multiclass", "count"}
     values : ndarray of shape (n,)
         Numbers; for classes, their positions in `classes`.
     classes : ndarray or None
     """
 
-    name: str
+    name: str | None
     kind: str
     values: np.ndarray
     classes: np.ndarray | None = None
@@ -39,12 +41,11 @@ class Target:
         return {"continuous": NORMAL, "count": POISSON}.get(self.kind, BINOMIAL)
 
     @property
-    def names(self) -> list[str]:
-        """What the columns are called, empty for an only one."""
-        if self.kind != "multiclass":
+    def names(self) -> list[str | None]:
+        """What the columns are called, None for an only one."""
+        if self.kind != "multiclass" or self.classes is None:
             return [self.name]
-        assert self.classes is not None
-        return [f"{self.name}_{label}" if self.name else str(label) for label in self.classes]
+        return [str(label) if self.name is None else f"{self.name}_{label}" for label in self.classes]
 
     def columns(self) -> Iterator[np.ndarray]:
         """The numbers whose mean is wanted, of shape (n,), one array after the other."""
@@ -64,36 +65,65 @@ def read_targets(y: Any, target_type: str) -> list[Target]:
         For missing or infinite values, and where y is not of the type asked for.
     """
     if y is None:
-        raise ValueError(
-            "An encoder requires y to be passed, but the target y is None. Pass the target of each row."
-        )
+        raise ValueError("An encoder requires y to be passed, but the target y is None. Pass the target of each row.")
     outputs = _outputs(y)
     return [_read_output(name, values, target_type) for name, values in outputs]
 
 
-def _outputs(y: Any) -> list[tuple[str, pd.Series]]:
+def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
     """The outputs of y by name, the only one without."""
     if not isinstance(y, pd.Series | pd.DataFrame):
-        y = y.to_pandas() if hasattr(y, "to_pandas") else np.asarray(y)
+        y = y.to_pandas() if hasattr(y, "to_pandas") else _array(y)
     if y.ndim == 1:
-        return [("", pd.Series(y, copy=False))]
+        return [(None, pd.Series(y, copy=False))]
     if y.ndim != 2 or y.shape[1] == 0:
         raise ValueError(f"y must have the shape (n,) or (n, outputs), but it has the shape {y.shape}.")
     frame = pd.DataFrame(y, copy=False)
     if frame.shape[1] == 1:
-        return [("", frame.iloc[:, 0])]
+        return [(None, frame.iloc[:, 0])]
     return [(str(name), frame.iloc[:, position]) for position, name in enumerate(frame.columns)]
 
 
-def _read_output(name: str, values: pd.Series, target_type: str) -> Target:
-    if values.dtype == object:
-        values = values.infer_objects()
+def _array(y: Any) -> np.ndarray:
+    # A list of numbers and strings would else become strings, its missing values too.
+    array = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
+    if array.dtype.kind == "V":
+        raise ValueError(f"y must hold one value a row, but its values are records, {array.dtype}. Pass one field.")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _read_output(name: str | None, values: pd.Series, target_type: str) -> Target:
+    values = _inferred(values)
+    if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
+        real = "Complex data not supported: y" if values.dtype.kind == "c" else "y"
+        raise ValueError(f"{real} must hold numbers or classes, but its values are {values.dtype}. Convert it.")
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fiub":
         _refuse_missing(values)
-    kind = _kind(values) if target_type == "auto" else target_type
-    if kind in ("binary", "multiclass"):
-        return _read_classes(name, values, kind)
+    with _comparable():
+        kind = _kind(values) if target_type == "auto" else target_type
+        if kind in ("binary", "multiclass"):
+            return _read_classes(name, values, kind)
     return _read_numbers(name, values, kind)
+
+
+def _inferred(values: pd.Series) -> pd.Series:
+    """Numbers as numbers, where they came as Python objects."""
+    if values.dtype != object:
+        return values
+    if pd.api.types.infer_dtype(values, skipna=False) in ("decimal", "mixed-integer-float"):
+        return values.astype(float)
+    return values.infer_objects()
+
+
+@contextmanager
+def _comparable() -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, NotImplementedError) as error:
+        raise ValueError(
+            f"The classes of y must be hashable and of one sort, so that they have an order ({error}). "
+            "Turn them all into strings."
+        ) from error
 
 
 def _refuse_missing(values: pd.Series) -> None:
@@ -128,20 +158,19 @@ def _takes_two_integers(values: np.ndarray) -> bool:
     return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
 
 
-def _read_numbers(name: str, values: pd.Series, kind: str) -> Target:
+def _read_numbers(name: str | None, values: pd.Series, kind: str) -> Target:
     if not (_is_number(values) or pd.api.types.is_bool_dtype(values.dtype)):
         raise ValueError(
             f'y must be numeric for target_type="{kind}", but its values are {values.dtype}. '
             'Pass numbers, or target_type="binary" or "multiclass" for classes.'
         )
-    if np.iscomplexobj(values):
-        raise ValueError("Complex data not supported: y must be real. Pass its real part.")
     numbers = values.to_numpy(dtype=float)
-    if not max(numbers.max(initial=0), -numbers.min(initial=0)) < LARGEST:
+    largest = max(numbers.max(initial=0), -numbers.min(initial=0))
+    if not (largest == 0 or SMALLEST < largest < LARGEST):
         _refuse_missing(values)
         raise ValueError(
-            f"y must be finite and smaller than {LARGEST:g}, but it contains infinity or a larger value. "
-            "Drop these rows or rescale y."
+            f"y must be finite, and its largest value between {SMALLEST:g} and {LARGEST:g}, but that is {largest} "
+            f"({'infinity' if np.isinf(largest) else 'out of range'}). Drop such rows or rescale y."
         )
     if kind == "count" and ((numbers < 0).any() or (numbers != np.rint(numbers)).any()):
         raise ValueError(
@@ -151,15 +180,12 @@ def _read_numbers(name: str, values: pd.Series, kind: str) -> Target:
     return Target(name, kind, numbers)
 
 
-def _read_classes(name: str, values: pd.Series, kind: str) -> Target:
-    try:
-        codes, labels = pd.factorize(values.to_numpy(), sort=True)
-    except TypeError as error:
-        raise ValueError(
-            f"The classes of y must be of one sort, so that they have an order ({error}). "
-            "Turn them all into strings."
-        ) from error
+def _read_classes(name: str | None, values: pd.Series, kind: str) -> Target:
+    _refuse_missing(values)
+    codes, labels = pd.factorize(values.to_numpy(), sort=True)
     classes = np.asarray(labels)
+    if classes.dtype.kind == "f" and np.isinf(classes).any():
+        raise ValueError("The classes of y must be finite, but they contain infinity. Drop these rows.")
     if kind == "binary":
         if len(classes) > 2:
             raise ValueError(
@@ -175,15 +201,23 @@ def read_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """Open the weights of the rows, of shape (n,)."""
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=float)
+    weights = np.asarray(sample_weight)
     if weights.shape != (n_rows,):
         raise ValueError(
-            f"`sample_weight` must hold one weight for each of the {n_rows} rows, but it has the shape "
-            f"{weights.shape}."
+            f"`sample_weight` must hold one weight for each of the {n_rows} rows, but it has the shape {weights.shape}."
         )
-    if not (weights.min() >= 0 and 0 < weights.max() < LARGEST):
+    if weights.dtype.kind not in "biuf":
+        raise ValueError(f"`sample_weight` must be finite numbers, but it holds {weights.dtype}. Pass floats.")
+    weights = weights.astype(float)
+    positive = weights[weights > 0]
+    if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
         raise ValueError(
             "`sample_weight` must be finite, not negative and not zero for all rows, "
             f"but it runs from {weights.min()} to {weights.max()}. Pass None to weigh all rows alike."
+        )
+    if positive.min() < WEIGHTS[0] or positive.max() > WEIGHTS[1]:
+        raise ValueError(
+            f"`sample_weight` must be finite and, where it is not zero, between {WEIGHTS[0]:g} and {WEIGHTS[1]:g}, "
+            f"but it runs from {positive.min()} to {positive.max()}. Rescale it."
         )
     return weights

@@ -3,6 +3,7 @@ import threading
 
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow
 import pytest
 
@@ -119,9 +120,11 @@ def test_a_category_of_no_weight_is_unknown():
     assert encoder.encoding_table("c")["category"].tolist() == ["a", "b"]
 
 
-@pytest.mark.parametrize("dtype", ["object", "U", "int8", "uint64", "float32", "bool", "M8[D]", "S"])
+@pytest.mark.parametrize(
+    "dtype", ["object", "U", "int8", "uint64", "float32", "bool", "M8[D]", "m8[h]", "S", ">i8", ">f8"]
+)
 def test_arrays_of_every_type_read_only_and_strided(dtype):
-    values = np.array([1, 0, 1, 0, 1, 0]).astype("int64" if dtype == "M8[D]" else dtype).astype(dtype)
+    values = np.array([1, 0, 1, 0, 1, 0]).astype("int64" if dtype[0] in "mM" else dtype).astype(dtype)
     wide = np.repeat(values[:, None], 4, axis=1)
     wide.flags.writeable = False
     expected = np.array([21.5 / 3, 14] * 3)
@@ -156,6 +159,42 @@ def test_shared_objects_and_their_copies_are_the_same_categories():
     np.testing.assert_array_equal(results[0], results[2])
     encoder = EmpiricalBayesEncoder().fit(shared[:, None], y)
     np.testing.assert_array_equal(encoder.transform(shared[:, None]), encoder.transform(copies[:, None]))
+
+
+def test_large_integers_beside_a_missing_value_stay_apart():
+    ids = [2**53, 2**53 + 1, None, 5, 5, 5]
+    expected = [1.5, 2, 4, 56 / 3, 56 / 3, 56 / 3]
+    for X in (
+        [[value] for value in ids],
+        np.array(ids, dtype=object)[:, None],
+        pd.DataFrame({"c": pd.Series(ids, dtype="Int64")}),
+        polars.DataFrame({"c": ids}),
+        pyarrow.table({"c": ids}),
+    ):
+        np.testing.assert_allclose(MeanEncoder().fit(X, Y).transform(X)[:, 0], expected)
+
+
+def test_cells_of_lists_may_be_tuples():
+    X = [[(1, 2)], [(1, 2)], [(3, 4)], [(3, 4)], [("a",)], [("a",)]]
+    np.testing.assert_allclose(MeanEncoder().fit(X, Y).transform(X)[::2, 0], [1.75, 6, 24])
+    with pytest.raises(ValueError, match="equally long"):
+        MeanEncoder().fit([[1, 2], [1]], [1.5, 2.5])
+    with pytest.raises(ValueError, match="records"):
+        MeanEncoder().fit(np.zeros((6, 1), dtype="i4,f8"), Y)
+
+
+def test_frames_whose_columns_are_numbered():
+    X = pd.DataFrame({1: list("ababab"), 0: list("ccddee"), 2: range(6)})
+    encoder = MeanEncoder([0], cv=2).fit(X, Y)
+    encoded = encoder.transform(X)
+    assert encoded.columns.tolist() == encoder.get_feature_names_out().tolist() == ["x0", "x1", "x2"]
+    np.testing.assert_allclose(encoded["x1"], [1.75, 1.75, 6, 6, 24, 24])
+    pd.testing.assert_frame_equal(encoder.transform(X[[2, 0, 1]]), encoded)
+
+
+def test_dates_of_an_array_pass_through_as_dates():
+    X = np.array([["2020-01-01", "2021-01-01"]] * 6, dtype="datetime64[ns]")
+    assert MeanEncoder([0], cv=2).fit_transform(X, Y)[0, 1] == pd.Timestamp("2021-01-01")
 
 
 def test_categories_must_be_hashable():

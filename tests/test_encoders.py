@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_validate
+from sklearn.model_selection import GridSearchCV, KFold, LeaveOneOut, TimeSeriesSplit, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -193,7 +193,12 @@ def test_containers(encoder_class, table, columns):
 
 
 def test_polars_frames_go_in_and_come_out(encoder_class, table):
-    X = polars.DataFrame({"city": table["X"]["city"].astype(object).where(table["X"]["city"].notna(), None).tolist(), "shop": table["X"]["shop"].tolist()})
+    X = polars.DataFrame(
+        {
+            "city": table["X"]["city"].astype(object).where(table["X"]["city"].notna(), None).tolist(),
+            "shop": table["X"]["shop"].tolist(),
+        }
+    )
     expected = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
     np.testing.assert_array_equal(encoder_class(random_state=0).fit_transform(X, table["continuous"]), expected)
     one = encoder_class(["city"], random_state=0).fit_transform(X, table["continuous"])
@@ -334,6 +339,7 @@ BAD = {
     "missing": (X, Z, {"missing": "drop"}, {}, "'missing' parameter"),
     "remainder": (X, Z, {"remainder": "keep"}, {}, "'remainder' parameter"),
     "cv": (X, Z, {"cv": "five"}, {}, "number of folds"),
+    "outputs' names twice": (X, pd.DataFrame(np.c_[Z, Z], columns=["y", "y"]), {}, {}, "outputs or classes of y"),
     "random_state": (X, Z, {"random_state": "seed"}, {}, "'random_state' parameter"),
 }
 
@@ -347,6 +353,14 @@ def test_bad_input_says_what_is_wrong_and_fits_nothing(encoder_class, name):
     with pytest.raises(NotFittedError):
         encoder.transform(X)
     assert not [name for name in vars(encoder) if name.endswith("_")]
+
+
+@pytest.mark.parametrize("cv", [1, 101, "five", LeaveOneOut(), None])
+def test_fit_refuses_folds_that_cannot_be(encoder_class, cv):
+    with pytest.raises(ValueError, match="`cv`|refused"):
+        encoder_class(cv=cv).fit(X, Z)
+    with pytest.raises(ValueError, match="`groups` must hold one label"):
+        encoder_class().fit(X, Z, groups=[1])
 
 
 @pytest.mark.parametrize("smoothing", [-1, np.nan, "auto", None])

@@ -10,7 +10,6 @@ from sklearn.model_selection import (
     KFold,
     LeaveOneGroupOut,
     PredefinedSplit,
-    RepeatedKFold,
     ShuffleSplit,
     StratifiedKFold,
     TimeSeriesSplit,
@@ -32,7 +31,10 @@ SCHEMES = {
     "predefined": (PredefinedSplit(np.arange(120) % 4 - 1), {}),
     "labels": (np.array(["x", "y", "z"])[np.arange(120) % 3], {}),
     "list": (list(KFold(3).split(np.zeros(120))), {}),
-    "masks": ([(np.arange(120) % 2 == 0, np.arange(120) % 2 == 1), (np.arange(120) % 2 == 1, np.arange(120) % 2 == 0)], {}),
+    "masks": (
+        [(np.arange(120) % 2 == 0, np.arange(120) % 2 == 1), (np.arange(120) % 2 == 1, np.arange(120) % 2 == 0)],
+        {},
+    ),
 }
 LEAVE_ROWS_OUT = {"past only", "past with a gap", "one split", "predefined"}
 

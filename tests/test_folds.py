@@ -81,6 +81,7 @@ def test_a_hundred_folds_are_the_most():
         (True, "must be a number of folds"),
         (2.5, "must be a number of folds"),
         (None, "must be a number of folds"),
+        (KFold, "must be a number of folds"),
         ("kfold", "must be a number of folds"),
         (31, "needs at least 31 rows, but X has 30"),
         (LeaveOneOut(), "LeaveOneOut is refused: .* own target"),

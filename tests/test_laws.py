@@ -168,3 +168,10 @@ def test_random_folds_follow_their_seed(encoder, table, k, seed):
     X, y, _ = table
     one, two = (encoder(cv=k, random_state=seed, target_type="continuous").fit_transform(X, y) for _ in range(2))
     assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize("heavy", [1e3, 1e6, 1e9, 1e12])
+def test_a_heavy_category_does_not_hide_the_spread_of_the_others(heavy):
+    X, y = np.array(list("aaabbbccc"), dtype=object)[:, None], np.array([1, 2, 1.5, 5, 6, 5.5, 9, 9.5, 8])
+    encoder = EmpiricalBayesEncoder().fit(X, y, sample_weight=[heavy] * 3 + [1] * 6)
+    assert encoder.transform(X)[4].item() == pytest.approx(5.5, abs=0.01)

@@ -7,7 +7,7 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["moments", "objects"],
+    ["dealing", "moments", "objects"],
     ["columns", "families", "folds", "frames"],
     ["targets", "priors", "views"],
     ["posterior"],

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from catpool import MeanEncoder
 from catpool.targets import read_targets, read_weights
 
 
@@ -14,25 +15,25 @@ def names(y, target_type="auto"):
 @pytest.mark.parametrize(
     ("y", "kind", "expected"),
     [
-        ([0.5, 1.5, 2.5], "continuous", [""]),
-        ([1.0, 2.0, 3.0], "continuous", [""]),
-        ([0.25, 0.5], "continuous", [""]),
-        ([3.4, 3.4], "continuous", [""]),
-        ([0.0, 1.0, 1.0], "binary", [""]),
-        ([0, 1, 1], "binary", [""]),
-        ([1, 2, 1], "binary", [""]),
-        ([True, False], "binary", [""]),
-        (["no", "yes"], "binary", [""]),
+        ([0.5, 1.5, 2.5], "continuous", [None]),
+        ([1.0, 2.0, 3.0], "continuous", [None]),
+        ([0.25, 0.5], "continuous", [None]),
+        ([3.4, 3.4], "continuous", [None]),
+        ([0.0, 1.0, 1.0], "binary", [None]),
+        ([0, 1, 1], "binary", [None]),
+        ([1, 2, 1], "binary", [None]),
+        ([True, False], "binary", [None]),
+        (["no", "yes"], "binary", [None]),
         ([0, 1, 2], "multiclass", ["0", "1", "2"]),
         (["b", "c", "a"], "multiclass", ["a", "b", "c"]),
         (pd.Series(["b", "c", "a"], dtype="str"), "multiclass", ["a", "b", "c"]),
         (pd.Categorical(["b", "c", "a"], categories=["c", "b", "a", "z"], ordered=True), "multiclass", ["a", "b", "c"]),
         (pd.Series([1, 2, 3], dtype="Int64"), "multiclass", ["1", "2", "3"]),
-        (pd.Series([1.5, 2, 3], dtype="Float64"), "continuous", [""]),
-        (pd.Series([True, False], dtype="boolean"), "binary", [""]),
-        (np.array([1.5, 2, 3], dtype=object), "continuous", [""]),
-        (pd.DataFrame({"y": [1.5, 2, 3]}), "continuous", [""]),
-        (np.array([1.5, 2, 3], dtype=np.float32), "continuous", [""]),
+        (pd.Series([1.5, 2, 3], dtype="Float64"), "continuous", [None]),
+        (pd.Series([True, False], dtype="boolean"), "binary", [None]),
+        (np.array([1.5, 2, 3], dtype=object), "continuous", [None]),
+        (pd.DataFrame({"y": [1.5, 2, 3]}), "continuous", [None]),
+        (np.array([1.5, 2, 3], dtype=np.float32), "continuous", [None]),
     ],
 )
 def test_the_kind_is_read_off_the_values(y, kind, expected):
@@ -79,10 +80,20 @@ def test_several_outputs():
         ([0.5, 1], "count", "must hold counts"),
         ([-1, 1], "count", "must hold counts"),
         ([0, 1, 2], "binary", "must take two values"),
-        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "continuous", "must be numeric"),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "continuous", "must hold numbers or classes"),
         ([1 + 2j, 3j, 1j], "continuous", "Complex data not supported"),
         (np.array([1, "a", None, 2.5], dtype=object), "multiclass", "NaN"),
         (np.array([1, ("a",), {2}], dtype=object), "multiclass", "of one sort"),
+        ([0.0, np.nan, 1.0], "binary", "NaN"),
+        ([0.0, np.nan, 1.0], "multiclass", "NaN"),
+        ([0.0, np.inf, 1.0, 2.0], "multiclass", "infinity"),
+        (["a", np.nan], "auto", "NaN"),
+        (np.arange(30) + 1j, "auto", "Complex data not supported"),
+        (pd.timedelta_range(0, periods=3), "auto", "must hold numbers or classes"),
+        (pd.period_range("2020", periods=3, freq="D"), "auto", "must hold numbers or classes"),
+        (pd.Series([[1, 2], [3]]), "auto", "hashable"),
+        (np.array([(1, 2.0)], dtype="i4,f8"), "auto", "records"),
+        ([1e-200, 2e-200, 3e-200], "auto", "rescale y"),
         (np.zeros((2, 2, 2)), "auto", "shape"),
         (np.zeros((2, 0)), "auto", "shape"),
     ],
@@ -100,9 +111,21 @@ def test_many_integers_are_what_they_are_said_to_be(target_type, columns):
     assert len(list(target.columns())) == columns
 
 
-def test_decimals_are_numbers_where_they_are_said_to_be():
-    with pytest.raises(ValueError, match="must be numeric"):
-        read_targets([decimal.Decimal("1.5"), decimal.Decimal("2")], "continuous")
+def test_decimals_and_other_numbers_that_come_as_objects_are_numbers():
+    for y in ([decimal.Decimal("1.5"), decimal.Decimal("2"), decimal.Decimal("3")], [1.5, 2, 3]):
+        (target,) = read_targets(y, "auto")
+        assert target.kind == "continuous"
+        np.testing.assert_array_equal(target.values, [1.5, 2, 3])
+
+
+def test_big_endian_targets_are_targets():
+    (target,) = read_targets(np.array([1.5, 2.5, 3], dtype=">f8"), "auto")
+    np.testing.assert_array_equal(target.values, [1.5, 2.5, 3])
+
+
+def test_a_class_without_a_name_still_has_a_column_of_its_own():
+    assert names(["", "b", "c"]) == ["", "b", "c"]
+    assert MeanEncoder().fit([["x"]] * 3, ["", "b", "c"]).get_feature_names_out().tolist() == ["x0_", "x0_b", "x0_c"]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +138,10 @@ def test_decimals_are_numbers_where_they_are_said_to_be():
         ([1.0, 1.0], "one weight for each of the 3 rows"),
         ([[1.0], [1.0], [1.0]], "one weight for each of the 3 rows"),
         (2.0, "one weight for each of the 3 rows"),
+        (["1", "1", "1"], "must be finite numbers"),
+        ([1j, 1, 1], "must be finite numbers"),
+        ([1e-310, 1, 1], "Rescale it"),
+        ([1e60, 1, 1], "Rescale it"),
     ],
 )
 def test_what_weights_must_be(weights, message):

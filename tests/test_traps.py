@@ -108,7 +108,9 @@ def test_rows_of_an_unlisted_category_do_not_see_their_own_target(encoder_class)
 
 def test_lists_of_lists_and_iterables_of_splits_go_together(encoder_class):
     splits = list(KFold(2).split(np.zeros(6)))
-    encoded = encoder_class(cv=splits).fit_transform([["a", 1], ["b", 1], ["a", 2], ["b", 2], ["a", 1], ["b", 2]], [0.5, 1, 2, 3, 4, 5])
+    encoded = encoder_class(cv=splits).fit_transform(
+        [["a", 1], ["b", 1], ["a", 2], ["b", 2], ["a", 1], ["b", 2]], [0.5, 1, 2, 3, 4, 5]
+    )
     assert encoded.shape == (6, 2)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -17,7 +16,14 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from catpool.columns import Vocabulary, encode
 from catpool.crossfit import Learner, OutOfFold, Rows
 from catpool.families import Family
-from catpool.folds import Folds, make_folds
+from catpool.folds import (
+    Folds,
+    check_cv,
+    check_groups,
+    make_folds,
+    refuse_weightless,
+    warn_of_rows_in_no_fold,
+)
 from catpool.frames import Columns, read_columns
 from catpool.moments import Moments
 from catpool.priors import Prior
@@ -51,8 +57,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         What a category with no training rows gets. In ``fit_transform`` a category that is in one fold
         only has none, and "error" gives it the prior mean there.
     missing : {"category", "prior", "nan", "error"}, default="category"
-        What a missing value gets: the encoding of a category of its own, the prior mean, NaN, or an error.
-        Rows with a missing value count towards the prior in any case.
+        What a missing value gets: the encoding of a category of its own (the prior mean where no training
+        row has a missing value), the prior mean, NaN, or an error. Rows with a missing value count towards
+        the prior in any case.
     remainder : {"passthrough", "drop"}, default="passthrough"
         What becomes of the columns that are not encoded.
     n_jobs : int, default=None
@@ -74,7 +81,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "columns": ["array-like", None],
-        "cv": "no_validation",  # `make_folds` says more about it
+        "cv": "no_validation",  # `check_cv` says more about it
         "random_state": ["random_state"],
         "target_type": [StrOptions({"auto", "continuous", "binary", "multiclass", "count"})],
         "unknown": [StrOptions({"prior", "nan", "error"})],
@@ -132,6 +139,8 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             Where a parameter, X, y or a weight is not as described; nothing is fitted then.
         """
         X, targets, weights = self._read(X, y, sample_weight)
+        check_cv(self.cv)
+        check_groups(groups, len(X))
         rows = Rows(targets, weights, Parts(None, 1))
         learner = self._learner()
 
@@ -166,7 +175,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         original = X
         X, targets, weights = self._read(X, y, sample_weight)
         folds = self._folds(original, y, groups, targets, len(X))
-        _check_weighed(folds, weights)
+        refuse_weightless(folds, weights)
         view = OutOfFold(folds, targets, weights)
         learner = self._learner()
 
@@ -176,7 +185,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             return learner.table(name, vocabulary, encodings), values
 
         results = self._over_columns(learn, X)
-        _warn_of_rows_in_no_fold(folds)
+        warn_of_rows_in_no_fold(folds)
         self._remember(X, targets, [table for table, _ in results])
         return self._output(X, [values for _, values in results])
 
@@ -201,11 +210,8 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         keep = self.remainder == "passthrough"
-        required = self._labels if keep else self.columns_
-        named = hasattr(self, "feature_names_in_")
-        X = read_columns(X).aligned(
-            self._labels, required, named=named, strict=keep, reader=type(self).__name__
-        )
+        required = self._header.labels if keep else self.columns_
+        X = read_columns(X).aligned(self._header, required, strict=keep)
 
         def look_up(label: Any, table: EncodingTable) -> np.ndarray:
             return table.transform(X.column(label))
@@ -226,11 +232,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return pd.DataFrame(
-            [
-                {"column": table.column, **encoding.summary()}
-                for table in self.tables_
-                for encoding in table.encodings
-            ]
+            [{"column": table.column, **encoding.summary()} for table in self.tables_ for encoding in table.encodings]
         )
 
     def encoding_table(self, column: Any) -> pd.DataFrame:
@@ -274,7 +276,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        return np.array(self._names_out(names, self._labels, self.columns_, self.tables_), dtype=object)
+        return np.array(self._names_out(names, self._header.labels, self.columns_, self.tables_), dtype=object)
 
     def _names_out(self, names: Any, labels: list[Any], columns: list[Any], tables: list[EncodingTable]) -> list[str]:
         encoded = dict(zip(columns, tables, strict=True))
@@ -338,9 +340,12 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         names = self._names_out(X.names, X.labels, chosen, tables)
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"Features must have different names, but {twice} would occur twice. Rename columns of X.")
+            raise ValueError(
+                f"Features must have different names, but {twice} would occur twice. Rename columns of X, or outputs "
+                "or classes of y."
+            )
         kinds = [target.kind for target in targets]
-        self.tables_, self.columns_, self._labels = tables, chosen, X.labels
+        self.tables_, self.columns_, self._header = tables, chosen, X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
         self.n_features_in_ = len(X.labels)
         for name, value in {
@@ -369,28 +374,3 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _check_weighed(folds: Folds, weights: np.ndarray | None) -> None:
-    """Refuse a fold that learns from rows of no weight only."""
-    if weights is None:
-        return
-    if folds.training is None:
-        inside = np.bincount(folds.labels, weights, minlength=folds.n_folds)
-        learned = np.array([np.delete(inside, fold).sum() for fold in range(folds.n_folds)])
-    else:
-        learned = np.array([weights[rows].sum() for rows in folds.training])
-    if not learned.all():
-        fold = int(np.argmin(learned))
-        raise ValueError(
-            f"The rows that fold {fold} learns from must have some weight, but all have a weight of 0. "
-            "Pass other folds, or leave rows of no weight out."
-        )
-
-
-def _warn_of_rows_in_no_fold(folds: Folds) -> None:
-    left = int(np.count_nonzero(folds.labels == folds.n_folds))
-    if left:
-        warnings.warn(
-            f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=3
-        )

@@ -59,11 +59,16 @@ def case(kind, n_categories, law, n_rows, repeats, rng):
     X, y = series.to_frame("c"), rng.normal(size=n_rows)
     fitted, peer = EmpiricalBayesEncoder().fit(X, y), TargetEncoder(target_type="continuous").fit(X, y)
     slow = seconds(
-        {"fit": lambda: TargetEncoder(target_type="continuous").fit_transform(X, y), "transform": lambda: peer.transform(X)},
+        {
+            "fit": lambda: TargetEncoder(target_type="continuous").fit_transform(X, y),
+            "transform": lambda: peer.transform(X),
+        },
         max(1, repeats // 3),
     )
     tasks = {name: (lambda encoder=encoder: encoder.fit_transform(X, y)) for name, encoder in ENCODERS.items()}
-    ours = seconds({"factorize": lambda: pd.factorize(text), "transform": lambda: fitted.transform(X), **tasks}, repeats)
+    ours = seconds(
+        {"factorize": lambda: pd.factorize(text), "transform": lambda: fitted.transform(X), **tasks}, repeats
+    )
     return {
         "column": kind,
         "categories": n_categories,
