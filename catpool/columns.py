@@ -72,7 +72,7 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     categories : pandas.Series
         Of length K, without a missing value.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
         categories = column.cat.categories
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -95,7 +96,7 @@ class OutOfFold:
         self.folds = folds
         others = folds.training is None
         self.rows = Rows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
-        self._training = None if folds.training is None else [self.rows.subset(rows) for rows in folds.training]
+        self._training = [(rows, self.rows.subset(rows)) for rows in folds.training or []]
 
     def encode(self, learner: Learner, codes: np.ndarray, size: int) -> tuple[np.ndarray, list[Encoding]]:
         """Encode a column out of fold, and learn it from all rows.
@@ -107,12 +108,12 @@ class OutOfFold:
         encodings : list of Encoding
         """
         values = np.empty((len(codes), self.rows.width), order="F")
-        if self._training is None:
+        if not self._training:
             return values, self._outside(learner, codes, size, values)
         values[:] = np.nan
-        for fold, rows in enumerate(self._training):
+        for fold, (training, rows) in enumerate(self._training):
             test = np.flatnonzero(self.folds.labels == fold)
-            learned = learner.learn(codes[self.folds.training[fold]], size, rows)
+            learned = learner.learn(codes[training], size, rows)
             for position, encoding in enumerate(learned):
                 values[test, position] = encoding.values.take(codes[test])
         return values, learner.learn(codes, size, self.rows)
@@ -123,8 +124,7 @@ class OutOfFold:
         for position, sight in enumerate(self.rows.sights()):
             parts = column.moments(sight.view)
             encodings.append(learner.encoding(sight, merged(parts)))
-            family = sight.family
-            table = encode_outside(column, parts, lambda visible, family=family: learner.encode(visible, family))
+            table = encode_outside(column, parts, partial(learner.encode, family=sight.family))
             table[self.folds.n_folds :] = np.nan
             table.ravel().take(column.cells, out=values[:, position], mode="clip")
         return encodings

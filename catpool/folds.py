@@ -79,7 +79,7 @@ def make_folds(
 def check_cv(cv: Any) -> None:
     """Refuse what cannot make folds, whatever the rows."""
     if isinstance(cv, Integral) and not isinstance(cv, bool):
-        if not 2 <= cv <= MOST_FOLDS:
+        if not 2 <= int(cv) <= MOST_FOLDS:
             raise ValueError(_wrong_number(int(cv)))
         return
     if isinstance(cv, type | str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):

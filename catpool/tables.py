@@ -131,29 +131,40 @@ class EncodingTable:
         if self.policy.unknown == "error":
             unseen = self.encodings[0].moments.count[slots[1:]] == 0
             if unseen.any():
-                strangers = categories[unseen].drop_duplicates().tolist()
+                strangers = categories[unseen].drop_duplicates()
                 raise ValueError(
                     f"Column {self.column!r} must hold categories that were there at fit, but {len(strangers)} "
-                    f'were not: {strangers[:5]}{" and so on" if len(strangers) > 5 else ""}. Pass unknown="prior" to give them the prior mean.'
+                    f"were not, such as {strangers[:5].tolist()}. "
+                    'Pass unknown="prior" to give them the prior mean.'
                 )
 
     def frame(self) -> pd.DataFrame:
-        """A row for each category that has training rows, and target."""
+        """A row for each category that has training rows, in their order where they have one, and target."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        frames = []
-        for item in self.encodings:
-            moments = item.moments
-            frame = pd.DataFrame({"category": categories}).assign(
-                target=item.target,
-                count=moments.count[:-1],
-                mean=moments.category_means[:-1],
-                encoding=item.values[:-1],
+        frames = [
+            pd.DataFrame(
+                {
+                    "category": categories,
+                    "target": item.target,
+                    "count": item.moments.count[:-1],
+                    "mean": item.moments.category_means[:-1],
+                    "encoding": item.values[:-1],
+                }
             )
-            frames.append(frame[frame["count"] > 0])
-        table = pd.concat(frames, ignore_index=True)
+            for item in self.encodings
+        ]
+        order = _order(categories)
+        table = pd.concat([frame.loc[order][frame["count"].loc[order] > 0] for frame in frames], ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
         return table.assign(category=table["category"].infer_objects())
+
+
+def _order(categories: pd.Series) -> pd.Index:
+    try:
+        return categories.sort_values(na_position="last").index
+    except TypeError:  # strings and numbers, say, have no common order
+        return categories.index
 
 
 def refuse_missing(codes: np.ndarray, column: str) -> None:

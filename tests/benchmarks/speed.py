@@ -103,7 +103,10 @@ def in_parallel(rng):
 
 def import_milliseconds():
     """How much longer it takes to import catpool than scikit-learn's base and pandas alone."""
-    code = "import time; import sklearn.base, pandas; start = time.perf_counter(); import catpool; print(time.perf_counter() - start)"
+    code = (
+        "import time; import sklearn.base, pandas; start = time.perf_counter(); "
+        "import catpool; print(time.perf_counter() - start)"
+    )
     runs = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
     return 1e3 * statistics.median(runs)
 
