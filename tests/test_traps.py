@@ -76,7 +76,7 @@ def test_groups_are_a_plain_argument_with_routing_or_without(routing, table, enc
         plain = encoder_class(random_state=0).fit_transform(X, y)
         np.testing.assert_array_equal(plain, encoder_class(random_state=0).fit_transform(X, y, groups=None))
         model = make_pipeline(encoder_class(random_state=0), LinearRegression())
-        assert np.isfinite(cross_val_score(model, X, y, cv=3)).all()
+        assert np.isfinite(cross_val_score(model, X, y, cv=3, params={})).all()
 
 
 def test_groups_reach_the_encoder_through_a_pipeline(table):
