@@ -1,7 +1,8 @@
 """A column as integer codes; missing and unseen values.
 
 A column of K categories has K + 2 slots. Slot 0 is the missing value (None, NaN, NaT and pandas.NA are
-one), slots 1 to K are the categories in order of appearance, and slot K + 1 is for whatever was never
+one), slots 1 to K are the categories in order of appearance (or in
+that of a categorical type, which may have some without rows), and slot K + 1 is for whatever was never
 seen: a category with no rows. Categories are equal when Python says so: 1, 1.0 and True are one
 category, 1 and "1" are two.
 """

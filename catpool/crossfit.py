@@ -6,20 +6,20 @@ Where a splitter trains on something else (the past, say), each fold is learned 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from catpool.columns import Vocabulary
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.moments import Moments
 from catpool.posterior import posterior
-from catpool.tables import Encoding, EncodingTable, Policy, PriorRule
+from catpool.priors import Prior
+from catpool.tables import Encoding, Policy
 from catpool.targets import Target
-from catpool.views import ColumnView, Parts, TargetView, encode_outside, merged
+from catpool.views import ColumnView, Parts, TargetView, encode_outside
 
 HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
 
@@ -58,6 +58,9 @@ class Rows:
         return Rows(targets, weights, Parts(None, 1))
 
 
+PriorRule = Callable[[Moments, Family], Prior]
+
+
 @dataclass(frozen=True)
 class Learner:
     """How a column is learned: the rule of its prior, and what comes out where rows say nothing."""
@@ -67,19 +70,20 @@ class Learner:
 
     def encode(self, moments: Moments, family: Family) -> np.ndarray:
         """Encodings, of shape (..., size), from moments of that shape."""
-        prior = self.rule(moments, family)
-        return self.policy.apply(posterior(moments, prior).mean, moments, prior)
+        return self._learn(moments, family)[1]
 
-    def table(self, name: str, vocabulary: Vocabulary, encodings: list[Encoding]) -> EncodingTable:
-        return EncodingTable(name, vocabulary, encodings, self.policy)
+    def _learn(self, moments: Moments, family: Family) -> tuple[Prior, np.ndarray]:
+        prior = self.rule(moments, family)
+        return prior, self.policy.apply(posterior(moments, prior).mean, moments, prior)
 
     def encoding(self, sight: Sight, moments: Moments) -> Encoding:
-        return Encoding.fit(sight.name, sight.family, moments, self.rule, self.policy)
+        moments = replace(moments, count=moments.count.astype(float))
+        return Encoding(sight.name, sight.family, moments, *self._learn(replace(moments), sight.family))
 
     def learn(self, codes: np.ndarray, size: int, rows: Rows) -> list[Encoding]:
         """From all rows, one encoding a target."""
         column = ColumnView(codes, size, rows.weights, rows.parts)
-        return [self.encoding(sight, merged(column.moments(sight.view))) for sight in rows.sights()]
+        return [self.encoding(sight, column.moments(sight.view).merged()) for sight in rows.sights()]
 
 
 class OutOfFold:
@@ -123,8 +127,10 @@ class OutOfFold:
         encodings = []
         for position, sight in enumerate(self.rows.sights()):
             parts = column.moments(sight.view)
-            encodings.append(learner.encoding(sight, merged(parts)))
+            whole = parts.merged()
             table = encode_outside(column, parts, partial(learner.encode, family=sight.family))
             table[self.folds.n_folds :] = np.nan
             table.ravel().take(column.cells, out=values[:, position], mode="clip")
+            del parts, table  # the largest arrays there are
+            encodings.append(learner.encoding(sight, whole))
         return encodings

@@ -87,11 +87,17 @@ def check_cv(cv: Any) -> None:
             f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test) or an "
             f"array with a fold label for each row. Got {cv!r}. Pass cv=10, say."
         )
-    if type(cv).__name__ in ("LeaveOneOut", "LeavePOut"):
+    if hasattr(cv, "split") and _leaves_one_out(cv):
         raise ValueError(
             f"{type(cv).__name__} is refused: each row's encoding would differ from its category's only by "
             "the row's own target, which a tree reads off it. Pass cv=10."
         )
+
+
+def _leaves_one_out(cv: Any) -> bool:
+    from sklearn.model_selection import LeaveOneOut, LeavePOut
+
+    return isinstance(cv, LeaveOneOut | LeavePOut)
 
 
 def check_groups(groups: Any, n_rows: int) -> Any:

@@ -15,7 +15,7 @@ MISMATCH = "The feature names should match those that were passed during fit. "
 
 
 @dataclass(frozen=True)
-class Columns:
+class Frame:
     """The columns of a table, whatever holds it.
 
     Parameters
@@ -50,11 +50,13 @@ class Columns:
             raise ValueError("`columns` must name at least one column. Pass None to encode all.")
         absent = [label for label in labels if label not in self.labels]
         if absent:
-            raise ValueError(f"`columns` names {absent}, which X does not have. X has the columns {self.labels}.")
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"`columns` must name each column once, but it is {labels}.")
+            raise ValueError(
+                f"`columns` names {absent}, which X does not have. X has the columns {self.labels}. Pass some of them."
+            )
+        if len(set(labels)) < len(labels) or any(isinstance(label, bool | np.bool_) for label in labels):
+            raise ValueError(f"`columns` must name each column once, but it is {labels}. Pass names or positions.")
 
-    def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Columns:
+    def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
         """Find again the columns of fit: by label where both tables are frames, else by position.
 
         Parameters
@@ -76,21 +78,21 @@ class Columns:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
         if not strict or like.labels == self.labels:
             return self
-        return Columns(self.source[:, [self.labels.index(label) for label in like.labels]], like.labels, framed=True)
+        return Frame(self.source[:, [self.labels.index(label) for label in like.labels]], like.labels, framed=True)
 
-    def _at_positions(self, like: Header) -> Columns:
+    def _at_positions(self, like: Header) -> Frame:
         if like.named:
             warnings.warn(
-                f"X does not have valid feature names, but {like.owner} was fitted with feature names", stacklevel=4
+                f"X does not have valid feature names, but {like.owner} was fitted with feature names", stacklevel=5
             )
         elif self.named:
-            warnings.warn(f"X has feature names, but {like.owner} was fitted without feature names", stacklevel=4)
+            warnings.warn(f"X has feature names, but {like.owner} was fitted without feature names", stacklevel=5)
         if len(like.labels) != len(self.labels):
             raise ValueError(
                 f"X has {len(self.labels)} features, but {like.owner} is expecting {len(like.labels)} features as "
                 "input. Pass the columns that were there at fit."
             )
-        return Columns(self.source, like.labels, framed=like.framed)
+        return Frame(self.source, like.labels, framed=like.framed)
 
     def header(self, owner: str) -> Header:
         return Header(owner, self.labels, self.framed, self.named)
@@ -137,7 +139,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Header:
-    """What an encoder keeps of the columns it was fitted with, as `Columns` has it."""
+    """What an encoder keeps of the columns it was fitted with, as `Frame` has it."""
 
     owner: str
     labels: list[Any]
@@ -168,8 +170,10 @@ def _as_pandas(column: Any) -> pd.Series:
     """A narwhals column for pandas, its integers still integers where some are missing."""
     if column.implementation.is_pandas_like():
         return column.to_pandas()
-    import pyarrow
-
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ImportError("Frames other than pandas' need pyarrow: pip install pyarrow.") from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
         return column.to_pandas()
@@ -187,19 +191,19 @@ def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
     return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
 
 
-def read_columns(X: Any) -> Columns:
+def read_frame(X: Any) -> Frame:
     """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
-    import narwhals as nw
+    import narwhals as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
 
     pandas_labels = _checked_labels(list(X.columns)) if isinstance(X, pd.DataFrame) else None
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
         array = _array(X)
-        return Columns(array, list(range(array.shape[1])), framed=False)
+        return Frame(array, list(range(array.shape[1])), framed=False)
     if min(frame.shape) == 0:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
-    return Columns(frame, pandas_labels or frame.columns, framed=True)
+    return Frame(frame, pandas_labels or frame.columns, framed=True)
 
 
 def _array(X: Any) -> np.ndarray:

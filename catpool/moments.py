@@ -15,7 +15,7 @@ and many. Totals are kept rather than means because totals of zeros and ones, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,10 +45,12 @@ class Moments:
 
     @cached_property
     def size(self) -> np.ndarray:
+        """Rows of all categories, or the sum of their weights, of shape (...)."""
         return self.count.sum(axis=-1)
 
     @cached_property
     def mean(self) -> np.ndarray:
+        """Mean of all rows, of shape (...)."""
         return self.total.sum(axis=-1) / np.maximum(self.size, TINY)
 
     @cached_property
@@ -63,6 +65,7 @@ class Moments:
 
     @cached_property
     def between(self) -> np.ndarray:
+        """Scatter of the categories' means about the mean of all rows."""
         distance = self.category_means - self.mean[..., None]
         distance *= distance
         squares = np.einsum("...k,...k->...", self.count, distance)
@@ -70,6 +73,7 @@ class Moments:
 
     @cached_property
     def within(self) -> np.ndarray:
+        """Scatter of the rows about their categories' means; what is only rounding of the difference is nought."""
         rest = self.scatter - self.between
         return np.where(rest > np.maximum(self._rounding, 1e-13 * self.scatter), rest, 0.0)
 
@@ -78,21 +82,35 @@ class Moments:
         """The scatter that a constant target shows because its mean is rounded."""
         return self.size * (4 * EPS * self.mean) ** 2
 
+    def merged(self) -> Moments:
+        """Of all the parts that the first axis runs over, of shape (..., K) without it."""
+        seen = np.ones((1, len(self.count)))
+        return Moments(self.count.sum(axis=0), self.total.sum(axis=0), self.scatter_of(seen)[0])
+
+    def scatter_of(self, seen: np.ndarray) -> np.ndarray:
+        """Scatter about their common mean of the parts that are seen, for each row of `seen`.
+
+        Parameters
+        ----------
+        seen : ndarray of shape (m, P)
+            1 for a part of the first axis that is seen, else 0.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        mean = seen @ (self.size * self.mean) / np.maximum(seen @ self.size, TINY)
+        apart = self.size * (self.mean - mean[:, None]) ** 2  # Chan, Golub and LeVeque (1983)
+        return (seen * (self.scatter + apart)).sum(axis=1)
+
     def __add__(self, other: Moments) -> Moments:
-        return self._combine(other, 1)
+        pairs = ((self.count, other.count), (self.total, other.total), (self.scatter, other.scatter))
+        return Moments(*(np.stack(pair) for pair in pairs)).merged()
 
     def __sub__(self, other: Moments) -> Moments:
-        return self._combine(other, -1)
-
-    def _combine(self, other: Moments, sign: int) -> Moments:
-        # Chan, Golub and LeVeque (1983); taken away is added with a negative size.
-        size = self.size + sign * other.size
-        apart = (self.mean - other.mean) ** 2 * self.size * other.size / np.maximum(size, TINY)
-        return Moments(
-            count=self.count + sign * other.count,
-            total=self.total + sign * other.total,
-            scatter=np.maximum(self.scatter + sign * (other.scatter + apart), 0.0),
-        )
+        rest = Moments(self.count - other.count, self.total - other.total, self.scatter)
+        apart = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
+        return replace(rest, scatter=np.maximum(self.scatter - other.scatter - apart, 0.0))
 
 
 def sum_of_others(parts: np.ndarray) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,7 @@ import pandas as pd
 from catpool.columns import MISSING, Vocabulary, encode
 from catpool.families import Family
 from catpool.moments import Moments
-from catpool.posterior import Posterior, posterior
-from catpool.priors import Prior, variance_components
-
-PriorRule = Callable[[Moments, Family], Prior]
+from catpool.priors import Prior, reliability, variance_components
 
 
 @dataclass(frozen=True)
@@ -57,8 +53,6 @@ class Encoding:
     family : Family
     moments : Moments of shape (size,)
     prior : Prior
-    posterior : Posterior
-        Of shape (size,).
     values : ndarray of shape (size,)
         What comes out for each slot: the posterior mean, but for the policy.
     """
@@ -67,18 +61,11 @@ class Encoding:
     family: Family
     moments: Moments
     prior: Prior
-    posterior: Posterior
     values: np.ndarray
-
-    @classmethod
-    def fit(cls, target: str | None, family: Family, moments: Moments, rule: PriorRule, policy: Policy) -> Encoding:
-        prior = rule(moments, family)
-        believed = posterior(moments, prior)
-        values = policy.apply(believed.mean.copy(), moments, prior)
-        return cls(target, family, moments, prior, believed, values)
 
     def summary(self) -> dict[str, Any]:
         between, within = variance_components(self.moments, self.family)
+        trust = reliability(self.moments.count, self.prior.strength)
         return {
             "target": "" if self.target is None else self.target,
             "categories": int(self.moments.categories),
@@ -87,7 +74,7 @@ class Encoding:
             "prior_strength": float(self.prior.strength),
             "between_sd": float(np.sqrt(between)),
             "within_sd": float(np.sqrt(within)),
-            "reliability": float(np.average(self.posterior.reliability, weights=self.moments.count)),
+            "reliability": float(np.average(trust, weights=self.moments.count)),
         }
 
 

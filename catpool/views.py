@@ -1,4 +1,4 @@
-"""Which moments each training row may see: out of fold, those of its fold's training rows.
+"""The rows in disjoint parts, and the moments of each part or of all the others.
 
 A target and a column are each seen through the folds once; where they meet, the moments follow.
 
@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from catpool.moments import TINY, Moments, sum_of_others
+from catpool.moments import Moments, sum_of_others
 
 SAMPLE = 200  # rows a part's typical value is taken from
 CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
@@ -143,19 +143,6 @@ class ColumnView:
         return self._counts_of_others[parts]
 
 
-def merged(parts: Moments) -> Moments:
-    """Of all parts together, of shape (size,)."""
-    seen = np.ones((1, len(parts.count)))
-    return Moments(parts.count.sum(axis=0).astype(float), parts.total.sum(axis=0), _scatter(parts, seen)[0])
-
-
-def _scatter(parts: Moments, seen: np.ndarray) -> np.ndarray:
-    """Scatter of the parts that are seen about their common mean, for each row of `seen`."""
-    mean = seen @ (parts.size * parts.mean) / np.maximum(seen @ parts.size, TINY)
-    apart = parts.size * (parts.mean - mean[:, None]) ** 2
-    return (seen * (parts.scatter + apart)).sum(axis=1)
-
-
 def encode_outside(column: ColumnView, parts: Moments, rule: Rule) -> np.ndarray:
     """Apply the rule to what each part may see: the moments of all other parts.
 
@@ -171,7 +158,7 @@ def encode_outside(column: ColumnView, parts: Moments, rule: Rule) -> np.ndarray
     -------
     ndarray of shape (P, size)
     """
-    scatter = _scatter(parts, 1.0 - np.eye(len(parts.count)))
+    scatter = parts.scatter_of(1.0 - np.eye(len(parts.count)))
     totals = parts.total
     sum_of_others(totals)
     for block in _blocks(*totals.shape):

@@ -21,7 +21,9 @@ class EmpiricalBayesEncoder(PooledEncoder):
     Both variances are estimated by the method of moments: analysis of variance for continuous targets
     (normal family), its counterparts for classes (binomial) and counts (Poisson). Where the categories do
     not differ more than chance has it, m is infinite and each category gets the prior mean. The parameters
-    are those of `PooledEncoder`.
+    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
+    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
+    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
 
     See Also
     --------

@@ -16,8 +16,10 @@ class MeanEncoder(PooledEncoder):
 
         encoding_k = t_k / n_k,
 
-    and the mean of all these rows for a category that has none among them. The parameters are those of
-    `PooledEncoder`.
+    and the mean of all these rows for a category that has none among them. The parameters
+    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
+    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
+    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
 
     See Also
     --------

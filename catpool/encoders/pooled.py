@@ -24,7 +24,7 @@ from catpool.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.frames import Columns, read_columns
+from catpool.frames import Frame, read_frame
 from catpool.moments import Moments
 from catpool.priors import Prior
 from catpool.tables import EncodingTable, Policy, refuse_missing
@@ -37,7 +37,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
 
     ``fit_transform(X, y)`` encodes each training row out of fold, from rows other than its fold's, so that
     no row's own target reaches its own feature. ``fit(X, y).transform(X_new)`` encodes new rows from all
-    training rows. Both leave the same fitted tables.
+    training rows. Both leave the same fitted tables, but for rounding in the last digit.
 
     Parameters
     ----------
@@ -45,21 +45,23 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         Which columns to encode: names of a frame's columns, positions of an array's. All by default.
     cv : int, splitter, iterable or array of shape (n,), default=10
         The folds of ``fit_transform``: a number of random folds, balanced to one row (by class too, where y
-        holds classes; by groups, where ``groups`` is given), a scikit-learn splitter, an iterable of
-        (train, test) index arrays, or a fold label for each row. At most 100 folds.
+        is one column of classes; by groups, where ``groups`` is given), a scikit-learn splitter, an iterable
+        of (train, test) index arrays (a generator serves, but scikit-learn cannot clone one), or a fold
+        label for each row. At most 100 folds.
     random_state : int, RandomState or None, default=None
         Seed of the random folds.
     target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
-        What y is. By itself, floats are continuous, two values are binary, and strings, booleans,
-        categories and integers of at most 20 values are classes, one feature a class. Continuous targets
-        have the normal family, classes the binomial, counts the Poisson.
+        What y is. "auto" takes floats as continuous (but 0.0 and 1.0, and two other whole values, as
+        binary), two values of any other sort as binary, and strings, categories and integers of at most 20
+        values as classes, one feature a class. Continuous targets have the normal family, classes the
+        binomial, counts the Poisson.
     unknown : {"prior", "nan", "error"}, default="prior"
         What a category with no training rows gets. In ``fit_transform`` a category that is in one fold
         only has none, and "error" gives it the prior mean there.
     missing : {"category", "prior", "nan", "error"}, default="category"
         What a missing value gets: the encoding of a category of its own (the prior mean where no training
-        row has a missing value), the prior mean, NaN, or an error. Rows with a missing value count towards
-        the prior in any case.
+        row has a missing value), the prior mean, NaN, or an error. For learning the prior, missing values
+        are a category in any case.
     remainder : {"passthrough", "drop"}, default="passthrough"
         What becomes of the columns that are not encoded.
     n_jobs : int, default=None
@@ -71,12 +73,16 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         One an encoded column.
     columns_ : list
         The encoded columns, as X calls them.
+    summary_ : pandas.DataFrame
+        What was learned of each column.
     target_type_ : str, or list of str for several outputs
+        What y was taken for.
     classes_ : ndarray
-        Where y holds classes.
+        The classes of y in their order, where it is one column of classes.
     n_features_in_ : int
+        How many columns X had at fit.
     feature_names_in_ : ndarray of str
-        Where X has names.
+        Their names, where X had names.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -136,17 +142,18 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where a parameter, X, y or a weight is not as described; nothing is fitted then.
+            Where a parameter, X, y or a weight is not as described; nothing is fitted then. Whether the rows
+            are enough for the folds, only ``fit_transform`` can tell.
+        TypeError
+            For categories that are not hashable, and column names of which only some are strings.
         """
-        X, targets, weights = self._read(X, y, sample_weight)
-        check_cv(self.cv)
-        check_groups(groups, len(X))
+        X, targets, weights = self._read(X, y, groups, sample_weight)
         rows = Rows(targets, weights, Parts(None, 1))
         learner = self._learner()
 
         def learn(label: Any, name: str) -> EncodingTable:
             codes, vocabulary = self._codes(X, label, name)
-            return learner.table(name, vocabulary, learner.learn(codes, vocabulary.size, rows))
+            return EncodingTable(name, vocabulary, learner.learn(codes, vocabulary.size, rows), learner.policy)
 
         return self._remember(X, targets, self._over_columns(learn, X))
 
@@ -165,15 +172,17 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, features), or a frame where columns of a frame pass through
-            A row that is in no test fold of ``cv`` is NaN, with a warning.
+            A row that is in no test fold of ``cv`` is NaN, with a UserWarning that says how many there are.
 
         Raises
         ------
         ValueError
             Where a parameter, X, y, a weight or a fold is not as described; nothing is fitted then.
+        TypeError
+            For categories that are not hashable, and column names of which only some are strings.
         """
         original = X
-        X, targets, weights = self._read(X, y, sample_weight)
+        X, targets, weights = self._read(X, y, groups, sample_weight)
         folds = self._folds(original, y, groups, targets, len(X))
         refuse_weightless(folds, weights)
         view = OutOfFold(folds, targets, weights)
@@ -182,7 +191,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         def learn(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
             codes, vocabulary = self._codes(X, label, name)
             values, encodings = view.encode(learner, codes, vocabulary.size)
-            return learner.table(name, vocabulary, encodings), values
+            return EncodingTable(name, vocabulary, encodings, learner.policy), values
 
         results = self._over_columns(learn, X)
         warn_of_rows_in_no_fold(folds)
@@ -211,7 +220,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         keep = self.remainder == "passthrough"
         required = self._header.labels if keep else self.columns_
-        X = read_columns(X).aligned(self._header, required, strict=keep)
+        X = read_frame(X).aligned(self._header, required, strict=keep)
 
         def look_up(label: Any, table: EncodingTable) -> np.ndarray:
             return table.transform(X.column(label))
@@ -225,8 +234,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column and target: `categories` and `rows` (or their weight);
-            `prior_mean` in units of y and `prior_strength` in rows; `between_sd` and `within_sd`, the
+            A row for each encoded column and target: `column` and `target` (empty for an only one);
+            `categories`, the missing value among them, and `rows` (or their weight); `prior_mean` in units
+            of y and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the
             standard deviations between and within categories by the method of moments, in units of y; and
             `reliability`, the mean over the rows of count / (count + strength).
         """
@@ -241,7 +251,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         column : str or int
-            As in ``columns_``.
+            As in ``columns_``, or as `summary_` calls it.
 
         Returns
         -------
@@ -256,9 +266,10 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             Where the column is not encoded.
         """
         check_is_fitted(self)
-        if column not in self.columns_:
-            raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
-        return self.tables_[self.columns_.index(column)].frame()
+        for label, table in zip(self.columns_, self.tables_, strict=True):
+            if column in (label, table.column):
+                return table.frame()
+        raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the features that ``transform`` gives.
@@ -288,9 +299,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
                 result.append(name)
         return result
 
-    def _read(self, X: Any, y: Any, sample_weight: Any) -> tuple[Columns, list[Target], np.ndarray | None]:
+    def _read(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> tuple[Frame, list[Target], np.ndarray | None]:
         self._validate_params()
-        columns = read_columns(X)
+        columns = read_frame(X)
         targets = read_targets(y, self.target_type)
         if len(targets[0].values) != len(columns):
             raise ValueError(
@@ -299,6 +310,8 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             )
         if self.columns is not None:
             columns.require(list(self.columns))
+        check_cv(self.cv)
+        check_groups(groups, len(columns))
         return columns, targets, read_weights(sample_weight, len(columns))
 
     def _learner(self) -> Learner:
@@ -319,25 +332,26 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             self._read_from, self._read_splits = self.cv, list(self.cv)
         return self._read_splits
 
-    def _codes(self, X: Columns, label: Any, name: str) -> tuple[np.ndarray, Vocabulary]:
+    def _codes(self, X: Frame, label: Any, name: str) -> tuple[np.ndarray, Vocabulary]:
         codes, categories = encode(X.column(label))
         if self.missing == "error":
             refuse_missing(codes, name)
         return codes, Vocabulary(categories)
 
-    def _over_columns(self, learn: Any, X: Columns) -> list[Any]:
-        chosen = X.labels if self.columns is None else list(self.columns)
+    def _over_columns(self, learn: Any, X: Frame) -> list[Any]:
         names = dict(zip(X.labels, X.names, strict=True))
-        return self._parallel(learn, [(label, names[label]) for label in chosen])
+        return self._parallel(learn, [(label, names[label]) for label in self._chosen(X)])
+
+    def _chosen(self, X: Frame) -> list[Any]:
+        return X.labels if self.columns is None else list(self.columns)
 
     def _parallel(self, function: Any, arguments: Any) -> list[Any]:
         if self.n_jobs in (None, 1):
             return [function(*each) for each in arguments]
         return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*each) for each in arguments))
 
-    def _remember(self, X: Columns, targets: list[Target], tables: list[EncodingTable]) -> PooledEncoder:
-        chosen = X.labels if self.columns is None else list(self.columns)
-        names = self._names_out(X.names, X.labels, chosen, tables)
+    def _remember(self, X: Frame, targets: list[Target], tables: list[EncodingTable]) -> PooledEncoder:
+        names = self._names_out(X.names, X.labels, self._chosen(X), tables)
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(
@@ -345,20 +359,20 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
                 "or classes of y."
             )
         kinds = [target.kind for target in targets]
-        self.tables_, self.columns_, self._header = tables, chosen, X.header(type(self).__name__)
+        self.tables_, self.columns_, self._header = tables, self._chosen(X), X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
         self.n_features_in_ = len(X.labels)
-        for name, value in {
-            "feature_names_in_": np.array(X.labels, dtype=object) if X.named else None,
-            "classes_": targets[0].classes if len(targets) == 1 else None,
-        }.items():
-            if value is not None:
-                setattr(self, name, value)
-            elif hasattr(self, name):
-                delattr(self, name)
+        self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
+        self._keep("classes_", targets[0].classes if len(targets) == 1 else None)
         return self
 
-    def _output(self, X: Columns, values: list[np.ndarray]) -> Any:
+    def _keep(self, name: str, value: Any) -> None:
+        """Set a fitted attribute, or forget what an earlier fit left of it."""
+        vars(self).pop(name, None)
+        if value is not None:
+            setattr(self, name, value)
+
+    def _output(self, X: Frame, values: list[np.ndarray]) -> Any:
         features = {
             label: (table.names(), block)
             for label, table, block in zip(self.columns_, self.tables_, values, strict=True)

@@ -23,12 +23,13 @@ class SmoothedMeanEncoder(PooledEncoder):
 
         encoding_k = (t_k + m mu) / (n_k + m),
 
-    known as the m-estimate. The other parameters are those of `PooledEncoder`.
+    known as the m-estimate. The parameters
+    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
+    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
+    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
 
     Parameters
     ----------
-    columns : list, default=None
-        Which columns to encode; all by default.
     smoothing : float, default=10.0
         The prior's strength in rows, from 0 (no pooling) to infinity (complete pooling).
 
