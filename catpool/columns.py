@@ -46,11 +46,13 @@ class Vocabulary:
         return {category: slot for slot, category in enumerate(self.categories.tolist(), start=1)}
 
     def slots(self, categories: pd.Series) -> np.ndarray:
-        """The slots of other categories, with the missing value's before them."""
-        found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
+        """The slots of other categories, some of which may be missing, with the missing value's before them."""
         slots = np.full(len(categories) + 1, MISSING)
         with _hashable():
+            found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
             slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
+        unseen = np.flatnonzero(slots == self.size - 1)
+        slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,14 +66,14 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     ----------
     column : pandas.Series or ndarray of shape (n,)
     distinct : bool, default=True
-        Whether equal categories must get one number; it takes longer.
+        Whether equal categories must get one number, and missing ones 0; it takes longer.
 
     Returns
     -------
     codes : ndarray of shape (n,)
         A new array.
     categories : pandas.Series
-        Of length K, without a missing value.
+        Of length K; without a missing value where they are distinct.
     """
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)

@@ -114,11 +114,11 @@ class EncodingTable:
 
     def _refuse(self, codes: np.ndarray, slots: np.ndarray, categories: pd.Series) -> None:
         if self.policy.missing == "error":
-            refuse_missing(codes, self.column)
+            refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            unseen = self.encodings[0].moments.count[slots[1:]] == 0
+            unseen = (self.encodings[0].moments.count[slots] == 0) & (slots != MISSING)
             if unseen.any():
-                strangers = categories[unseen].drop_duplicates()
+                strangers = categories[unseen[1:]].drop_duplicates()
                 raise ValueError(
                     f"Column {self.column!r} must hold categories that were there at fit, but {len(strangers)} "
                     f"were not, such as {strangers[:5].tolist()}. "

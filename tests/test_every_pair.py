@@ -16,6 +16,7 @@ from sklearn.model_selection import (
 )
 
 from catpool import MeanEncoder, SmoothedMeanEncoder
+from catpool.folds import make_folds
 
 FAMILIES = {"continuous": "normal", "binary": "binomial", "multiclass": "binomial", "count": "poisson"}
 SCHEMES = {
@@ -39,12 +40,10 @@ SCHEMES = {
 LEAVE_ROWS_OUT = {"past only", "past with a gap", "one split", "predefined"}
 
 
-def splits_of(encoder, scheme, table, y, arguments):
-    """The folds that the encoder uses, by means other than its own."""
+def splits_of(scheme, table, y, arguments):
+    """The (train, test) pairs of a scheme; of random folds, which only their maker knows, as it makes them."""
     cv, _ = SCHEMES[scheme]
-    if isinstance(cv, int):  # read off the random folds: who changes no encoding of a fold is in it
-        from catpool.folds import make_folds
-
+    if isinstance(cv, int):
         classes = None if y.dtype.kind == "f" or len(np.unique(y)) > 3 else np.unique(y, return_inverse=True)[1]
         folds = make_folds(cv, None, None, n_rows=len(y), random_state=0, classes=classes, **arguments)
         return [(np.flatnonzero(folds.labels != k), np.flatnonzero(folds.labels == k)) for k in range(cv)]
@@ -62,7 +61,7 @@ def splits_of(encoder, scheme, table, y, arguments):
         (scheme, target_type)
         for scheme in SCHEMES
         for target_type in FAMILIES
-        if scheme != "stratified" or target_type in ("binary", "multiclass")
+        if scheme != "stratified" or target_type in ("binary", "multiclass")  # it stratifies classes only
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
@@ -77,7 +76,7 @@ def test_fit_transform_is_brute_force(rule, scheme, target_type, weighted, table
     encoded = encoder.fit_transform(X, y, sample_weight=weights if weighted else None, **arguments)
 
     table = {**table, "X": X}
-    splits = splits_of(encoder, scheme, table, y, arguments)
+    splits = splits_of(scheme, table, y, arguments)
     numbers = [(y == label) for label in np.unique(y)] if target_type == "multiclass" else [y]
     expected = [
         out_of_fold(X[column].tolist(), values.astype(float), weights, splits, rule, FAMILIES[target_type])

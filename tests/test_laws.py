@@ -6,8 +6,10 @@ import pytest
 from conftest import ENCODERS
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool.folds import make_folds
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
 
@@ -64,6 +66,30 @@ def test_the_own_label_law_holds_for_classes_and_counts(encoder, target_type, da
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values())
+@pytest.mark.parametrize("cv", [4, KFold(4), TimeSeriesSplit(3, gap=2)], ids=["int", "splitter", "past"])
+@pytest.mark.parametrize("missing", ["category", "prior"])
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+def test_only_training_rows_reach_a_row_whatever_the_folds(encoder, cv, missing, outputs):
+    """What is not in the training rows of a row's fold (its own fold, the future) may change at will."""
+    rng = np.random.default_rng(11)
+    n = 60
+    X = rng.choice(np.array(["a", "b", "c", None], dtype=object), (n, 1))
+    y, weights = rng.normal(size=(n, outputs)), rng.uniform(0, 2, n)
+    whole = encoder(cv=cv, random_state=0, missing=missing).fit_transform(X, y, sample_weight=weights)
+    if cv == 4:
+        folds = make_folds(4, None, None, n_rows=n, random_state=0)
+        splits = [(np.flatnonzero(folds.labels != k), np.flatnonzero(folds.labels == k)) for k in range(4)]
+    else:
+        splits = cv.split(X)
+    for train, test in splits:
+        changed = rng.normal(size=y.shape) * 100
+        changed[train] = y[train]
+        after = encoder(cv=cv, random_state=0, missing=missing).fit_transform(X, changed, sample_weight=weights)
+        assert after[test].tobytes() == whole[test].tobytes()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.values())
 @given(tables())
 def test_fit_transform_is_a_refit_for_each_fold(encoder, table):
     X, y, folds = table
@@ -82,6 +108,11 @@ def test_fit_and_fit_transform_leave_the_same_table(encoder, table):
     transformed = encoder(cv=folds, target_type="continuous")
     transformed.fit_transform(X, y)
     close(fitted.transform(X), transformed.transform(X), np.abs(y).max())
+    for one, other in (
+        (fitted.summary_, transformed.summary_),
+        (fitted.encoding_table(0), transformed.encoding_table(0)),
+    ):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-7)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values())
@@ -107,6 +138,8 @@ def test_a_weight_is_so_many_copies(encoder, table, data):
     weighed = encoder(cv=folds, target_type="continuous").fit_transform(X, y, sample_weight=copies)
     copied = encoder(cv=folds[repeated], target_type="continuous").fit_transform(X[repeated], y[repeated])
     close(weighed[repeated], copied, np.abs(y).max())
+    weighed = encoder(target_type="continuous").fit(X, y, sample_weight=copies).transform(X)
+    close(weighed, encoder(target_type="continuous").fit(X[repeated], y[repeated]).transform(X), np.abs(y).max())
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values())
@@ -135,6 +168,8 @@ def test_strength_nought_and_infinity_are_the_extremes_exactly(table):
     nought = SmoothedMeanEncoder(cv=folds, smoothing=0, target_type="continuous").fit_transform(X, y)
     assert mean.tobytes() == nought.tobytes()
     pooled = SmoothedMeanEncoder(cv=folds, smoothing=np.inf, target_type="continuous").fit_transform(X, y)
+    whole = SmoothedMeanEncoder(smoothing=np.inf, target_type="continuous").fit(X, y)
+    assert (whole.transform(X) == whole.summary_["prior_mean"].item()).all()
     for fold in set(folds):
         assert len(np.unique(pooled[folds == fold])) == 1
         close(pooled[folds == fold], y[folds != fold].mean(), np.abs(y).max())

@@ -368,7 +368,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
 
     def _keep(self, name: str, value: Any) -> None:
         """Set a fitted attribute, or forget what an earlier fit left of it."""
-        vars(self).pop(name, None)
+        self.__dict__.pop(name, None)
         if value is not None:
             setattr(self, name, value)
 
