@@ -52,7 +52,8 @@ class Vocabulary:
             found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
             slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
         unseen = np.flatnonzero(slots == self.size - 1)
-        slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
+        if len(unseen):
+            slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
 
     def __getstate__(self) -> dict[str, Any]:

@@ -54,6 +54,13 @@ def out_of_fold(encoder):
     return encode
 
 
+def codes_and_encoding(train, y, test):
+    """Zip codes are numbered along the map: the codes tell the trees the place, the encoding its mean."""
+    encoded = out_of_fold(EmpiricalBayesEncoder(["zip"], random_state=0))(train, y, test)
+    codes = ordinal_codes(train, y, test)
+    return tuple(one.assign(zip_code=other["zip"]) for one, other in zip(encoded, codes, strict=True))
+
+
 ENCODINGS = {
     "no zip code": no_zip,
     "ordinal codes": ordinal_codes,
@@ -61,6 +68,7 @@ ENCODINGS = {
     "MeanEncoder": out_of_fold(MeanEncoder(["zip"], random_state=0)),
     "SmoothedMeanEncoder": out_of_fold(SmoothedMeanEncoder(["zip"], random_state=0)),
     "EmpiricalBayesEncoder": out_of_fold(EmpiricalBayesEncoder(["zip"], random_state=0)),
+    "ordinal codes and EmpiricalBayes": codes_and_encoding,
 }
 
 

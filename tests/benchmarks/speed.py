@@ -105,11 +105,9 @@ def one_row(bars, rng):
     row = X.iloc[:1]
     ours, peer = EmpiricalBayesEncoder().fit(X, y), TargetEncoder(target_type="continuous").fit(X, y)
     first = 1e3 * seconds({"first": lambda: ours.transform(row)}, 1)["first"]
-    time_of = seconds({"ours": lambda: ours.transform(row), "sklearn": lambda: peer.transform(row)}, 51)
-    bars.check("milliseconds", 1e3 * time_of["ours"], most=1)
-    print(
-        f"        the first time, when the look-up is made: {first:.1f}; scikit-learn: {1e3 * time_of['sklearn']:.1f}"
-    )
+    theirs = 1e3 * seconds({"sklearn": lambda: peer.transform(row)}, 11)["sklearn"]
+    bars.check("milliseconds", 1e3 * seconds({"ours": lambda: ours.transform(row)}, 301)["ours"], most=1)
+    print(f"        the first time, when the look-up is made: {first:.1f}; scikit-learn: {theirs:.1f}")
 
 
 def in_parallel(bars, rng):
