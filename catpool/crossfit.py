@@ -1,89 +1,115 @@
-"""Columns meet targets: tables learned from all rows, and encodings out of fold.
+"""Columns meet targets: encodings learned from all rows, and encodings out of fold.
 
-Where each fold learns from all rows outside it, one pass over the rows gives the moments of all folds.
-Where a splitter trains on something else (the past, say), each fold is learned by itself.
+Where each fold learns from all rows outside it, one pass over the rows gives the moments of all folds. Where a splitter
+trains on something else (the past, say), and where the tables of all folds would be too large, each fold is learned by
+itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.moments import Moments
-from catpool.posterior import posterior
-from catpool.priors import Prior
+from catpool.posterior import posterior_mean, posterior_sd
+from catpool.priors import Prior, PriorRule, reliability
 from catpool.tables import Encoding, Policy
 from catpool.targets import Target
 from catpool.views import ColumnView, Parts, TargetView, encode_outside
+from catpool.weights import Weights
 
 HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
-
-
-@dataclass(frozen=True)
-class Sight:
-    """One number of the target as seen in parts."""
-
-    name: str | None
-    family: Family
-    view: TargetView
+CELLS = 1 << 27  # cells of all classes, folds and categories kept at once; beyond it, fold by fold
 
 
 class Rows:
     """The training rows: their targets and weights, in parts."""
 
-    def __init__(self, targets: list[Target], weights: np.ndarray | None, parts: Parts) -> None:
+    def __init__(self, targets: list[Target], weights: Weights, parts: Parts) -> None:
         self.targets, self.weights, self.parts = targets, weights, parts
         self.width = sum(len(target.names) for target in targets)
+        self.observed = weights.observed(parts)
         held = self.width * len(targets[0].values) <= HELD
-        self._sights = list(self._look()) if held else None
+        self._held = [list(self._look(target)) for target in targets] if held else None
 
-    def sights(self) -> Iterator[Sight]:
-        return self._look() if self._sights is None else iter(self._sights)
+    def views(self) -> Iterator[tuple[Target, Iterator[TargetView]]]:
+        """Each target and its columns: one, or one a class."""
+        for position, target in enumerate(self.targets):
+            yield target, self._look(target) if self._held is None else iter(self._held[position])
 
-    def _look(self) -> Iterator[Sight]:
-        for target in self.targets:
-            for name, values in zip(target.names, target.columns(), strict=True):
-                exact = target.kind != "continuous"
-                yield Sight(name, target.family, TargetView(values, self.weights, self.parts, exact=exact))
+    def _look(self, target: Target) -> Iterator[TargetView]:
+        for values in target.columns():
+            yield TargetView(values, self.weights.row, self.parts, exact=target.kind != "continuous")
+
+    def column(self, codes: np.ndarray, size: int) -> ColumnView:
+        return ColumnView(codes, size, self.weights.of_count, self.parts, self.observed)
 
     def subset(self, rows: np.ndarray) -> Rows:
         """Some of the rows, as one part."""
-        targets = [Target(t.name, t.kind, t.values[rows], t.classes) for t in self.targets]
-        weights = None if self.weights is None else self.weights[rows]
-        return Rows(targets, weights, Parts(None, 1))
-
-
-PriorRule = Callable[[Moments, Family], Prior]
+        targets = [replace(target, values=target.values[rows]) for target in self.targets]
+        return Rows(targets, self.weights.subset(rows), Parts(None, 1))
 
 
 @dataclass(frozen=True)
 class Learner:
-    """How a column is learned: the rule of its prior, and what comes out where rows say nothing."""
+    """How a column is learned.
+
+    Parameters
+    ----------
+    rule : callable
+        How the prior is learned.
+    policy : Policy
+        What comes out where rows say nothing.
+    outputs : tuple of str
+        What comes out of a target: "mean", "sd", "reliability".
+    """
 
     rule: PriorRule
     policy: Policy
+    outputs: tuple[str, ...]
 
-    def encode(self, moments: Moments, family: Family) -> np.ndarray:
-        """Encodings, of shape (..., size), from moments of that shape."""
-        return self._learn(moments, family)[1]
+    def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
+        """The outputs of each class, of shape (..., size), from moments of that shape."""
+        priors = self.rule(moments, family)
+        return [self._outputs(*each, family) for each in zip(moments, priors, strict=True)]
 
-    def _learn(self, moments: Moments, family: Family) -> tuple[Prior, np.ndarray]:
-        prior = self.rule(moments, family)
-        return prior, self.policy.apply(posterior(moments, prior).mean, moments, prior)
+    def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
+        makers = {
+            "mean": lambda: self.policy.apply(posterior_mean(moments, prior), moments, prior),
+            "sd": lambda: self.policy.hide(posterior_sd(moments, prior, family), moments),
+            "reliability": lambda: reliability(moments.count, prior.strength),
+        }
+        return [makers[output]() for output in self.outputs]
 
-    def encoding(self, sight: Sight, moments: Moments) -> Encoding:
-        moments = replace(moments, count=moments.count.astype(float))
-        return Encoding(sight.name, sight.family, moments, *self._learn(replace(moments), sight.family))
+    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Encoding]:
+        """What all rows tell of a target, for each of its classes."""
+        moments = [replace(each, count=each.count.astype(float)) for each in moments]
+        priors = [_weighed(prior, weights) for prior in self.rule([replace(each) for each in moments], target.family)]
+        return [
+            Encoding(name, target.family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
+            for name, each, prior in zip(target.names, moments, priors, strict=True)
+            for outputs in [self._outputs(replace(each), prior, target.family)]
+        ]
 
     def learn(self, codes: np.ndarray, size: int, rows: Rows) -> list[Encoding]:
-        """From all rows, one encoding a target."""
-        column = ColumnView(codes, size, rows.weights, rows.parts)
-        return [self.encoding(sight, column.moments(sight.view).merged()) for sight in rows.sights()]
+        """From all rows, one encoding a class of each target."""
+        column = rows.column(codes, size)
+        encodings = []
+        for target, views in rows.views():
+            moments = [column.moments(view).merged() for view in views]
+            encodings += self.encodings(target, moments, rows.weights)
+        return encodings
+
+
+def _weighed(prior: Prior, weights: Weights) -> Prior:
+    if prior.log_likelihood is None:
+        return prior
+    return replace(prior, log_likelihood=prior.log_likelihood + weights.log_likelihood)
 
 
 class OutOfFold:
@@ -93,44 +119,96 @@ class OutOfFold:
     ----------
     folds : Folds
     targets : list of Target
-    weights : ndarray of shape (n,) or None
+    weights : Weights
     """
 
-    def __init__(self, folds: Folds, targets: list[Target], weights: np.ndarray | None) -> None:
+    def __init__(self, folds: Folds, targets: list[Target], weights: Weights) -> None:
         self.folds = folds
         others = folds.training is None
         self.rows = Rows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
-        self._training = [(rows, self.rows.subset(rows)) for rows in folds.training or []]
 
-    def encode(self, learner: Learner, codes: np.ndarray, size: int) -> tuple[np.ndarray, list[Encoding]]:
-        """Encode a column out of fold, and learn it from all rows.
+    def encode(self, learner: Learner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+        """Encode a column, of codes of shape (n,) that are overwritten, and learn it from all rows.
 
-        Returns
-        -------
-        values : ndarray of shape (n, T)
-            NaN for rows in no fold.
-        encodings : list of Encoding
+        Parameters
+        ----------
+        learner : Learner
+        codes : ndarray of shape (n,)
+        size : int
+        counts : bool
+            Whether the weight that each row's encoding rests on is wanted too.
         """
-        values = np.empty((len(codes), self.rows.width), order="F")
-        if not self._training:
-            return values, self._outside(learner, codes, size, values)
-        values[:] = np.nan
-        for fold, (training, rows) in enumerate(self._training):
-            test = np.flatnonzero(self.folds.labels == fold)
-            learned = learner.learn(codes[training], size, rows)
-            for position, encoding in enumerate(learned):
-                values[test, position] = encoding.values.take(codes[test])
-        return values, learner.learn(codes, size, self.rows)
+        values = np.empty((len(codes), self.rows.width * len(learner.outputs)), order="F")
+        result = OutOfFoldColumn(values, np.empty(len(codes)) if counts else None, [])
+        widest = max(len(target.names) for target in self.rows.targets)
+        if self.folds.training is not None or self.folds.n_parts * size * widest > CELLS:
+            self._one_by_one(learner, codes, size, result)
+        else:
+            self._at_once(learner, codes, size, result)
+        return result
 
-    def _outside(self, learner: Learner, codes: np.ndarray, size: int, values: np.ndarray) -> list[Encoding]:
-        column = ColumnView(codes, size, self.rows.weights, self.rows.parts)
-        encodings = []
-        for position, sight in enumerate(self.rows.sights()):
-            parts = column.moments(sight.view)
-            whole = parts.merged()
-            table = encode_outside(column, parts, partial(learner.encode, family=sight.family))
+    def _one_by_one(self, learner: Learner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+        result.fill(np.nan)
+        for fold in range(self.folds.n_folds):
+            test = np.flatnonzero(self.folds.labels == fold)
+            learned = learner.learn(codes[self._training[fold]], size, self._subsets[fold])
+            tables = [table for encoding in learned for table in encoding.values.values()]
+            for position, table in enumerate(tables):
+                result.values[test, position] = table.take(codes[test])
+            if result.counts is not None:
+                result.counts[test] = learned[0].moments.count.take(codes[test])
+        whole = Rows(self.rows.targets, self.rows.weights, Parts(None, 1))
+        result.encodings.extend(learner.learn(codes, size, whole))
+
+    @cached_property
+    def _training(self) -> list[np.ndarray]:
+        if self.folds.training is not None:
+            return self.folds.training
+        return [np.flatnonzero(self.folds.labels != fold) for fold in range(self.folds.n_folds)]
+
+    @cached_property
+    def _subsets(self) -> list[Rows]:
+        return [self.rows.subset(rows) for rows in self._training]
+
+    def _at_once(self, learner: Learner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+        column = self.rows.column(codes, size)
+        position = 0
+        for target, views in self.rows.views():
+            parts = [column.moments(view) for view in views]
+            whole = [each.merged() for each in parts]
+            family = target.family
+            for tables in encode_outside(column, parts, partial(learner.encode, family=family), len(learner.outputs)):
+                for table in tables:
+                    table[self.folds.n_folds :] = np.nan
+                    table.ravel().take(column.cells, out=result.values[:, position], mode="clip")
+                    position += 1
+            del parts, tables, table  # the largest arrays there are
+            result.encodings.extend(learner.encodings(target, whole, self.rows.weights))
+        if result.counts is not None:
+            table = column.counts_outside(slice(None))
             table[self.folds.n_folds :] = np.nan
-            table.ravel().take(column.cells, out=values[:, position], mode="clip")
-            del parts, table  # the largest arrays there are
-            encodings.append(learner.encoding(sight, whole))
-        return encodings
+            table.ravel().take(column.cells, out=result.counts, mode="clip")
+
+
+@dataclass(frozen=True)
+class OutOfFoldColumn:
+    """What comes of a column.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, classes of all targets times outputs)
+        NaN for rows in no fold.
+    counts : ndarray of shape (n,) or None
+        The weight of the rows that each row's encoding rests on.
+    encodings : list of Encoding
+        Learned from all rows, one a class of each target.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray | None
+    encodings: list[Encoding]
+
+    def fill(self, value: float) -> None:
+        self.values[:] = value
+        if self.counts is not None:
+            self.counts[:] = value

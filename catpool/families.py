@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import betaincinv, gammaincinv, ndtri
 
 from catpool.moments import Moments
 
@@ -35,16 +36,23 @@ class Family:
         mean, of shape (...). It is NaN where no category has a second row to tell it from.
     curvature : float
         Coefficient of the squared mean in the variance.
+    spread : callable
+        From the posterior's mean, its weight in rows and the variance of a row to the posterior's variance,
+        all of shape (..., K).
+    interval : callable
+        From the posterior's mean and sd, of shape (K,), and a level to the ends of a central interval.
     """
 
     name: str
     variance: Callable[[Moments], np.ndarray]
     curvature: float
+    spread: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    interval: Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 
 
 def _pooled_variance(moments: Moments) -> np.ndarray:
-    spare = moments.size - moments.categories
-    told = spare > 1e-12 * moments.size
+    spare = moments.rows - moments.categories
+    told = spare > 1e-12 * moments.rows
     return np.where(told, moments.within / np.where(told, spare, 1.0), np.nan)
 
 
@@ -56,6 +64,40 @@ def _count_variance(moments: Moments) -> np.ndarray:
     return moments.mean
 
 
-NORMAL = Family("normal", _pooled_variance, curvature=0.0)
-BINOMIAL = Family("binomial", _share_variance, curvature=-1.0)
-POISSON = Family("poisson", _count_variance, curvature=0.0)
+def _normal_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    return variance / weight
+
+
+def _beta_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    return np.maximum(mean * (1 - mean), 0.0) / (weight + 1)
+
+
+def _gamma_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    return mean / weight
+
+
+def _normal_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    half = ndtri((1 + level) / 2) * sd
+    return mean - half, mean + half
+
+
+def _beta_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    certain = (sd == 0) | (mean <= 0) | (mean >= 1)
+    weight = np.where(certain, 1.0, mean * (1 - mean) / np.where(certain, 1.0, sd) ** 2 - 1)
+    weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
+    a, b = np.where(certain, 1.0, mean * weight), np.where(certain, 1.0, (1 - mean) * weight)
+    ends = betaincinv(a, b, (1 - level) / 2), betaincinv(a, b, (1 + level) / 2)
+    return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
+
+
+def _gamma_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    certain = (sd == 0) | (mean <= 0)
+    shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
+    lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))
+    return np.where(certain, mean, lower), np.where(certain, mean, upper)
+
+
+NORMAL = Family("normal", _pooled_variance, 0.0, _normal_spread, _normal_interval)
+BINOMIAL = Family("binomial", _share_variance, -1.0, _beta_spread, _beta_interval)
+POISSON = Family("poisson", _count_variance, 0.0, _gamma_spread, _gamma_interval)
+FAMILIES = {family.name: family for family in (NORMAL, BINOMIAL, POISSON)}

@@ -187,6 +187,11 @@ def _untouched(column: np.ndarray) -> np.ndarray:
     return pd.Series(column[:, 0]).astype(object).to_numpy()[:, None]
 
 
+def with_columns(values: np.ndarray, columns: list[Any]) -> np.ndarray:
+    """Values of shape (n, T) with columns of shape (n,) to their right."""
+    return np.column_stack([values, *columns]) if columns else values
+
+
 def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
     return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
 

@@ -15,6 +15,7 @@ and many. Totals are kept rather than means because totals of zeros and ones, an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,16 +38,30 @@ class Moments:
         Sum of weight times target.
     scatter : ndarray of shape (...)
         Sum of weight times squared distance from the mean of all rows.
+    observed : ndarray of shape (...), optional
+        How many rows there are, where weights are precisions; else the count tells.
     """
 
     count: np.ndarray
     total: np.ndarray
     scatter: np.ndarray
+    observed: np.ndarray | None = None
 
     @cached_property
     def size(self) -> np.ndarray:
         """Rows of all categories, or the sum of their weights, of shape (...)."""
         return self.count.sum(axis=-1)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of all categories: one of weight w is w of them, unless weights are precisions."""
+        return self.size if self.observed is None else self.observed
+
+    def views(self) -> Iterator[Moments]:
+        """Each of the tables that the leading axes run over, of shape (K,)."""
+        for index in np.ndindex(self.count.shape[:-1]):
+            observed = None if self.observed is None else self.observed[index]
+            yield Moments(self.count[index], self.total[index], self.scatter[index], observed)
 
     @cached_property
     def mean(self) -> np.ndarray:
@@ -85,7 +100,8 @@ class Moments:
     def merged(self) -> Moments:
         """Of all the parts that the first axis runs over, of shape (..., K) without it."""
         seen = np.ones((1, len(self.count)))
-        return Moments(self.count.sum(axis=0), self.total.sum(axis=0), self.scatter_of(seen)[0])
+        observed = None if self.observed is None else self.observed.sum(axis=0)
+        return Moments(self.count.sum(axis=0), self.total.sum(axis=0), self.scatter_of(seen)[0], observed)
 
     def scatter_of(self, seen: np.ndarray) -> np.ndarray:
         """Scatter about their common mean of the parts that are seen, for each row of `seen`.

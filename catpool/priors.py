@@ -1,24 +1,14 @@
 """What is believed of a category before its rows are seen: a mean, and a strength in rows.
 
-Strength 0 is no pooling, infinity complete pooling. It is the variance of a row within its category
-over the variance between categories, so estimating it is estimating these two. With Q the scatter
-between categories, V the row variance at the overall mean, c its curvature and K categories of n_k rows,
-
-    E[Q] = (K - 1) E[within] + (N - sum n_k^2 / N) between,      E[within] = V + c between,
-
-which is solved for `between`. In the normal family (c = 0) this is the analysis-of-variance estimator,
-and DerSimonian and Laird's with the pooled variance put in; in the binomial family it is Kleinman's.
-
-References
-----------
-R. DerSimonian, N. Laird (1986), Meta-analysis in clinical trials, Controlled Clinical Trials 7, 177-188.
-J. C. Kleinman (1973), Proportions with extraneous variance: single and independent samples, Journal of
-the American Statistical Association 68, 46-54.
+Strength 0 is no pooling, infinity complete pooling. It is the variance of a row within its category over the
+variance between categories, so estimating it is estimating these two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -28,45 +18,67 @@ from catpool.moments import TINY, Moments
 
 @dataclass(frozen=True)
 class Prior:
-    """Mean and strength of the belief about any category, each of shape (...)."""
+    """The belief about any category, and where it comes from.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (...)
+        In units of y.
+    strength : ndarray of shape (...)
+        In rows (or units of weight or exposure), from 0 to infinity.
+    between, within : ndarray of shape (...), optional
+        The variances the strength was estimated by, where it was.
+    log_likelihood : ndarray of shape (...), optional
+        Of the fitted model (restricted under REML), where one was fitted.
+    note : ndarray of str of shape (...), optional
+        What is odd about the data, where something is.
+    """
 
     mean: np.ndarray
     strength: np.ndarray
+    between: np.ndarray | None = None
+    within: np.ndarray | None = None
+    log_likelihood: np.ndarray | None = None
+    note: np.ndarray | None = None
+
+
+PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
 
 
 def given_strength(moments: Moments, strength: float) -> Prior:
-    """Believe the mean of all rows, as firmly as told."""
+    """Believe the mean of all rows, as firmly as told, of moments of shape (..., K)."""
     return Prior(moments.mean, np.full_like(moments.mean, strength))
 
 
-def estimated_strength(moments: Moments, family: Family) -> Prior:
-    """Believe the mean of the categories as firmly as the categories resemble each other."""
-    between, within = variance_components(moments, family)
-    strength = np.where(between > 0, within / np.where(between > 0, between, 1.0), np.inf)
-    return Prior(_mean_of_categories(moments, strength), strength)
+def each_view(
+    moments: Sequence[Moments], family: Family, fit: Callable[[Sequence[Moments], Family], Sequence[Prior]]
+) -> list[Prior]:
+    """Apply to each of many tables a rule for moments of shape (K,).
 
-
-def variance_components(moments: Moments, family: Family) -> tuple[np.ndarray, np.ndarray]:
-    """Estimate the variance between categories and within them, by the method of moments.
-
-    Where the rows cannot tell the two apart (one category, or one row in each), all variance is taken
-    to be within.
+    Parameters
+    ----------
+    moments : sequence of Moments of shape (..., K)
+        One a class.
+    family : Family
+    fit : callable
+        From moments of shape (K,), one a class, to their priors, of shape ().
 
     Returns
     -------
-    between, within : ndarray of shape (...)
+    list of Prior of shape (...)
+        One a class.
     """
-    size, spare = moments.size, moments.categories - 1
-    variance = family.variance(moments)
-    others = size[..., None] - moments.count
-    leverage = np.einsum("...k,...k->...", moments.count, others) / size + family.curvature * spare
-    told = (leverage > 1e-12 * size) & ~np.isnan(variance)
-    variance = np.where(told, variance, moments.scatter / np.maximum(size - 1, 1.0))
-    excess = moments.between - spare * variance
-    between = np.where(told, np.maximum(excess, 0.0) / np.where(told, leverage, 1.0), 0.0)
-    if family.curvature < 0:  # the variance within cannot be negative
-        between = np.minimum(between, variance / -family.curvature)
-    return between, variance + family.curvature * between
+    shape = moments[0].count.shape[:-1]
+    fits = [fit(views, family) for views in zip(*(each.views() for each in moments), strict=True)]
+    return [_stacked([fitted[label] for fitted in fits], shape) for label in range(len(moments))]
+
+
+def _stacked(priors: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
+    def together(name: str) -> Any:
+        values = [getattr(prior, name) for prior in priors]
+        return None if any(value is None for value in values) else np.array(values).reshape(shape)
+
+    return Prior(*(together(field.name) for field in fields(Prior)))
 
 
 def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
@@ -75,7 +87,7 @@ def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
     return np.divide(count, weight, out=weight)
 
 
-def _mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
+def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
     """Mean of the category means, each weighted by what its rows tell: generalised least squares."""
     weight = reliability(moments.count, strength)
     total = np.einsum("...k,...k->...", weight, moments.category_means)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pandas as pd
 
 from catpool.columns import MISSING, Vocabulary, encode
 from catpool.families import Family
+from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
-from catpool.priors import Prior, reliability, variance_components
+from catpool.posterior import posterior_mean, posterior_sd
+from catpool.priors import Prior, reliability
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,24 @@ class Policy:
 
     def apply(self, mean: np.ndarray, moments: Moments, prior: Prior) -> np.ndarray:
         """Overwrite, in place, posterior means of shape (..., size) with what the policy says."""
-        if self.unknown == "nan":
-            known_missing = mean[..., MISSING].copy()
-            mean[moments.count == 0] = np.nan
-            mean[..., MISSING] = known_missing
         if self.missing == "prior":
             mean[..., MISSING] = prior.mean
-        elif self.missing == "nan":
-            mean[..., MISSING] = np.nan
-        return mean
+        return self.hide(mean, moments)
+
+    def hide(self, values: np.ndarray, moments: Moments) -> np.ndarray:
+        """Overwrite, in place, values of shape (..., size) with NaN where the policy says so."""
+        if self.unknown == "nan":
+            missing = values[..., MISSING].copy()
+            values[moments.count == 0] = np.nan
+            values[..., MISSING] = missing
+        if self.missing == "nan":
+            values[..., MISSING] = np.nan
+        return values
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """One target's part in a column's table.
+    """One target's part in a column's table, or one class's.
 
     Parameters
     ----------
@@ -53,29 +60,56 @@ class Encoding:
     family : Family
     moments : Moments of shape (size,)
     prior : Prior
-    values : ndarray of shape (size,)
-        What comes out for each slot: the posterior mean, but for the policy.
+    values : dict of ndarray of shape (size,)
+        What comes out for each slot, by output: "mean" is the posterior mean, but for the policy.
     """
 
     target: str | None
     family: Family
     moments: Moments
     prior: Prior
-    values: np.ndarray
+    values: dict[str, np.ndarray]
 
     def summary(self) -> dict[str, Any]:
-        between, within = variance_components(self.moments, self.family)
-        trust = reliability(self.moments.count, self.prior.strength)
+        prior = self.prior
+        known = prior if prior.between is not None else by_moments([self.moments], self.family)[0]
+        trust = reliability(self.moments.count, prior.strength)
         return {
             "target": "" if self.target is None else self.target,
+            "family": self.family.name,
             "categories": int(self.moments.categories),
             "rows": float(self.moments.size),
-            "prior_mean": float(self.prior.mean),
-            "prior_strength": float(self.prior.strength),
-            "between_sd": float(np.sqrt(between)),
-            "within_sd": float(np.sqrt(within)),
+            "prior_mean": float(prior.mean),
+            "prior_strength": float(prior.strength),
+            "between_sd": _root(known.between),
+            "within_sd": _root(known.within),
             "reliability": float(np.average(trust, weights=self.moments.count)),
+            "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
+            "note": "" if prior.note is None else str(prior.note),
         }
+
+    def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
+        """A row for each category, with an interval that holds its value with probability `level`."""
+        mean = posterior_mean(self.moments, self.prior)[:-1]
+        sd = posterior_sd(self.moments, self.prior, self.family)[:-1]
+        lower, upper = self.family.interval(mean, sd, level)
+        return pd.DataFrame(
+            {
+                "category": categories,
+                "target": self.target,
+                "count": self.moments.count[:-1],
+                "mean": self.moments.category_means[:-1],
+                "encoding": mean,
+                "sd": sd,
+                "lower": lower,
+                "upper": upper,
+                "reliability": reliability(self.moments.count, self.prior.strength)[:-1],
+            }
+        )
+
+
+def _root(variance: np.ndarray | None) -> float:
+    return float(np.sqrt(variance)) if variance is not None else np.nan
 
 
 @dataclass(frozen=True)
@@ -88,29 +122,50 @@ class EncodingTable:
         Its name as a feature.
     vocabulary : Vocabulary
     encodings : list of Encoding
-        One a target.
+        One a target or class.
     policy : Policy
+    extras : tuple of str
+        What comes out of the column besides, whatever the target: "count", "code".
     """
 
     column: str
     vocabulary: Vocabulary
     encodings: list[Encoding]
     policy: Policy
+    extras: tuple[str, ...] = ()
 
     def names(self, column: str | None = None) -> list[str]:
         """What the features are called where the column is called so."""
         column = column or self.column
-        return [column if item.target is None else f"{column}_{item.target}" for item in self.encodings]
+        names = []
+        for item in self.encodings:
+            stem = column if item.target is None else f"{column}_{item.target}"
+            names += [stem if output == "mean" else f"{stem}_{output}" for output in item.values]
+        return [*names, *(f"{column}_{extra}" for extra in self.extras)]
 
     def transform(self, column: pd.Series | np.ndarray) -> np.ndarray:
-        """Look each row's category up: (n,) values in, (n, T) encodings out."""
+        """Look each row's category up: (n,) values in, (n, features) encodings out."""
         codes, categories = encode(column, distinct=False)
         slots = self.vocabulary.slots(categories)
         self._refuse(codes, slots, categories)
-        result = np.empty((len(codes), len(self.encodings)), order="F")
-        for position, encoding in enumerate(self.encodings):
-            encoding.values.take(slots).take(codes, out=result[:, position], mode="clip")
+        tables = [table for item in self.encodings for table in item.values.values()]
+        tables += [self._extra(extra) for extra in self.extras]
+        result = np.empty((len(codes), len(tables)), order="F")
+        for position, table in enumerate(tables):
+            table.take(slots).take(codes, out=result[:, position], mode="clip")
         return result
+
+    def _extra(self, extra: str) -> np.ndarray:
+        return self.codes if extra == "code" else self.encodings[0].moments.count
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
+        order = _order(self.vocabulary.categories)
+        codes = np.full(self.vocabulary.size, -2.0)
+        codes[MISSING] = -1
+        codes[order + 1] = np.arange(len(order))
+        return codes
 
     def _refuse(self, codes: np.ndarray, slots: np.ndarray, categories: pd.Series) -> None:
         if self.policy.missing == "error":
@@ -125,33 +180,24 @@ class EncodingTable:
                     'Pass unknown="prior" to give them the prior mean.'
                 )
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self, level: float) -> pd.DataFrame:
         """A row for each category that has training rows, in their order where they have one, and target."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        frames = [
-            pd.DataFrame(
-                {
-                    "category": categories,
-                    "target": item.target,
-                    "count": item.moments.count[:-1],
-                    "mean": item.moments.category_means[:-1],
-                    "encoding": item.values[:-1],
-                }
-            )
-            for item in self.encodings
-        ]
-        order = _order(categories)
-        table = pd.concat([frame.loc[order][frame["count"].loc[order] > 0] for frame in frames], ignore_index=True)
+        rows = np.append(_order(self.vocabulary.categories) + 1, MISSING)
+        rows = rows[self.encodings[0].moments.count[rows] > 0]
+        frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
+        table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
         return table.assign(category=table["category"].infer_objects())
 
 
-def _order(categories: pd.Series) -> pd.Index:
+def _order(categories: pd.Series) -> np.ndarray:
+    """Positions of the categories in their order, or as they came where they have none."""
     try:
-        return categories.sort_values(na_position="last").index
+        return categories.argsort(kind="stable").to_numpy()
     except TypeError:  # strings and numbers, say, have no common order
-        return categories.index
+        return np.arange(len(categories))
 
 
 def refuse_missing(codes: np.ndarray, column: str) -> None:

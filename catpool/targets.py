@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.families import BINOMIAL, NORMAL, POISSON, Family
+from catpool.families import FAMILIES, Family
 
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of what is beyond overflow or underflow
-WEIGHTS = (1e-50, 1e50)  # so do their products with these
 MANY_CLASSES = 20
 
 
@@ -26,6 +25,7 @@ class Target:
     name : str or None
         None for an only output.
     kind : {"continuous", "binary", "multiclass", "count"}
+    family : Family
     values : ndarray of shape (n,)
         Numbers; for classes, their positions in `classes`.
     classes : ndarray or None
@@ -33,12 +33,9 @@ class Target:
 
     name: str | None
     kind: str
+    family: Family
     values: np.ndarray
     classes: np.ndarray | None = None
-
-    @property
-    def family(self) -> Family:
-        return {"continuous": NORMAL, "count": POISSON}.get(self.kind, BINOMIAL)
 
     @property
     def names(self) -> list[str | None]:
@@ -56,8 +53,20 @@ class Target:
             yield self.values.astype(float, copy=False)
 
 
-def read_targets(y: Any, target_type: str) -> list[Target]:
+KIND_OF_FAMILY = {"normal": "continuous", "poisson": "count"}
+FAMILY_OF_KIND = {"continuous": "normal", "count": "poisson", "binary": "binomial", "multiclass": "binomial"}
+
+
+def read_targets(y: Any, target_type: str, family: str = "auto") -> list[Target]:
     """Open y, of shape (n,) or (n, outputs).
+
+    Parameters
+    ----------
+    y : Any
+    target_type : {"auto", "continuous", "binary", "multiclass", "count"}
+    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+        The normal family goes with every type, the others with their own. It also tells the type where that is
+        "auto".
 
     Raises
     ------
@@ -67,7 +76,7 @@ def read_targets(y: Any, target_type: str) -> list[Target]:
     if y is None:
         raise ValueError("An encoder requires y to be passed, but the target y is None. Pass the target of each row.")
     outputs = _outputs(y)
-    return [_read_output(name, values, target_type) for name, values in outputs]
+    return [_read_output(name, values, target_type, family) for name, values in outputs]
 
 
 def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
@@ -92,7 +101,7 @@ def _array(y: Any) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _read_output(name: str | None, values: pd.Series, target_type: str) -> Target:
+def _read_output(name: str | None, values: pd.Series, target_type: str, family: str) -> Target:
     values = _inferred(values)
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         real = "Complex data not supported: y" if values.dtype.kind == "c" else "y"
@@ -100,10 +109,21 @@ def _read_output(name: str | None, values: pd.Series, target_type: str) -> Targe
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fiub":
         _refuse_missing(values)
     with _comparable():
-        kind = _kind(values) if target_type == "auto" else target_type
+        kind = _kind(values, family) if target_type == "auto" else target_type
+        law = FAMILIES[_law(kind, family)]
         if kind in ("binary", "multiclass"):
-            return _read_classes(name, values, kind)
-    return _read_numbers(name, values, kind)
+            return _read_classes(name, values, kind, law)
+    return _read_numbers(name, values, kind, law)
+
+
+def _law(kind: str, family: str) -> str:
+    own = FAMILY_OF_KIND[kind]
+    if family not in ("auto", "normal", own):
+        raise ValueError(
+            f'family="{family}" does not go with a {kind} target, whose families are "{own}" and "normal". '
+            "Pass one of these, or another `target_type`."
+        )
+    return own if family == "auto" else family
 
 
 def _inferred(values: pd.Series) -> pd.Series:
@@ -136,9 +156,11 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _kind(values: pd.Series) -> str:
-    if not _is_number(values):
+def _kind(values: pd.Series, family: str) -> str:
+    if not _is_number(values) or family == "binomial":
         return "multiclass" if values.nunique() > 2 else "binary"
+    if family != "auto":
+        return KIND_OF_FAMILY[family]
     if pd.api.types.is_float_dtype(values.dtype):
         return "binary" if _takes_two_integers(values.to_numpy(dtype=float)) else "continuous"
     distinct = values.nunique()
@@ -158,7 +180,7 @@ def _takes_two_integers(values: np.ndarray) -> bool:
     return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
 
 
-def _read_numbers(name: str | None, values: pd.Series, kind: str) -> Target:
+def _read_numbers(name: str | None, values: pd.Series, kind: str, family: Family) -> Target:
     if not (_is_number(values) or pd.api.types.is_bool_dtype(values.dtype)):
         raise ValueError(
             f'y must be numeric for target_type="{kind}", but its values are {values.dtype}. '
@@ -177,10 +199,10 @@ def _read_numbers(name: str | None, values: pd.Series, kind: str) -> Target:
             'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
             'Pass target_type="continuous" for other numbers.'
         )
-    return Target(name, kind, numbers)
+    return Target(name, kind, family, numbers)
 
 
-def _read_classes(name: str | None, values: pd.Series, kind: str) -> Target:
+def _read_classes(name: str | None, values: pd.Series, kind: str, family: Family) -> Target:
     _refuse_missing(values)
     codes, labels = pd.factorize(values.to_numpy(), sort=True)
     classes = np.asarray(labels)
@@ -193,31 +215,5 @@ def _read_classes(name: str | None, values: pd.Series, kind: str) -> Target:
                 'Pass target_type="multiclass" or "continuous".'
             )
         if len(classes) == 1 and classes[0] == 1:  # all ones: the other class is nought
-            return Target(name, kind, codes + 1, np.array([0, 1], dtype=classes.dtype))
-    return Target(name, kind, codes, classes)
-
-
-def read_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
-    """Open the weights of the rows, of shape (n,)."""
-    if sample_weight is None:
-        return None
-    weights = np.asarray(sample_weight)
-    if weights.shape != (n_rows,):
-        raise ValueError(
-            f"`sample_weight` must hold one weight for each of the {n_rows} rows, but it has the shape {weights.shape}."
-        )
-    if weights.dtype.kind not in "biuf":
-        raise ValueError(f"`sample_weight` must be finite numbers, but it holds {weights.dtype}. Pass floats.")
-    weights = weights.astype(float)
-    positive = weights[weights > 0]
-    if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
-        raise ValueError(
-            "`sample_weight` must be finite, not negative and not zero for all rows, "
-            f"but it runs from {weights.min()} to {weights.max()}. Pass None to weigh all rows alike."
-        )
-    if positive.min() < WEIGHTS[0] or positive.max() > WEIGHTS[1]:
-        raise ValueError(
-            f"`sample_weight` must be finite and, where it is not zero, between {WEIGHTS[0]:g} and {WEIGHTS[1]:g}, "
-            f"but it runs from {positive.min()} to {positive.max()}. Rescale it."
-        )
-    return weights
+            return Target(name, kind, family, codes + 1, np.array([0, 1], dtype=classes.dtype))
+    return Target(name, kind, family, codes, classes)

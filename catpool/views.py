@@ -9,7 +9,7 @@ into its encoding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ SAMPLE = 200  # rows a part's typical value is taken from
 CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
 ROWS = 1 << 16  # rows worked on at a time, for the same reason
 
-Rule = Callable[[Moments], np.ndarray]
+Rule = Callable[[Sequence[Moments]], Sequence[Sequence[np.ndarray]]]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class ColumnView:
     size : int
     weights : ndarray of shape (n,) or None
     parts : Parts
+    observed : ndarray of shape (P,), optional
+        Rows in each part, where their weights do not tell.
 
     Attributes
     ----------
@@ -102,7 +104,15 @@ class ColumnView:
         Rows, or the sum of their weights.
     """
 
-    def __init__(self, codes: np.ndarray, size: int, weights: np.ndarray | None, parts: Parts) -> None:
+    def __init__(
+        self,
+        codes: np.ndarray,
+        size: int,
+        weights: np.ndarray | None,
+        parts: Parts,
+        observed: np.ndarray | None = None,
+    ) -> None:
+        self.observed = observed
         if parts.labels is not None:
             for start in range(0, len(codes), ROWS):
                 rows = slice(start, start + ROWS)
@@ -125,7 +135,7 @@ class ColumnView:
             totals += centers * self.counts
         parts = Moments(self.counts, totals, target.squares)
         offset = parts.size * (parts.mean - target.centers) ** 2
-        return Moments(self.counts, totals, np.maximum(target.squares - offset, 0.0))
+        return Moments(self.counts, totals, np.maximum(target.squares - offset, 0.0), self.observed)
 
     @cached_property
     def _counts_of_all(self) -> np.ndarray:
@@ -143,27 +153,40 @@ class ColumnView:
         return self._counts_of_others[parts]
 
 
-def encode_outside(column: ColumnView, parts: Moments, rule: Rule) -> np.ndarray:
+def encode_outside(column: ColumnView, parts: Sequence[Moments], rule: Rule, width: int) -> list[list[np.ndarray]]:
     """Apply the rule to what each part may see: the moments of all other parts.
 
     Parameters
     ----------
     column : ColumnView
-    parts : Moments of shape (P, size)
-        Their totals are overwritten.
+    parts : sequence of Moments of shape (P, size)
+        One a class; their totals are overwritten.
     rule : callable
-        From moments to encodings, both of shape (..., size).
+        From moments, one a class, to the outputs of each class, all of shape (..., size).
+    width : int
+        How many outputs there are.
 
     Returns
     -------
-    ndarray of shape (P, size)
+    list of list of ndarray of shape (P, size)
+        The outputs of each class.
     """
-    scatter = parts.scatter_of(1.0 - np.eye(len(parts.count)))
-    totals = parts.total
-    sum_of_others(totals)
-    for block in _blocks(*totals.shape):
-        totals[block] = rule(Moments(column.counts_outside(block), totals[block], scatter[block]))
-    return totals
+    others = 1.0 - np.eye(column.shape[0])
+    scatter = [each.scatter_of(others) for each in parts]
+    observed = None if parts[0].observed is None else others @ parts[0].observed
+    for each in parts:
+        sum_of_others(each.total)
+    tables = [[each.total, *(np.empty(column.shape) for _ in range(width - 1))] for each in parts]
+    for block in _blocks(*column.shape):
+        count = column.counts_outside(block)
+        rows = None if observed is None else observed[block]
+        visible = [
+            Moments(count, each.total[block], own[block], rows) for each, own in zip(parts, scatter, strict=True)
+        ]
+        for outputs, into in zip(rule(visible), tables, strict=True):
+            for output, table in zip(outputs, into, strict=True):
+                table[block] = output
+    return tables
 
 
 def _blocks(number: int, size: int) -> Iterator[slice]:

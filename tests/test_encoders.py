@@ -228,7 +228,11 @@ def test_summary(table):
     assert between[0] == pytest.approx(1, abs=0.5)
     assert within[0] == pytest.approx(1, abs=0.2)
     np.testing.assert_allclose(learned["prior_strength"], within**2 / between**2)
-    np.testing.assert_array_equal(summary["within_sd"], within)
+    closed = EmpiricalBayesEncoder(prior="moments").fit(X, y).summary_
+    np.testing.assert_array_equal(summary["within_sd"], closed["within_sd"])
+    np.testing.assert_allclose(closed["within_sd"], within, rtol=0.05)
+    assert summary["log_likelihood"].isna().all()
+    assert np.isfinite(learned["log_likelihood"]).all()
 
 
 @pytest.mark.parametrize(
@@ -253,7 +257,8 @@ def test_both_standard_deviations_are_recovered(target_type, draw, within):
 def test_encoding_table(fitted, table):
     X, y = table["X"], table["continuous"]
     learned = fitted.encoding_table("city")
-    assert learned.columns.tolist() == ["category", "count", "mean", "encoding"]
+    columns = ["category", "count", "mean", "encoding", "sd", "lower", "upper", "reliability"]
+    assert learned.columns.tolist() == columns
     assert learned["count"].sum() == 120
     expected = pd.Series(y).groupby(X["city"].fillna("missing")).agg(["size", "mean"])
     by_name = learned.assign(category=learned["category"].fillna("missing")).set_index("category")
@@ -305,7 +310,8 @@ def test_what_is_odd_but_legal(encoder_class, X, y, weights):
     assert np.isfinite(encoder.fit_transform(X, y, sample_weight=weights)).all()
     assert np.isfinite(encoder.transform(X)).all()
     summary = encoder.summary_
-    assert np.isfinite(summary.drop(columns=["column", "target", "prior_strength"]).to_numpy(dtype=float)).all()
+    numbers = summary[["categories", "rows", "prior_mean", "between_sd", "within_sd", "reliability"]]
+    assert np.isfinite(numbers.to_numpy(dtype=float)).all()
     assert (summary["prior_strength"] >= 0).all()
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import Family
+from catpool.likelihood import by_likelihood
+from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
-from catpool.priors import Prior, estimated_strength
+from catpool.priors import Prior, each_view
 
 
 class EmpiricalBayesEncoder(PooledEncoder):
@@ -18,12 +26,24 @@ class EmpiricalBayesEncoder(PooledEncoder):
         encoding_k = r_k y_k + (1 - r_k) mu,    r_k = n_k / (n_k + m),
         m = variance of a row within its category / variance between categories.
 
-    Both variances are estimated by the method of moments: analysis of variance for continuous targets
-    (normal family), its counterparts for classes (binomial) and counts (Poisson). Where the categories do
-    not differ more than chance has it, m is infinite and each category gets the prior mean. The parameters
-    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
-    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
-    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
+    This is the random-intercept model y ~ 1 + (1 | category): with a continuous y, the prior is lme4's REML fit
+    and the encodings are its conditional modes plus the intercept. Where the categories do not differ more than
+    chance has it, m is infinite and each category gets the prior mean; `summary_` says so in `note`. The
+    parameters ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``, ``unknown="prior"``,
+    ``missing="category"``, ``remainder="passthrough"``, ``output="mean"``, ``weight_type="frequency"`` and
+    ``n_jobs=None`` are those of `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
+
+    Parameters
+    ----------
+    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+        The law of rows within a category, by itself that of the target's type: normal for continuous targets,
+        binomial for classes (whose prior is a beta or, for more than two, a Dirichlet distribution of one
+        strength, so that a row's encodings sum to one), Poisson for counts (whose prior is a gamma distribution).
+        "normal" goes with every type.
+    prior : {"reml", "ml", "moments"} or callable, default="reml"
+        How the prior is learned: by restricted or unrestricted maximum likelihood (the same for the binomial and
+        the Poisson family, which have the unrestricted alone), or in closed form by the method of moments. A
+        callable is given `Moments` of shape (K,) and returns the prior's mean and strength.
 
     See Also
     --------
@@ -33,6 +53,8 @@ class EmpiricalBayesEncoder(PooledEncoder):
     ----------
     B. Efron, C. Morris (1975), Data analysis using Stein's estimator and its generalizations, Journal of the
     American Statistical Association 70, 311-319.
+    D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
+    Statistical Software 67(1).
 
     Examples
     --------
@@ -47,5 +69,65 @@ class EmpiricalBayesEncoder(PooledEncoder):
     array([2.5, 9.5, 6. ])
     """
 
-    def _prior(self, moments: Moments, family: Family) -> Prior:
-        return estimated_strength(moments, family)
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **PooledEncoder._parameter_constraints,
+        "family": [StrOptions({"auto", "normal", "binomial", "poisson"})],
+        "prior": [StrOptions({"reml", "ml", "moments"}), callable],
+    }
+
+    def __init__(
+        self,
+        columns: Sequence[Any] | None = None,
+        *,
+        family: str = "auto",
+        prior: str | Callable[[Moments], tuple[float, float]] = "reml",
+        cv: Any = 10,
+        random_state: Any = None,
+        target_type: str = "auto",
+        unknown: str = "prior",
+        missing: str = "category",
+        remainder: str = "passthrough",
+        output: str | Sequence[str] = "mean",
+        weight_type: str = "frequency",
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            columns,
+            cv=cv,
+            random_state=random_state,
+            target_type=target_type,
+            unknown=unknown,
+            missing=missing,
+            remainder=remainder,
+            output=output,
+            weight_type=weight_type,
+            n_jobs=n_jobs,
+        )
+        self.family = family
+        self.prior = prior
+
+    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        if self.prior == "moments":
+            return by_moments(moments, family)
+        if callable(self.prior):
+            return each_view(moments, family, self._called)
+        return by_likelihood(moments, family, reml=self.prior == "reml")
+
+    def _called(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
+        assert callable(self.prior)
+        return [_checked(self.prior(each)) for each in moments]
+
+
+def _checked(answer: Any) -> Prior:
+    try:
+        mean, strength = (float(value) for value in answer)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`prior` must return two numbers, the prior's mean and strength. It returned {answer!r}."
+        ) from error
+    if not (np.isfinite(mean) and strength >= 0):
+        raise ValueError(
+            "`prior` must return a finite mean and a strength from 0 to infinity. "
+            f"It returned the mean {mean} and the strength {strength}."
+        )
+    return Prior(np.array(mean), np.array(strength))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import Family
 from catpool.moments import Moments
@@ -44,5 +46,5 @@ class MeanEncoder(PooledEncoder):
     array([2., 6., 4.])
     """
 
-    def _prior(self, moments: Moments, family: Family) -> Prior:
-        return given_strength(moments, 0.0)
+    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        return [given_strength(each, 0.0) for each in moments]

@@ -24,12 +24,16 @@ from catpool.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.frames import Frame, read_frame
+from catpool.frames import Frame, read_frame, with_columns
 from catpool.moments import Moments
 from catpool.priors import Prior
-from catpool.tables import EncodingTable, Policy, refuse_missing
-from catpool.targets import Target, read_targets, read_weights
+from catpool.tables import Encoding, EncodingTable, Policy, refuse_missing
+from catpool.targets import Target, read_targets
 from catpool.views import Parts
+from catpool.weights import Weights, read_exposure, read_weights
+
+OUTPUTS = ("mean", "sd", "reliability", "count", "code")
+EXTRAS = ("count", "code")  # of the column, whatever the target
 
 
 class PooledEncoder(TransformerMixin, BaseEstimator):
@@ -64,6 +68,15 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         are a category in any case.
     remainder : {"passthrough", "drop"}, default="passthrough"
         What becomes of the columns that are not encoded.
+    output : str or sequence of str, default="mean"
+        The features of each column, in this order: "mean", the posterior mean, called as the column; "sd", the
+        posterior standard deviation in units of y, called ``<column>_sd``, and so on; "reliability", the weight
+        count / (count + strength) of the category's own rows in its mean; "count", the weight of the rows that
+        the encoding rests on; "code", the category's place in the order of the categories, the same in training
+        and after (-1 if missing, -2 if unseen). All but "code" are out of fold as the mean is.
+    weight_type : {"frequency", "precision"}, default="frequency"
+        What ``sample_weight`` means: a row of weight w counts as w rows, or it is one row of variance sigma^2 / w,
+        as in lme4 (and in the model of Buhlmann and Straub), for the normal family alone.
     n_jobs : int, default=None
         Columns encoded at a time, in threads; as in scikit-learn, None is 1 and -1 all processors.
 
@@ -93,6 +106,8 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         "unknown": [StrOptions({"prior", "nan", "error"})],
         "missing": [StrOptions({"category", "prior", "nan", "error"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
+        "output": ["array-like", StrOptions(set(OUTPUTS))],
+        "weight_type": [StrOptions({"frequency", "precision"})],
         "n_jobs": [Integral, None],
     }
     __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
@@ -107,6 +122,8 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         unknown: str = "prior",
         missing: str = "category",
         remainder: str = "passthrough",
+        output: str | Sequence[str] = "mean",
+        weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
         self.columns = columns
@@ -116,13 +133,17 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         self.unknown = unknown
         self.missing = missing
         self.remainder = remainder
+        self.output = output
+        self.weight_type = weight_type
         self.n_jobs = n_jobs
 
-    def _prior(self, moments: Moments, family: Family) -> Prior:
-        """How this encoder learns its prior, for moments of shape (..., K)."""
+    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        """How this encoder learns the prior of each class of a target, for moments of shape (..., K)."""
         raise NotImplementedError
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None, sample_weight: Any = None) -> PooledEncoder:
+    def fit(
+        self, X: Any, y: Any, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
+    ) -> PooledEncoder:
         """Learn each category's encoding from all rows.
 
         Parameters
@@ -132,7 +153,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         groups : array of shape (n,), optional
             For ``fit_transform``, which keeps groups together; a table of all rows has no folds.
         sample_weight : array of shape (n,), optional
-            A row of weight w counts as w rows.
+            What each row weighs, as ``weight_type`` says.
+        exposure : array of shape (n,) or label of a column of X, optional
+            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
 
         Returns
         -------
@@ -147,17 +170,19 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         TypeError
             For categories that are not hashable, and column names of which only some are strings.
         """
-        X, targets, weights = self._read(X, y, groups, sample_weight)
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
         rows = Rows(targets, weights, Parts(None, 1))
         learner = self._learner()
 
         def learn(label: Any, name: str) -> EncodingTable:
             codes, vocabulary = self._codes(X, label, name)
-            return EncodingTable(name, vocabulary, learner.learn(codes, vocabulary.size, rows), learner.policy)
+            return self._table(name, vocabulary, learner.learn(codes, vocabulary.size, rows))
 
         return self._remember(X, targets, self._over_columns(learn, X))
 
-    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None, sample_weight: Any = None) -> Any:
+    def fit_transform(
+        self, X: Any, y: Any = None, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
+    ) -> Any:
         """Learn as ``fit`` does, and encode the same rows out of fold.
 
         Parameters
@@ -167,7 +192,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         groups : array of shape (n,), optional
             Rows of one group are in one fold.
         sample_weight : array of shape (n,), optional
-            A row of weight w counts as w rows.
+            What each row weighs, as ``weight_type`` says.
+        exposure : array of shape (n,) or label of a column of X, optional
+            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
 
         Returns
         -------
@@ -182,16 +209,19 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             For categories that are not hashable, and column names of which only some are strings.
         """
         original = X
-        X, targets, weights = self._read(X, y, groups, sample_weight)
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
         folds = self._folds(original, y, groups, targets, len(X))
-        refuse_weightless(folds, weights)
+        refuse_weightless(folds, weights.row)
         view = OutOfFold(folds, targets, weights)
         learner = self._learner()
 
         def learn(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
             codes, vocabulary = self._codes(X, label, name)
-            values, encodings = view.encode(learner, codes, vocabulary.size)
-            return EncodingTable(name, vocabulary, encodings, learner.policy), values
+            own = codes.copy() if "code" in self._extras() else codes
+            learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
+            table = self._table(name, vocabulary, learned.encodings)
+            extras = [learned.counts if extra == "count" else table.codes.take(own) for extra in table.extras]
+            return table, with_columns(learned.values, extras)
 
         results = self._over_columns(learn, X)
         warn_of_rows_in_no_fold(folds)
@@ -245,30 +275,35 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             [{"column": table.column, **encoding.summary()} for table in self.tables_ for encoding in table.encodings]
         )
 
-    def encoding_table(self, column: Any) -> pd.DataFrame:
+    def encoding_table(self, column: Any, *, level: float = 0.9) -> pd.DataFrame:
         """Show what was learned of each category of a column.
 
         Parameters
         ----------
         column : str or int
             As in ``columns_``, or as `summary_` calls it.
+        level : float, default=0.9
+            The probability of the interval from `lower` to `upper`, between 0 and 1.
 
         Returns
         -------
         pandas.DataFrame
             A row for each category that has training rows: `category` (None for the missing value),
-            `target` (where there are several), `count` of its rows or their weight, `mean` of the target
-            in it, and its `encoding`.
+            `target` (where there are several), `count` of its rows or their weight, `mean` of the target in it,
+            its `encoding`, the posterior mean, with its `sd`, the ends `lower` and `upper` of its interval and its
+            `reliability`. All in units of y, but for `count` and `reliability`.
 
         Raises
         ------
         ValueError
-            Where the column is not encoded.
+            Where the column is not encoded, or the level is not between 0 and 1.
         """
         check_is_fitted(self)
+        if not 0 < level < 1:
+            raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
         for label, table in zip(self.columns_, self.tables_, strict=True):
             if column in (label, table.column):
-                return table.frame()
+                return table.frame(level)
         raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -299,10 +334,13 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
                 result.append(name)
         return result
 
-    def _read(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> tuple[Frame, list[Target], np.ndarray | None]:
+    def _read(
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, exposure: Any
+    ) -> tuple[Frame, list[Target], Weights]:
         self._validate_params()
+        self._outputs()
         columns = read_frame(X)
-        targets = read_targets(y, self.target_type)
+        targets = read_targets(y, self.target_type, getattr(self, "family", "auto"))
         if len(targets[0].values) != len(columns):
             raise ValueError(
                 f"X and y have inconsistent numbers of samples: "
@@ -312,10 +350,36 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
             columns.require(list(self.columns))
         check_cv(self.cv)
         check_groups(groups, len(columns))
-        return columns, targets, read_weights(sample_weight, len(columns))
+        if isinstance(exposure, str | int):
+            columns.require([exposure])
+            exposure = columns.column(exposure)
+        if self.weight_type == "precision" and any(target.family.name != "normal" for target in targets):
+            raise ValueError(
+                'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
+                'target_type="continuous".'
+            )
+        weights = Weights(
+            read_weights(sample_weight, len(columns)),
+            read_exposure(exposure, targets, len(columns)),
+            self.weight_type == "precision",
+        )
+        return columns, targets, weights
+
+    def _outputs(self) -> list[str]:
+        outputs = [self.output] if isinstance(self.output, str) else list(self.output)
+        if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
+            raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
+        return outputs
+
+    def _extras(self) -> tuple[str, ...]:
+        return tuple(output for output in self._outputs() if output in EXTRAS)
 
     def _learner(self) -> Learner:
-        return Learner(self._prior, Policy(self.unknown, self.missing))
+        outputs = tuple(output for output in self._outputs() if output not in EXTRAS)
+        return Learner(self._prior, Policy(self.unknown, self.missing), outputs)
+
+    def _table(self, name: str, vocabulary: Vocabulary, encodings: list[Encoding]) -> EncodingTable:
+        return EncodingTable(name, vocabulary, encodings, Policy(self.unknown, self.missing), self._extras())
 
     def _folds(self, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
         only = targets[0] if len(targets) == 1 else None

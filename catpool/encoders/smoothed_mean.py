@@ -68,6 +68,8 @@ class SmoothedMeanEncoder(PooledEncoder):
         unknown: str = "prior",
         missing: str = "category",
         remainder: str = "passthrough",
+        output: str | Sequence[str] = "mean",
+        weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
         super().__init__(
@@ -78,9 +80,11 @@ class SmoothedMeanEncoder(PooledEncoder):
             unknown=unknown,
             missing=missing,
             remainder=remainder,
+            output=output,
+            weight_type=weight_type,
             n_jobs=n_jobs,
         )
         self.smoothing = smoothing
 
-    def _prior(self, moments: Moments, family: Family) -> Prior:
-        return given_strength(moments, self.smoothing)
+    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        return [given_strength(each, self.smoothing) for each in moments]
