@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import gammaln, polygamma, psi
 
-STEPS = 512  # terms of R added one by one; beyond them the gamma function is cheaper
+STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
 
 
 class RisingLog:
@@ -103,8 +103,10 @@ def gamma_poisson(totals: np.ndarray, sizes: np.ndarray) -> Likelihood:
     return likelihood
 
 
-def maximize(likelihood: Likelihood, start: np.ndarray) -> tuple[np.ndarray, float]:
+def maximize(likelihood: Likelihood, start: np.ndarray, far: float) -> tuple[np.ndarray, float]:
     """Climb by Newton's steps in the logarithms of the parameters, halved until they climb.
+
+    It ends after a step that promised nothing, and where a parameter is beyond `far`, as good as infinite.
 
     Returns
     -------
@@ -114,26 +116,24 @@ def maximize(likelihood: Likelihood, start: np.ndarray) -> tuple[np.ndarray, flo
     """
     log = np.log(start)
     value, gradient, hessian = likelihood(np.exp(log))
-    for _ in range(200):
-        step, gain = _step(np.exp(log), gradient, hessian)
-        length = 1.0
-        while True:
-            tried = likelihood(np.exp(log + length * step))
-            if tried[0] >= value or length < 1e-10:
-                break
-            length /= 2
-        log = log + length * step
-        value, gradient, hessian = tried
-        if gain < 1e-20 or np.abs(length * step).max() < 1e-13:
+    for _ in range(100):
+        step = _step(np.exp(log), gradient, hessian)
+        tried = likelihood(np.exp(log + step))
+        gain = float(np.exp(log) * gradient @ step)
+        while tried[0] < value - 1e-11 * abs(value) and np.abs(step).max() > 1e-12:
+            step = step / 2
+            tried = likelihood(np.exp(log + step))
+        log, (value, gradient, hessian) = log + step, tried
+        if gain < 1e-11 or log.max() > np.log(far):  # the next step would be the square of this one
             break
     return np.exp(log), value
 
 
-def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, float]:
+def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """Newton's step in the logarithms, at most a factor of e^2; up the gradient where there is no summit."""
     slope = parameters * gradient
     bend = parameters[:, None] * hessian * parameters + np.diag(slope)
     roots, axes = np.linalg.eigh(-bend)
     roots = np.maximum(np.abs(roots), 1e-12 * np.abs(roots).max() + 1e-300)
     step = axes @ ((axes.T @ slope) / roots)
-    return step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300)), float(slope @ step)
+    return step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300))

@@ -17,6 +17,8 @@ from catpool.moments import Moments
 from catpool.normal import fit_normal
 from catpool.priors import Prior, each_view, mean_of_categories
 
+ROUNDING = 1e-11  # of a log-likelihood, relative
+FAR = 1e4  # a strength of so many times the largest category's rows is as good as infinite
 NO_SPREAD = "no spread between categories"
 NO_NOISE = "no noise within categories"
 ONE_CATEGORY = "not identified: one category"
@@ -92,8 +94,8 @@ def _binomial(classes: Sequence[Moments], family: Family) -> list[Prior]:
         return _ended_shares(classes, shares, *odd, pooled)
     start = _start(classes, family, _tarone(present, sizes))
     if start is not None:
-        a, likelihood = maximize(dirichlet_multinomial(present, sizes), start * shares[shares > 0])
-        if likelihood > pooled:
+        a, likelihood = maximize(dirichlet_multinomial(present, sizes), start * shares[shares > 0], FAR * sizes.max())
+        if likelihood > pooled + ROUNDING * abs(pooled) and a.sum() < FAR * sizes.max():
             return _fitted_shares(shares, a, likelihood)[: len(classes)]
     return _ended_shares(classes, shares, np.inf, NO_SPREAD, pooled)
 
@@ -140,13 +142,15 @@ def _fitted_shares(shares: np.ndarray, a: np.ndarray, likelihood: float) -> list
 
 
 def _start(classes: Sequence[Moments], family: Family, score: float) -> float | None:
-    """A strength to start from, by moments; none where neither they nor the score see a spread."""
+    """A strength to start from; none where neither moments nor the score see a spread.
+
+    The score alone may miss one: where most rows are in one category, the likelihood can fall as the strength comes
+    down from infinity and still be greater further on.
+    """
     strength = float(by_moments(classes, family)[0].strength)
     if np.isfinite(strength):
         return max(strength, 1e-3)
-    if score > 0:
-        return 10 * float(classes[0].count.max())
-    return None
+    return 10 * float(classes[0].count.max()) if score > 0 else None
 
 
 def _poisson(classes: Sequence[Moments], family: Family) -> list[Prior]:
@@ -165,8 +169,9 @@ def _poisson_of_one(moments: Moments, family: Family) -> Prior:
     start = _start([moments], family, score)
     if start is None:
         return _end(moments, np.inf, mean, 0.0, NO_SPREAD, pooled)
-    (shape, rate), likelihood = maximize(gamma_poisson(events, exposure), np.array([start * mean, start]))
-    if likelihood <= pooled:
+    far = FAR * float(exposure.max() * max(mean, 1.0))
+    (shape, rate), likelihood = maximize(gamma_poisson(events, exposure), np.array([start * mean, start]), far)
+    if likelihood <= pooled + ROUNDING * abs(pooled) or rate > far:
         return _end(moments, np.inf, mean, 0.0, NO_SPREAD, pooled)
     mean = shape / rate
     return _prior(mean, rate, mean / rate, mean, likelihood)
