@@ -16,8 +16,8 @@ import numpy as np
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.moments import Moments
-from catpool.posterior import posterior_mean, posterior_sd
-from catpool.priors import Prior, PriorRule, reliability
+from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
+from catpool.priors import Prior, PriorRule
 from catpool.tables import Encoding, Policy
 from catpool.targets import Target
 from catpool.views import ColumnView, Parts, TargetView, encode_outside
@@ -82,7 +82,7 @@ class Learner:
         makers = {
             "mean": lambda: self.policy.apply(posterior_mean(moments, prior), moments, prior),
             "sd": lambda: self.policy.hide(posterior_sd(moments, prior, family), moments),
-            "reliability": lambda: reliability(moments.count, prior.strength),
+            "reliability": lambda: posterior_reliability(moments, prior),
         }
         return [makers[output]() for output in self.outputs]
 
@@ -91,7 +91,7 @@ class Learner:
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         priors = [_weighed(prior, weights) for prior in self.rule([replace(each) for each in moments], target.family)]
         return [
-            Encoding(name, target.family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
+            Encoding(target.name, name, target.family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
             for name, each, prior in zip(target.names, moments, priors, strict=True)
             for outputs in [self._outputs(replace(each), prior, target.family)]
         ]
@@ -176,18 +176,33 @@ class OutOfFold:
         for target, views in self.rows.views():
             parts = [column.moments(view) for view in views]
             whole = [each.merged() for each in parts]
-            family = target.family
-            for tables in encode_outside(column, parts, partial(learner.encode, family=family), len(learner.outputs)):
-                for table in tables:
-                    table[self.folds.n_folds :] = np.nan
-                    table.ravel().take(column.cells, out=result.values[:, position], mode="clip")
-                    position += 1
-            del parts, tables, table  # the largest arrays there are
+            position = self._take_outside(learner, column, target, parts, result, position)
+            del parts  # the largest arrays there are
             result.encodings.extend(learner.encodings(target, whole, self.rows.weights))
         if result.counts is not None:
             table = column.counts_outside(slice(None))
             table[self.folds.n_folds :] = np.nan
             table.ravel().take(column.cells, out=result.counts, mode="clip")
+
+    def _take_outside(
+        self,
+        learner: Learner,
+        column: ColumnView,
+        target: Target,
+        parts: list[Moments],
+        result: OutOfFoldColumn,
+        position: int,
+    ) -> int:
+        """Write a target's outputs from `position` on, and say where they end."""
+        if not learner.outputs:
+            return position
+        rule = partial(learner.encode, family=target.family)
+        for tables in encode_outside(column, parts, rule, len(learner.outputs)):
+            for table in tables:
+                table[self.folds.n_folds :] = np.nan
+                table.ravel().take(column.cells, out=result.values[:, position], mode="clip")
+                position += 1
+        return position
 
 
 @dataclass(frozen=True)

@@ -18,29 +18,50 @@ Statistical Association 70, 311-319.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
-from catpool.priors import Prior, reliability
+from catpool.priors import Prior, mean_variance, reliability
 
 
 def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
     """Blend what the rows say with what was believed before them, of shape (..., K)."""
+    if prior.components is not None:
+        return _average(prior, lambda component: posterior_mean(moments, component))
     weight = reliability(moments.count, prior.strength)
     mean = weight * moments.category_means
     mean += (1 - weight) * prior.mean[..., None]
     return mean
 
 
+def posterior_reliability(moments: Moments, prior: Prior) -> np.ndarray:
+    """Weight of a category's own rows in its posterior mean, of shape (..., K)."""
+    if prior.components is not None:
+        return _average(prior, lambda component: posterior_reliability(moments, component))
+    return reliability(moments.count, prior.strength)
+
+
 def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """How far off the posterior mean is likely to be, of shape (..., K) and in units of y.
 
-    The strength is taken as known. For a strength that was given rather than estimated, the variance of a row is the
-    one by the method of moments. A category without rows has, where the strength is nought, the variance between
-    categories.
+    The strength is taken as known, unless the prior is a mixture over it. For a strength that was given rather than
+    estimated, the variance of a row is the one by the method of moments. A category without rows has, where the
+    strength is nought, the variance between categories.
     """
+    return np.sqrt(_variance(moments, prior, family))
+
+
+def _variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+    if prior.components is not None:
+        mean = posterior_mean(moments, prior)
+        return _average(
+            prior,
+            lambda component: _variance(moments, component, family) + (posterior_mean(moments, component) - mean) ** 2,
+        )
     known = prior if prior.between is not None else by_moments([moments], family)[0]
     between, within = known.between, known.within
     assert between is not None
@@ -50,14 +71,9 @@ def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     spread = family.spread(posterior_mean(moments, prior), np.where(rows > 0, rows, 1.0), within[..., None])
     spread = np.where(rows > 0, spread, between[..., None])
     uncertain = mean_variance(moments, prior.strength, weight, between, within)
-    return np.sqrt(spread + (1 - weight) ** 2 * uncertain[..., None])
+    return spread + (1 - weight) ** 2 * uncertain[..., None]
 
 
-def mean_variance(
-    moments: Moments, strength: np.ndarray, weight: np.ndarray, between: np.ndarray, within: np.ndarray
-) -> np.ndarray:
-    """Variance of the estimated prior mean, of shape (...)."""
-    complete = np.isinf(strength)
-    information = np.where(complete, moments.size, weight.sum(axis=-1) * np.where(complete, 0.0, strength))
-    no_pooling = between / np.maximum(moments.categories, 1)
-    return np.where(information > 0, within / np.where(information > 0, information, 1.0), no_pooling)
+def _average(prior: Prior, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
+    """The mean of a value over the components of a mixture."""
+    return sum(probability[..., None] * value(component) for probability, component in prior.each_component())

@@ -6,8 +6,8 @@ variance between categories, so estimating it is estimating these two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ class Prior:
         Of the fitted model (restricted under REML), where one was fitted.
     note : ndarray of str of shape (...), optional
         What is odd about the data, where something is.
+    probability : ndarray of shape (G, ...), optional
+        Where the belief is a mixture: the weight of each of its components.
+    components : Prior of shape (G, ...), optional
+        The components; the other fields are then averages over them.
     """
 
     mean: np.ndarray
@@ -40,6 +44,21 @@ class Prior:
     within: np.ndarray | None = None
     log_likelihood: np.ndarray | None = None
     note: np.ndarray | None = None
+    probability: np.ndarray | None = None
+    components: Prior | None = None
+
+    def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
+        """The components of a mixture with their weights, of shape (...)."""
+        assert self.probability is not None
+        assert self.components is not None
+        own = self.components
+        assert own.between is not None
+        assert own.within is not None
+        for index, probability in enumerate(self.probability):
+            yield (
+                probability,
+                Prior(own.mean[index], own.strength[index], own.between[index], own.within[index]),
+            )
 
 
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
@@ -74,11 +93,32 @@ def each_view(
 
 
 def _stacked(priors: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
-    def together(name: str) -> Any:
-        values = [getattr(prior, name) for prior in priors]
-        return None if any(value is None for value in values) else np.array(values).reshape(shape)
+    mixed = [prior for prior in priors if prior.components is not None]
+    if mixed:  # a fixed prior beside mixtures is a mixture of one
+        points = len(mixed[0].probability)  # type: ignore[arg-type]
+        priors = [prior if prior.components is not None else _mixture_of_one(prior, points) for prior in priors]
 
-    return Prior(*(together(field.name) for field in fields(Prior)))
+    def together(values: list[Any]) -> Any:
+        if any(value is None for value in values):
+            return None
+        if isinstance(values[0], Prior):
+            return Prior(*(together([getattr(value, field.name) for value in values]) for field in fields(Prior)))
+        arrays = np.stack([np.asarray(value) for value in values], axis=-1)
+        return arrays.reshape((*arrays.shape[:-1], *shape))
+
+    result: Prior = together(list(priors))
+    return result
+
+
+def _mixture_of_one(prior: Prior, points: int) -> Prior:
+    probability = np.zeros(points)
+    probability[0] = 1.0
+    assert prior.between is not None
+    assert prior.within is not None
+    mean, strength, between, within = (
+        np.repeat(value, points) for value in (prior.mean, prior.strength, prior.between, prior.within)
+    )
+    return replace(prior, probability=probability, components=Prior(mean, strength, between, within))
 
 
 def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
@@ -92,3 +132,13 @@ def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
     weight = reliability(moments.count, strength)
     total = np.einsum("...k,...k->...", weight, moments.category_means)
     return np.where(np.isinf(strength), moments.mean, total / np.maximum(weight.sum(axis=-1), TINY))
+
+
+def mean_variance(
+    moments: Moments, strength: np.ndarray, weight: np.ndarray, between: np.ndarray, within: np.ndarray
+) -> np.ndarray:
+    """Variance of the estimated prior mean, of shape (...)."""
+    complete = np.isinf(strength)
+    information = np.where(complete, moments.size, weight.sum(axis=-1) * np.where(complete, 0.0, strength))
+    no_pooling = between / np.maximum(moments.categories, 1)
+    return np.where(information > 0, within / np.where(information > 0, information, 1.0), no_pooling)

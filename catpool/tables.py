@@ -13,8 +13,8 @@ from catpool.columns import MISSING, Vocabulary, encode
 from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
-from catpool.posterior import posterior_mean, posterior_sd
-from catpool.priors import Prior, reliability
+from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
+from catpool.priors import Prior
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class Encoding:
 
     Parameters
     ----------
+    output : str or None
+        The target's own name, which its classes share; None for an only target.
     target : str or None
-        None for an only target.
+        The name with the class's; None for an only target.
     family : Family
     moments : Moments of shape (size,)
     prior : Prior
@@ -64,6 +66,7 @@ class Encoding:
         What comes out for each slot, by output: "mean" is the posterior mean, but for the policy.
     """
 
+    output: str | None
     target: str | None
     family: Family
     moments: Moments
@@ -73,7 +76,7 @@ class Encoding:
     def summary(self) -> dict[str, Any]:
         prior = self.prior
         known = prior if prior.between is not None else by_moments([self.moments], self.family)[0]
-        trust = reliability(self.moments.count, prior.strength)
+        trust = posterior_reliability(self.moments, prior)
         return {
             "target": "" if self.target is None else self.target,
             "family": self.family.name,
@@ -103,7 +106,7 @@ class Encoding:
                 "sd": sd,
                 "lower": lower,
                 "upper": upper,
-                "reliability": reliability(self.moments.count, self.prior.strength)[:-1],
+                "reliability": posterior_reliability(self.moments, self.prior)[:-1],
             }
         )
 
@@ -145,15 +148,24 @@ class EncodingTable:
 
     def transform(self, column: pd.Series | np.ndarray) -> np.ndarray:
         """Look each row's category up: (n,) values in, (n, features) encodings out."""
-        codes, categories = encode(column, distinct=False)
-        slots = self.vocabulary.slots(categories)
-        self._refuse(codes, slots, categories)
+        codes, slots = self._look_up(column)
         tables = [table for item in self.encodings for table in item.values.values()]
         tables += [self._extra(extra) for extra in self.extras]
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
             table.take(slots).take(codes, out=result[:, position], mode="clip")
         return result
+
+    def slots(self, column: pd.Series | np.ndarray) -> np.ndarray:
+        """The slot of each row's category, of shape (n,)."""
+        codes, slots = self._look_up(column)
+        return slots.take(codes)
+
+    def _look_up(self, column: pd.Series | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        codes, categories = encode(column, distinct=False)
+        slots = self.vocabulary.slots(categories)
+        self._refuse(codes, slots, categories)
+        return codes, slots
 
     def _extra(self, extra: str) -> np.ndarray:
         return self.codes if extra == "code" else self.encodings[0].moments.count

@@ -12,11 +12,11 @@ FLOORS = [
     ["targets", "priors", "views"],
     ["method_of_moments", "weights"],
     ["likelihood", "posterior"],
-    ["tables"],
+    ["full_bayes", "tables"],
     ["crossfit"],
     ["encoders.pooled"],
     ["encoders.mean", "encoders.smoothed_mean", "encoders.empirical_bayes"],
-    ["encoders"],
+    ["draws", "encoders"],
     [""],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

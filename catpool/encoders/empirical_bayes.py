@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import Family
+from catpool.full_bayes import by_integration
 from catpool.likelihood import by_likelihood
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
@@ -40,10 +42,15 @@ class EmpiricalBayesEncoder(PooledEncoder):
         binomial for classes (whose prior is a beta or, for more than two, a Dirichlet distribution of one
         strength, so that a row's encodings sum to one), Poisson for counts (whose prior is a gamma distribution).
         "normal" goes with every type.
-    prior : {"reml", "ml", "moments"} or callable, default="reml"
+    prior : {"reml", "ml", "moments", "full_bayes"} or callable, default="reml"
         How the prior is learned: by restricted or unrestricted maximum likelihood (the same for the binomial and
-        the Poisson family, which have the unrestricted alone), or in closed form by the method of moments. A
-        callable is given `Moments` of shape (K,) and returns the prior's mean and strength.
+        the Poisson family, which have the unrestricted alone), or in closed form by the method of moments.
+        "full_bayes" does not fix it but averages over what it may be, as brms and bambi do, without sampling: of
+        use below some thirty categories, where its standard deviations are honest. A callable is given `Moments`
+        of shape (K,) and returns the prior's mean and strength.
+    prior_scale : float, default=1.0
+        For "full_bayes": the scale of the half-t prior, of 3 degrees of freedom, on the standard deviation between
+        categories over the one within (for classes and counts, on one over the root of the strength).
 
     See Also
     --------
@@ -72,7 +79,8 @@ class EmpiricalBayesEncoder(PooledEncoder):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **PooledEncoder._parameter_constraints,
         "family": [StrOptions({"auto", "normal", "binomial", "poisson"})],
-        "prior": [StrOptions({"reml", "ml", "moments"}), callable],
+        "prior": [StrOptions({"reml", "ml", "moments", "full_bayes"}), callable],
+        "prior_scale": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -81,6 +89,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
         *,
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
+        prior_scale: float = 1.0,
         cv: Any = 10,
         random_state: Any = None,
         target_type: str = "auto",
@@ -105,12 +114,15 @@ class EmpiricalBayesEncoder(PooledEncoder):
         )
         self.family = family
         self.prior = prior
+        self.prior_scale = prior_scale
 
     def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         if self.prior == "moments":
             return by_moments(moments, family)
         if callable(self.prior):
             return each_view(moments, family, self._called)
+        if self.prior == "full_bayes":
+            return by_integration(moments, family, scale=self.prior_scale)
         return by_likelihood(moments, family, reml=self.prior == "reml")
 
     def _called(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
