@@ -68,6 +68,12 @@ class Moments:
         """Mean of all rows, of shape (...)."""
         return self.total.sum(axis=-1) / np.maximum(self.size, TINY)
 
+    def with_scatter(self, scatter: np.ndarray) -> Moments:
+        """The same moments but for the scatter; what was reckoned of the others is kept."""
+        result = replace(self, scatter=scatter)
+        vars(result).update({name: value for name, value in vars(self).items() if name in ("size", "mean")})
+        return result
+
     @cached_property
     def categories(self) -> np.ndarray:
         """How many categories have rows."""

@@ -31,8 +31,9 @@ from scipy.optimize import brentq
 
 from catpool.moments import Moments
 
-POINTS = 1 << 16  # sizes times values of lambda looked at in a scan
-FEWEST, MOST = 64, 512  # values of lambda among them
+LARGE = 4096  # rows of a category; so large ones have hardly another of their size
+POINTS = 1 << 14  # sizes times values of lambda looked at in a scan
+FEWEST, MOST = 32, 512  # values of lambda among them: small data, which have several minima, are looked at more closely
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,26 @@ class Sizes:
 def by_size(moments: Moments) -> Sizes:
     """Take categories of one size together, from moments of shape (K,)."""
     distance = moments.category_means - moments.mean
-    counts = moments.count.astype(np.intp)
+    square = distance * distance
+    counts = np.minimum(moments.count, LARGE).astype(np.intp)  # those of LARGE rows and more, and parts of rows, stay
     whole = counts == moments.count
-    alone = (moments.count > 0) & ~(whole & (counts < 4 * len(counts) + 1024))  # not worth, or not fit for, a tally
-    tally = [distance, distance * distance]
-    if alone.any():
-        counts = np.where(alone, 0, counts)
+    if whole.all():
+        alone = np.zeros(0, dtype=np.intp)
+    else:
+        alone = np.flatnonzero(~whole & (moments.count > 0))
+        counts[alone] = 0
     number = np.bincount(counts)
     number[0] = 0
     size = np.flatnonzero(number)
-    together = [size, number[size], *(np.bincount(counts, each)[size] for each in tally)]
-    apart = [moments.count[alone], np.ones(alone.sum()), *(each[alone] for each in tally)]
-    size, number, total, square = (np.concatenate(pair) for pair in zip(together, apart, strict=True))
-    return Sizes(size, number, total, square, float(moments.rows), float(moments.within), float(moments.mean))
+    return Sizes(
+        size=np.append(size, moments.count[alone]),
+        number=np.append(number[size], np.ones(len(alone))),
+        total=np.append(np.bincount(counts, distance)[size], distance[alone]),
+        square=np.append(np.bincount(counts, square)[size], square[alone]),
+        rows=float(moments.rows),
+        within=float(moments.within),
+        center=float(moments.mean),
+    )
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,9 @@ class ColumnView:
         centers = target.centers[:, None]
         if centers.any():
             totals += centers * self.counts
-        parts = Moments(self.counts, totals, target.squares)
+        parts = Moments(self.counts, totals, target.squares, self.observed)
         offset = parts.size * (parts.mean - target.centers) ** 2
-        return Moments(self.counts, totals, np.maximum(target.squares - offset, 0.0), self.observed)
+        return parts.with_scatter(np.maximum(target.squares - offset, 0.0))
 
     @cached_property
     def _counts_of_all(self) -> np.ndarray:
