@@ -101,7 +101,7 @@ class Learner:
         column = rows.column(codes, size)
         encodings = []
         for target, views in rows.views():
-            moments = [column.moments(view).merged() for view in views]
+            moments = [column.whole(view, column.moments(view)) for view in views]
             encodings += self.encodings(target, moments, rows.weights)
         return encodings
 
@@ -174,10 +174,11 @@ class OutOfFold:
         column = self.rows.column(codes, size)
         position = 0
         for target, views in self.rows.views():
-            parts = [column.moments(view) for view in views]
-            whole = [each.merged() for each in parts]
+            seen = [(view, column.moments(view)) for view in views]
+            whole = [column.whole(view, each) for view, each in seen]
+            parts = [each for _, each in seen]
             position = self._take_outside(learner, column, target, parts, result, position)
-            del parts  # the largest arrays there are
+            del parts, seen  # the largest arrays there are
             result.encodings.extend(learner.encodings(target, whole, self.rows.weights))
         if result.counts is not None:
             table = column.counts_outside(slice(None))

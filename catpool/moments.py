@@ -40,12 +40,16 @@ class Moments:
         Sum of weight times squared distance from the mean of all rows.
     observed : ndarray of shape (...), optional
         How many rows there are, where weights are precisions; else the count tells.
+    residual : ndarray of shape (...), optional
+        The scatter within categories, where it was summed by itself. Else it is a difference, which has no digits
+        left where nearly all scatter is between them.
     """
 
     count: np.ndarray
     total: np.ndarray
     scatter: np.ndarray
     observed: np.ndarray | None = None
+    residual: np.ndarray | None = None
 
     @cached_property
     def size(self) -> np.ndarray:
@@ -61,7 +65,8 @@ class Moments:
         """Each of the tables that the leading axes run over, of shape (K,)."""
         for index in np.ndindex(self.count.shape[:-1]):
             observed = None if self.observed is None else self.observed[index]
-            yield Moments(self.count[index], self.total[index], self.scatter[index], observed)
+            residual = None if self.residual is None else self.residual[index]
+            yield Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
 
     @cached_property
     def mean(self) -> np.ndarray:
@@ -95,6 +100,8 @@ class Moments:
     @cached_property
     def within(self) -> np.ndarray:
         """Scatter of the rows about their categories' means; what is only rounding of the difference is nought."""
+        if self.residual is not None:
+            return np.where(self.residual > self._rounding, self.residual, 0.0)
         rest = self.scatter - self.between
         return np.where(rest > np.maximum(self._rounding, 1e-13 * self.scatter), rest, 0.0)
 

@@ -10,7 +10,7 @@ into its encoding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from catpool.moments import Moments, sum_of_others
 
 SAMPLE = 200  # rows a part's typical value is taken from
 CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
+NARROW = 1e-6  # share of the scatter below which that within categories is summed by itself
 ROWS = 1 << 16  # rows worked on at a time, for the same reason
 
 Rule = Callable[[Sequence[Moments]], Sequence[Sequence[np.ndarray]]]
@@ -47,8 +48,10 @@ class TargetView:
     ----------
     centers : ndarray of shape (P,)
         The typical values; nought where they are not worth subtracting.
+    values : ndarray of shape (n,)
+        Distance from the typical value of the row's part.
     distances : ndarray of shape (n,)
-        Weight times distance from the typical value of the row's part.
+        Weight times that.
     squares : ndarray of shape (P,)
         Sum of weight times squared distance.
     """
@@ -57,6 +60,7 @@ class TargetView:
         self.centers = np.zeros(parts.number) if exact else _typical_values(values, parts)
         if self.centers.any():
             values = values - (self.centers if parts.labels is None else self.centers.take(parts.labels))
+        self.values, self.weights = values, weights
         self.distances = values if weights is None else values * weights
         self.squares = np.zeros(parts.number)
         for start in range(0, len(values), ROWS):
@@ -136,6 +140,19 @@ class ColumnView:
         parts = Moments(self.counts, totals, target.squares, self.observed)
         offset = parts.size * (parts.mean - target.centers) ** 2
         return parts.with_scatter(np.maximum(target.squares - offset, 0.0))
+
+    def whole(self, target: TargetView, parts: Moments) -> Moments:
+        """Of all parts together, of shape (size,), the scatter within categories to all digits."""
+        moments = parts.merged()
+        if moments.scatter > 0 and moments.within < NARROW * moments.scatter:
+            return replace(moments, residual=np.array(self._residual(target, moments.category_means)))
+        return moments
+
+    def _residual(self, target: TargetView, means: np.ndarray) -> float:
+        parts, codes = np.divmod(self.cells, self.shape[1])
+        rest = target.values - (means[codes] - target.centers[parts])
+        rest *= rest
+        return float(rest.sum() if target.weights is None else rest @ target.weights)
 
     @cached_property
     def _counts_of_all(self) -> np.ndarray:

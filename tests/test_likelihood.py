@@ -315,3 +315,15 @@ def test_each_prior_and_family_makes_a_difference(table):
     results.append(EmpiricalBayesEncoder(prior="ml", family="normal", random_state=0).fit_transform(X, y))
     for i, one in enumerate(results):
         assert not any(np.allclose(one, other, rtol=1e-6) for other in results[:i])
+
+
+@pytest.mark.parametrize("distance", [1e4, 1e8])
+@pytest.mark.parametrize("learn", ["fit", "fit_transform"])
+def test_noise_is_seen_however_far_the_categories_are_apart(distance, learn):
+    codes = np.repeat(np.arange(3), 4)
+    noise = np.array([1, 2, 1.5, 1.5, 5, 6, 5.5, 5.5, 9, 9.5, 8, 9])
+    encoder = EmpiricalBayesEncoder(cv=2)
+    getattr(encoder, learn)(codes[:, None], noise + distance * codes)
+    within = split(codes, noise)[2]
+    assert encoder.summary_["within_sd"].item() == pytest.approx(np.sqrt(within / 9), rel=1e-6)
+    assert encoder.summary_["note"].item() == ""
