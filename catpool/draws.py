@@ -96,7 +96,8 @@ def _draw_target(encodings: Sequence[Encoding], rng: np.random.Generator) -> lis
         return [_normal(each, prior, mean, rng) for each, prior, mean in zip(encodings, priors, means, strict=True)]
     strength = float(priors[0].strength)
     if np.isinf(strength):
-        return [np.full_like(each.moments.count, mean) for each, mean in zip(encodings, means, strict=True)]
+        most = np.inf if first.family is POISSON else 1.0
+        return [np.full_like(first.moments.count, np.clip(mean, 0.0, most)) for mean in means]
     if first.family is POISSON:
         shape = np.maximum(first.moments.total + strength * means[0], 1e-300)
         return [rng.gamma(shape) / np.maximum(first.moments.count + strength, 1e-300)]
@@ -142,7 +143,9 @@ def _shares(
     totals = [each.moments.total for each in encodings]
     means = means / means.sum() if len(totals) > 1 else np.append(means, 1 - means)
     totals = totals if len(totals) > 1 else [*totals, count - totals[0]]
-    draws = np.array(
-        [rng.gamma(np.maximum(each + strength * mean, 1e-6)) for each, mean in zip(totals, means, strict=True)]
-    )
+    a = np.array([each + strength * mean for each, mean in zip(totals, means, strict=True)])
+    a = np.maximum(a, 1e-9 * means[:, None])
+    # the logarithm of a gamma draw: itself it would vanish where its shape is small
+    draws = np.log(rng.gamma(a + 1)) + np.log(1 - rng.random(a.shape)) / a
+    draws = np.exp(draws - draws.max(axis=0))
     return list((draws / draws.sum(axis=0))[: len(encodings)])

@@ -6,8 +6,9 @@ likelihood *is* the likelihood of lambda. So with a prior on theta = sqrt(lambda
 
     p(theta | y)  is proportional to  (1 + (theta / scale)^2 / 3)^-2  exp(-REML criterion / 2),
 
-and every posterior is an average over a grid of theta. In the binomial and Poisson families lambda is one over the
-strength, and the prior mean is taken at its generalised least squares, with its variance there.
+and every posterior is an average over a grid of theta. In the binomial family lambda is one over the strength, in the
+Poisson family that over the mean (the squared coefficient of variation of the rates), and the prior mean is taken at
+its generalised least squares, with its variance there.
 
 References
 ----------
@@ -70,7 +71,7 @@ def _mixture(
     components = Prior(means, strength, within / strength, within)
     return Prior(
         mean=np.array(probability @ means),
-        strength=np.array((probability @ within) / (probability @ (within / strength))),
+        strength=np.array(1 / (probability @ (1 / strength))),
         between=np.array(probability @ (within / strength)),
         within=np.array(probability @ within),
         note=note,
@@ -85,10 +86,11 @@ def _normal(classes: Sequence[Moments], family: Family, *, scale: float) -> list
 
 def _normal_of_one(moments: Moments, family: Family, scale: float) -> Prior:
     (fitted,) = by_likelihood([moments], family, reml=True)
-    if moments.scatter == 0 or moments.rows <= 3 or fitted.strength == 0:  # nothing to integrate over
+    if moments.between + moments.within == 0 or moments.rows <= 3 or fitted.strength == 0:  # nothing to integrate over
         return fitted
     profile = Profile(by_size(moments), reml=True)
-    theta, probability = _grid(lambda theta: -profile.criterion(theta**2) / 2, scale)
+    unit = float(np.sqrt(moments.size / moments.rows))  # precisions are relative: theta is that of their mean
+    theta, probability = _grid(lambda theta: -profile.criterion(theta**2) / 2, scale / unit)
     _, _, mean, rss = profile.parts(theta**2)
     within = rss / (profile.freedom - 2)  # the mean of an inverse chi-squared distribution
     return _mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted.note)
@@ -114,7 +116,10 @@ def _poisson(classes: Sequence[Moments], family: Family, *, scale: float) -> lis
             priors += fitted
             continue
         likelihood = gamma_poisson(moments.total, moments.count)
-        priors += _shares_or_rates([moments], scale, likelihood, None, fitted, lambda mean: mean)
+        unit = float(
+            np.sqrt(moments.mean)
+        )  # so theta is the rates' coefficient of variation, whatever the exposure's unit
+        priors += _shares_or_rates([moments], scale * unit, likelihood, None, fitted, lambda mean: mean)
     return priors
 
 

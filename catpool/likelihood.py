@@ -19,6 +19,7 @@ from catpool.priors import Prior, each_view, mean_of_categories
 
 ROUNDING = 1e-11  # of a log-likelihood, relative
 FAR = 1e4  # a strength of so many times the largest category's rows is as good as infinite
+FEW = 1000  # categories
 NO_SPREAD = "no spread between categories"
 NO_NOISE = "no noise within categories"
 ONE_CATEGORY = "not identified: one category"
@@ -145,12 +146,14 @@ def _start(classes: Sequence[Moments], family: Family, score: float) -> float | 
     """A strength to start from; none where neither moments nor the score see a spread.
 
     The score alone may miss one: where most rows are in one category, the likelihood can fall as the strength comes
-    down from infinity and still be greater further on.
+    down from infinity and still be greater further on. Where categories are few, it is looked for in any case.
     """
     strength = float(by_moments(classes, family)[0].strength)
     if np.isfinite(strength):
         return max(strength, 1e-3)
-    return 10 * float(classes[0].count.max()) if score > 0 else None
+    if score > 0:
+        return 10 * float(classes[0].count.max())
+    return 1.0 if classes[0].categories <= FEW else None
 
 
 def _poisson(classes: Sequence[Moments], family: Family) -> list[Prior]:

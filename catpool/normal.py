@@ -27,7 +27,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from catpool.moments import Moments
 
@@ -152,6 +151,8 @@ class Profile:
         return np.append(0.0, np.geomspace(least, most, points))
 
     def _root(self, low: float, high: float) -> float:
+        from scipy.optimize import brentq  # here, because it takes long to load
+
         def slope(ratio: float) -> float:
             return float(self.derivative(np.array(ratio)))
 

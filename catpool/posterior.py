@@ -25,7 +25,7 @@ import numpy as np
 from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
-from catpool.priors import Prior, mean_variance, reliability
+from catpool.priors import NOTHING, Prior, mean_variance, reliability
 
 
 def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
@@ -68,10 +68,14 @@ def _variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     assert within is not None
     weight = reliability(moments.count, prior.strength)
     rows = moments.count + prior.strength[..., None]
-    spread = family.spread(posterior_mean(moments, prior), np.where(rows > 0, rows, 1.0), within[..., None])
-    spread = np.where(rows > 0, spread, between[..., None])
+    spread = family.spread(posterior_mean(moments, prior), np.where(rows > NOTHING, rows, 1.0), within[..., None])
+    spread = np.where(rows > NOTHING, spread, between[..., None])
     uncertain = mean_variance(moments, prior.strength, weight, between, within)
-    return spread + (1 - weight) ** 2 * uncertain[..., None]
+    variance = spread + (1 - weight) ** 2 * uncertain[..., None]
+    if family.curvature < 0:  # a share of mean m varies no more than zeros and ones do
+        mean = posterior_mean(moments, prior)
+        variance = np.minimum(variance, np.maximum(mean * (1 - mean), 0.0))
+    return variance
 
 
 def _average(prior: Prior, value: Callable[[Prior], np.ndarray]) -> np.ndarray:

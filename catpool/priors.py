@@ -15,6 +15,8 @@ import numpy as np
 from catpool.families import Family
 from catpool.moments import TINY, Moments
 
+NOTHING = 1e-90  # rows; a variance over so little overflows
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -141,4 +143,5 @@ def mean_variance(
     complete = np.isinf(strength)
     information = np.where(complete, moments.size, weight.sum(axis=-1) * np.where(complete, 0.0, strength))
     no_pooling = between / np.maximum(moments.categories, 1)
-    return np.where(information > 0, within / np.where(information > 0, information, 1.0), no_pooling)
+    some = information > NOTHING
+    return np.where(some, within / np.where(some, information, 1.0), no_pooling)

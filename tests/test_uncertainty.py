@@ -298,3 +298,52 @@ def test_draws_are_reproducible_and_share_a_category_s_value(table):
         assert np.isfinite(sample_encodings(encoder, X.assign(shop=-5), n_draws=2)).all()
     with pytest.raises(ValueError, match="at least 1"):
         sample_encodings(encoder, X, n_draws=0)
+
+
+def test_draws_of_pure_categories_are_zeros_and_ones():
+    X, y = np.repeat(np.arange(6), 3)[:, None], np.repeat([0, 1, 0, 1, 0, 0], 3)
+    draws = sample_encodings(EmpiricalBayesEncoder().fit(X, y), [[0], [1], [99]], 3000, random_state=0)[:, :, 0]
+    assert draws[:, 0].max() < 1e-6
+    assert draws[:, 1].min() > 1 - 1e-6
+    assert draws[:, 2].mean() == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_draws_stay_where_the_target_is():
+    X = np.repeat([0, 1], 2)[:, None]
+    shares = sample_encodings(EmpiricalBayesEncoder().fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    assert 0 <= shares.min() < shares.max() <= 1
+    counts = sample_encodings(EmpiricalBayesEncoder(target_type="count").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    assert counts.min() >= 0
+
+
+def test_the_sd_of_a_share_is_no_more_than_that_of_zeros_and_ones():
+    X, y = np.repeat(np.arange(4), 6)[:, None], np.tile([0, 1], 12)
+    encoder = EmpiricalBayesEncoder(output="sd").fit(X, y, sample_weight=np.full(24, 1e-3))
+    assert encoder.transform(X).max() <= 0.5
+
+
+def test_full_bayes_of_a_constant_and_of_an_absent_class():
+    rng = np.random.default_rng(199)
+    X, weights = rng.integers(3, size=12)[:, None], rng.gamma(1, size=12) + 0.01
+    encoder = EmpiricalBayesEncoder(prior="full_bayes", cv=6, random_state=0)
+    np.testing.assert_allclose(encoder.fit_transform(X, np.full(12, 0.1), sample_weight=weights), 0.1)
+    classes = EmpiricalBayesEncoder(prior="full_bayes", cv=[0] * 6 + [1] * 6)
+    X = np.array(list("aabbaabbabab"), dtype=object)[:, None]
+    encoded = classes.fit_transform(X, [0, 1, 2, 1, 0, 0, 1, 1, 0, 1, 0, 0], sample_weight=[1, 1, 0] + [1] * 9)
+    assert np.isfinite(encoded).all()
+    assert classes.summary_["prior_strength"].nunique() == 1
+
+
+def test_full_bayes_does_not_depend_on_units():
+    rng = np.random.default_rng(0)
+    X, y = np.repeat(np.arange(4), 6)[:, None], rng.normal(size=24) + np.repeat([0, 1, 2, 3], 6)
+    counts = rng.poisson(np.repeat([2, 4, 8, 16], 6))
+    normal, rates = [], []
+    for unit in (1e-6, 1.0, 1e6):
+        encoder = EmpiricalBayesEncoder(prior="full_bayes", weight_type="precision")
+        normal.append(encoder.fit(X, y, sample_weight=np.full(24, unit)).transform(X))
+        encoder = EmpiricalBayesEncoder(prior="full_bayes", target_type="count")
+        rates.append(unit * encoder.fit(X, counts, exposure=np.full(24, unit)).transform(X))
+    for results in (normal, rates):
+        np.testing.assert_allclose(results[0], results[1], rtol=1e-6)
+        np.testing.assert_allclose(results[2], results[1], rtol=1e-6)

@@ -50,7 +50,8 @@ class EmpiricalBayesEncoder(PooledEncoder):
         of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
         For "full_bayes": the scale of the half-t prior, of 3 degrees of freedom, on the standard deviation between
-        categories over the one within (for classes and counts, on one over the root of the strength).
+        categories over the one within (for classes, on one over the root of the strength; for counts, on the
+        coefficient of variation of the rates).
 
     See Also
     --------
