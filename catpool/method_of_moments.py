@@ -66,5 +66,5 @@ def _equation(moments: Moments, family: Family) -> tuple[np.ndarray, np.ndarray,
     others = size[..., None] - moments.count
     share = np.einsum("...k,...k->...", moments.count, others) / size + family.curvature * spare
     told = (share > 1e-12 * size) & ~np.isnan(variance)
-    variance = np.where(told, variance, moments.scatter / np.maximum(moments.rows - 1, 1.0))
+    variance = np.where(np.isnan(variance), moments.scatter / np.maximum(moments.rows - 1, 1.0), variance)
     return moments.between - spare * variance, variance, np.where(told, share, 0.0)

@@ -134,10 +134,13 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         pairs = ((self.count, other.count), (self.total, other.total), (self.scatter, other.scatter))
-        return Moments(*(np.stack(pair) for pair in pairs)).merged()
+        told = self.observed is None and other.observed is None
+        observed = None if told else np.stack((self.rows, other.rows))
+        return Moments(*(np.stack(pair) for pair in pairs), observed).merged()
 
     def __sub__(self, other: Moments) -> Moments:
-        rest = Moments(self.count - other.count, self.total - other.total, self.scatter)
+        observed = None if self.observed is None else self.rows - other.rows
+        rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         apart = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
         return replace(rest, scatter=np.maximum(self.scatter - other.scatter - apart, 0.0))
 

@@ -66,3 +66,9 @@ def test_a_part_leaves_no_trace_of_itself_in_the_sum_of_the_others():
     parts = np.array([[1e300], [0.1], [0.2]])
     sum_of_others(parts)
     assert parts[0, 0] == 0.1 + 0.2
+
+
+def test_observed_rows_are_added_and_taken_away_too():
+    a, b = (Moments(np.array([w, w]), np.array([w, 2 * w]), np.array(w / 2), np.array(7.0)) for w in (1.0, 3.0))
+    assert (a + b).rows == 14
+    assert ((a + b) - b).rows == 7

@@ -347,3 +347,15 @@ def test_full_bayes_does_not_depend_on_units():
     for results in (normal, rates):
         np.testing.assert_allclose(results[0], results[1], rtol=1e-6)
         np.testing.assert_allclose(results[2], results[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["moments", "reml"])
+def test_the_sd_of_a_rate_of_an_only_category_is_out_of_fold(prior):
+    exposure, y = np.array([1.354, 3.9, 0.695, 0.787, 0.767, 1.555]), np.array([1, 0, 2, 0, 1, 0])
+    X, folds = np.zeros((6, 1)), np.arange(6) % 3
+    parameters = {"prior": prior, "target_type": "count", "output": ["mean", "sd"]}
+    encoded = EmpiricalBayesEncoder(cv=folds, **parameters).fit_transform(X, y, exposure=exposure)
+    for fold in range(3):
+        test = folds == fold
+        refitted = EmpiricalBayesEncoder(**parameters).fit(X[~test], y[~test], exposure=exposure[~test])
+        np.testing.assert_allclose(encoded[test], refitted.transform(X[test]), rtol=1e-9)
