@@ -133,10 +133,13 @@ class Moments:
         return (seen * (self.scatter + apart)).sum(axis=1)
 
     def __add__(self, other: Moments) -> Moments:
-        pairs = ((self.count, other.count), (self.total, other.total), (self.scatter, other.scatter))
         told = self.observed is None and other.observed is None
-        observed = None if told else np.stack((self.rows, other.rows))
-        return Moments(*(np.stack(pair) for pair in pairs), observed).merged()
+        return Moments(
+            np.stack((self.count, other.count)),
+            np.stack((self.total, other.total)),
+            np.stack((self.scatter, other.scatter)),
+            None if told else np.stack((self.rows, other.rows)),
+        ).merged()
 
     def __sub__(self, other: Moments) -> Moments:
         observed = None if self.observed is None else self.rows - other.rows
