@@ -1,7 +1,26 @@
 """Categories as partially pooled numeric features for tree ensembles."""
 
-from catpool.draws import sample_encodings
-from catpool.encoders import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
+from catpool.encoders.mean import MeanEncoder
+from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+
+if TYPE_CHECKING:
+    from catpool.draws import sample_encodings
 
 __all__ = ["EmpiricalBayesEncoder", "MeanEncoder", "SmoothedMeanEncoder", "sample_encodings"]
 __version__ = "0.1.0"
+
+_WHEN_ASKED_FOR = {"sample_encodings": "catpool.draws"}  # imported then, as each import takes its time
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHEN_ASKED_FOR:
+        return getattr(import_module(_WHEN_ASKED_FOR[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHEN_ASKED_FOR])

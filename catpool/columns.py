@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.integers import factorize_integers
 from catpool.objects import factorize_objects
 
 MISSING = 0
@@ -88,7 +89,11 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
 
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
     with _hashable():
-        return factorize_objects(values, distinct=distinct) if values.dtype == object else pd.factorize(values)
+        if values.dtype == object:
+            return factorize_objects(values, distinct=distinct)
+        if values.dtype.kind in "iu" and isinstance(values, np.ndarray):
+            return factorize_integers(values)
+        return pd.factorize(values)
 
 
 @contextmanager
@@ -104,5 +109,6 @@ def _hashable() -> Iterator[None]:
 def _values(column: pd.Series) -> Any:
     """The column's own array: a pandas.Index would turn tuples into levels."""
     if pd.api.types.is_extension_array_dtype(column.dtype):
-        return column.array
+        whole = column.dtype.kind in "iu" and not column.hasnans
+        return column.to_numpy(dtype=column.dtype.numpy_dtype) if whole else column.array
     return column.to_numpy().astype(column.dtype.newbyteorder("="), copy=False)

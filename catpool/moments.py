@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,18 +67,23 @@ class Moments:
         for index in np.ndindex(self.count.shape[:-1]):
             observed = None if self.observed is None else self.observed[index]
             residual = None if self.residual is None else self.residual[index]
-            yield Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
+            view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
+            yield view.knowing(size=self.size[index], mean=self.mean[index])
 
     @cached_property
     def mean(self) -> np.ndarray:
         """Mean of all rows, of shape (...)."""
-        return self.total.sum(axis=-1) / np.maximum(self.size, TINY)
+        return self.total_of_all / np.maximum(self.size, TINY)
 
-    def with_scatter(self, scatter: np.ndarray) -> Moments:
-        """The same moments but for the scatter; what was reckoned of the others is kept."""
-        result = replace(self, scatter=scatter)
-        vars(result).update({name: value for name, value in vars(self).items() if name in ("size", "mean")})
-        return result
+    @cached_property
+    def total_of_all(self) -> np.ndarray:
+        """Sum over all rows, of shape (...)."""
+        return self.total.sum(axis=-1)
+
+    def knowing(self, **values: np.ndarray) -> Moments:
+        """The same moments, of which the values named (the size, the mean) need not be reckoned."""
+        vars(self).update(values)
+        return self
 
     @cached_property
     def categories(self) -> np.ndarray:
@@ -87,14 +93,18 @@ class Moments:
     @cached_property
     def category_means(self) -> np.ndarray:
         """Mean of each category, nought where it has no rows."""
-        return self.total / np.maximum(self.count, TINY)
+        rows = np.maximum(self.count, TINY)
+        return np.divide(self.total, rows, out=rows)
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Of the categories' means from the mean of all rows."""
+        return self.category_means - self.mean[..., None]
 
     @cached_property
     def between(self) -> np.ndarray:
         """Scatter of the categories' means about the mean of all rows."""
-        distance = self.category_means - self.mean[..., None]
-        distance *= distance
-        squares = np.einsum("...k,...k->...", self.count, distance)
+        squares = np.einsum("...k,...k->...", self.count, self.distances**2)
         return np.where(squares > self._rounding, squares, 0.0)
 
     @cached_property
@@ -110,27 +120,25 @@ class Moments:
         """The scatter that a constant target shows because its mean is rounded."""
         return self.size * (4 * EPS * self.mean) ** 2
 
-    def merged(self) -> Moments:
-        """Of all the parts that the first axis runs over, of shape (..., K) without it."""
-        seen = np.ones((1, len(self.count)))
+    def merged(self, count: np.ndarray | None = None) -> Moments:
+        """Of all the parts that the first axis runs over, of shape (..., K) without it, whose count may be known."""
+        whole = self.overall(np.ones((1, len(self.count))))
         observed = None if self.observed is None else self.observed.sum(axis=0)
-        return Moments(self.count.sum(axis=0), self.total.sum(axis=0), self.scatter_of(seen)[0], observed)
+        count = self.count.sum(axis=0) if count is None else count
+        return Moments(count, self.total.sum(axis=0), whole.scatter[0], observed)
 
-    def scatter_of(self, seen: np.ndarray) -> np.ndarray:
-        """Scatter about their common mean of the parts that are seen, for each row of `seen`.
+    def overall(self, seen: np.ndarray) -> Overall:
+        """What is known of the rows of the parts that are seen, whatever their category.
 
         Parameters
         ----------
         seen : ndarray of shape (m, P)
             1 for a part of the first axis that is seen, else 0.
-
-        Returns
-        -------
-        ndarray of shape (m,)
         """
-        mean = seen @ (self.size * self.mean) / np.maximum(seen @ self.size, TINY)
+        size = seen @ self.size
+        mean = seen @ self.total_of_all / np.maximum(size, TINY)
         apart = self.size * (self.mean - mean[:, None]) ** 2  # Chan, Golub and LeVeque (1983)
-        return (seen * (self.scatter + apart)).sum(axis=1)
+        return Overall(size, mean, (seen * (self.scatter + apart)).sum(axis=1))
 
     def __add__(self, other: Moments) -> Moments:
         told = self.observed is None and other.observed is None
@@ -146,6 +154,14 @@ class Moments:
         rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         apart = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
         return replace(rest, scatter=np.maximum(self.scatter - other.scatter - apart, 0.0))
+
+
+class Overall(NamedTuple):
+    """Size, mean and scatter of all rows, of shape (m,)."""
+
+    size: np.ndarray
+    mean: np.ndarray
+    scatter: np.ndarray
 
 
 def sum_of_others(parts: np.ndarray) -> None:

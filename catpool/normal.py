@@ -31,6 +31,7 @@ import numpy as np
 from catpool.moments import Moments
 
 LARGE = 4096  # rows of a category; so large ones have hardly another of their size
+COPIES = 8  # of each size's sums, taking turns: adding to a sum again must wait for the last addition; a power of 2
 POINTS = 1 << 14  # sizes times values of lambda looked at in a scan
 FEWEST, MOST = 32, 512  # values of lambda among them: small data, which have several minima, are looked at more closely
 
@@ -60,8 +61,7 @@ class Sizes:
 
 def by_size(moments: Moments) -> Sizes:
     """Take categories of one size together, from moments of shape (K,)."""
-    distance = moments.category_means - moments.mean
-    square = distance * distance
+    distance = moments.distances
     counts = np.minimum(moments.count, LARGE).astype(np.intp)  # those of LARGE rows and more, and parts of rows, stay
     whole = counts == moments.count
     if whole.all():
@@ -69,18 +69,27 @@ def by_size(moments: Moments) -> Sizes:
     else:
         alone = np.flatnonzero(~whole & (moments.count > 0))
         counts[alone] = 0
-    number = np.bincount(counts)
+    largest = int(counts.max())
+    counts += (np.arange(len(counts)) & COPIES - 1) * (largest + 1)
+    number = _tally(counts, largest)
     number[0] = 0
     size = np.flatnonzero(number)
+    total, apart = _tally(counts, largest, distance), distance[alone]
+    squares = distance * distance
     return Sizes(
         size=np.append(size, moments.count[alone]),
         number=np.append(number[size], np.ones(len(alone))),
-        total=np.append(np.bincount(counts, distance)[size], distance[alone]),
-        square=np.append(np.bincount(counts, square)[size], square[alone]),
+        total=np.append(total[size], apart),
+        square=np.append(_tally(counts, largest, squares)[size], squares[alone]),
         rows=float(moments.rows),
         within=float(moments.within),
         center=float(moments.mean),
     )
+
+
+def _tally(counts: np.ndarray, largest: int, values: np.ndarray | None = None) -> np.ndarray:
+    """Sum of the values, or the number, of the categories of each size."""
+    return np.bincount(counts, values, minlength=COPIES * (largest + 1)).reshape(COPIES, -1).sum(axis=0)
 
 
 @dataclass(frozen=True)

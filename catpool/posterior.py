@@ -34,7 +34,8 @@ def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
         return _average(prior, lambda component: posterior_mean(moments, component))
     weight = reliability(moments.count, prior.strength)
     mean = weight * moments.category_means
-    mean += (1 - weight) * prior.mean[..., None]
+    np.subtract(1, weight, out=weight)
+    mean += np.multiply(weight, prior.mean[..., None], out=weight)
     return mean
 
 

@@ -139,11 +139,13 @@ class ColumnView:
             totals += centers * self.counts
         parts = Moments(self.counts, totals, target.squares, self.observed)
         offset = parts.size * (parts.mean - target.centers) ** 2
-        return parts.with_scatter(np.maximum(target.squares - offset, 0.0))
+        scatter = np.maximum(target.squares - offset, 0.0)
+        known = {"size": parts.size, "mean": parts.mean, "total_of_all": parts.total_of_all}
+        return replace(parts, scatter=scatter).knowing(**known)
 
     def whole(self, target: TargetView, parts: Moments) -> Moments:
         """Of all parts together, of shape (size,), the scatter within categories to all digits."""
-        moments = parts.merged()
+        moments = parts.merged(self._counts_of_all)
         if moments.scatter > 0 and moments.within < NARROW * moments.scatter:
             return replace(moments, residual=np.array(self._residual(target, moments.category_means)))
         return moments
@@ -156,7 +158,7 @@ class ColumnView:
 
     @cached_property
     def _counts_of_all(self) -> np.ndarray:
-        return self.counts.sum(axis=0)
+        return self.counts.sum(axis=0, dtype=self.counts.dtype)  # there are no more rows than this type can count
 
     @cached_property
     def _counts_of_others(self) -> np.ndarray:
@@ -189,7 +191,7 @@ def encode_outside(column: ColumnView, parts: Sequence[Moments], rule: Rule, wid
         The outputs of each class.
     """
     others = 1.0 - np.eye(column.shape[0])
-    scatter = [each.scatter_of(others) for each in parts]
+    overall = [each.overall(others) for each in parts]
     observed = None if parts[0].observed is None else others @ parts[0].observed
     for each in parts:
         sum_of_others(each.total)
@@ -198,7 +200,8 @@ def encode_outside(column: ColumnView, parts: Sequence[Moments], rule: Rule, wid
         count = column.counts_outside(block)
         rows = None if observed is None else observed[block]
         visible = [
-            Moments(count, each.total[block], own[block], rows) for each, own in zip(parts, scatter, strict=True)
+            Moments(count, each.total[block], scatter[block], rows).knowing(size=size[block], mean=mean[block])
+            for each, (size, mean, scatter) in zip(parts, overall, strict=True)
         ]
         for outputs, into in zip(rule(visible), tables, strict=True):
             for output, table in zip(outputs, into, strict=True):

@@ -7,7 +7,7 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["dealing", "moments", "objects", "conjugate"],
+    ["dealing", "integers", "moments", "objects", "conjugate"],
     ["columns", "families", "folds", "frames", "normal"],
     ["targets", "priors", "views"],
     ["method_of_moments", "weights"],

@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import Family
-from catpool.full_bayes import by_integration
 from catpool.likelihood import by_likelihood
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
@@ -123,6 +122,8 @@ class EmpiricalBayesEncoder(PooledEncoder):
         if callable(self.prior):
             return each_view(moments, family, self._called)
         if self.prior == "full_bayes":
+            from catpool.full_bayes import by_integration  # here, as few need it and each import takes its time
+
             return by_integration(moments, family, scale=self.prior_scale)
         return by_likelihood(moments, family, reml=self.prior == "reml")
 
