@@ -57,7 +57,7 @@ class TargetView:
     """
 
     def __init__(self, values: np.ndarray, weights: np.ndarray | None, parts: Parts, *, exact: bool) -> None:
-        self.centers = np.zeros(parts.number) if exact else _typical_values(values, parts)
+        self.centers = np.zeros(parts.number) if exact else typical_values(values, parts)
         if self.centers.any():
             values = values - (self.centers if parts.labels is None else self.centers.take(parts.labels))
         self.values, self.weights = values, weights
@@ -74,7 +74,7 @@ def _sums(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
     return np.bincount(parts.labels[rows], values, minlength=parts.number)
 
 
-def _typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
+def typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
     """The median of some rows of each part, nought where it is small beside their spread."""
     step = max(1, len(values) // (SAMPLE * parts.number))
     sample = values[::step]

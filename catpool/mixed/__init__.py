@@ -1,0 +1,1 @@
+"""Mixed models: several factors, covariates and slopes solved together."""

@@ -1,0 +1,102 @@
+"""The search for the variances that a mixed model's data make likeliest.
+
+Each factor has a lower-triangular Lambda (a diagonal one, where its effects are uncorrelated). With D = Lambda Lambda',
+a = Z'W(y - X beta - Z u), and P that of restricted maximum likelihood,
+
+    d criterion / d D = Gamma = sum over levels of Z_j'P Z_j - a_j a_j' / sigma^2.
+
+The second derivative is taken from the average information (Gilmour, Thompson and Cullis 1995). As the derivative with
+respect to Lambda is nought at Lambda = 0 for all data, a Lambda is never quite nought while it is searched for, and
+whether it is nought is read off Gamma and the criterion.
+
+References
+----------
+A. R. Gilmour, R. Thompson, B. R. Cullis (1995), Average information REML: an efficient algorithm for variance parameter
+estimation in linear mixed models, Biometrics 51, 1440-1450.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from catpool.mixed.products import Shape
+
+SMALL = 1e-4  # of a Lambda, in units of one over the root of a level's information
+STEPS = 30
+
+
+class Slope(NamedTuple):
+    """The criterion at some Lambda, with its derivatives.
+
+    Parameters
+    ----------
+    criterion : float
+    gradient : ndarray of shape (k,)
+    hessian : ndarray of shape (k, k)
+    """
+
+    criterion: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+
+
+class Parameters:
+    """The numbers that Lambda has: of each factor, the lower triangle by columns, or the diagonal."""
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        self.shapes = shapes
+        self.places = [
+            (factor, a, b)
+            for factor, shape in enumerate(shapes)
+            for b in range(shape.width)
+            for a in range(b, shape.width if shape.correlated else b + 1)
+        ]
+        self.on_diagonal = np.array([a == b for _, a, b in self.places])
+
+    def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
+        result = [np.zeros((shape.width, shape.width)) for shape in self.shapes]
+        for value, (factor, a, b) in zip(theta, self.places, strict=True):
+            result[factor][a, b] = value
+        return result
+
+    def theta(self, lambdas: Sequence[np.ndarray]) -> np.ndarray:
+        return np.array([lambdas[factor][a, b] for factor, a, b in self.places])
+
+
+def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]) -> np.ndarray:
+    """The parameters at which the criterion is least, from several starts."""
+    best, least = starts[0], np.inf
+    for start in starts:
+        found = _polish(evaluate, _descend(evaluate, start))
+        value = evaluate(found).criterion
+        if value < least - 1e-9 * max(1.0, abs(value)) or not np.isfinite(least):
+            best, least = found, value
+    return best
+
+
+def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray) -> np.ndarray:
+    answer = minimize(
+        lambda theta: evaluate(theta).criterion,
+        start,
+        jac=lambda theta: evaluate(theta).gradient,
+        hess=lambda theta: evaluate(theta).hessian,
+        method="trust-exact",
+        options={"gtol": 1e-3, "maxiter": 100},
+    )
+    return np.asarray(answer.x)
+
+
+def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.ndarray:
+    """Newton's steps for as long as they make the gradient smaller: the criterion's own digits have run out."""
+    here = evaluate(theta)
+    for _ in range(STEPS):
+        step = np.linalg.lstsq(here.hessian, here.gradient, rcond=1e-12)[0]
+        there = evaluate(theta - step)
+        if not np.abs(there.gradient).max() < np.abs(here.gradient).max():
+            break
+        theta, here = theta - step, there
+    return theta
