@@ -9,11 +9,24 @@ from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 
 if TYPE_CHECKING:
     from catpool.draws import sample_encodings
+    from catpool.encoders.mixed_model import MixedModelEncoder
+    from catpool.encoders.nested import NestedEncoder
 
-__all__ = ["EmpiricalBayesEncoder", "MeanEncoder", "SmoothedMeanEncoder", "sample_encodings"]
+__all__ = [
+    "EmpiricalBayesEncoder",
+    "MeanEncoder",
+    "MixedModelEncoder",
+    "NestedEncoder",
+    "SmoothedMeanEncoder",
+    "sample_encodings",
+]
 __version__ = "0.1.0"
 
-_WHEN_ASKED_FOR = {"sample_encodings": "catpool.draws"}  # imported then, as each import takes its time
+_WHEN_ASKED_FOR = {  # imported then, as each import takes its time
+    "MixedModelEncoder": "catpool.encoders.mixed_model",
+    "NestedEncoder": "catpool.encoders.nested",
+    "sample_encodings": "catpool.draws",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ category, 1 and "1" are two.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +56,26 @@ class Vocabulary:
         if len(unseen):
             slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
+
+    def look_up(
+        self, column: pd.Series | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
+        """Find the slots of a column's values.
+
+        Returns
+        -------
+        codes : ndarray of shape (n,)
+        slots : ndarray
+            What the codes stand for.
+        named : callable
+            The categories, in order of appearance, at those of the slots that a boolean array marks.
+        """
+        codes, categories = encode(column, distinct=False)
+
+        def named(marked: np.ndarray) -> list[Any]:
+            return categories[marked[1:]].drop_duplicates().tolist()
+
+        return codes, self.slots(categories), named
 
     def __getstate__(self) -> dict[str, Any]:
         return {"categories": self.categories}

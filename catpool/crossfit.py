@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class Learner:
         }
         return [makers[output]() for output in self.outputs]
 
-    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Encoding]:
+    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Any]:
         """What all rows tell of a target, for each of its classes."""
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         priors = [_weighed(prior, weights) for prior in self.rule([replace(each) for each in moments], target.family)]
@@ -96,14 +97,26 @@ class Learner:
             for outputs in [self._outputs(replace(each), prior, target.family)]
         ]
 
-    def learn(self, codes: np.ndarray, size: int, rows: Rows) -> list[Encoding]:
-        """From all rows, one encoding a class of each target."""
-        column = rows.column(codes, size)
-        encodings = []
-        for target, views in rows.views():
-            moments = [column.whole(view, column.moments(view)) for view in views]
-            encodings += self.encodings(target, moments, rows.weights)
-        return encodings
+
+class Learns(Protocol):
+    """What turns moments into outputs: a `Learner`, or one of nested levels."""
+
+    @property
+    def outputs(self) -> Sequence[Any]: ...
+
+    def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]: ...
+
+    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Any]: ...
+
+
+def learn(learner: Learns, codes: np.ndarray, size: int, rows: Rows) -> list[Any]:
+    """From all rows, one encoding a class of each target."""
+    column = rows.column(codes, size)
+    encodings = []
+    for target, views in rows.views():
+        moments = [column.whole(view, column.moments(view)) for view in views]
+        encodings += learner.encodings(target, moments, rows.weights)
+    return encodings
 
 
 def _weighed(prior: Prior, weights: Weights) -> Prior:
@@ -127,12 +140,12 @@ class OutOfFold:
         others = folds.training is None
         self.rows = Rows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
 
-    def encode(self, learner: Learner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         """Encode a column, of codes of shape (n,) that are overwritten, and learn it from all rows.
 
         Parameters
         ----------
-        learner : Learner
+        learner : Learns
         codes : ndarray of shape (n,)
         size : int
         counts : bool
@@ -147,18 +160,18 @@ class OutOfFold:
             self._at_once(learner, codes, size, result)
         return result
 
-    def _one_by_one(self, learner: Learner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _one_by_one(self, learner: Learns, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
         result.fill(np.nan)
         for fold in range(self.folds.n_folds):
             test = np.flatnonzero(self.folds.labels == fold)
-            learned = learner.learn(codes[self._training[fold]], size, self._subsets[fold])
+            learned = learn(learner, codes[self._training[fold]], size, self._subsets[fold])
             tables = [table for encoding in learned for table in encoding.values.values()]
             for position, table in enumerate(tables):
                 result.values[test, position] = table.take(codes[test])
             if result.counts is not None:
                 result.counts[test] = learned[0].moments.count.take(codes[test])
         whole = Rows(self.rows.targets, self.rows.weights, Parts(None, 1))
-        result.encodings.extend(learner.learn(codes, size, whole))
+        result.encodings.extend(learn(learner, codes, size, whole))
 
     @cached_property
     def _training(self) -> list[np.ndarray]:
@@ -170,7 +183,7 @@ class OutOfFold:
     def _subsets(self) -> list[Rows]:
         return [self.rows.subset(rows) for rows in self._training]
 
-    def _at_once(self, learner: Learner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _at_once(self, learner: Learns, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
         column = self.rows.column(codes, size)
         position = 0
         for target, views in self.rows.views():
@@ -187,7 +200,7 @@ class OutOfFold:
 
     def _take_outside(
         self,
-        learner: Learner,
+        learner: Learns,
         column: ColumnView,
         target: Target,
         parts: list[Moments],

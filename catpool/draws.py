@@ -68,10 +68,10 @@ def sample_encodings(encoder: PooledEncoder, X: Any, n_draws: int = 100, random_
     if n_draws < 1:
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    frame = read_frame(X).aligned(encoder._header, encoder.columns_, strict=False)
+    frame = read_frame(X).aligned(encoder._header, encoder._required(), strict=False)
     blocks = []
-    for label, table in zip(encoder.columns_, encoder.tables_, strict=True):
-        slots = table.slots(frame.column(label))
+    for table in encoder.tables_:
+        slots = table.slots(encoder._column(frame, table.label))
         blocks.append(np.stack([_draw_table(table, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 

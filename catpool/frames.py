@@ -108,7 +108,8 @@ class Frame:
         Parameters
         ----------
         features : mapping
-            From a column's label to the names and the values, of shape (n, T), of its encodings.
+            From a column's label to the names and the values, of shape (n, T), of its encodings. Under other keys:
+            features to put after all columns.
         keep : bool
             Whether the other columns stay.
 
@@ -116,25 +117,21 @@ class Frame:
         -------
         ndarray, or a frame of the kind that came in where some of its other columns stay
         """
-        if not keep or len(features) == len(self.labels):
-            return _side_by_side([features[label][1] for label in self.labels if label in features])
-        if isinstance(self.source, np.ndarray):
-            return _side_by_side(
-                [
-                    features[label][1] if label in features else _untouched(self.source[:, [position]])
-                    for position, label in enumerate(self.labels)
-                ]
-            )
-        return self._frame(features)
-
-    def _frame(self, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> Any:
+        labels = [label for label in self.labels if keep or label in features]
+        labels += [label for label in features if label not in self.labels]
+        if isinstance(self.source, np.ndarray) or all(label in features for label in labels):
+            return _side_by_side([self._block(label, features) for label in labels])
+        names = dict(zip(self.labels, self.names, strict=True))
         columns: dict[str, Any] = {}
-        for position, (label, name) in enumerate(zip(self.labels, self.names, strict=True)):
+        for label in labels:
             if label in features:
                 columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
-                columns[name] = self.source[:, position]
+                columns[names[label]] = self.source[:, self.labels.index(label)]
         return _frame_like(self.source, columns)
+
+    def _block(self, label: Any, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> np.ndarray:
+        return features[label][1] if label in features else _untouched(self.source[:, [self.labels.index(label)]])
 
 
 @dataclass(frozen=True)

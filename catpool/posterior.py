@@ -35,7 +35,8 @@ def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
     weight = reliability(moments.count, prior.strength)
     mean = weight * moments.category_means
     np.subtract(1, weight, out=weight)
-    mean += np.multiply(weight, prior.mean[..., None], out=weight)
+    believed = prior.mean[..., None] if prior.offset is None else prior.mean[..., None] + prior.offset
+    mean += np.multiply(weight, believed, out=weight)
     return mean
 
 
@@ -71,8 +72,10 @@ def _variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     rows = moments.count + prior.strength[..., None]
     spread = family.spread(posterior_mean(moments, prior), np.where(rows > NOTHING, rows, 1.0), within[..., None])
     spread = np.where(rows > NOTHING, spread, between[..., None])
-    uncertain = mean_variance(moments, prior.strength, weight, between, within)
-    variance = spread + (1 - weight) ** 2 * uncertain[..., None]
+    uncertain = prior.offset_variance
+    if uncertain is None:
+        uncertain = mean_variance(moments, prior.strength, weight, between, within)[..., None]
+    variance = spread + (1 - weight) ** 2 * uncertain
     if family.curvature < 0:  # a share of mean m varies no more than zeros and ones do
         mean = posterior_mean(moments, prior)
         variance = np.minimum(variance, np.maximum(mean * (1 - mean), 0.0))

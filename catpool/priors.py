@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Prior:
         Where the belief is a mixture: the weight of each of its components.
     components : Prior of shape (G, ...), optional
         The components; the other fields are then averages over them.
+    offset, offset_variance : ndarray of shape (..., K), optional
+        Where categories have prior means of their own: how far these are from `mean`, and their variance.
+    mains : Mains, optional
+        Where these are sums of effects of a cell's parts: the effects.
     """
 
     mean: np.ndarray
@@ -48,6 +52,9 @@ class Prior:
     note: np.ndarray | None = None
     probability: np.ndarray | None = None
     components: Prior | None = None
+    offset: np.ndarray | None = None
+    offset_variance: np.ndarray | None = None
+    mains: Mains | None = None
 
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """The components of a mixture with their weights, of shape (...)."""
@@ -61,6 +68,14 @@ class Prior:
                 probability,
                 Prior(own.mean[index], own.strength[index], own.between[index], own.within[index]),
             )
+
+
+class Mains(Protocol):
+    """Effects of the parts of an interaction."""
+
+    def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
+        """The outputs of cells without rows, of shape (m,), from the slots of their parts, of shape (m, parts)."""
+        ...
 
 
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.columns import MISSING, Vocabulary, encode
+from catpool.cells import Cells
+from catpool.columns import MISSING, Vocabulary
 from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
@@ -121,6 +123,8 @@ class EncodingTable:
 
     Parameters
     ----------
+    label : Any
+        What X calls it; the labels of several columns that are encoded together.
     column : str
         Its name as a feature.
     vocabulary : Vocabulary
@@ -131,8 +135,9 @@ class EncodingTable:
         What comes out of the column besides, whatever the target: "count", "code".
     """
 
+    label: Any
     column: str
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary | Cells
     encodings: list[Encoding]
     policy: Policy
     extras: tuple[str, ...] = ()
@@ -146,25 +151,40 @@ class EncodingTable:
             names += [stem if output == "mean" else f"{stem}_{output}" for output in item.values]
         return [*names, *(f"{column}_{extra}" for extra in self.extras)]
 
-    def transform(self, column: pd.Series | np.ndarray) -> np.ndarray:
-        """Look each row's category up: (n,) values in, (n, features) encodings out."""
+    def transform(self, column: Any) -> np.ndarray:
+        """Look each row's category up: (n,) values in, several such for an interaction, (n, features) out."""
         codes, slots = self._look_up(column)
         tables = [table for item in self.encodings for table in item.values.values()]
         tables += [self._extra(extra) for extra in self.extras]
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
             table.take(slots).take(codes, out=result[:, position], mode="clip")
+        if isinstance(self.vocabulary, Cells) and self.policy.unknown == "prior":
+            self._fill_unseen(self.vocabulary, column, slots, result)
         return result
 
-    def slots(self, column: pd.Series | np.ndarray) -> np.ndarray:
+    def _fill_unseen(self, cells: Cells, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
+        """Give cells that were never seen what their parts say, where the prior has effects of the parts."""
+        rows = np.flatnonzero(slots == cells.size - 1)
+        if not len(rows) or self.encodings[0].prior.mains is None:
+            return
+        places = np.column_stack([own[rows] for own in cells.part_slots(columns)])
+        position = 0
+        for item in self.encodings:
+            assert item.prior.mains is not None
+            unseen = item.prior.mains.unseen(places, item.prior, item.family)
+            for output in item.values:
+                result[rows, position] = unseen[output]
+                position += 1
+
+    def slots(self, column: Any) -> np.ndarray:
         """The slot of each row's category, of shape (n,)."""
         codes, slots = self._look_up(column)
         return slots.take(codes)
 
-    def _look_up(self, column: pd.Series | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        codes, categories = encode(column, distinct=False)
-        slots = self.vocabulary.slots(categories)
-        self._refuse(codes, slots, categories)
+    def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
+        codes, slots, named = self.vocabulary.look_up(column)
+        self._refuse(codes, slots, named)
         return codes, slots
 
     def _extra(self, extra: str) -> np.ndarray:
@@ -173,29 +193,22 @@ class EncodingTable:
     @cached_property
     def codes(self) -> np.ndarray:
         """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
-        order = _order(self.vocabulary.categories)
+        order = order_of(self.vocabulary.categories)
         codes = np.full(self.vocabulary.size, -2.0)
         codes[MISSING] = -1
         codes[order + 1] = np.arange(len(order))
         return codes
 
-    def _refuse(self, codes: np.ndarray, slots: np.ndarray, categories: pd.Series) -> None:
+    def _refuse(self, codes: np.ndarray, slots: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            unseen = (self.encodings[0].moments.count[slots] == 0) & (slots != MISSING)
-            if unseen.any():
-                strangers = categories[unseen[1:]].drop_duplicates()
-                raise ValueError(
-                    f"Column {self.column!r} must hold categories that were there at fit, but {len(strangers)} "
-                    f"were not, such as {strangers[:5].tolist()}. "
-                    'Pass unknown="prior" to give them the prior mean.'
-                )
+            refuse_unseen(self.column, (self.encodings[0].moments.count[slots] == 0) & (slots != MISSING), named)
 
     def frame(self, level: float) -> pd.DataFrame:
         """A row for each category that has training rows, in their order where they have one, and target."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        rows = np.append(_order(self.vocabulary.categories) + 1, MISSING)
+        rows = np.append(order_of(self.vocabulary.categories) + 1, MISSING)
         rows = rows[self.encodings[0].moments.count[rows] > 0]
         frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
@@ -204,7 +217,7 @@ class EncodingTable:
         return table.assign(category=table["category"].infer_objects())
 
 
-def _order(categories: pd.Series) -> np.ndarray:
+def order_of(categories: pd.Series) -> np.ndarray:
     """Positions of the categories in their order, or as they came where they have none."""
     try:
         return categories.argsort(kind="stable").to_numpy()
@@ -218,4 +231,14 @@ def refuse_missing(codes: np.ndarray, column: str) -> None:
         raise ValueError(
             f"Column {column!r} must have no missing values, but {missing} rows have one. "
             'Pass missing="category" to encode them as a category.'
+        )
+
+
+def refuse_unseen(column: str, unseen: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
+    if unseen.any():
+        strangers = named(unseen)
+        raise ValueError(
+            f"Column {column!r} must hold categories that were there at fit, but {len(strangers)} "
+            f"were not, such as {strangers[:5]}. "
+            'Pass unknown="prior" to give them the prior mean.'
         )

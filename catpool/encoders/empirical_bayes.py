@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from catpool.cells import Cells
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import Family
+from catpool.frames import Frame
 from catpool.likelihood import by_likelihood
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
@@ -90,6 +92,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
         prior_scale: float = 1.0,
+        interactions: Sequence[Sequence[Any]] | None = None,
         cv: Any = 10,
         random_state: Any = None,
         target_type: str = "auto",
@@ -102,6 +105,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
     ) -> None:
         super().__init__(
             columns,
+            interactions=interactions,
             cv=cv,
             random_state=random_state,
             target_type=target_type,
@@ -126,6 +130,19 @@ class EmpiricalBayesEncoder(PooledEncoder):
 
             return by_integration(moments, family, scale=self.prior_scale)
         return by_likelihood(moments, family, reml=self.prior == "reml")
+
+    def _check_columns(self, X: Frame) -> None:
+        super()._check_columns(X)
+        if self._interactions() and self.prior not in ("reml", "ml"):
+            raise ValueError(
+                'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
+                f"Got {self.prior!r}."
+            )
+
+    def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        from catpool.interactions import by_parts
+
+        return by_parts(cells, moments, family, reml=self.prior == "reml")
 
     def _called(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         assert callable(self.prior)

@@ -1,42 +1,37 @@
-"""What the encoders share: parameters, checks, and the wiring of columns, targets and folds."""
+"""What the encoders of single columns share: parameters, and the wiring of columns, targets and folds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from catpool.cells import Cells, check_interaction, encode_cells
 from catpool.columns import Vocabulary, encode
-from catpool.crossfit import Learner, OutOfFold, Rows
+from catpool.crossfit import Learner, OutOfFold, Rows, learn
+from catpool.encoders.base import OutOfFoldEncoder
 from catpool.families import Family
-from catpool.folds import (
-    Folds,
-    check_cv,
-    check_groups,
-    make_folds,
-    refuse_weightless,
-    warn_of_rows_in_no_fold,
-)
-from catpool.frames import Frame, read_frame, with_columns
+from catpool.folds import Folds
+from catpool.frames import Frame, with_columns
 from catpool.moments import Moments
 from catpool.priors import Prior
 from catpool.tables import Encoding, EncodingTable, Policy, refuse_missing
-from catpool.targets import Target, read_targets
+from catpool.targets import Target
 from catpool.views import Parts
-from catpool.weights import Weights, read_exposure, read_weights
+from catpool.weights import Weights
 
+JOIN = "_x_"  # between the columns' names in that of an interaction
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 EXTRAS = ("count", "code")  # of the column, whatever the target
 
 
-class PooledEncoder(TransformerMixin, BaseEstimator):
+class PooledEncoder(OutOfFoldEncoder):
     """Replace each category by a number learned from the target: what all encoders share.
 
     ``fit_transform(X, y)`` encodes each training row out of fold, from rows other than its fold's, so that
@@ -47,6 +42,9 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
     ----------
     columns : list, default=None
         Which columns to encode: names of a frame's columns, positions of an array's. All by default.
+    interactions : list of tuples, default=None
+        Columns to encode together, beside by themselves: each combination of their categories is a category, of a
+        feature called as ``<column>_x_<column>`` and put after all others. One with a missing part is missing.
     cv : int, splitter, iterable or array of shape (n,), default=10
         The folds of ``fit_transform``: a number of random folds, balanced to one row (by class too, where y
         is one column of classes; by groups, where ``groups`` is given), a scikit-learn splitter, an iterable
@@ -100,6 +98,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "columns": ["array-like", None],
+        "interactions": ["array-like", None],
         "cv": "no_validation",  # `check_cv` says more about it
         "random_state": ["random_state"],
         "target_type": [StrOptions({"auto", "continuous", "binary", "multiclass", "count"})],
@@ -110,12 +109,12 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         "weight_type": [StrOptions({"frequency", "precision"})],
         "n_jobs": [Integral, None],
     }
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
 
     def __init__(
         self,
         columns: Sequence[Any] | None = None,
         *,
+        interactions: Sequence[Sequence[Any]] | None = None,
         cv: Any = 10,
         random_state: Any = None,
         target_type: str = "auto",
@@ -127,6 +126,7 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         n_jobs: int | None = None,
     ) -> None:
         self.columns = columns
+        self.interactions = interactions
         self.cv = cv
         self.random_state = random_state
         self.target_type = target_type
@@ -140,122 +140,6 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
     def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         """How this encoder learns the prior of each class of a target, for moments of shape (..., K)."""
         raise NotImplementedError
-
-    def fit(
-        self, X: Any, y: Any, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
-    ) -> PooledEncoder:
-        """Learn each category's encoding from all rows.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, p)
-        y : array of shape (n,) or (n, outputs)
-        groups : array of shape (n,), optional
-            For ``fit_transform``, which keeps groups together; a table of all rows has no folds.
-        sample_weight : array of shape (n,), optional
-            What each row weighs, as ``weight_type`` says.
-        exposure : array of shape (n,) or label of a column of X, optional
-            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
-
-        Returns
-        -------
-        PooledEncoder
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            Where a parameter, X, y or a weight is not as described; nothing is fitted then. Whether the rows
-            are enough for the folds, only ``fit_transform`` can tell.
-        TypeError
-            For categories that are not hashable, and column names of which only some are strings.
-        """
-        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
-        rows = Rows(targets, weights, Parts(None, 1))
-        learner = self._learner()
-
-        def learn(label: Any, name: str) -> EncodingTable:
-            codes, vocabulary = self._codes(X, label, name)
-            return self._table(name, vocabulary, learner.learn(codes, vocabulary.size, rows))
-
-        return self._remember(X, targets, self._over_columns(learn, X))
-
-    def fit_transform(
-        self, X: Any, y: Any = None, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
-    ) -> Any:
-        """Learn as ``fit`` does, and encode the same rows out of fold.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, p)
-        y : array of shape (n,) or (n, outputs)
-        groups : array of shape (n,), optional
-            Rows of one group are in one fold.
-        sample_weight : array of shape (n,), optional
-            What each row weighs, as ``weight_type`` says.
-        exposure : array of shape (n,) or label of a column of X, optional
-            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
-
-        Returns
-        -------
-        ndarray of shape (n, features), or a frame where columns of a frame pass through
-            A row that is in no test fold of ``cv`` is NaN, with a UserWarning that says how many there are.
-
-        Raises
-        ------
-        ValueError
-            Where a parameter, X, y, a weight or a fold is not as described; nothing is fitted then.
-        TypeError
-            For categories that are not hashable, and column names of which only some are strings.
-        """
-        original = X
-        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
-        folds = self._folds(original, y, groups, targets, len(X))
-        refuse_weightless(folds, weights.row)
-        view = OutOfFold(folds, targets, weights)
-        learner = self._learner()
-
-        def learn(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
-            codes, vocabulary = self._codes(X, label, name)
-            own = codes.copy() if "code" in self._extras() else codes
-            learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
-            table = self._table(name, vocabulary, learned.encodings)
-            extras = [learned.counts if extra == "count" else table.codes.take(own) for extra in table.extras]
-            return table, with_columns(learned.values, extras)
-
-        results = self._over_columns(learn, X)
-        warn_of_rows_in_no_fold(folds)
-        self._remember(X, targets, [table for table, _ in results])
-        return self._output(X, [values for _, values in results])
-
-    def transform(self, X: Any) -> Any:
-        """Encode rows by the tables learned from all training rows.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, p)
-            With the columns that were there at fit, in any order where they have names.
-
-        Returns
-        -------
-        ndarray of shape (n, features), or a frame where columns of a frame pass through
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            Where columns are missing or unseen, or where ``unknown`` or ``missing`` is "error".
-        """
-        check_is_fitted(self)
-        keep = self.remainder == "passthrough"
-        required = self._header.labels if keep else self.columns_
-        X = read_frame(X).aligned(self._header, required, strict=keep)
-
-        def look_up(label: Any, table: EncodingTable) -> np.ndarray:
-            return table.transform(X.column(label))
-
-        return self._output(X, self._parallel(look_up, zip(self.columns_, self.tables_, strict=True)))
 
     @property
     def summary_(self) -> pd.DataFrame:
@@ -301,69 +185,66 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
-        for label, table in zip(self.columns_, self.tables_, strict=True):
-            if column in (label, table.column):
+        for table in self.tables_:
+            if column in (table.label, table.column):
                 return table.frame(level)
         raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the features that ``transform`` gives.
+    def _named_features(self, names: Mapping[Any, str], tables: Sequence[EncodingTable]) -> dict[Any, list[str]]:
+        return {table.label: table.names(self._name(table.label, names)) for table in tables}
 
-        Parameters
-        ----------
-        input_features : array of str, optional
-            Names of the columns of an array; for a frame, its own names or nothing.
+    def _name(self, label: Any, names: Mapping[Any, str]) -> str:
+        return names[label] if label in names else JOIN.join(names[part] for part in label)
 
-        Returns
-        -------
-        ndarray of str objects
-            An encoded column keeps its name; where it gives several features they are called
-            ``<column>_<class>`` or ``<column>_<output>``.
-        """
-        check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
-        return np.array(self._names_out(names, self._header.labels, self.columns_, self.tables_), dtype=object)
-
-    def _names_out(self, names: Any, labels: list[Any], columns: list[Any], tables: list[EncodingTable]) -> list[str]:
-        encoded = dict(zip(columns, tables, strict=True))
-        result: list[str] = []
-        for name, label in zip(names, labels, strict=True):
-            if label in encoded:
-                result += encoded[label].names(name)
-            elif self.remainder == "passthrough":
-                result.append(name)
-        return result
-
-    def _read(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, exposure: Any
-    ) -> tuple[Frame, list[Target], Weights]:
-        self._validate_params()
+    def _check_columns(self, X: Frame) -> None:
         self._outputs()
-        columns = read_frame(X)
-        targets = read_targets(y, self.target_type, getattr(self, "family", "auto"))
-        if len(targets[0].values) != len(columns):
-            raise ValueError(
-                f"X and y have inconsistent numbers of samples: "
-                f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target a row."
-            )
-        if self.columns is not None:
-            columns.require(list(self.columns))
-        check_cv(self.cv)
-        check_groups(groups, len(columns))
-        if isinstance(exposure, str | int):
-            columns.require([exposure])
-            exposure = columns.column(exposure)
-        if self.weight_type == "precision" and any(target.family.name != "normal" for target in targets):
-            raise ValueError(
-                'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
-                'target_type="continuous".'
-            )
-        weights = Weights(
-            read_weights(sample_weight, len(columns)),
-            read_exposure(exposure, targets, len(columns)),
-            self.weight_type == "precision",
-        )
-        return columns, targets, weights
+        if self.columns is not None and (len(self.columns) or self.interactions is None):
+            X.require(list(self.columns))
+        for parts in self._interactions():
+            check_interaction(parts, X)
+
+    def _interactions(self) -> list[tuple[Any, ...]]:
+        return [] if self.interactions is None else [tuple(parts) for parts in self.interactions]
+
+    def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EncodingTable]:
+        rows = Rows(targets, weights, Parts(None, 1))
+
+        def learn_column(label: Any, name: str) -> EncodingTable:
+            codes, vocabulary = self._codes(X, label, name)
+            learned = learn(self._learner(vocabulary), codes, vocabulary.size, rows)
+            return self._table(label, name, vocabulary, learned)
+
+        return self._over_columns(learn_column, X)
+
+    def _learn_out_of_fold(
+        self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
+    ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
+        view = OutOfFold(folds, targets, weights)
+
+        def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
+            codes, vocabulary = self._codes(X, label, name)
+            own = codes.copy() if "code" in self._extras() else codes
+            learner = self._learner(vocabulary)
+            learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
+            table = self._table(label, name, vocabulary, learned.encodings)
+            extras = [learned.counts if extra == "count" else table.codes.take(own) for extra in table.extras]
+            return table, with_columns(learned.values, extras)
+
+        results = self._over_columns(learn_column, X)
+        return [table for table, _ in results], {table.label: values for table, values in results}
+
+    def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
+        def look_up(table: EncodingTable) -> tuple[Any, np.ndarray]:
+            return table.label, table.transform(self._column(X, table.label))
+
+        return dict(self._parallel(look_up, [(table,) for table in self.tables_]))
+
+    def _required(self) -> list[Any]:
+        parts = [label for interaction in self._interactions() for label in interaction]
+        return list(dict.fromkeys([*(label for label in self.columns_ if label not in self._interactions()), *parts]))
+
+    def _column(self, X: Frame, label: Any) -> Any:
+        return X.column(label) if label in X.labels else [X.column(part) for part in label]
 
     def _outputs(self) -> list[str]:
         outputs = [self.output] if isinstance(self.output, str) else list(self.output)
@@ -374,81 +255,36 @@ class PooledEncoder(TransformerMixin, BaseEstimator):
     def _extras(self) -> tuple[str, ...]:
         return tuple(output for output in self._outputs() if output in EXTRAS)
 
-    def _learner(self) -> Learner:
+    def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         outputs = tuple(output for output in self._outputs() if output not in EXTRAS)
-        return Learner(self._prior, Policy(self.unknown, self.missing), outputs)
+        rule = partial(self._cell_prior, vocabulary) if isinstance(vocabulary, Cells) else self._prior
+        return Learner(rule, Policy(self.unknown, self.missing), outputs)
 
-    def _table(self, name: str, vocabulary: Vocabulary, encodings: list[Encoding]) -> EncodingTable:
-        return EncodingTable(name, vocabulary, encodings, Policy(self.unknown, self.missing), self._extras())
+    def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        """How the prior of an interaction's cells is learned: as that of any categories, by default."""
+        return self._prior(moments, family)
 
-    def _folds(self, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
-        only = targets[0] if len(targets) == 1 else None
-        classes = only.values if only and only.classes is not None else None
-        return make_folds(
-            self._splits(), X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=self.random_state
-        )
+    def _table(self, label: Any, name: str, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> EncodingTable:
+        policy = Policy(self.unknown, self.missing)
+        return EncodingTable(label, name, vocabulary, encodings, policy, self._extras())
 
-    def _splits(self) -> Any:
-        """`cv`; where it can be read only once, what it gave the first time."""
-        if not isinstance(self.cv, Iterator):
-            return self.cv
-        if getattr(self, "_read_from", None) is not self.cv:
-            self._read_from, self._read_splits = self.cv, list(self.cv)
-        return self._read_splits
-
-    def _codes(self, X: Frame, label: Any, name: str) -> tuple[np.ndarray, Vocabulary]:
-        codes, categories = encode(X.column(label))
+    def _codes(self, X: Frame, label: Any, name: str) -> tuple[np.ndarray, Vocabulary | Cells]:
+        if label in X.labels:
+            codes, categories = encode(X.column(label))
+            vocabulary: Vocabulary | Cells = Vocabulary(categories)
+        else:
+            codes, vocabulary = encode_cells([X.column(part) for part in label])
         if self.missing == "error":
             refuse_missing(codes, name)
-        return codes, Vocabulary(categories)
+        return codes, vocabulary
 
     def _over_columns(self, learn: Any, X: Frame) -> list[Any]:
         names = dict(zip(X.labels, X.names, strict=True))
-        return self._parallel(learn, [(label, names[label]) for label in self._chosen(X)])
+        return self._parallel(learn, [(label, self._name(label, names)) for label in self._chosen(X)])
 
     def _chosen(self, X: Frame) -> list[Any]:
-        return X.labels if self.columns is None else list(self.columns)
+        return [*(X.labels if self.columns is None else self.columns), *self._interactions()]
 
-    def _parallel(self, function: Any, arguments: Any) -> list[Any]:
-        if self.n_jobs in (None, 1):
-            return [function(*each) for each in arguments]
-        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*each) for each in arguments))
-
-    def _remember(self, X: Frame, targets: list[Target], tables: list[EncodingTable]) -> PooledEncoder:
-        names = self._names_out(X.names, X.labels, self._chosen(X), tables)
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"Features must have different names, but {twice} would occur twice. Rename columns of X, or outputs "
-                "or classes of y."
-            )
-        kinds = [target.kind for target in targets]
-        self.tables_, self.columns_, self._header = tables, self._chosen(X), X.header(type(self).__name__)
-        self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
-        self.n_features_in_ = len(X.labels)
-        self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
-        self._keep("classes_", targets[0].classes if len(targets) == 1 else None)
-        return self
-
-    def _keep(self, name: str, value: Any) -> None:
-        """Set a fitted attribute, or forget what an earlier fit left of it."""
-        self.__dict__.pop(name, None)
-        if value is not None:
-            setattr(self, name, value)
-
-    def _output(self, X: Frame, values: list[np.ndarray]) -> Any:
-        features = {
-            label: (table.names(), block)
-            for label, table, block in zip(self.columns_, self.tables_, values, strict=True)
-        }
-        return X.replaced(features, keep=self.remainder == "passthrough")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.multi_output = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
+        super()._remember(X, targets, tables)
+        self.columns_ = self._chosen(X)

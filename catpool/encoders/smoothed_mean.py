@@ -62,6 +62,7 @@ class SmoothedMeanEncoder(PooledEncoder):
         columns: Sequence[Any] | None = None,
         *,
         smoothing: float = 10.0,
+        interactions: Sequence[Sequence[Any]] | None = None,
         cv: Any = 10,
         random_state: Any = None,
         target_type: str = "auto",
@@ -74,6 +75,7 @@ class SmoothedMeanEncoder(PooledEncoder):
     ) -> None:
         super().__init__(
             columns,
+            interactions=interactions,
             cv=cv,
             random_state=random_state,
             target_type=target_type,

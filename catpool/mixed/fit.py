@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from threadpoolctl import ThreadpoolController
 
-from catpool.mixed.equations import Arrangement, Exact, Solution
-from catpool.mixed.products import Shape, System
-from catpool.mixed.search import SMALL, Parameters, Slope, search
+from catpool.mixed.equations import Equations
+from catpool.mixed.profile import Profile, places_of
+from catpool.mixed.system import Shape, System
 
-FEW = 500  # effects; with so few, likelihoods with two maxima occur, and several starts cost little
+SINGLE = 1500  # effects beside the longest factor's up to which one thread is the fastest, as others may be busy
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,10 @@ class MixedFit:
     fixed_covariance : ndarray of shape (p, p)
     effects : list of ndarray of shape (size, width)
         The conditional modes.
-    variances : list of ndarray of shape (size, width, width)
-        Of the modes' distance from the effects, given the covariances; of lme4's kind, given beta too, in `conditional`.
-    conditional : list of ndarray of shape (size, width, width)
     criterion : float
         Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
-    solver : str
-        "exact" or "cg".
+    equations : Exact
+        At these covariances.
     """
 
     lambdas: list[np.ndarray]
@@ -44,164 +43,71 @@ class MixedFit:
     fixed: np.ndarray
     fixed_covariance: np.ndarray
     effects: list[np.ndarray]
-    variances: list[np.ndarray]
-    conditional: list[np.ndarray]
     criterion: float
-    solver: str
+    equations: Equations
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return self.equations.system.shapes
+
+    @property
+    def solver(self) -> str:
+        return self.equations.name
 
     @property
     def covariances(self) -> list[np.ndarray]:
         """Of each factor's effects, of shape (width, width)."""
         return [self.scale * each @ each.T for each in self.lambdas]
 
+    def variances(self, *, given_fixed: bool = False) -> list[np.ndarray]:
+        """Of the effects about their modes, given the covariances, of shape (size, width, width).
 
-class Profile:
-    """The criterion of Lambda alone, maximal over the other parameters.
+        Parameters
+        ----------
+        given_fixed : bool, default=False
+            Whether beta is taken as known too, as lme4 does.
+        """
+        blocks = self.equations.blocks(reml=not given_fixed)
+        return [self.scale * own @ block @ own.T for own, block in zip(self.lambdas, blocks, strict=True)]
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def fit_mixed(
+    system: System,
+    *,
+    reml: bool,
+    known: bool = False,
+    solver: str = "auto",
+    near: Sequence[np.ndarray] | None = None,
+) -> MixedFit:
+    """Fit the model of a system.
 
     Parameters
     ----------
     system : System
     reml : bool
-    known : bool
+    known : bool, default=False
         Whether a row's variance is one, rather than estimated.
-    """
-
-    def __init__(self, system: System, *, reml: bool, known: bool = False) -> None:
-        self.system, self.reml, self.known = system, reml, known
-        self.arrangement = Arrangement(system)
-        self.parameters = Parameters(system.shapes)
-        self.freedom = system.rows - (system.covariates if reml else 0)
-        self.floors = floors(system)
-        self._last: tuple[bytes, Slope] | None = None
-
-    def solve(self, lambdas: Sequence[np.ndarray]) -> Exact:
-        return Exact(self.arrangement, lambdas)
-
-    def scale(self, solution: Solution) -> float:
-        return 1.0 if self.known else solution.residual / self.freedom
-
-    def criterion(self, solution: Solution) -> float:
-        fit = solution.log_det + (solution.log_det_fixed if self.reml else 0.0) - self.system.log_weights
-        if self.known:
-            return fit + self.freedom * np.log(2 * np.pi) + solution.residual
-        return fit + self.freedom * (1 + np.log(2 * np.pi * self.scale(solution)))
-
-    def __call__(self, theta: np.ndarray) -> Slope:
-        theta = self._off_nought(theta)
-        if self._last is None or self._last[0] != theta.tobytes():
-            self._last = theta.tobytes(), self._slope(theta)
-        return self._last[1]
-
-    def _off_nought(self, theta: np.ndarray) -> np.ndarray:
-        signs = np.where(theta < 0, -1.0, 1.0)
-        return np.where(self.parameters.on_diagonal & (np.abs(theta) < self.floors), signs * self.floors, theta)
-
-    def _slope(self, theta: np.ndarray) -> Slope:
-        lambdas = self.parameters.lambdas(theta)
-        equations = self.solve(lambdas)
-        solution = equations.solution()
-        return Slope(
-            self.criterion(solution),
-            *derivatives(
-                self.system,
-                self.parameters,
-                lambdas,
-                equations,
-                solution,
-                scale=self.scale(solution),
-                freedom=np.inf if self.known else self.freedom,
-                reml=self.reml,
-            ),
-        )
-
-    def fit(self) -> np.ndarray:
-        """The parameters at which the criterion is least, noughts among them where it is least there."""
-        theta = search(self, starts(self.system, self.parameters))
-        small = self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
-        nought = np.where(small, 0.0, theta)
-        return nought if small.any() and self.at(nought) <= self(theta).criterion + 1e-7 else theta
-
-    def at(self, theta: np.ndarray) -> float:
-        return self.criterion(self.solve(self.parameters.lambdas(theta)).solution())
-
-
-def floors(system: System) -> np.ndarray:
-    """What each parameter on a diagonal does not fall below in the search."""
-    information = system.inner.diagonal()
-    means = [information[where].reshape(-1, shape.width).mean(axis=0) for where, shape in _places(system)]
-    return np.array([SMALL / np.sqrt(max(means[factor][a], 1e-300)) for factor, a, _ in Parameters(system.shapes).places])
-
-
-def _places(system: System) -> list[tuple[slice, Shape]]:
-    return list(zip(system.slices, system.shapes, strict=True))
-
-
-def starts(system: System, parameters: Parameters) -> list[np.ndarray]:
-    """Parameters that each factor by itself suggests, and where effects are few, others around them."""
-    n, mean = system.fixed[0, 0], system.fixed[0, -1] / system.fixed[0, 0]
-    spread = max(system.fixed[-1, -1] / n - mean**2, 1e-300)
-    sizes = []
-    for where, shape in _places(system):
-        count, total = (system.outer[where, column].reshape(-1, shape.width)[:, 0] for column in (0, -1))
-        seen = count > 0
-        between = ((total[seen] - mean * count[seen]) ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
-        typical = count[seen].mean()
-        sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0)))
-    theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
-    few = sum(shape.length for shape in system.shapes) <= FEW
-    return [theta * times for times in ((1.0, 0.2, 5.0) if few else (1.0,))]
-
-
-def derivatives(
-    system: System,
-    parameters: Parameters,
-    lambdas: Sequence[np.ndarray],
-    equations: Exact,
-    solution: Solution,
-    *,
-    scale: float,
-    freedom: float,
-    reml: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient and average information of the criterion, of shape (k,) and (k, k)."""
-    effects = [solution.effects[where].reshape(shape.size, shape.width) for where, shape in _places(system)]
-    inverses = [np.linalg.inv(each) for each in lambdas]
-    pulls = [own @ inverse for own, inverse in zip(effects, inverses, strict=True)]
-    gammas = [
-        inverse.T @ (shape.size * np.eye(shape.width) - trace) @ inverse - pull.T @ pull / scale
-        for shape, inverse, trace, pull in zip(
-            system.shapes, inverses, equations.traces(reml=reml), pulls, strict=True
-        )
-    ]
-    gradient = np.array([2 * (gammas[factor] @ lambdas[factor])[a, b] for factor, a, b in parameters.places])
-    working = np.zeros((len(solution.effects), len(parameters.places)))
-    for position, (factor, a, b) in enumerate(parameters.places):
-        own = np.outer(pulls[factor][:, a], lambdas[factor][:, b])
-        own[:, a] += effects[factor][:, b]
-        working[system.slices[factor], position] = own.ravel()
-    seen, fixed = system.inner @ working, system.outer[:, :-1].T @ working
-    information = (working.T @ seen - equations.quadratic(seen, fixed)) / scale
-    explained = np.array([2 * pulls[factor][:, a] @ effects[factor][:, b] for factor, a, b in parameters.places])
-    information -= np.outer(explained, explained) / (freedom * scale**2)
-    for i, (factor, a, b) in enumerate(parameters.places):
-        for j, (other, c, d) in enumerate(parameters.places):
-            if factor == other and b == d:
-                information[i, j] += 2 * gammas[factor][a, c]
-    return gradient, information
-
-
-def fit_mixed(system: System, *, reml: bool, known: bool = False) -> MixedFit:
-    """Fit the model of a system.
+    solver : {"auto", "exact", "cg"}, default="auto"
+    near : sequence of ndarray, optional
+        Lambdas to start the search from.
 
     Raises
     ------
     ValueError
         Where the covariates are collinear.
     """
+    lengths = [shape.length for shape in system.shapes]
+    threads = 1 if sum(lengths) - max(lengths) <= SINGLE else None
     try:
-        profile = Profile(system, reml=reml, known=known)
-        lambdas = profile.parameters.lambdas(profile.fit())
-        return _finished(profile, lambdas)
+        with _blas().limit(limits=threads, user_api="blas"):
+            profile = Profile(system, reml=reml, known=known, solver=solver)
+            lambdas = profile.parameters.lambdas(profile.fit(near))
+            return _finished(profile, lambdas)
     except LinAlgError as error:
         raise ValueError(
             f"The covariates must be linearly independent of each other and of a constant ({error}). Leave one out."
@@ -214,11 +120,8 @@ def _finished(profile: Profile, lambdas: list[np.ndarray]) -> MixedFit:
     scale = profile.scale(solution)
     effects = [
         solution.effects[where].reshape(shape.size, shape.width) @ own.T
-        for (where, shape), own in zip(_places(system), lambdas, strict=True)
+        for (where, shape), own in zip(places_of(system), lambdas, strict=True)
     ]
-
-    def spread(blocks: list[np.ndarray]) -> list[np.ndarray]:
-        return [scale * own @ block @ own.T for own, block in zip(lambdas, blocks, strict=True)]
 
     return MixedFit(
         lambdas,
@@ -226,8 +129,6 @@ def _finished(profile: Profile, lambdas: list[np.ndarray]) -> MixedFit:
         solution.fixed,
         scale * equations.fixed_covariance(),
         effects,
-        spread(equations.blocks(reml=True)),
-        spread(equations.blocks(reml=False)),
         profile.criterion(solution),
-        "exact",
+        equations,
     )

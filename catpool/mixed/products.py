@@ -1,12 +1,12 @@
-"""Cross-products of a mixed model's columns, which are all that its fit needs, and how they add up over parts of the rows.
+"""Cross-products of a mixed model's columns, which are all that its fit needs, summed over parts of the rows.
 
-The model is y = X beta + sum over factors of Z u + e. Z has, for each level of a factor, an indicator and the products of
-it with the covariates whose slopes differ by level: its width. With T = [X, y], the weighted cross-products are
+The model is y = X beta + sum over factors of Z u + e. Z has, for each level of a factor, an indicator and the products
+of it with the covariates whose slopes differ by level: its width. With T = [X, y], the weighted cross-products are
 
     Z'WZ (sparse),    Z'WT,    T'WT,
 
-sums over rows, as the moments of a single column are. y is taken as its distance from a typical value of the row's part,
-so that parts of other rows never touch a row's own target.
+sums over rows, as the moments of a single column are. y is taken as its distance from a typical value of the row's
+part, so that parts of other rows never touch a row's own target.
 """
 
 from __future__ import annotations
@@ -19,91 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from catpool.mixed.system import Factor, Pattern, Shape, System
 from catpool.moments import sum_of_others
 from catpool.views import Parts, typical_values
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A grouping of the rows and what differs by level.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n,)
-    size : int
-        Levels.
-    slopes : ndarray of shape (n, width - 1)
-        The covariates whose slopes differ by level, beside the intercept.
-    correlated : bool, default=True
-        Whether intercepts and slopes may be correlated.
-    """
-
-    codes: np.ndarray
-    size: int
-    slopes: np.ndarray
-    correlated: bool = True
-
-    @property
-    def width(self) -> int:
-        return 1 + self.slopes.shape[1]
-
-    def column(self, position: int, weights: np.ndarray | None) -> np.ndarray | None:
-        """The weights times one of the columns that differ by level, None for ones."""
-        if position == 0:
-            return weights
-        slope = self.slopes[:, position - 1]
-        return slope if weights is None else slope * weights
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A factor's levels and width, and whether its effects are correlated."""
-
-    size: int
-    width: int
-    correlated: bool
-
-    @property
-    def length(self) -> int:
-        return self.size * self.width
-
-
-@dataclass(frozen=True)
-class System:
-    """The cross-products of one view of the rows.
-
-    Parameters
-    ----------
-    shapes : list of Shape
-    inner : csr_matrix of shape (R, R)
-        Z'WZ; factors one after the other, levels within factors, widths within levels.
-    outer : ndarray of shape (R, p + 1)
-        Z'WT.
-    fixed : ndarray of shape (p + 1, p + 1)
-        T'WT.
-    rows : float
-        Their number, or the sum of their weights where these are frequencies.
-    log_weights : float
-        Sum of the logarithms of precisions.
-    """
-
-    shapes: list[Shape]
-    inner: csr_matrix
-    outer: np.ndarray
-    fixed: np.ndarray
-    rows: float
-    log_weights: float
-
-    @property
-    def covariates(self) -> int:
-        """Columns of X."""
-        return len(self.fixed) - 1
-
-    @property
-    def slices(self) -> list[slice]:
-        """Where each factor's effects are."""
-        ends = np.cumsum([shape.length for shape in self.shapes])
-        return [slice(int(end) - shape.length, int(end)) for end, shape in zip(ends, self.shapes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -130,10 +48,7 @@ class Products:
         if len(self.rows) == 1:
             raise ValueError("One part has no others.")
         first = self._centered(self.centers[0])._others()
-        if (self.centers == self.centers[0]).all():
-            zeroth = first
-        else:  # the first part's own center must not reach its view
-            zeroth = self._centered(self.centers[1])._others()
+        zeroth = self._centered(self.centers[1])._others()  # the first part's own center must not reach its view
         views = [zeroth._part(0)] + [first._part(part) for part in range(1, len(self.rows))]
         centers = [self.centers[1]] + [self.centers[0]] * (len(self.rows) - 1)
         return [(view, float(center)) for view, center in zip(views, centers, strict=True)]
@@ -147,7 +62,8 @@ class Products:
             flat = array.reshape(len(array), -1).astype(float)
             sum_of_others(flat)
             arrays.append(flat.reshape(array.shape))
-        return Products(self.shapes, self.pattern, *arrays, self.centers)
+        entries, outer, fixed, rows, log_weights = arrays
+        return replace(self, entries=entries, outer=outer, fixed=fixed, rows=rows, log_weights=log_weights)
 
     def _part(self, part: int) -> System:
         return self._system(*(array[part] for array in self._sums()))
@@ -169,21 +85,13 @@ class Products:
         return replace(self, outer=outer, fixed=fixed, centers=np.full_like(self.centers, center))
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """Where the entries of Z'WZ are: `source` tells which of the values, each kept once, an entry is."""
-
-    indices: np.ndarray
-    indptr: np.ndarray
-    source: np.ndarray
-
-    def matrix(self, values: np.ndarray) -> csr_matrix:
-        size = len(self.indptr) - 1
-        return csr_matrix((values[self.source], self.indices, self.indptr), shape=(size, size))
-
-
 def cross_products(
-    y: np.ndarray, covariates: np.ndarray, factors: Sequence[Factor], weights: np.ndarray | None, parts: Parts, *,
+    y: np.ndarray,
+    covariates: np.ndarray,
+    factors: Sequence[Factor],
+    weights: np.ndarray | None,
+    parts: Parts,
+    *,
     precision: bool = False,
 ) -> Products:
     """Sum the cross-products of each part of the rows.
@@ -205,23 +113,18 @@ def cross_products(
     shapes = [Shape(factor.size, factor.width, factor.correlated) for factor in factors]
     sums = _Sums(labels, parts.number, weights)
     entries, pattern = _inner(factors, shapes, sums)
-    outer = np.concatenate(
-        [
-            np.stack(
-                [
-                    np.stack([sums.of(factor.codes, factor.size, _times(factor, a, column, weights)) for column in design.T])
-                    for a in range(factor.width)
-                ]
-            )
-            .transpose(2, 3, 0, 1)
-            .reshape(parts.number, -1, design.shape[1])
-            for factor in factors
-        ],
-        axis=1,
-    )
-    return Products(
-        shapes, pattern, entries, outer, sums.squares(design), sums.rows(precision), sums.log_weights(precision), centers
-    )
+    outer = np.concatenate([_outer(factor, design, sums) for factor in factors], axis=1)
+    fixed, rows, logs = sums.squares(design), sums.rows(precision), sums.log_weights(precision)
+    return Products(shapes, pattern, entries, outer, fixed, rows, logs, centers)
+
+
+def _outer(factor: Factor, design: np.ndarray, sums: _Sums) -> np.ndarray:
+    """Z'WT of a factor, of shape (P, G q, p + 1)."""
+    values = [
+        [sums.of(factor.codes, factor.size, _times(factor, a, column, sums.weights)) for column in design.T]
+        for a in range(factor.width)
+    ]
+    return np.array(values).transpose(2, 3, 0, 1).reshape(sums.number, -1, design.shape[1])
 
 
 def _times(factor: Factor, position: int, column: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -239,7 +142,11 @@ class _Sums:
 
     def of(self, codes: np.ndarray, size: int, values: np.ndarray | None) -> np.ndarray:
         """By part and code, of shape (P, size)."""
-        return np.bincount(self.labels * size + codes, values, minlength=self.number * size).reshape(-1, size).astype(float)
+        return (
+            np.bincount(self.labels * size + codes, values, minlength=self.number * size)
+            .reshape(-1, size)
+            .astype(float)
+        )
 
     def squares(self, design: np.ndarray) -> np.ndarray:
         weighted = design if self.weights is None else design * self.weights[:, None]
@@ -294,7 +201,8 @@ def _pattern(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:
     apart = np.flatnonzero(rows != columns)
     source = np.concatenate([np.arange(len(rows)), apart])
     places = csr_matrix(
-        (source + 1, (np.concatenate([rows, columns[apart]]), np.concatenate([columns, rows[apart]]))), shape=(size, size)
+        (source + 1, (np.concatenate([rows, columns[apart]]), np.concatenate([columns, rows[apart]]))),
+        shape=(size, size),
     )
     places.sort_indices()
     return Pattern(places.indices, places.indptr, places.data - 1)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from catpool.mixed.products import Shape
+from catpool.mixed.system import Shape
 
 SMALL = 1e-4  # of a Lambda, in units of one over the root of a level's information
 STEPS = 30
@@ -99,4 +99,19 @@ def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.nd
         if not np.abs(there.gradient).max() < np.abs(here.gradient).max():
             break
         theta, here = theta - step, there
+    return theta
+
+
+def climb(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, floors: np.ndarray) -> np.ndarray:
+    """Newton's steps where the slope is known and the criterion is not, none longer than half of what it moves."""
+    for _ in range(STEPS):
+        here = evaluate(theta)
+        roots, axes = np.linalg.eigh(here.hessian)
+        roots = np.maximum(np.abs(roots), 1e-12 * np.abs(roots).max() + 1e-300)
+        step = -axes @ ((axes.T @ here.gradient) / roots)
+        longest = np.abs(step / np.maximum(np.abs(theta), floors)).max()
+        step *= min(1.0, 0.5 / max(longest, 1e-300))
+        theta = theta + step
+        if longest < 1e-6:
+            break
     return theta

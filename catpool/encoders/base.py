@@ -1,0 +1,268 @@
+"""What all encoders share: the reading of X, y and folds, what is kept of them, and the way features come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from catpool.folds import (
+    Folds,
+    check_cv,
+    check_groups,
+    make_folds,
+    refuse_weightless,
+    warn_of_rows_in_no_fold,
+)
+from catpool.frames import Frame, read_frame
+from catpool.targets import Target, read_targets
+from catpool.weights import Weights, read_exposure, read_weights
+
+
+class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
+    """Reads what is passed to it, and puts features in the place of columns.
+
+    A subclass has the parameters ``cv``, ``random_state``, ``target_type``, ``remainder``, ``weight_type`` and
+    ``n_jobs``, and says what its features are called.
+    """
+
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
+
+    def _named_features(self, names: Mapping[Any, str], tables: Sequence[Any]) -> dict[Any, list[str]]:
+        """What the features are called that take a column's place, by its label, where columns are called so.
+
+        Features under any other key come after all columns.
+        """
+        raise NotImplementedError
+
+    def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[Any]:
+        """The tables that all rows teach."""
+        raise NotImplementedError
+
+    def _learn_out_of_fold(
+        self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
+    ) -> tuple[list[Any], dict[Any, np.ndarray]]:
+        """The tables, and the features of the training rows, by the label of the column whose place they take."""
+        raise NotImplementedError
+
+    def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
+        """The features of new rows, by the label of the column whose place they take."""
+        raise NotImplementedError
+
+    def _required(self) -> list[Any]:
+        """The columns that features are made of."""
+        raise NotImplementedError
+
+    def _check_columns(self, X: Frame) -> None:
+        """Refuse parameters that do not go with the columns of X."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None) -> Any:
+        """Learn each category's encoding from all rows.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, p)
+        y : array of shape (n,) or (n, outputs)
+        groups : array of shape (n,), optional
+            For ``fit_transform``, which keeps groups together; a table of all rows has no folds.
+        sample_weight : array of shape (n,), optional
+            What each row weighs, as ``weight_type`` says.
+        exposure : array of shape (n,) or label of a column of X, optional
+            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, X, y or a weight is not as described; nothing is fitted then. Whether the rows
+            are enough for the folds, only ``fit_transform`` can tell.
+        TypeError
+            For categories that are not hashable, and column names of which only some are strings.
+        """
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        self._remember(X, targets, self._learn(X, targets, weights))
+        return self
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
+    ) -> Any:
+        """Learn as ``fit`` does, and encode the same rows out of fold.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, p)
+        y : array of shape (n,) or (n, outputs)
+        groups : array of shape (n,), optional
+            Rows of one group are in one fold.
+        sample_weight : array of shape (n,), optional
+            What each row weighs, as ``weight_type`` says.
+        exposure : array of shape (n,) or label of a column of X, optional
+            For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
+
+        Returns
+        -------
+        ndarray of shape (n, features), or a frame where columns of a frame pass through
+            A row that is in no test fold of ``cv`` is NaN, with a UserWarning that says how many there are.
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, X, y, a weight or a fold is not as described; nothing is fitted then.
+        TypeError
+            For categories that are not hashable, and column names of which only some are strings.
+        """
+        original = X
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        folds = self._folds(original, y, groups, targets, len(X))
+        refuse_weightless(folds, weights.row)
+        tables, blocks = self._learn_out_of_fold(X, targets, weights, folds)
+        warn_of_rows_in_no_fold(folds)
+        self._remember(X, targets, tables)
+        return self._output(X, blocks)
+
+    def transform(self, X: Any) -> Any:
+        """Encode rows by the tables learned from all training rows.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, p)
+            With the columns that were there at fit, in any order where they have names.
+
+        Returns
+        -------
+        ndarray of shape (n, features), or a frame where columns of a frame pass through
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            Where columns are missing or unseen, or where ``unknown`` or ``missing`` is "error".
+        """
+        check_is_fitted(self)
+        keep = self.remainder == "passthrough"
+        required = self._header.labels if keep else self._required()
+        X = read_frame(X).aligned(self._header, required, strict=keep)
+        return self._output(X, self._look_up(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the features that ``transform`` gives.
+
+        Parameters
+        ----------
+        input_features : array of str, optional
+            Names of the columns of an array; for a frame, its own names or nothing.
+
+        Returns
+        -------
+        ndarray of str objects
+            An encoded column keeps its name; where it gives several features they are called
+            ``<column>_<class>`` or ``<column>_<output>``.
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        return np.array(self._names_out(names, self._header.labels, self.tables_), dtype=object)
+
+    def _names_out(self, names: Any, labels: list[Any], tables: Sequence[Any]) -> list[str]:
+        encoded = self._named_features(dict(zip(labels, names, strict=True)), tables)
+        result: list[str] = []
+        for name, label in zip(names, labels, strict=True):
+            if label in encoded:
+                result += encoded.pop(label)
+            elif self.remainder == "passthrough":
+                result.append(name)
+        return result + [name for features in encoded.values() for name in features]
+
+    def _read(
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, exposure: Any
+    ) -> tuple[Frame, list[Target], Weights]:
+        self._validate_params()
+        columns = read_frame(X)
+        targets = read_targets(y, self.target_type, getattr(self, "family", "auto"))
+        if len(targets[0].values) != len(columns):
+            raise ValueError(
+                f"X and y have inconsistent numbers of samples: "
+                f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target a row."
+            )
+        self._check_columns(columns)
+        check_cv(self.cv)
+        check_groups(groups, len(columns))
+        if isinstance(exposure, str | int):
+            columns.require([exposure])
+            exposure = columns.column(exposure)
+        if self.weight_type == "precision" and any(target.family.name != "normal" for target in targets):
+            raise ValueError(
+                'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
+                'target_type="continuous".'
+            )
+        weights = Weights(
+            read_weights(sample_weight, len(columns)),
+            read_exposure(exposure, targets, len(columns)),
+            self.weight_type == "precision",
+        )
+        return columns, targets, weights
+
+    def _folds(self, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
+        only = targets[0] if len(targets) == 1 else None
+        classes = only.values if only and only.classes is not None else None
+        return make_folds(
+            self._splits(), X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=self.random_state
+        )
+
+    def _splits(self) -> Any:
+        """`cv`; where it can be read only once, what it gave the first time."""
+        if not isinstance(self.cv, Iterator):
+            return self.cv
+        if getattr(self, "_read_from", None) is not self.cv:
+            self._read_from, self._read_splits = self.cv, list(self.cv)
+        return self._read_splits
+
+    def _parallel(self, function: Any, arguments: Any) -> list[Any]:
+        if self.n_jobs in (None, 1):
+            return [function(*each) for each in arguments]
+        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*each) for each in arguments))
+
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
+        names = self._names_out(X.names, X.labels, tables)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"Features must have different names, but {twice} would occur twice. Rename columns of X, or outputs "
+                "or classes of y."
+            )
+        kinds = [target.kind for target in targets]
+        self.tables_, self._header = list(tables), X.header(type(self).__name__)
+        self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
+        self.n_features_in_ = len(X.labels)
+        self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
+        self._keep("classes_", targets[0].classes if len(targets) == 1 else None)
+
+    def _keep(self, name: str, value: Any) -> None:
+        """Set a fitted attribute, or forget what an earlier fit left of it."""
+        self.__dict__.pop(name, None)
+        if value is not None:
+            setattr(self, name, value)
+
+    def _output(self, X: Frame, blocks: Mapping[Any, np.ndarray]) -> Any:
+        """X with blocks, of shape (n, features), in the place of the columns they encode."""
+        named = self._named_features(dict(zip(X.labels, X.names, strict=True)), self.tables_)
+        features = {label: (names, blocks[label]) for label, names in named.items()}
+        return X.replaced(features, keep=self.remainder == "passthrough")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,278 @@
+"""Partial pooling towards the level above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from catpool.cells import encode_paths
+from catpool.columns import MISSING
+from catpool.crossfit import OutOfFold, Rows, learn
+from catpool.encoders.base import OutOfFoldEncoder
+from catpool.encoders.pooled import OUTPUTS
+from catpool.folds import Folds
+from catpool.frames import Frame
+from catpool.nested.learning import NUMBERS, NestedLearner
+from catpool.nested.tables import NestedTable
+from catpool.tables import Policy, refuse_missing
+from catpool.targets import Target
+from catpool.views import Parts
+from catpool.weights import Weights
+
+
+class NestedEncoder(OutOfFoldEncoder):
+    """Replace categories within categories by their posterior means, each level borrowing from the one above.
+
+    ``fit_transform`` encodes each training row out of fold, variances included, ``fit(...).transform`` new rows from
+    all training rows. With one variance a level, all learned from the data, the model of a continuous y is
+
+        y = mu + u_state + u_county + u_zip + e,    u_level ~ N(0, sigma_level^2),
+
+    lme4's ``y ~ 1 + (1 | state/county/zip)``, fitted exactly by REML or ML. A zip's encoding is its posterior mean: a
+    zip with few rows is drawn to its county, a county with few to its state. A zip without rows has its county's
+    value, and where the county is unseen too, the state's. Shares and counts have, level by level, the conjugate model
+    of `EmpiricalBayesEncoder` with the posterior mean of the level above for a prior mean.
+
+    A category is known by its whole path: zips of one name in two counties are two zips.
+
+    Parameters
+    ----------
+    levels : list
+        Columns from the outermost to the innermost.
+    emit : {"deepest", "all"}, default="deepest"
+        Whether features come from the last level alone or from each. They are called as the columns, and take their
+        places; columns of levels without features go.
+    prior : {"reml", "ml"}, default="reml"
+        What the variances of the normal model maximise: the restricted or the unrestricted likelihood. Shares and
+        counts have the unrestricted.
+    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+        The law of rows within the innermost categories, as in `EmpiricalBayesEncoder`.
+    cv : int, splitter, iterable or array of shape (n,), default=10
+        The folds of ``fit_transform``, as in `EmpiricalBayesEncoder`.
+    random_state : int, RandomState or None, default=None
+        Seed of the random folds.
+    target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
+        What y is, as in `EmpiricalBayesEncoder`.
+    unknown : {"prior", "nan", "error"}, default="prior"
+        What a path with no training rows gets; by "prior" the value of the level above.
+    missing : {"category", "prior", "nan", "error"}, default="category"
+        What a missing value gets: the value of a category of its own within the level above, the value of the level
+        above, NaN, or an error. For learning it is a category in any case.
+    remainder : {"passthrough", "drop"}, default="passthrough"
+        What becomes of the other columns.
+    output : str or sequence of str, default="mean"
+        The features of each level: "mean", "sd", "reliability" (the weight of a category's own rows against the level
+        above), "count" and "code", as in `EmpiricalBayesEncoder`. "count" is out of fold for the last level and, as
+        "code", the same in training and after for those above.
+    weight_type : {"frequency", "precision"}, default="frequency"
+        What ``sample_weight`` means, as in `EmpiricalBayesEncoder`.
+
+    Attributes
+    ----------
+    tables_ : list of NestedTable
+        The one table.
+    levels_ : list
+        The levels' columns.
+    summary_ : pandas.DataFrame
+        What was learned of each level.
+    target_type_, classes_, n_features_in_, feature_names_in_
+        As in `EmpiricalBayesEncoder`.
+
+    See Also
+    --------
+    EmpiricalBayesEncoder : One level.
+    MixedModelEncoder : Factors that are nested or crossed, with covariates.
+
+    References
+    ----------
+    D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
+    Statistical Software 67(1).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from catpool import NestedEncoder
+    >>> city = ["Ulm", "Ulm", "Bonn", "Bonn", "Ulm", "Ulm", "Kiel", "Kiel"]
+    >>> X = pd.DataFrame({"state": list("aaaabbbb"), "city": city})
+    >>> encoder = NestedEncoder(["state", "city"]).fit(X, [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.0, 10.0])
+    >>> new = pd.DataFrame({"state": ["a", "a", "b", "c"], "city": ["Ulm", "Jena", "Jena", "Jena"]})
+    >>> encoder.transform(new).ravel().round(2)
+    array([1.6 , 2.8 , 7.7 , 5.25])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "levels": ["array-like"],
+        "emit": [StrOptions({"deepest", "all"})],
+        "prior": [StrOptions({"reml", "ml"})],
+        "family": [StrOptions({"auto", "normal", "binomial", "poisson"})],
+        "cv": "no_validation",
+        "random_state": ["random_state"],
+        "target_type": [StrOptions({"auto", "continuous", "binary", "multiclass", "count"})],
+        "unknown": [StrOptions({"prior", "nan", "error"})],
+        "missing": [StrOptions({"category", "prior", "nan", "error"})],
+        "remainder": [StrOptions({"passthrough", "drop"})],
+        "output": ["array-like", StrOptions(set(OUTPUTS))],
+        "weight_type": [StrOptions({"frequency", "precision"})],
+    }
+
+    def __init__(
+        self,
+        levels: Sequence[Any],
+        *,
+        emit: str = "deepest",
+        prior: str = "reml",
+        family: str = "auto",
+        cv: Any = 10,
+        random_state: Any = None,
+        target_type: str = "auto",
+        unknown: str = "prior",
+        missing: str = "category",
+        remainder: str = "passthrough",
+        output: str | Sequence[str] = "mean",
+        weight_type: str = "frequency",
+    ) -> None:
+        self.levels = levels
+        self.emit = emit
+        self.prior = prior
+        self.family = family
+        self.cv = cv
+        self.random_state = random_state
+        self.target_type = target_type
+        self.unknown = unknown
+        self.missing = missing
+        self.remainder = remainder
+        self.output = output
+        self.weight_type = weight_type
+
+    def _check_columns(self, X: Frame) -> None:
+        outputs = self._outputs()
+        if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
+            raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
+        X.require(list(self.levels))
+
+    def _outputs(self) -> tuple[str, ...]:
+        return (self.output,) if isinstance(self.output, str) else tuple(self.output)
+
+    def _emitted(self) -> tuple[int, ...]:
+        last = len(self.levels) - 1
+        return tuple(range(last + 1)) if self.emit == "all" else (last,)
+
+    def _required(self) -> list[Any]:
+        return list(self.levels)
+
+    def _named_features(self, names: Mapping[Any, str], tables: Sequence[NestedTable]) -> dict[Any, list[str]]:
+        named = tables[0].names([names[label] for label in self.levels])
+        return {label: named.get(level, []) for level, label in enumerate(self.levels)}
+
+    def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[NestedTable]:
+        codes, learner = self._read_paths(X)
+        rows = Rows(targets, weights, Parts(None, 1))
+        return [
+            self._table(X, learner, learn(learner, codes[-1].copy(), learner.paths.number(len(self.levels) - 1), rows))
+        ]
+
+    def _learn_out_of_fold(
+        self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
+    ) -> tuple[list[NestedTable], dict[Any, np.ndarray]]:
+        codes, learner = self._read_paths(X)
+        last = len(self.levels) - 1
+        counted = "count" in self._outputs()
+        learned = OutOfFold(folds, targets, weights).encode(
+            learner, codes[-1].copy(), learner.paths.number(last), counts=counted
+        )
+        table = self._table(X, learner, learned.encodings)
+        blocks = self._by_level(table, learner, learned.values, codes)
+        if counted:
+            own = table.names([""] * (last + 1))[last].index("_count")
+            blocks[self.levels[last]][:, own] = learned.counts
+        return [table], blocks
+
+    def _by_level(
+        self, table: NestedTable, learner: NestedLearner, values: np.ndarray, codes: list[np.ndarray]
+    ) -> dict[Any, np.ndarray]:
+        """The columns of out-of-fold values, targets first and levels within them, and the extras, by level."""
+        outputs, width = learner.outputs, len(learner.outputs)
+        counts = table.counts()
+        blocks: dict[Any, np.ndarray] = {label: np.empty((len(values), 0)) for label in self.levels}
+        for level in table.emitted:
+            own = [position for position, (at, _) in enumerate(outputs) if at == level]
+            columns = [values[:, label * width + position] for label in range(len(table.encodings)) for position in own]
+            for extra in table.outputs:
+                if extra not in NUMBERS:
+                    columns.append(table.extra(extra, level, counts).take(codes[level]))
+            blocks[self.levels[level]] = np.column_stack(columns)
+        return blocks
+
+    def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
+        found = self.tables_[0].transform([X.column(label) for label in self.levels])
+        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.levels)}
+
+    def _read_paths(self, X: Frame) -> tuple[list[np.ndarray], NestedLearner]:
+        codes, paths = encode_paths([X.column(label) for label in self.levels])
+        if self.missing == "error":
+            for level, label in enumerate(self.levels):
+                refuse_missing(np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1), str(label))
+        numbers = tuple(output for output in self._outputs() if output in NUMBERS)
+        policy = Policy(self.unknown, self.missing)
+        return codes, NestedLearner(paths, policy, self._emitted(), numbers, self.prior == "reml")
+
+    def _table(self, X: Frame, learner: NestedLearner, encodings: list[Any]) -> NestedTable:
+        names = dict(zip(X.labels, X.names, strict=True))
+        columns = [names[label] for label in self.levels]
+        return NestedTable(
+            list(self.levels), columns, learner.paths, encodings, learner.policy, learner.emitted, self._outputs()
+        )
+
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
+        super()._remember(X, targets, tables)
+        self.levels_ = list(self.levels)
+
+    @property
+    def summary_(self) -> pd.DataFrame:
+        """What was learned of each level and target.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each level and target, with the columns of `EmpiricalBayesEncoder.summary_`. `between_sd` is the
+            standard deviation between the categories of one parent, `prior_strength` the variance of a row within an
+            innermost category over its square, and `log_likelihood` that of all levels together (for shares and counts:
+            of the innermost given those above).
+        """
+        check_is_fitted(self)
+        return pd.DataFrame(self.tables_[0].summary())
+
+    def encoding_table(self, column: Any, *, level: float = 0.9) -> pd.DataFrame:
+        """Show what was learned of each category of a level.
+
+        Parameters
+        ----------
+        column : str or int
+            As in ``levels``.
+        level : float, default=0.9
+            The probability of the interval from `lower` to `upper`, between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each path that has training rows, with its categories from the outermost level on and the columns
+            of `EmpiricalBayesEncoder.encoding_table`.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such level, or the probability is not between 0 and 1.
+        """
+        check_is_fitted(self)
+        if not 0 < level < 1:
+            raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
+        table = self.tables_[0]
+        for position, names in enumerate(zip(table.labels, table.columns, strict=True)):
+            if column in names:
+                return table.frame(position, level)
+        raise ValueError(f"`column` must be one of the levels {table.labels}, not {column!r}.")

@@ -1,0 +1,154 @@
+"""A mixed model in the user's units: how columns become a design, and how a fit becomes effects and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catpool.mixed.fit import MixedFit
+from catpool.mixed.system import Factor
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns of a model, of which the covariates are brought to mean nought and variance one.
+
+    Parameters
+    ----------
+    covariates : ndarray of shape (n, p)
+        As they came, without a constant.
+    factors : list of Factor
+        Their slopes as they came.
+    names : list of str
+        The covariates'.
+    terms : list of list of str
+        What differs by level of each factor: "intercept", and names of slopes.
+    """
+
+    covariates: np.ndarray
+    factors: list[Factor]
+    names: list[str]
+    terms: list[list[str]]
+
+    def units(self) -> Units:
+        centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
+        slopes = [np.sqrt((factor.slopes**2).mean(axis=0)) for factor in self.factors]
+        return Units(centers, _positive(scales), [_positive(each) for each in slopes])
+
+    def scaled(self, units: Units) -> tuple[np.ndarray, list[Factor]]:
+        """X with its column of ones, and the factors with slopes of unit mean square."""
+        ones = np.ones((len(self.covariates), 1))
+        design = np.hstack([ones, (self.covariates - units.centers) / units.scales])
+        return design, [
+            replace(factor, slopes=factor.slopes / scales)
+            for factor, scales in zip(self.factors, units.slopes, strict=True)
+        ]
+
+    def subset(self, rows: np.ndarray) -> Design:
+        factors = [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in self.factors]
+        return replace(self, covariates=self.covariates[rows], factors=factors)
+
+
+def _positive(scales: np.ndarray) -> np.ndarray:
+    return np.where(scales > 0, scales, 1.0)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the covariates' distances are measured from and by, and each factor's slopes by."""
+
+    centers: np.ndarray
+    scales: np.ndarray
+    slopes: list[np.ndarray]
+
+    def back(self) -> np.ndarray:
+        """The matrix from coefficients of scaled columns to those of columns as they came."""
+        matrix = np.diag(np.append(1.0, 1 / self.scales))
+        matrix[0, 1:] = -self.centers / self.scales
+        return matrix
+
+
+@dataclass(frozen=True)
+class MixedModel:
+    """A fitted model.
+
+    Parameters
+    ----------
+    fixed : ndarray of shape (1 + p,)
+        The intercept and the covariates' coefficients.
+    fixed_covariance : ndarray of shape (1 + p, 1 + p)
+    effects : list of ndarray of shape (size, width)
+        Conditional modes of each factor.
+    variances : list of ndarray of shape (size, width, width)
+        Of the effects about the modes.
+    covariances : list of ndarray of shape (width, width)
+        Of each factor's effects.
+    scale : float
+        Variance of a row; one where the family has it given.
+    criterion : float
+        Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
+    parameters : int
+        Variances, covariances and coefficients that were estimated.
+    method : str
+        What was maximised.
+    solver : str
+        How the equations were solved: "exact" or "cg".
+    """
+
+    fixed: np.ndarray
+    fixed_covariance: np.ndarray
+    effects: list[np.ndarray]
+    variances: list[np.ndarray]
+    covariances: list[np.ndarray]
+    scale: float
+    criterion: float
+    parameters: int
+    method: str
+    solver: str
+
+    def sds(self) -> list[np.ndarray]:
+        """Posterior standard deviations of the effects, of shape (size, width)."""
+        return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
+
+    def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
+        """Of shape (n,), on the scale of the linear predictor."""
+        return self.fixed[0] + covariates @ self.fixed[1:]
+
+    def predictor(self, design: Design, effects_of: Sequence[np.ndarray]) -> np.ndarray:
+        """The linear predictor of rows, of shape (n,), from the effects of each factor."""
+        result = self.fixed_part(design.covariates)
+        for factor, effects in zip(design.factors, effects_of, strict=True):
+            own = effects[factor.codes]
+            result = result + own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
+        return result
+
+    @property
+    def singular(self) -> list[bool]:
+        """Of each factor, whether its covariance has no full rank."""
+        return [bool(np.linalg.matrix_rank(each, hermitian=True) < len(each)) for each in self.covariances]
+
+
+def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: str, known: bool = False) -> MixedModel:
+    """A fit of scaled columns, its target a distance from `center`, in the user's units."""
+    back = units.back()
+    fixed = back @ fit.fixed
+    fixed[0] += center
+    scales = [1 / np.append(1.0, each) for each in units.slopes]
+    both = [np.outer(each, each) for each in scales]
+    shift = 2 * np.log(units.scales).sum() if reml else 0.0
+    terms = [len(each) * (len(each) + 1) // 2 for each in fit.lambdas]
+    diagonal = [shape.width if not shape.correlated else count for shape, count in zip(fit.shapes, terms, strict=True)]
+    return MixedModel(
+        fixed=fixed,
+        fixed_covariance=back @ fit.fixed_covariance @ back.T,
+        effects=[effects * each for effects, each in zip(fit.effects, scales, strict=True)],
+        variances=[own * each for own, each in zip(fit.variances(), both, strict=True)],
+        covariances=[own * each for own, each in zip(fit.covariances, both, strict=True)],
+        scale=fit.scale,
+        criterion=float(fit.criterion + shift),
+        parameters=sum(diagonal) + len(fixed) + (0 if known else 1),
+        method=method,
+        solver=fit.solver,
+    )

@@ -1,0 +1,78 @@
+"""Formulas as of lme4 and Bambi, read by formulae."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+GROUP = re.compile(r"\(([^()|]*)(\|\|?)[^()|]*\)")
+WITHOUT_INTERCEPT = re.compile(r"(^|\+)\s*0\s*(\+|$)|-\s*1\b")
+
+
+def read_formula(formula: str) -> dict[str, Any]:
+    """The parameters `groups`, `covariates`, `slopes` and `correlated` of a model that is written as a formula."""
+    try:
+        from formulae import model_description
+    except ImportError as error:
+        raise ImportError("Formulas need formulae: pip install catpool[formula].") from error
+    terms = model_description(formula.replace("||", "|")).terms
+    if not _of(terms, "Intercept"):
+        raise ValueError(f"The model needs an intercept, but {formula!r} leaves it out.")
+    covariates = [_variable(term, formula) for term in _of(terms, "Term")]
+    groups = _groups(_of(terms, "GroupSpecificTerm"), formula)
+    return {
+        "groups": list(groups),
+        "covariates": covariates or None,
+        "slopes": {group: slopes for group, slopes in groups.items() if slopes} or None,
+        "correlated": _correlated(formula),
+    }
+
+
+def _of(terms: Any, name: str) -> list[Any]:
+    return [term for term in terms if type(term).__name__ == name]
+
+
+def _groups(terms: list[Any], formula: str) -> dict[Any, list[str]]:
+    """The slopes of each factor."""
+    groups: dict[Any, list[str]] = {}
+    with_intercept = set()
+    for term in terms:
+        names = tuple(_name(component, formula) for component in term.factor.components)
+        slopes = groups.setdefault(names if len(names) > 1 else names[0], [])
+        if type(term.expr).__name__ == "Intercept":
+            with_intercept.add(names)
+        else:
+            slopes.append(_variable(term.expr, formula))
+    if len(with_intercept) < len(groups) or not groups:
+        raise ValueError(f"There must be a factor, each with an intercept as in (1 + x | shop), but not {formula!r}.")
+    return groups
+
+
+def _correlated(formula: str) -> bool:
+    """Whether slopes stand with their intercepts behind one bar: formulae takes them apart in any case."""
+    kinds = {
+        bars == "|" and not WITHOUT_INTERCEPT.search(effects)
+        for effects, bars in GROUP.findall(formula)
+        if effects.strip() != "1"
+    }
+    if len(kinds) > 1:
+        raise ValueError(
+            f"Slopes must be correlated with the intercepts of all factors or of none, but {formula!r} has both. "
+            "Write | or || throughout."
+        )
+    return kinds.pop() if kinds else True
+
+
+def _variable(term: Any, formula: str) -> str:
+    names = [_name(component, formula) for component in term.components]
+    if len(names) > 1:
+        raise ValueError(
+            f"Covariates must be columns, but {formula!r} has {':'.join(names)}. Multiply them beforehand."
+        )
+    return names[0]
+
+
+def _name(component: Any, formula: str) -> str:
+    if type(component).__name__ != "Variable":
+        raise ValueError(f"Terms must be columns, but {formula!r} has {component}. Transform the column beforehand.")
+    return str(component.name)

@@ -1,0 +1,111 @@
+"""Mixed models learned from all rows, and for each fold from the rows it may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catpool.families import Family
+from catpool.folds import Folds
+from catpool.mixed.design import Design, MixedModel, Units, in_units
+from catpool.mixed.fit import fit_mixed
+from catpool.mixed.generalized import LINKS, penalised_quasi_likelihood, together
+from catpool.mixed.laplace import fit_one_factor
+from catpool.mixed.products import Products, cross_products
+from catpool.mixed.system import System
+from catpool.views import Parts
+from catpool.weights import Weights
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The training rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    design : Design
+    weights : Weights
+    family : Family
+    """
+
+    y: np.ndarray
+    design: Design
+    weights: Weights
+    family: Family
+
+    def subset(self, rows: np.ndarray) -> Rows:
+        return Rows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is fitted.
+
+    Parameters
+    ----------
+    reml : bool
+    solver : {"auto", "exact", "cg"}
+    quadrature : int
+        Points of the quadrature for binary targets and counts; one is Laplace's approximation.
+    """
+
+    reml: bool
+    solver: str
+    quadrature: int
+
+    @property
+    def method(self) -> str:
+        return "REML" if self.reml else "ML"
+
+
+def learn(rows: Rows, options: Options) -> MixedModel:
+    """Fit the model to all rows."""
+    if rows.family.name != "normal":
+        return _generalized(rows, options)
+    units = rows.design.units()
+    system, center = _products(rows, units, Parts(None, 1)).merged()
+    return _model(system, center, units, options)
+
+
+def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[MixedModel, list[MixedModel]]:
+    """Fit the model to all rows, and for each fold to the rows it learns from."""
+    if rows.family.name != "normal" or folds.training is not None:
+        training = folds.training
+        if training is None:
+            training = [np.flatnonzero(folds.labels != fold) for fold in range(folds.n_folds)]
+        return learn(rows, options), [learn(rows.subset(each), options) for each in training]
+    units = rows.design.units()
+    products = _products(rows, units, Parts(folds.labels, folds.n_parts))
+    views = products.outside()[: folds.n_folds]
+    return _model(*products.merged(), units, options), [_model(*view, units, options) for view in views]
+
+
+def _products(rows: Rows, units: Units, parts: Parts) -> Products:
+    design, factors = rows.design.scaled(units)
+    return cross_products(rows.y, design, factors, rows.weights.row, parts, precision=rows.weights.precision)
+
+
+def _model(system: System, center: float, units: Units, options: Options) -> MixedModel:
+    fit = fit_mixed(system, reml=options.reml, solver=options.solver)
+    return in_units(fit, units, center, reml=options.reml, method=options.method)
+
+
+def _generalized(rows: Rows, options: Options) -> MixedModel:
+    """By Laplace's approximation or quadrature where one factor has intercepts alone, else by quasi-likelihood."""
+    units, link, family = rows.design.units(), LINKS[rows.family.name], rows.family.name
+    covariates, factors = rows.design.scaled(units)
+    totals = together(rows.y, covariates, factors, rows.weights, link)
+    mean = totals.total.sum() / totals.count.sum()
+    if not 0 < mean < (1 if family == "binomial" else np.inf):
+        raise ValueError(
+            f"A model on the scale of the {family} family needs rows that differ, but all of y is {mean:g}."
+        )
+    if len(factors) == 1 and factors[0].width == 1:
+        fit, criterion, method = fit_one_factor(totals, link, mean, options.quadrature)
+    else:
+        fit = penalised_quasi_likelihood(totals, link, mean, options.solver)
+        criterion, method = np.nan, "PQL"
+    model = in_units(fit, units, 0.0, reml=False, method=method, known=True)
+    return replace(model, criterion=criterion)

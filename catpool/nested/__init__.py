@@ -1,0 +1,1 @@
+"""Levels within levels."""

@@ -1,0 +1,173 @@
+"""Nested levels met by rows: what comes out for the paths they take, and how it is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catpool.cells import Paths
+from catpool.columns import MISSING
+from catpool.families import Family
+from catpool.moments import Moments
+from catpool.nested.conjugate import fit_conjugate
+from catpool.nested.normal import fit_tree
+from catpool.nested.tree import Levels, Tree
+from catpool.tables import Policy
+from catpool.targets import Target
+from catpool.weights import Weights
+
+NUMBERS = ("mean", "sd", "reliability")
+
+
+@dataclass(frozen=True)
+class NestedEncoding:
+    """One target's levels, or one class's.
+
+    Parameters
+    ----------
+    target : str or None
+        Its name, None for an only one.
+    moments : Moments of shape (K,)
+        Of the deepest paths.
+    levels : Levels
+    values : dict of ndarray of shape (K,)
+        What comes out for each of the deepest paths.
+    """
+
+    target: str | None
+    moments: Moments
+    levels: Levels
+    values: dict[tuple[int, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class NestedLearner:
+    """How nested levels are learned; in the place of `catpool.crossfit.Learner`.
+
+    Parameters
+    ----------
+    paths : Paths
+    policy : Policy
+    emitted : tuple of int
+        The levels that features come from.
+    numbers : tuple of str
+        Of "mean", "sd", "reliability".
+    reml : bool
+    """
+
+    paths: Paths
+    policy: Policy
+    emitted: tuple[int, ...]
+    numbers: tuple[str, ...]
+    reml: bool
+
+    @property
+    def outputs(self) -> list[tuple[int, str]]:
+        return [(level, number) for level in self.emitted for number in self.numbers]
+
+    def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
+        """The outputs of each class, of shape (..., K), from moments of that shape."""
+        views = [self._view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)]
+        shape = moments[0].count.shape
+        return [
+            [np.stack([view[label][output] for view in views]).reshape(shape) for output in range(len(self.outputs))]
+            for label in range(len(moments))
+        ]
+
+    def _view(self, classes: list[Moments], family: Family) -> list[list[np.ndarray]]:
+        return [list(self._values(levels, classes[0]).values()) for levels in self.fit(classes, family)]
+
+    def _values(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
+        steps, counts = steps_of(self.paths), counts_of(self.paths, moments.count)
+        rows = LevelTables(self.paths, levels, self.policy).rows(steps, counts)
+        return {(level, number): rows[level][number] for level, number in self.outputs}
+
+    def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
+        tree = Tree.of(self.paths)
+        if family.name == "normal":
+            return [fit_tree(tree, each, family, reml=self.reml) for each in classes]
+        return fit_conjugate(tree, classes, family)
+
+    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[NestedEncoding]:
+        moments = [replace(each, count=each.count.astype(float)) for each in moments]
+        fitted = self.fit(moments, target.family)
+        extra = weights.log_likelihood
+        return [
+            NestedEncoding(
+                name, each, replace(levels, log_likelihood=levels.log_likelihood + extra), self._values(levels, each)
+            )
+            for name, each, levels in zip(target.names, moments, fitted, strict=True)
+        ]
+
+
+def steps_of(paths: Paths) -> list[np.ndarray]:
+    """The number of each deepest path's ancestor on each level, itself last."""
+    depth = len(paths.parts)
+    numbers = [np.arange(paths.number(depth - 1))]
+    for level in range(depth - 1, 0, -1):
+        numbers.insert(0, paths.parents(level)[numbers[0]])
+    return numbers
+
+
+def counts_of(paths: Paths, deepest: np.ndarray) -> list[np.ndarray]:
+    """Rows of the paths of each level."""
+    return [np.bincount(own, deepest, minlength=paths.number(level)) for level, own in enumerate(steps_of(paths))]
+
+
+@dataclass(frozen=True)
+class LevelTables:
+    """Values of rows from those of the paths they take.
+
+    Parameters
+    ----------
+    paths : Paths
+    levels : Levels
+    policy : Policy
+    """
+
+    paths: Paths
+    levels: Levels
+    policy: Policy
+
+    def rows(self, steps: Sequence[np.ndarray], counts: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """For each level the outputs of rows, of shape (n,).
+
+        Parameters
+        ----------
+        steps : sequence of ndarray of shape (n,)
+            The number of each row's path on each level, too large for a path never seen.
+        counts : sequence of ndarray
+            Training rows of the paths of each level.
+        """
+        levels, result = self.levels, []
+        value = np.full(len(steps[0]), levels.mean)
+        variance = np.full(len(steps[0]), levels.mean_variance)
+        for level, step in enumerate(steps):
+            own = np.minimum(step, len(levels.values[level]) - 1)
+            seen = (step < len(levels.values[level])) & (counts[level][own] > 0)
+            missing = self._missing(level, step)
+            known = seen & ~missing if self.policy.missing == "prior" else seen
+            parent = value
+            value = np.where(known, levels.values[level][own], parent)
+            variance = np.where(known, levels.variances[level][own], variance + levels.unseen(level, parent))
+            gain = np.where(known, levels.gains[level][own], 0.0)
+            result.append(self._hidden(value, np.sqrt(variance), gain, seen, missing))
+        return result
+
+    def _missing(self, level: int, step: np.ndarray) -> np.ndarray:
+        slots = np.append(self.paths.slots(level), MISSING + 1)
+        return slots[np.minimum(step, len(slots) - 1)] == MISSING
+
+    def _hidden(
+        self, value: np.ndarray, sd: np.ndarray, gain: np.ndarray, seen: np.ndarray, missing: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        hidden = np.zeros(len(value), dtype=bool)
+        if self.policy.unknown == "nan":
+            hidden |= ~seen & ~missing
+        if self.policy.missing == "nan":
+            hidden |= missing
+        if hidden.any():
+            value, sd = np.where(hidden, np.nan, value), np.where(hidden, np.nan, sd)
+        return {"mean": value, "sd": sd, "reliability": gain}

@@ -1,0 +1,158 @@
+"""Levels within levels: y = mu + u_state + u_county + u_zip + e, solved by messages up and down a tree.
+
+A node of n rows (or a precision as good as n) and mean m, of a level whose variance relative to the rows' is lambda, is
+to its parent an observation of precision w = n / (1 + lambda n). So a parent has n = sum of w, m = sum of w m / n, and
+
+    RSS = within + sum over all nodes of w (m - the parent's m)^2,
+    criterion = sum over all nodes of log(1 + lambda n) + log(n of the root) + nu (1 + log(2 pi RSS / nu)),
+
+as in the model of one factor, which this is for one level. On the way down, with A the parent's estimated value and V
+its variance relative to the rows', a node's own are
+
+    A + g (m - A)  and  lambda (1 - g) + (1 - g)^2 V,    g = lambda w,
+
+and d criterion / d lambda = sum of w - w^2 V - w^2 (m - A)^2 nu / RSS.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catpool.families import Family
+from catpool.likelihood import NO_NOISE, NO_SPREAD
+from catpool.mixed.search import Slope, search
+from catpool.moments import Moments
+from catpool.nested.tree import Levels, Tree
+
+FEW = 500  # nodes; with so few, several starts cost little
+FLOOR = 1e-4  # of a root of lambda, in units of one over the root of a node's rows
+NOISE = 1e-13  # of the scatter: noise within categories below it is rounding
+
+
+class _Pass:
+    """Messages up and down the tree for some lambdas."""
+
+    def __init__(self, tree: Tree, moments: Moments, lambdas: np.ndarray, within: float) -> None:
+        self.tree, self.lambdas = tree, lambdas
+        size, mean = moments.count, moments.category_means - moments.mean
+        self.weights: list[np.ndarray] = []
+        self.means: list[np.ndarray] = []
+        self.residual, self.log_det = within, 0.0
+        for level in range(len(lambdas) - 1, -1, -1):
+            weight = size / (1 + lambdas[level] * size)
+            parent_size = tree.sums(weight, level)
+            parent_mean = tree.sums(weight * mean, level) / np.maximum(parent_size, np.finfo(float).tiny)
+            self.residual += float((weight * (mean - parent_mean[tree.above[level]]) ** 2).sum())
+            self.log_det += float(np.log1p(lambdas[level] * size).sum())
+            self.weights.insert(0, weight)
+            self.means.insert(0, mean)
+            size, mean = parent_size, parent_mean
+        self.size, self.mean = float(size[0]), float(mean[0])
+
+    def down(self, known_mean: bool) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, np.ndarray]:
+        """Values and relative variances of the nodes, and of each level sums of w - w^2 V and of w^2 (m - A)^2."""
+        value, variance = np.array([self.mean]), np.array([0.0 if known_mean else 1 / self.size])
+        values, variances, traces, squares = [], [], [], []
+        for level, (weight, mean, own) in enumerate(zip(self.weights, self.means, self.lambdas, strict=True)):
+            above = self.tree.above[level]
+            believed, uncertain = value[above], variance[above]
+            pull, gain = weight * (mean - believed), own * weight
+            traces.append(float((weight - weight**2 * uncertain).sum()))
+            squares.append(float((pull**2).sum()))
+            value = believed + own * pull
+            variance = own * (1 - gain) + (1 - gain) ** 2 * uncertain
+            values.append(value)
+            variances.append(variance)
+        return values, variances, np.array(traces), np.array(squares)
+
+
+class _Profile:
+    """The criterion of the roots of the lambdas."""
+
+    def __init__(self, tree: Tree, moments: Moments, active: np.ndarray, *, reml: bool) -> None:
+        self.tree, self.moments, self.active, self.reml = tree, moments, active, reml
+        self.within = max(float(moments.within), NOISE * float(moments.scatter))
+        self.freedom = float(moments.rows) - reml
+        nodes = [max(np.count_nonzero(each), 1) for each in tree.counts(moments.count)]
+        self.floors = (FLOOR * np.sqrt(np.array(nodes) / float(moments.size)))[active]
+
+    def lambdas(self, theta: np.ndarray) -> np.ndarray:
+        result = np.zeros(len(self.active))
+        result[self.active] = theta**2
+        return result
+
+    def solve(self, theta: np.ndarray) -> _Pass:
+        return _Pass(self.tree, self.moments, self.lambdas(theta), self.within)
+
+    def criterion(self, solved: _Pass) -> float:
+        fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * solved.residual / self.freedom))
+        return float(fit + np.log(solved.size) if self.reml else fit)
+
+    def _off_nought(self, theta: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(theta) < self.floors, np.where(theta < 0, -self.floors, self.floors), theta)
+
+    def _gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        solved = self.solve(theta)
+        _, _, traces, squares = solved.down(known_mean=not self.reml)
+        slope = traces - squares * self.freedom / solved.residual
+        return self.criterion(solved), 2 * theta * slope[self.active]
+
+    def __call__(self, theta: np.ndarray) -> Slope:
+        theta = self._off_nought(theta)
+        steps = np.diag(1e-4 * np.abs(theta))
+        rows = [
+            (self._gradient(theta + step)[1] - self._gradient(theta - step)[1]) / (2 * step.sum()) for step in steps
+        ]
+        hessian = np.array(rows)
+        return Slope(*self._gradient(theta), (hessian + hessian.T) / 2)
+
+    def fit(self) -> np.ndarray:
+        theta = search(self, self._starts())
+        nought = np.where(np.abs(theta) <= 10 * self.floors, 0.0, theta)
+        at = [self.criterion(self.solve(each)) for each in (nought, theta)]
+        return nought if at[0] <= at[1] + 1e-7 else theta
+
+    def _starts(self) -> list[np.ndarray]:
+        start = np.clip(1e4 * self.floors / 2, 0.05, 1.0)
+        few = sum(self.tree.sizes) <= FEW
+        return [start * times for times in ((1.0, 0.2, 5.0) if few else (1.0,))]
+
+
+def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Levels:
+    """Fit the normal model to moments of shape (K,) of the deepest nodes."""
+    depth = len(tree.sizes)
+    active = _identified(tree, moments)
+    notes = ["" if each else "not identified" for each in active]
+    if moments.scatter <= 0 or not active.any():
+        theta, profile = np.zeros(int(active.sum())), _Profile(tree, moments, active, reml=reml)
+    else:
+        profile = _Profile(tree, moments, active, reml=reml)
+        theta = profile.fit()
+    solved = profile.solve(theta)
+    lambdas = profile.lambdas(theta)
+    values, variances, _, _ = solved.down(known_mean=False)
+    scale = solved.residual / max(profile.freedom, 1.0)
+    if moments.within == 0 and moments.scatter > 0 and active.any():
+        notes[-1] = NO_NOISE
+    notes = [note or (NO_SPREAD if own == 0 else "") for note, own in zip(notes, lambdas, strict=True)]
+    return Levels(
+        mean=solved.mean + float(moments.mean),
+        mean_variance=scale / solved.size,
+        values=[each + float(moments.mean) for each in values],
+        variances=[scale * each for each in variances],
+        gains=[own * weight for own, weight in zip(lambdas, solved.weights, strict=True)],
+        between=[scale * own for own in lambdas],
+        strengths=[1 / own if own > 0 else np.inf for own in lambdas],
+        within=scale,
+        log_likelihood=-profile.criterion(solved) / 2 if scale > 0 else np.inf,
+        notes=notes if depth else [],
+        family=family,
+    )
+
+
+def _identified(tree: Tree, moments: Moments) -> np.ndarray:
+    """Whether a level's variance can be told: not where each of its nodes has one child, nor at one node in all."""
+    seen = [int(np.count_nonzero(each)) for each in tree.counts(moments.count)]
+    rows = float(moments.rows)
+    below = [*seen[1:], rows]
+    return np.array([1 < own < under - 1e-9 for own, under in zip(seen, below, strict=True)])

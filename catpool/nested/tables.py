@@ -1,0 +1,175 @@
+"""The fitted look-up of nested levels, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.cells import Paths
+from catpool.columns import MISSING
+from catpool.nested.learning import NUMBERS, LevelTables, NestedEncoding, counts_of, steps_of
+from catpool.tables import Policy, order_of, refuse_missing, refuse_unseen
+
+
+@dataclass(frozen=True)
+class NestedTable:
+    """The nested levels' encoding, learned from all training rows.
+
+    Parameters
+    ----------
+    labels, columns : list
+        What X calls the levels' columns, and their names.
+    paths : Paths
+    encodings : list of NestedEncoding
+        One a target or class.
+    policy : Policy
+    emitted : tuple of int
+        The levels that features come from.
+    outputs : tuple of str
+    """
+
+    labels: list[Any]
+    columns: list[str]
+    paths: Paths
+    encodings: list[NestedEncoding]
+    policy: Policy
+    emitted: tuple[int, ...]
+    outputs: tuple[str, ...]
+
+    def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
+        """What each emitted level's features are called where the columns are called so."""
+        return {level: self._of_level(columns[level]) for level in self.emitted}
+
+    def _of_level(self, column: str) -> list[str]:
+        names = []
+        for item in self.encodings:
+            stem = column if item.target is None else f"{column}_{item.target}"
+            names += [stem if number == "mean" else f"{stem}_{number}" for number in self.outputs if number in NUMBERS]
+        return names + [f"{column}_{extra}" for extra in self.outputs if extra not in NUMBERS]
+
+    def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
+        """Each emitted level's features, of shape (n, features)."""
+        slots = []
+        for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
+            codes, found, _ = part.look_up(column)
+            slots.append(found.take(codes))
+            if self.policy.missing == "error":
+                refuse_missing(slots[-1], self.columns[level])
+        steps = self.paths.follow(slots)
+        if self.policy.unknown == "error":
+            self._refuse(steps, columns)
+        counts = self.counts()
+        rows = [LevelTables(self.paths, each.levels, self.policy).rows(steps, counts) for each in self.encodings]
+        return {level: self.features(level, rows, steps, counts) for level in self.emitted}
+
+    def features(
+        self,
+        level: int,
+        rows: Sequence[Sequence[dict[str, np.ndarray]]],
+        steps: Sequence[np.ndarray],
+        counts: Sequence[np.ndarray],
+    ) -> np.ndarray:
+        numbers = [number for number in self.outputs if number in NUMBERS]
+        columns = [each[level][number] for each in rows for number in numbers]
+        columns += [
+            self.extra(extra, level, counts).take(steps[level]) for extra in self.outputs if extra not in NUMBERS
+        ]
+        return np.column_stack(columns)
+
+    def extra(self, extra: str, level: int, counts: Sequence[np.ndarray]) -> np.ndarray:
+        """The counts or codes of a level's paths, those of one never seen last."""
+        return np.append(counts[level], 0.0) if extra == "count" else self.codes(level)
+
+    def codes(self, level: int) -> np.ndarray:
+        """Places of a level's paths in their order, -1 where the category is missing, and -2 for one never seen."""
+        numbers, ranks = np.arange(self.paths.number(level)), []
+        for step in range(level, -1, -1):
+            slots = self.paths.slots(step)[numbers]
+            order = np.empty(self.paths.parts[step].size)
+            order[[MISSING, -1]] = -1, len(order)
+            order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
+            ranks.append(order[slots])
+            numbers = self.paths.parents(step)[numbers] if step else numbers
+        missing = self.paths.slots(level) == MISSING
+        codes = np.full(len(missing) + 1, -2.0)
+        codes[:-1][np.lexsort([*ranks, missing])] = np.arange(len(missing))
+        codes[:-1][missing] = -1
+        if level == 0:
+            codes[-2] = -2.0
+        return codes
+
+    def _refuse(self, steps: Sequence[np.ndarray], columns: Sequence[Any]) -> None:
+        for level, step in enumerate(steps):
+            last = self.paths.number(level) - (level == 0)
+            rows = step >= last
+
+            def named(marked: np.ndarray, upto: int = level) -> list[Any]:
+                cells = (np.asarray(column, dtype=object)[marked] for column in columns[: upto + 1])
+                return list(dict.fromkeys(zip(*cells, strict=True)))
+
+            refuse_unseen(self.columns[level], rows, named)
+
+    def counts(self) -> list[np.ndarray]:
+        """Training rows of the paths of each level."""
+        return counts_of(self.paths, self.encodings[0].moments.count)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """A row for each target and level."""
+        counts = self.counts()
+        return [
+            {
+                "column": column,
+                "target": "" if item.target is None else item.target,
+                "family": item.levels.family.name,
+                "categories": int(np.count_nonzero(counts[level])),
+                "rows": float(counts[level].sum()),
+                "prior_mean": item.levels.mean,
+                "prior_strength": item.levels.strengths[level],
+                "between_sd": float(np.sqrt(item.levels.between[level])),
+                "within_sd": float(np.sqrt(item.levels.within)),
+                "reliability": float(np.average(item.levels.gains[level], weights=counts[level])),
+                "log_likelihood": item.levels.log_likelihood,
+                "note": item.levels.notes[level],
+            }
+            for item in self.encodings
+            for level, column in enumerate(self.columns)
+        ]
+
+    def frame(self, level: int, interval: float) -> pd.DataFrame:
+        """A row for each path to a level that has training rows, and target."""
+        counts = self.counts()
+        rows = np.argsort(self.codes(level)[:-1], kind="stable")
+        rows = rows[counts[level][rows] > 0]
+        frames = [self._frame_of(item, level, rows, counts[level][rows], interval) for item in self.encodings]
+        table = pd.concat(frames, ignore_index=True)
+        return table.drop(columns="target") if len(self.encodings) == 1 else table
+
+    def _frame_of(
+        self, item: NestedEncoding, level: int, rows: np.ndarray, counts: np.ndarray, interval: float
+    ) -> pd.DataFrame:
+        numbers, columns = rows, {}
+        for step in range(level, -1, -1):
+            own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
+            columns[self.columns[step]] = own.iloc[self.paths.slots(step)[numbers]].infer_objects().to_numpy()
+            numbers = self.paths.parents(step)[numbers] if step else numbers
+        steps = steps_of(self.paths)
+        totals = np.bincount(steps[level], item.moments.total, minlength=self.paths.number(level))
+        value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
+        lower, upper = item.levels.family.interval(value, sd, interval)
+        return pd.DataFrame(
+            {
+                **dict(reversed(columns.items())),
+                "target": item.target,
+                "count": counts,
+                "mean": totals[rows] / counts,
+                "encoding": value,
+                "sd": sd,
+                "lower": lower,
+                "upper": upper,
+                "reliability": item.levels.gains[level][rows],
+            }
+        )
