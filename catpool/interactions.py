@@ -9,7 +9,7 @@ penalised quasi-likelihood, and the conjugate strength about these means is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Sums:
     intercept_variance : float
     link : str
         The family whose link's scale it is.
+    beside : tuple of Sums, default=()
+        Those of the target's other classes, whose means add up to one with this one's.
     """
 
     intercept: float
@@ -44,13 +46,15 @@ class Sums:
     variances: list[np.ndarray]
     intercept_variance: float
     link: str
+    beside: tuple[Sums, ...] = ()
 
     def predictor(self, places: np.ndarray) -> np.ndarray:
         """Of cells, of shape (m,), from the slots of their parts, of shape (m, parts)."""
         return self.intercept + sum(own[places[:, part]] for part, own in enumerate(self.effects))
 
     def mean(self, places: np.ndarray) -> np.ndarray:
-        return np.asarray(LINKS[self.link].mean(self.predictor(places)))
+        own = np.asarray(LINKS[self.link].mean(self.predictor(places)))
+        return own / (own + sum(each.mean(places) for each in self.beside)) if self.beside else own
 
     def variance(self, places: np.ndarray) -> np.ndarray:
         """Of the means, as if the parts' effects were estimated independently of each other."""
@@ -181,15 +185,14 @@ def _system(cells: Cells, moments: Moments, with_cells: bool) -> System:
 
 
 def _conjugate(cells: Cells, classes: list[Moments], family: Family) -> list[Prior]:
-    sums = [_linked(cells, each, family) for each in classes]
+    alone = [_linked(cells, each, family) for each in classes]
+    sums = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
     means = np.array([each.mean(cells.places) for each in sums])
     totals, counts = np.array([each.total for each in classes]), classes[0].count
-    if len(classes) > 1:
-        means = means / means.sum(axis=0)
     strength, likelihood = likeliest_strength(totals, counts, means, family.name)
     result = []
     for own, mean, each in zip(sums, means, classes, strict=True):
-        center = float(each.mean)
+        center = float(own.mean(cells.places[-1:])[0])
         within = float(family.variance(each))
         between = 0.0 if np.isinf(strength) else within / (strength + (family.name == "binomial"))
         result.append(

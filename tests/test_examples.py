@@ -1,6 +1,7 @@
 """The examples run, and show what they say."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,23 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+def example(name):
+    return runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
 @pytest.fixture
 def quickstart():
-    return runpy.run_path(str(EXAMPLES / "quickstart.py"))
+    return example("quickstart")
+
+
+@pytest.fixture
+def simulation():
+    return example("hierarchical_vs_forest")
+
+
+@pytest.fixture
+def radon():
+    return example("nested_radon")
 
 
 def test_quickstart_shows_the_leak_and_the_gain(quickstart):
@@ -29,3 +44,49 @@ def test_quickstart_prints_its_table(quickstart, capsys):
     for encoding in quickstart["ENCODINGS"]:
         assert encoding in printed
     assert "prior_strength" in printed
+
+
+QUICK = ["--seeds", "1", "--setting", "A", "--jobs", "1"]
+
+
+def test_simulation_prints_its_tables_and_plots_them(simulation, capsys, tmp_path):
+    simulation["main"]([*QUICK, "--sizes", "30", "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    for line in [*simulation["MODELS"], *simulation["SCORES"].values(), "Setting A. Dummies", "The straight line"]:
+        assert line in printed
+    assert "Setting B" not in printed
+    assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+def test_simulation_says_what_the_plots_need(simulation, capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    simulation["plot"](None, tmp_path)
+    assert "pip install matplotlib" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_simulation_shows_the_pooling_and_the_line(simulation):
+    table = simulation["scores"](["A", "B"], [30, 500], n_seeds=2, n_jobs=1)
+    for setting in ("A", "B"):
+        rmse = table.loc[setting, "rmse"]
+        forests = rmse.index.str.startswith("forest")
+        assert (rmse[forests] > 1.03 * rmse.loc["mixed model"]).all(axis=None)
+        assert (rmse.loc["forest, MixedModelEncoder"] < rmse.loc["forest, group codes"]).all()
+        assert rmse.loc["least squares, dummies", 500] == pytest.approx(rmse.loc["mixed model", 500], rel=0.01)
+
+
+def test_radon_shows_what_the_levels_above_are_worth(radon):
+    table = radon["scores"](n_splits=2)
+    assert list(table.index) == list(radon["ENCODERS"])
+    for score in ("RMSE", "RMSE, new zips"):
+        assert table[score].idxmin() == radon["NESTED"]
+    for score in ("log likelihood", "log likelihood, new zips"):
+        assert table[score].idxmax() == radon["NESTED"]
+
+
+def test_radon_prints_its_table(radon, capsys):
+    radon["main"]()
+    printed = capsys.readouterr().out
+    for line in [*radon["ENCODERS"], *radon["SCORES"], "prior_strength", "lower in zip codes", "higher."]:
+        assert line in printed

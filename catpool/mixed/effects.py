@@ -58,8 +58,8 @@ class EffectsTable:
 
     def _hidden(self) -> np.ndarray:
         columns = {"mode": self.modes, "sd": self.sds, "count": self.counts[:, None]}
-        table = np.hstack([columns[output] for output in self.outputs])
-        known = np.repeat([output != "count" for output in self.outputs], [columns[o].shape[1] for o in self.outputs])
+        table = np.hstack([np.empty((len(self.counts), 0)), *(columns[output] for output in self.outputs)])
+        known = np.array([output != "count" for output in self.outputs for _ in columns[output].T], dtype=bool)
         if self.policy.unknown == "nan":
             unseen = (self.counts == 0) & (np.arange(len(table)) != MISSING)
             table[np.ix_(unseen, known)] = np.nan

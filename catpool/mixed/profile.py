@@ -9,7 +9,7 @@ import numpy as np
 from catpool.mixed.equations import Arrangement, Equations, Solution
 from catpool.mixed.exact import Exact
 from catpool.mixed.iterative import Iterative, Probed
-from catpool.mixed.search import SMALL, Parameters, Slope, climb, search
+from catpool.mixed.search import SMALL, Parameters, Slope, climb, follow, search
 from catpool.mixed.system import Shape, System
 
 DENSE = 3000  # effects beside the longest factor's; with more, equations are solved iteratively
@@ -84,18 +84,21 @@ class Profile:
 
         It is searched for near some Lambda, or from where the data suggest.
         """
-        begin = starts(self.system, self.parameters)
-        if near is not None:
-            theta = self.parameters.theta(near)
-            away = self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
-            begin = [np.where(away, 300 * self.floors, theta)]
-        if not self.exact:
-            theta = climb(self, begin[0], self.floors)
-            return np.where(self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors), 0.0, theta)
-        theta = search(self, begin)
-        small = self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
+        if near is None:
+            begin = starts(self.system, self.parameters)
+            theta = search(self, begin) if self.exact else climb(self, begin[0], self.floors)
+        else:
+            start = self.parameters.theta(near)
+            start = np.where(self._small(start), 300 * self.floors, start)
+            theta = follow(self, start) if self.exact else climb(self, start, self.floors)
+        small = self._small(theta)
         nought = np.where(small, 0.0, theta)
-        return nought if small.any() and self.at(nought) <= self(theta).criterion + 1e-7 else theta
+        if not small.any() or not self.exact:
+            return nought
+        return nought if self.at(nought) <= self(theta).criterion + 1e-7 else theta
+
+    def _small(self, theta: np.ndarray) -> np.ndarray:
+        return self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
 
     def at(self, theta: np.ndarray) -> float:
         return self.criterion(self.solve(self.parameters.lambdas(theta)).solution())

@@ -27,6 +27,7 @@ from catpool.mixed.system import Shape
 
 SMALL = 1e-4  # of a Lambda, in units of one over the root of a level's information
 STEPS = 30
+CLOSE = 1e-9  # a step that is so small beside the parameters is the last
 
 
 class Slope(NamedTuple):
@@ -78,6 +79,12 @@ def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]
     return best
 
 
+def follow(evaluate: Callable[[np.ndarray], Slope], near: np.ndarray) -> np.ndarray:
+    """A step or two towards them from a start that is close, of a criterion that will itself move on."""
+    found = _polish(evaluate, near, steps=2)
+    return found if found is not near else search(evaluate, [near])
+
+
 def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray) -> np.ndarray:
     answer = minimize(
         lambda theta: evaluate(theta).criterion,
@@ -90,15 +97,17 @@ def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray) -> np.n
     return np.asarray(answer.x)
 
 
-def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.ndarray:
-    """Newton's steps for as long as they make the gradient smaller: the criterion's own digits have run out."""
+def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: int = STEPS) -> np.ndarray:
+    """Newton's steps for as long as they matter and make the gradient smaller: the criterion has run out of digits."""
     here = evaluate(theta)
-    for _ in range(STEPS):
+    for _ in range(steps):
         step = np.linalg.lstsq(here.hessian, here.gradient, rcond=1e-12)[0]
         there = evaluate(theta - step)
         if not np.abs(there.gradient).max() < np.abs(here.gradient).max():
             break
         theta, here = theta - step, there
+        if np.abs(step).max() < CLOSE * np.abs(theta).max():
+            break
     return theta
 
 

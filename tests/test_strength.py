@@ -1,0 +1,48 @@
+"""The likeliest strength about given means, against distributions that scipy has."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import betabinom, nbinom
+
+from catpool.strength import likeliest_strength
+
+
+@pytest.mark.parametrize("strength", [0.5, 5.0, 50.0])
+def test_shares(strength):
+    rng = np.random.default_rng(0)
+    means, counts = rng.uniform(0.1, 0.6, 400), rng.integers(1, 60, 400)
+    totals = rng.binomial(counts, rng.beta(strength * means, strength * (1 - means)))
+
+    def loss(log):
+        m = np.exp(log)
+        return -betabinom.logpmf(totals, counts, m * means, m * (1 - means)).sum()
+
+    expected = np.exp(minimize_scalar(loss, bounds=(-5, 8), method="bounded", options={"xatol": 1e-8}).x)
+    found, _ = likeliest_strength(totals[None].astype(float), counts.astype(float), means[None], "binomial")
+    assert found == pytest.approx(expected, rel=1e-4)
+    both = np.vstack([totals, counts - totals]).astype(float)
+    assert likeliest_strength(both, counts.astype(float), np.vstack([means, 1 - means]), "binomial")[
+        0
+    ] == pytest.approx(found)
+
+
+def test_counts():
+    rng = np.random.default_rng(1)
+    means, exposure, strength = rng.uniform(0.5, 3, 400), rng.uniform(1, 20, 400), 4.0
+    totals = rng.poisson(exposure * rng.gamma(strength * means) / strength)
+
+    def loss(log):
+        m = np.exp(log)
+        return -nbinom.logpmf(totals, m * means, m / (m + exposure)).sum()
+
+    expected = np.exp(minimize_scalar(loss, bounds=(-5, 8), method="bounded", options={"xatol": 1e-8}).x)
+    found, _ = likeliest_strength(totals[None].astype(float), exposure, means[None], "poisson")
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_no_spread_beyond_chance_is_complete_pooling():
+    counts = np.full(50, 10.0)
+    assert likeliest_strength(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4), "binomial")[0] == np.inf
+    assert likeliest_strength(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4), "poisson")[0] == np.inf
+    assert likeliest_strength(np.ones((1, 50)), np.ones(50), np.full((1, 50), 0.4), "binomial")[0] == np.inf
