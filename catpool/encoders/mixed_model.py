@@ -84,8 +84,8 @@ class MixedModelEncoder(OutOfFoldEncoder):
         What becomes of the columns that are no factors.
     output : str or sequence of str, default="mode"
         The features: of each factor "mode", its conditional modes, called as the column and ``<column>_<slope>``; their
-        posterior standard deviations "sd"; and "count", the weight of its level's rows among all training rows. Of each
-        row, after all columns: "fixed", its X beta, and "prediction", on the scale of y.
+        posterior standard deviations "sd"; and "count", the weight of the rows that an effect rests on. Of each row,
+        after all columns: "fixed", its X beta, and "prediction", on the scale of y.
     weight_type : {"frequency", "precision"}, default="frequency"
         What ``sample_weight`` means, as in `EmpiricalBayesEncoder`; lme4's weights are precisions.
 

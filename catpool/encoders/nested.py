@@ -17,7 +17,7 @@ from catpool.encoders.base import OutOfFoldEncoder
 from catpool.encoders.pooled import OUTPUTS
 from catpool.folds import Folds
 from catpool.frames import Frame
-from catpool.nested.learning import NUMBERS, NestedLearner
+from catpool.nested.learning import NestedLearner
 from catpool.nested.tables import NestedTable
 from catpool.tables import Policy, refuse_missing
 from catpool.targets import Target
@@ -67,8 +67,7 @@ class NestedEncoder(OutOfFoldEncoder):
         What becomes of the other columns.
     output : str or sequence of str, default="mean"
         The features of each level: "mean", "sd", "reliability" (the weight of a category's own rows against the level
-        above), "count" and "code", as in `EmpiricalBayesEncoder`. "count" is out of fold for the last level and, as
-        "code", the same in training and after for those above.
+        above), "count" and "code", as in `EmpiricalBayesEncoder`.
     weight_type : {"frequency", "precision"}, default="frequency"
         What ``sample_weight`` means, as in `EmpiricalBayesEncoder`.
 
@@ -180,33 +179,18 @@ class NestedEncoder(OutOfFoldEncoder):
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[NestedTable], dict[Any, np.ndarray]]:
         codes, learner = self._read_paths(X)
-        last = len(self.levels) - 1
-        counted = "count" in self._outputs()
-        learned = OutOfFold(folds, targets, weights).encode(
-            learner, codes[-1].copy(), learner.paths.number(last), counts=counted
-        )
+        size = learner.paths.number(len(self.levels) - 1)
+        learned = OutOfFold(folds, targets, weights).encode(learner, codes[-1].copy(), size, counts=False)
         table = self._table(X, learner, learned.encodings)
-        blocks = self._by_level(table, learner, learned.values, codes)
-        if counted:
-            own = table.names([""] * (last + 1))[last].index("_count")
-            blocks[self.levels[last]][:, own] = learned.counts
-        return [table], blocks
-
-    def _by_level(
-        self, table: NestedTable, learner: NestedLearner, values: np.ndarray, codes: list[np.ndarray]
-    ) -> dict[Any, np.ndarray]:
-        """The columns of out-of-fold values, targets first and levels within them, and the extras, by level."""
-        outputs, width = learner.outputs, len(learner.outputs)
-        counts = table.counts()
-        blocks: dict[Any, np.ndarray] = {label: np.empty((len(values), 0)) for label in self.levels}
+        width = len(learner.outputs)
+        rows = [
+            _by_level(learned.values[:, start : start + width], learner)
+            for start in range(0, len(table.encodings) * width, width)
+        ]
+        blocks = {label: np.empty((len(X), 0)) for label in self.levels}
         for level in table.emitted:
-            own = [position for position, (at, _) in enumerate(outputs) if at == level]
-            columns = [values[:, label * width + position] for label in range(len(table.encodings)) for position in own]
-            for extra in table.outputs:
-                if extra not in NUMBERS:
-                    columns.append(table.extra(extra, level, counts).take(codes[level]))
-            blocks[self.levels[level]] = np.column_stack(columns)
-        return blocks
+            blocks[self.levels[level]] = table.features(level, rows, codes)
+        return [table], blocks
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
         found = self.tables_[0].transform([X.column(label) for label in self.levels])
@@ -217,7 +201,7 @@ class NestedEncoder(OutOfFoldEncoder):
         if self.missing == "error":
             for level, label in enumerate(self.levels):
                 refuse_missing(np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1), str(label))
-        numbers = tuple(output for output in self._outputs() if output in NUMBERS)
+        numbers = tuple(output for output in self._outputs() if output != "code")
         policy = Policy(self.unknown, self.missing)
         return codes, NestedLearner(paths, policy, self._emitted(), numbers, self.prior == "reml")
 
@@ -276,3 +260,11 @@ class NestedEncoder(OutOfFoldEncoder):
             if column in names:
                 return table.frame(position, level)
         raise ValueError(f"`column` must be one of the levels {table.labels}, not {column!r}.")
+
+
+def _by_level(values: np.ndarray, learner: NestedLearner) -> list[dict[str, np.ndarray]]:
+    """The outputs of one class, of shape (n, outputs), by level and name."""
+    result: list[dict[str, np.ndarray]] = [{} for _ in learner.paths.parts]
+    for (level, number), column in zip(learner.outputs, values.T, strict=True):
+        result[level][number] = column
+    return result

@@ -18,7 +18,7 @@ from catpool.tables import Policy
 from catpool.targets import Target
 from catpool.weights import Weights
 
-NUMBERS = ("mean", "sd", "reliability")
+NUMBERS = ("mean", "sd", "reliability")  # of each target; the count is the same for all
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class NestedLearner:
     emitted : tuple of int
         The levels that features come from.
     numbers : tuple of str
-        Of "mean", "sd", "reliability".
+        Of "mean", "sd", "reliability" and "count".
     reml : bool
     """
 
@@ -153,7 +153,8 @@ class LevelTables:
             value = np.where(known, levels.values[level][own], parent)
             variance = np.where(known, levels.variances[level][own], variance + levels.unseen(level, parent))
             gain = np.where(known, levels.gains[level][own], 0.0)
-            result.append(self._hidden(value, np.sqrt(variance), gain, seen, missing))
+            numbers = self._hidden(value, np.sqrt(variance), gain, seen, missing)
+            result.append(numbers | {"count": np.where(seen, counts[level][own], 0.0)})
         return result
 
     def _missing(self, level: int, step: np.ndarray) -> np.ndarray:

@@ -64,25 +64,22 @@ class NestedTable:
             self._refuse(steps, columns)
         counts = self.counts()
         rows = [LevelTables(self.paths, each.levels, self.policy).rows(steps, counts) for each in self.encodings]
-        return {level: self.features(level, rows, steps, counts) for level in self.emitted}
+        return {level: self.features(level, rows, steps) for level in self.emitted}
 
     def features(
         self,
         level: int,
         rows: Sequence[Sequence[dict[str, np.ndarray]]],
         steps: Sequence[np.ndarray],
-        counts: Sequence[np.ndarray],
     ) -> np.ndarray:
-        numbers = [number for number in self.outputs if number in NUMBERS]
-        columns = [each[level][number] for each in rows for number in numbers]
-        columns += [
-            self.extra(extra, level, counts).take(steps[level]) for extra in self.outputs if extra not in NUMBERS
-        ]
+        """A level's features, of shape (n, features), from the outputs of each class and the rows' paths."""
+        columns = [each[level][number] for each in rows for number in self.outputs if number in NUMBERS]
+        for extra in self.outputs:
+            if extra == "count":
+                columns.append(rows[0][level][extra])
+            elif extra == "code":
+                columns.append(self.codes(level).take(steps[level]))
         return np.column_stack(columns)
-
-    def extra(self, extra: str, level: int, counts: Sequence[np.ndarray]) -> np.ndarray:
-        """The counts or codes of a level's paths, those of one never seen last."""
-        return np.append(counts[level], 0.0) if extra == "count" else self.codes(level)
 
     def codes(self, level: int) -> np.ndarray:
         """Places of a level's paths in their order, -1 where the category is missing, and -2 for one never seen."""
