@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+from catpool.leaks import TrainingRowsWarning
 
 if TYPE_CHECKING:
     from catpool.draws import sample_encodings
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
+    from catpool.monotone import monotone_constraints
 
 __all__ = [
     "EmpiricalBayesEncoder",
@@ -18,6 +20,8 @@ __all__ = [
     "MixedModelEncoder",
     "NestedEncoder",
     "SmoothedMeanEncoder",
+    "TrainingRowsWarning",
+    "monotone_constraints",
     "sample_encodings",
 ]
 __version__ = "0.1.0"
@@ -25,6 +29,7 @@ __version__ = "0.1.0"
 _WHEN_ASKED_FOR = {  # imported then, as each import takes its time
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",
+    "monotone_constraints": "catpool.monotone",
     "sample_encodings": "catpool.draws",
 }
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.families import Family
+from catpool.fold_columns import OutOfFoldColumn
 from catpool.folds import Folds
 from catpool.moments import Moments
 from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
@@ -217,27 +218,3 @@ class OutOfFold:
                 table.ravel().take(column.cells, out=result.values[:, position], mode="clip")
                 position += 1
         return position
-
-
-@dataclass(frozen=True)
-class OutOfFoldColumn:
-    """What comes of a column.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, classes of all targets times outputs)
-        NaN for rows in no fold.
-    counts : ndarray of shape (n,) or None
-        The weight of the rows that each row's encoding rests on.
-    encodings : list of Encoding
-        Learned from all rows, one a class of each target.
-    """
-
-    values: np.ndarray
-    counts: np.ndarray | None
-    encodings: list[Encoding]
-
-    def fill(self, value: float) -> None:
-        self.values[:] = value
-        if self.counts is not None:
-            self.counts[:] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -28,11 +28,14 @@ class Folds:
     n_folds : int
     training : list of ndarray, or None
         The rows that each fold learns from; None where it is all rows outside the fold.
+    groups : ndarray of shape (n,), optional
+        Integers; which rows were to stay together.
     """
 
     labels: np.ndarray
     n_folds: int
     training: list[np.ndarray] | None = None
+    groups: np.ndarray | None = None
 
     @property
     def n_parts(self) -> int:
@@ -60,11 +63,12 @@ def make_folds(
     """
     check_cv(cv)
     groups = check_groups(groups, n_rows)
+    together = None if groups is None else pd.factorize(groups)[0]
     if isinstance(cv, Integral):
-        return _random_folds(int(cv), n_rows, groups, classes, random_state)
+        return replace(_random_folds(int(cv), n_rows, groups, classes, random_state), groups=together)
     if hasattr(cv, "split"):
         _refuse_many(cv, X, y, groups)
-        return _folds_of_splits(cv.split(X, y, groups), n_rows)
+        return replace(_folds_of_splits(cv.split(X, y, groups), n_rows), groups=together)
     if groups is not None:
         raise ValueError(
             "`groups` goes with an integer `cv` or a splitter, but `cv` names the folds itself. "

@@ -102,6 +102,11 @@ class Frame:
         column = self.source[:, position]
         return column if isinstance(column, np.ndarray) else _as_pandas(column)
 
+    def index(self) -> Any:
+        """The rows' labels, where there are any."""
+        native = self.source if isinstance(self.source, np.ndarray) else self.source.to_native()
+        return native.index if isinstance(native, pd.DataFrame) else None
+
     def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
         """Put encoded columns in the place of those they encode.
 

@@ -7,19 +7,19 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["dealing", "integers", "moments", "objects", "conjugate", "strength", "mixed.formula", "mixed.system"],
+    ["dealing", "integers", "leverage", "moments", "objects", "conjugate", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
-    ["cells", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
+    ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],
     ["likelihood", "posterior", "mixed.fit"],
-    ["full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
+    ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
     ["crossfit", "mixed.effects", "mixed.generalized", "nested.learning"],
     ["interactions", "mixed.laplace", "mixed.summary", "nested.tables"],
     ["mixed.learning"],
     ["encoders.base"],
     ["encoders.pooled"],
     ["encoders.mean", "encoders.smoothed_mean", "encoders.empirical_bayes", "encoders.nested", "encoders.mixed_model"],
-    ["draws", "encoders", "mixed", "nested"],
+    ["draws", "encoders", "mixed", "monotone", "nested"],
     [""],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -19,6 +19,7 @@ from catpool.folds import (
     warn_of_rows_in_no_fold,
 )
 from catpool.frames import Frame, read_frame
+from catpool.leaks import Fingerprint, warn_of_training_rows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
 
@@ -31,6 +32,10 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
     """
 
     __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
+
+    def _rising(self) -> set[str]:
+        """The names of features that are means of an only target."""
+        raise NotImplementedError
 
     def _named_features(self, names: Mapping[Any, str], tables: Sequence[Any]) -> dict[Any, list[str]]:
         """What the features are called that take a column's place, by its label, where columns are called so.
@@ -140,6 +145,11 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         -------
         ndarray of shape (n, features), or a frame where columns of a frame pass through
 
+        Warns
+        -----
+        TrainingRowsWarning
+            Where these are the very rows of ``fit``, which ``fit_transform`` encodes out of fold.
+
         Raises
         ------
         NotFittedError
@@ -151,7 +161,10 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         keep = self.remainder == "passthrough"
         required = self._header.labels if keep else self._required()
         X = read_frame(X).aligned(self._header, required, strict=keep)
-        return self._output(X, self._look_up(X))
+        features = self._look_up(X)
+        if len(X) == self._fingerprint.rows > 1 and Fingerprint.of(X, self._required()) == self._fingerprint:
+            warn_of_training_rows()
+        return self._output(X, features)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the features that ``transform`` gives.
@@ -242,6 +255,7 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         self.tables_, self._header = list(tables), X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
         self.n_features_in_ = len(X.labels)
+        self._fingerprint = Fingerprint.of(X, self._required())
         self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
         self._keep("classes_", targets[0].classes if len(targets) == 1 else None)
 

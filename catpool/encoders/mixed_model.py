@@ -266,6 +266,9 @@ class MixedModelEncoder(OutOfFoldEncoder):
             )
         return result | {output: [output] for output in self._outputs() if output in OF_ROWS}
 
+    def _rising(self) -> set[str]:
+        return {*(table.column for table in self.tables_), *OF_ROWS}
+
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EffectsTable]:
         rows, vocabularies = self._rows(X, targets, weights)
         self.model_ = learn(rows, self._options(rows))

@@ -168,6 +168,10 @@ class NestedEncoder(OutOfFoldEncoder):
         named = tables[0].names([names[label] for label in self.levels])
         return {label: named.get(level, []) for level, label in enumerate(self.levels)}
 
+    def _rising(self) -> set[str]:
+        table = self.tables_[0]
+        return set(table.columns) if len(table.encodings) == 1 else set()
+
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[NestedTable]:
         codes, learner = self._read_paths(X)
         rows = Rows(targets, weights, Parts(None, 1))
@@ -213,8 +217,8 @@ class NestedEncoder(OutOfFoldEncoder):
         )
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        super()._remember(X, targets, tables)
         self.levels_ = list(self.levels)
+        super()._remember(X, targets, tables)
 
     @property
     def summary_(self) -> pd.DataFrame:

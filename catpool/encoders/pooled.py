@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from catpool.cells import Cells, check_interaction, encode_cells
@@ -19,6 +19,7 @@ from catpool.encoders.base import OutOfFoldEncoder
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.frames import Frame, with_columns
+from catpool.leverage import heaviest_share
 from catpool.moments import Moments
 from catpool.priors import Prior
 from catpool.tables import Encoding, EncodingTable, Policy, refuse_missing
@@ -50,6 +51,15 @@ class PooledEncoder(OutOfFoldEncoder):
         is one column of classes; by groups, where ``groups`` is given), a scikit-learn splitter, an iterable
         of (train, test) index arrays (a generator serves, but scikit-learn cannot clone one), or a fold
         label for each row. At most 100 folds.
+    crossfit : {"all", "unreliable"}, default="all"
+        Which categories of training rows are encoded out of fold. "unreliable" gives those that are so full that no
+        row matters one value, from all training rows: reliability at least ``crossfit_reliability``, and no row, or
+        group of rows that stay together, heavier than a twentieth of the category. A fold's encodings are a little
+        lower where its own targets are higher, and trees read that off full categories, where it is all that an
+        encoding changes by; the price is that a row's own target reaches its feature, by a weight of at most
+        1 / (count + strength).
+    crossfit_reliability : float, default=0.97
+        See ``crossfit``.
     random_state : int, RandomState or None, default=None
         Seed of the random folds.
     target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
@@ -100,6 +110,8 @@ class PooledEncoder(OutOfFoldEncoder):
         "columns": ["array-like", None],
         "interactions": ["array-like", None],
         "cv": "no_validation",  # `check_cv` says more about it
+        "crossfit": [StrOptions({"all", "unreliable"})],
+        "crossfit_reliability": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
         "target_type": [StrOptions({"auto", "continuous", "binary", "multiclass", "count"})],
         "unknown": [StrOptions({"prior", "nan", "error"})],
@@ -116,6 +128,8 @@ class PooledEncoder(OutOfFoldEncoder):
         *,
         interactions: Sequence[Sequence[Any]] | None = None,
         cv: Any = 10,
+        crossfit: str = "all",
+        crossfit_reliability: float = 0.97,
         random_state: Any = None,
         target_type: str = "auto",
         unknown: str = "prior",
@@ -128,6 +142,8 @@ class PooledEncoder(OutOfFoldEncoder):
         self.columns = columns
         self.interactions = interactions
         self.cv = cv
+        self.crossfit = crossfit
+        self.crossfit_reliability = crossfit_reliability
         self.random_state = random_state
         self.target_type = target_type
         self.unknown = unknown
@@ -193,6 +209,10 @@ class PooledEncoder(OutOfFoldEncoder):
     def _named_features(self, names: Mapping[Any, str], tables: Sequence[EncodingTable]) -> dict[Any, list[str]]:
         return {table.label: table.names(self._name(table.label, names)) for table in tables}
 
+    def _rising(self) -> set[str]:
+        single = [table for table in self.tables_ if len(table.encodings) == 1]
+        return {name for table in single for name in table.names() if name == table.column}
+
     def _name(self, label: Any, names: Mapping[Any, str]) -> str:
         return names[label] if label in names else JOIN.join(names[part] for part in label)
 
@@ -219,13 +239,21 @@ class PooledEncoder(OutOfFoldEncoder):
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
+        if self.crossfit == "unreliable" and folds.training is not None:
+            raise ValueError(
+                'crossfit="unreliable" goes with folds that learn from all other rows, but `cv` keeps some from them '
+                '(the future, say). Pass crossfit="all".'
+            )
         view = OutOfFold(folds, targets, weights)
 
         def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
             codes, vocabulary = self._codes(X, label, name)
-            own = codes.copy() if "code" in self._extras() else codes
+            own = codes.copy() if "code" in self._extras() or self.crossfit != "all" else codes
             learner = self._learner(vocabulary)
             learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
+            if self.crossfit == "unreliable":
+                share = heaviest_share(own, vocabulary.size, weights.of_count, folds.groups)
+                learned.trust(own, share, self.crossfit_reliability)
             table = self._table(label, name, vocabulary, learned.encodings)
             extras = [learned.counts if extra == "count" else table.codes.take(own) for extra in table.extras]
             return table, with_columns(learned.values, extras)
@@ -286,5 +314,5 @@ class PooledEncoder(OutOfFoldEncoder):
         return [*(X.labels if self.columns is None else self.columns), *self._interactions()]
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        super()._remember(X, targets, tables)
         self.columns_ = self._chosen(X)
+        super()._remember(X, targets, tables)

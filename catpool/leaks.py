@@ -1,0 +1,58 @@
+"""Guards against targets that leak into features."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.frames import Frame
+
+SAMPLE = 256  # rows by which training rows are known again
+
+
+class TrainingRowsWarning(UserWarning):
+    """The rows that an encoder learned from were passed to ``transform``."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What training rows are known by: their number, and the values and index of some of them.
+
+    Parameters
+    ----------
+    rows : int
+    sample : int
+        A hash.
+    """
+
+    rows: int
+    sample: int
+
+    @classmethod
+    def of(cls, X: Frame, labels: list[Any]) -> Fingerprint:
+        """Of the columns named."""
+        step = max(1, len(X) // SAMPLE)
+        hashes = [_hashed(X.column(label)[::step]) for label in labels]
+        index = X.index()
+        hashes.append(0 if index is None else _hashed(pd.Series(index[::step])))
+        return cls(len(X), hash(tuple(hashes)))
+
+
+def _hashed(values: Any) -> int:
+    objects = np.array(values, dtype=object)
+    objects[pd.isna(objects)] = None
+    return hash(tuple(objects.tolist()))
+
+
+def warn_of_training_rows() -> None:
+    warnings.warn(
+        "transform was given the very rows that the encoder was fitted on, so that each row's own target is in its "
+        "features. Where a model learns from these rows, call fit_transform(X, y), which encodes them out of fold. To "
+        "look at them all the same, silence catpool.TrainingRowsWarning.",
+        TrainingRowsWarning,
+        stacklevel=4,
+    )
