@@ -7,6 +7,7 @@ from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.leaks import TrainingRowsWarning
+from catpool.schedule import EarlierRows
 
 if TYPE_CHECKING:
     from catpool.draws import sample_encodings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from catpool.monotone import monotone_constraints
 
 __all__ = [
+    "EarlierRows",
     "EmpiricalBayesEncoder",
     "MeanEncoder",
     "MixedModelEncoder",

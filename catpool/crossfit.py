@@ -18,9 +18,10 @@ from catpool.families import Family
 from catpool.fold_columns import OutOfFoldColumn
 from catpool.folds import Folds
 from catpool.moments import Moments
+from catpool.policy import Policy
 from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors import Prior, PriorRule
-from catpool.tables import Encoding, Policy
+from catpool.tables import Encoding
 from catpool.targets import Target
 from catpool.views import ColumnView, Parts, TargetView, encode_outside
 from catpool.weights import Weights
@@ -87,6 +88,19 @@ class Learner:
             "reliability": lambda: posterior_reliability(moments, prior),
         }
         return [makers[output]() for output in self.outputs]
+
+    def outputs_of_rows(self, moments: Moments, prior: Prior, codes: np.ndarray, family: Family) -> list[np.ndarray]:
+        """The outputs of rows, of shape (m,), from what each sees of its category, whose slot is given."""
+        makers = {
+            "mean": lambda: posterior_mean(moments, prior),
+            "sd": lambda: posterior_sd(moments, prior, family),
+            "reliability": lambda: posterior_reliability(moments, prior),
+        }
+        values = [makers[output]() for output in self.outputs]
+        return [
+            self.policy.of_rows(each, name, moments, prior, codes)
+            for each, name in zip(values, self.outputs, strict=True)
+        ]
 
     def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Any]:
         """What all rows tell of a target, for each of its classes."""

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from catpool.dealing import Dealer
+from catpool.schedule import EarlierRows
 
 MOST_FOLDS = 100
 
@@ -82,6 +83,8 @@ def make_folds(
 
 def check_cv(cv: Any) -> None:
     """Refuse what cannot make folds, whatever the rows."""
+    if isinstance(cv, EarlierRows):
+        return
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         if not 2 <= int(cv) <= MOST_FOLDS:
             raise ValueError(_wrong_number(int(cv)))

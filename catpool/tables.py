@@ -15,40 +15,9 @@ from catpool.columns import MISSING, Vocabulary
 from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
+from catpool.policy import Policy, refuse_missing, refuse_unseen
 from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors import Prior
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What comes out for rows whose category says nothing.
-
-    Parameters
-    ----------
-    unknown : {"prior", "nan", "error"}
-        For a category with no training rows.
-    missing : {"category", "prior", "nan", "error"}
-        For a missing value.
-    """
-
-    unknown: str
-    missing: str
-
-    def apply(self, mean: np.ndarray, moments: Moments, prior: Prior) -> np.ndarray:
-        """Overwrite, in place, posterior means of shape (..., size) with what the policy says."""
-        if self.missing == "prior":
-            mean[..., MISSING] = prior.mean
-        return self.hide(mean, moments)
-
-    def hide(self, values: np.ndarray, moments: Moments) -> np.ndarray:
-        """Overwrite, in place, values of shape (..., size) with NaN where the policy says so."""
-        if self.unknown == "nan":
-            missing = values[..., MISSING].copy()
-            values[moments.count == 0] = np.nan
-            values[..., MISSING] = missing
-        if self.missing == "nan":
-            values[..., MISSING] = np.nan
-        return values
 
 
 @dataclass(frozen=True)
@@ -223,22 +192,3 @@ def order_of(categories: pd.Series) -> np.ndarray:
         return categories.argsort(kind="stable").to_numpy()
     except TypeError:  # strings and numbers, say, have no common order
         return np.arange(len(categories))
-
-
-def refuse_missing(codes: np.ndarray, column: str) -> None:
-    missing = int(np.count_nonzero(codes == MISSING))
-    if missing:
-        raise ValueError(
-            f"Column {column!r} must have no missing values, but {missing} rows have one. "
-            'Pass missing="category" to encode them as a category.'
-        )
-
-
-def refuse_unseen(column: str, unseen: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
-    if unseen.any():
-        strangers = named(unseen)
-        raise ValueError(
-            f"Column {column!r} must hold categories that were there at fit, but {len(strangers)} "
-            f"were not, such as {strangers[:5]}. "
-            'Pass unknown="prior" to give them the prior mean.'
-        )

@@ -20,6 +20,7 @@ from catpool.folds import (
 )
 from catpool.frames import Frame, read_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
+from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
 
@@ -53,6 +54,15 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
     ) -> tuple[list[Any], dict[Any, np.ndarray]]:
         """The tables, and the features of the training rows, by the label of the column whose place they take."""
         raise NotImplementedError
+
+    def _learn_by_past(
+        self, X: Frame, targets: list[Target], weights: Weights
+    ) -> tuple[list[Any], dict[Any, np.ndarray]]:
+        """The same where rows learn from earlier ones."""
+        raise ValueError(
+            f"EarlierRows goes with encoders of single columns, and {type(self).__name__} is none. "
+            "Pass cv=TimeSeriesSplit(), say."
+        )
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
         """The features of new rows, by the label of the column whose place they take."""
@@ -126,6 +136,10 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         """
         original = X
         X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        if isinstance(self.cv, EarlierRows):
+            tables, blocks = self._learn_by_past(X, targets, weights)
+            self._remember(X, targets, tables)
+            return self._output(X, blocks)
         folds = self._folds(original, y, groups, targets, len(X))
         refuse_weightless(folds, weights.row)
         tables, blocks = self._learn_out_of_fold(X, targets, weights, folds)
@@ -207,6 +221,8 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
             )
         self._check_columns(columns)
         check_cv(self.cv)
+        if isinstance(self.cv, EarlierRows) and groups is not None:
+            raise ValueError("`groups` does not go with EarlierRows, whose rows have no folds. Leave it out.")
         check_groups(groups, len(columns))
         if isinstance(exposure, str | int):
             columns.require([exposure])

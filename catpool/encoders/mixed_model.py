@@ -22,7 +22,7 @@ from catpool.mixed.generalized import LINKS
 from catpool.mixed.learning import Options, Rows, learn, learn_out_of_fold
 from catpool.mixed.summary import summary
 from catpool.mixed.system import Factor
-from catpool.tables import Policy, refuse_missing
+from catpool.policy import Policy, refuse_missing
 from catpool.targets import Target
 from catpool.weights import Weights
 

@@ -19,7 +19,7 @@ from catpool.folds import Folds
 from catpool.frames import Frame
 from catpool.nested.learning import NestedLearner
 from catpool.nested.tables import NestedTable
-from catpool.tables import Policy, refuse_missing
+from catpool.policy import Policy, refuse_missing
 from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -15,18 +16,22 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.cells import Cells, check_interaction, encode_cells
 from catpool.columns import Vocabulary, encode
 from catpool.crossfit import Learner, OutOfFold, Rows, learn
+from catpool.earlier import by_priors, encode_by_past
 from catpool.encoders.base import OutOfFoldEncoder
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.frames import Frame, with_columns
 from catpool.leverage import heaviest_share
 from catpool.moments import Moments
+from catpool.policy import Policy, refuse_missing
 from catpool.priors import Prior
-from catpool.tables import Encoding, EncodingTable, Policy, refuse_missing
+from catpool.schedule import EarlierRows, Times
+from catpool.tables import Encoding, EncodingTable
 from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights
 
+LEAST = 1e-40  # of a weight; older rows have none
 JOIN = "_x_"  # between the columns' names in that of an interaction
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 EXTRAS = ("count", "code")  # of the column, whatever the target
@@ -222,12 +227,19 @@ class PooledEncoder(OutOfFoldEncoder):
             X.require(list(self.columns))
         for parts in self._interactions():
             check_interaction(parts, X)
+        if isinstance(self.cv, EarlierRows) and self.cv.by not in X.labels:
+            raise ValueError(f"EarlierRows names the column {self.cv.by!r}, which X does not have: {X.labels}.")
+        if isinstance(self.cv, EarlierRows) and self.crossfit != "all":
+            raise ValueError('EarlierRows goes with crossfit="all" alone: no row may see the future.')
 
     def _interactions(self) -> list[tuple[Any, ...]]:
         return [] if self.interactions is None else [tuple(parts) for parts in self.interactions]
 
+    def _times(self, X: Frame) -> Times | None:
+        return Times.of(X.column(self.cv.by), self.cv) if isinstance(self.cv, EarlierRows) else None
+
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EncodingTable]:
-        rows = Rows(targets, weights, Parts(None, 1))
+        rows = Rows(targets, self._aged(X, weights), Parts(None, 1))
 
         def learn_column(label: Any, name: str) -> EncodingTable:
             codes, vocabulary = self._codes(X, label, name)
@@ -261,15 +273,60 @@ class PooledEncoder(OutOfFoldEncoder):
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
 
+    def _aged(self, X: Frame, weights: Weights) -> Weights:
+        """The weights that rows have at the time of the last one."""
+        times = self._times(X)
+        self._last_time = 0.0 if times is None else times.values.max()
+        faded = None if times is None else times.weights(self._last_time)
+        if faded is None:
+            return weights
+        faded = np.maximum(faded, LEAST)
+        return replace(weights, row=faded if weights.row is None else weights.row * faded)
+
+    def _learn_by_past(
+        self, X: Frame, targets: list[Target], weights: Weights
+    ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
+        times = self._times(X)
+        assert times is not None
+        rows = Rows(targets, self._aged(X, weights), Parts(None, 1))
+
+        def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
+            codes, vocabulary = self._codes(X, label, name)
+            learner, own = self._learner(vocabulary), codes.copy()
+            values, counts = encode_by_past(learner, own, vocabulary.size, times, targets, weights)
+            table = self._table(label, name, vocabulary, learn(learner, codes, vocabulary.size, rows))
+            extras = [counts if extra == "count" else table.codes.take(own) for extra in table.extras]
+            return table, with_columns(values, extras)
+
+        results = self._over_columns(learn_column, X)
+        return [table for table, _ in results], {table.label: values for table, values in results}
+
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
+        times = self._times(X) if isinstance(self.cv, EarlierRows) and self.cv.half_life is not None else None
+        if times is not None:
+            fade = times.after(self._last_time)
+            return {table.label: self._faded(table, self._column(X, table.label), fade) for table in self.tables_}
+
         def look_up(table: EncodingTable) -> tuple[Any, np.ndarray]:
             return table.label, table.transform(self._column(X, table.label))
 
         return dict(self._parallel(look_up, [(table,) for table in self.tables_]))
 
+    def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> np.ndarray:
+        """Features of rows, of shape (n, features), whose categories' rows have aged."""
+        learner, slots = self._learner(table.vocabulary), table.slots(column)
+        blocks = []
+        for item in table.encodings:
+            own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
+            blocks.append(by_priors(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+        extras = {"count": table.encodings[0].moments.count[slots] * fade, "code": table.codes.take(slots)}
+        return with_columns(np.hstack(blocks), [extras[extra] for extra in table.extras])
+
     def _required(self) -> list[Any]:
         parts = [label for interaction in self._interactions() for label in interaction]
-        return list(dict.fromkeys([*(label for label in self.columns_ if label not in self._interactions()), *parts]))
+        times = [self.cv.by] if isinstance(self.cv, EarlierRows) and self.cv.half_life is not None else []
+        columns = [label for label in self.columns_ if label not in self._interactions()]
+        return list(dict.fromkeys([*columns, *parts, *times]))
 
     def _column(self, X: Frame, label: Any) -> Any:
         return X.column(label) if label in X.labels else [X.column(part) for part in label]
@@ -311,7 +368,9 @@ class PooledEncoder(OutOfFoldEncoder):
         return self._parallel(learn, [(label, self._name(label, names)) for label in self._chosen(X)])
 
     def _chosen(self, X: Frame) -> list[Any]:
-        return [*(X.labels if self.columns is None else self.columns), *self._interactions()]
+        by = self.cv.by if isinstance(self.cv, EarlierRows) else None
+        every = [label for label in X.labels if label != by or by is None]
+        return [*(every if self.columns is None else self.columns), *self._interactions()]
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         self.columns_ = self._chosen(X)

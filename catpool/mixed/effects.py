@@ -10,7 +10,7 @@ import pandas as pd
 
 from catpool.cells import Cells
 from catpool.columns import MISSING, Vocabulary
-from catpool.tables import Policy, refuse_missing, refuse_unseen
+from catpool.policy import Policy, refuse_missing, refuse_unseen
 
 INTERCEPT = "intercept"
 

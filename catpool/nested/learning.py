@@ -14,7 +14,7 @@ from catpool.moments import Moments
 from catpool.nested.conjugate import fit_conjugate
 from catpool.nested.normal import fit_tree
 from catpool.nested.tree import Levels, Tree
-from catpool.tables import Policy
+from catpool.policy import Policy
 from catpool.targets import Target
 from catpool.weights import Weights
 

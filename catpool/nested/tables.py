@@ -12,7 +12,8 @@ import pandas as pd
 from catpool.cells import Paths
 from catpool.columns import MISSING
 from catpool.nested.learning import NUMBERS, LevelTables, NestedEncoding, counts_of, steps_of
-from catpool.tables import Policy, order_of, refuse_missing, refuse_unseen
+from catpool.policy import Policy, refuse_missing, refuse_unseen
+from catpool.tables import order_of
 
 
 @dataclass(frozen=True)
