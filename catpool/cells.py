@@ -78,13 +78,25 @@ def encode_paths(columns: Sequence[Any]) -> tuple[list[np.ndarray], Paths]:
         parts.append(Vocabulary(categories))
     paths, keys = [slots[0]], []
     for own, part in zip(slots[1:], parts[1:], strict=True):
-        codes, found = factorize_integers(paths[-1] * part.size + own)
+        codes, found = _pairs(paths[-1], own, part.size)
         order = np.argsort(found)
         rank = np.empty(len(found), dtype=np.intp)
         rank[order] = np.arange(len(found))
         paths.append(rank.take(codes))
         keys.append(found[order])
     return paths, Paths(parts, keys)
+
+
+def _pairs(parents: np.ndarray, own: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the pairs of a parent and a slot: by the slot, where each slot has one parent."""
+    parent = np.full(size, -1)
+    parent[own] = parents
+    if (parent.take(own) != parents).any():
+        return factorize_integers(parents * size + own)
+    seen = np.flatnonzero(parent >= 0)
+    rank = np.empty(size, dtype=np.intp)
+    rank[seen] = np.arange(len(seen))
+    return rank.take(own), parent[seen] * size + seen
 
 
 @dataclass(frozen=True)
@@ -171,10 +183,10 @@ def encode_cells(columns: Sequence[Any]) -> tuple[np.ndarray, Cells]:
     return cells.of_paths(codes[-1], missing[codes[-1]]), cells
 
 
-def check_interaction(parts: tuple[Any, ...], X: Frame) -> None:
+def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:
     """Refuse an interaction that is not of several different columns of X."""
     absent = [part for part in parts if part not in X.labels]
     if len(set(parts)) < max(2, len(parts)) or absent:
         raise ValueError(
-            f"Each of `interactions` must name two or more different columns of X, which are {X.labels}. Got {parts}."
+            f"`{name}` must take together two or more different columns of X, which are {X.labels}. Got {parts}."
         )

@@ -44,17 +44,18 @@ class Frame:
         """The columns' names as features, x0, x1, ... where they have none."""
         return self.labels if self.named else [f"x{position}" for position in range(len(self.labels))]
 
-    def require(self, labels: list[Any]) -> None:
+    def require(self, labels: list[Any], name: str = "columns") -> None:
         """Refuse labels that are none of the columns', that come twice, or that are none at all."""
         if not labels:
-            raise ValueError("`columns` must name at least one column. Pass None to encode all.")
+            hint = " Pass None to encode all." if name == "columns" else ""
+            raise ValueError(f"`{name}` must name at least one column.{hint}")
         absent = [label for label in labels if label not in self.labels]
         if absent:
             raise ValueError(
-                f"`columns` names {absent}, which X does not have. X has the columns {self.labels}. Pass some of them."
+                f"`{name}` names {absent}, which X does not have. X has the columns {self.labels}. Pass some of them."
             )
         if len(set(labels)) < len(labels) or any(isinstance(label, bool | np.bool_) for label in labels):
-            raise ValueError(f"`columns` must name each column once, but it is {labels}. Pass names or positions.")
+            raise ValueError(f"`{name}` must name each column once, but it is {labels}. Pass names or positions.")
 
     def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
         """Find again the columns of fit: by label where both tables are frames, else by position.

@@ -7,12 +7,13 @@ and the one strength of all is found by its likelihood alone.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, xlogy
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import gammaln, psi, xlogy
 
 LEAST = 1e-3  # rows; weaker priors pool nothing
 FAR = 1e3  # times the largest category's rows: stronger ones pool completely
 EDGE = 1e-12  # a mean's distance from nought and one
+NEAR = 1e-3  # of a strength, how far from the likeliest a search by values may end
 GAIN = 1e-6  # of a log-likelihood, that a strength must have over complete pooling
 
 
@@ -49,7 +50,13 @@ def likeliest_strength(totals: np.ndarray, counts: np.ndarray, means: np.ndarray
     likelihood = -float(found.fun)
     if likelihood <= pooled + GAIN * max(1.0, abs(pooled) * 1e-6):
         return np.inf, pooled
-    return float(np.exp(found.x)), likelihood
+    slope_of = _slope_of_shares if family == "binomial" else _slope_of_counts
+    near = float(np.exp(found.x))
+    low, high = near * (1 - NEAR), near * (1 + NEAR)
+    ends = [slope_of(each, totals, counts, means) for each in (low, high)]
+    if ends[0] > 0 > ends[1]:  # the likelihood itself is too flat to tell more digits
+        near = float(brentq(slope_of, low, high, args=(totals, counts, means), rtol=1e-14, xtol=1e-300))
+    return near, likelihood
 
 
 def _shares(strength: float, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> float:
@@ -63,3 +70,16 @@ def _counts(strength: float, totals: np.ndarray, counts: np.ndarray, means: np.n
     totals, a = totals[0], strength * means[0]
     rising = gammaln(a + totals) - gammaln(a) + a * np.log(strength) - (a + totals) * np.log(strength + counts)
     return float((rising + xlogy(totals, counts)).sum())
+
+
+def _slope_of_shares(strength: float, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> float:
+    a = strength * means
+    rising = means * (psi(a + totals) - psi(a))
+    return float(rising.sum() - (psi(strength + counts) - psi(strength)).sum())
+
+
+def _slope_of_counts(strength: float, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> float:
+    totals, means = totals[0], means[0]
+    a, ends = strength * means, strength + counts
+    rising = means * (psi(a + totals) - psi(a) + np.log(strength) + 1 - np.log(ends)) - (a + totals) / ends
+    return float(rising.sum())

@@ -7,14 +7,15 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["dealing", "integers", "leverage", "moments", "objects", "conjugate", "strength", "mixed.formula", "mixed.system"],
+    ["dealing", "integers"],
+    ["leverage", "moments", "objects", "conjugate", "schedule", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],
-    ["likelihood", "posterior", "mixed.fit"],
+    ["likelihood", "policy", "posterior", "mixed.fit"],
     ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
     ["crossfit", "mixed.effects", "mixed.generalized", "nested.learning"],
-    ["interactions", "mixed.laplace", "mixed.summary", "nested.tables"],
+    ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables"],
     ["mixed.learning"],
     ["encoders.base"],
     ["encoders.pooled"],

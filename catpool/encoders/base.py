@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -232,12 +233,11 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
                 'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
                 'target_type="continuous".'
             )
-        weights = Weights(
-            read_weights(sample_weight, len(columns)),
-            read_exposure(exposure, targets, len(columns)),
-            self.weight_type == "precision",
-        )
-        return columns, targets, weights
+        row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
+        if exposed is not None and all(target.family.name == "normal" for target in targets):  # rates, so weighed
+            targets = [replace(target, values=target.values / exposed) for target in targets]
+            row, exposed = exposed if row is None else row * exposed, None
+        return columns, targets, Weights(row, exposed, self.weight_type == "precision")
 
     def _folds(self, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
         only = targets[0] if len(targets) == 1 else None

@@ -221,17 +221,20 @@ class MixedModelEncoder(OutOfFoldEncoder):
             raise ValueError(f"`groups` must name one factor or more, each once. Got {self.groups!r}.")
         for group in groups:
             if isinstance(group, tuple):
-                check_interaction(group, X)
+                check_interaction(group, X, "groups")
         numbers = [*self._covariates(), *(name for names in self._slopes().values() for name in names)]
         if singles:
-            X.require(singles)
+            X.require(singles, "groups")
         if self._covariates():
-            X.require(self._covariates())
+            X.require(self._covariates(), "covariates")
         if set(numbers) - set(X.labels):
             raise ValueError(f"`slopes` names {sorted(set(numbers) - set(X.labels))}, which X does not have.")
         both = [label for label in numbers if label in self._required()[: len(self._replaced())]]
         if both:
             raise ValueError(f"{both} are factors as well as covariates or slopes. A column can be one of them.")
+        twice = {group: names for group, names in self._slopes().items() if len(set(names)) < len(names)}
+        if twice:
+            raise ValueError(f"`slopes` must name each column of a factor once. Got {twice}.")
         strangers = [key for key in self._slopes() if key not in groups]
         if strangers:
             raise ValueError(f"`slopes` has the factors {strangers}, which `groups` has not: {groups}. Add them there.")
@@ -261,10 +264,9 @@ class MixedModelEncoder(OutOfFoldEncoder):
         result: dict[Any, list[str]] = {label: [] for label in self._replaced()}
         for table in tables:
             label = table.label
-            result[label] = table.names(
-                JOIN.join(names[part] for part in label) if label not in names else names[label]
-            )
-        return result | {output: [output] for output in self._outputs() if output in OF_ROWS}
+            stem = names[label] if label in names else JOIN.join(names[part] for part in label)
+            result[label] = table.names(stem, [names[slope] for slope in table.slopes])
+        return result | {(OF_ROWS, output): [output] for output in self._outputs() if output in OF_ROWS}
 
     def _rising(self) -> set[str]:
         return {*(table.column for table in self.tables_), *OF_ROWS}
@@ -307,10 +309,10 @@ class MixedModelEncoder(OutOfFoldEncoder):
         blocks = {label: np.empty((len(codes[0]), 0)) for label in self._replaced()}
         blocks |= {table.label: table.features(own) for table, own in zip(tables, codes, strict=True)}
         if "fixed" in self._outputs():
-            blocks["fixed"] = model.fixed_part(design.covariates)[:, None]
+            blocks[OF_ROWS, "fixed"] = model.fixed_part(design.covariates)[:, None]
         if "prediction" in self._outputs():
             effects = [table.modes for table in tables]
-            blocks["prediction"] = LINKS[family].mean(model.predictor(design, effects))[:, None]
+            blocks[OF_ROWS, "prediction"] = LINKS[family].mean(model.predictor(design, effects))[:, None]
         return blocks
 
     def _column(self, X: Frame, label: Any) -> Any:
@@ -367,8 +369,8 @@ class MixedModelEncoder(OutOfFoldEncoder):
                 rows.design.factors[position].codes, rows.weights.row, minlength=vocabulary.size
             ).astype(float)
             name = names[group] if group in names else JOIN.join(names[part] for part in group)
-            terms = rows.design.terms[position]
-            tables.append(EffectsTable(group, name, vocabulary, terms, modes, sds, counts, policy, outputs))
+            terms, slopes = rows.design.terms[position], self._slopes().get(group, [])
+            tables.append(EffectsTable(group, name, vocabulary, terms, slopes, modes, sds, counts, policy, outputs))
         return tables
 
     @property
@@ -430,8 +432,11 @@ def _numbers(X: Frame, labels: Sequence[Any]) -> np.ndarray:
     """Columns of finite numbers, of shape (n, columns)."""
     columns = np.empty((len(X), len(labels)))
     for position, label in enumerate(labels):
+        column = X.column(label)
         try:
-            columns[:, position] = np.asarray(X.column(label), dtype=float)
+            if getattr(column.dtype, "kind", "O") in "mM":
+                raise TypeError(f"they are {column.dtype}")
+            columns[:, position] = np.asarray(column, dtype=float)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"The covariate {label!r} must be numbers ({error}). Turn categories into indicators, or name it in "

@@ -152,7 +152,7 @@ class NestedEncoder(OutOfFoldEncoder):
         outputs = self._outputs()
         if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
             raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
-        X.require(list(self.levels))
+        X.require(list(self.levels), "levels")
 
     def _outputs(self) -> tuple[str, ...]:
         return (self.output,) if isinstance(self.output, str) else tuple(self.output)
@@ -162,11 +162,12 @@ class NestedEncoder(OutOfFoldEncoder):
         return tuple(range(last + 1)) if self.emit == "all" else (last,)
 
     def _required(self) -> list[Any]:
-        return list(self.levels)
+        return list(self.tables_[0].labels)
 
     def _named_features(self, names: Mapping[Any, str], tables: Sequence[NestedTable]) -> dict[Any, list[str]]:
-        named = tables[0].names([names[label] for label in self.levels])
-        return {label: named.get(level, []) for level, label in enumerate(self.levels)}
+        labels = tables[0].labels
+        named = tables[0].names([names[label] for label in labels])
+        return {label: named.get(level, []) for level, label in enumerate(labels)}
 
     def _rising(self) -> set[str]:
         table = self.tables_[0]
@@ -188,8 +189,8 @@ class NestedEncoder(OutOfFoldEncoder):
         table = self._table(X, learner, learned.encodings)
         width = len(learner.outputs)
         rows = [
-            _by_level(learned.values[:, start : start + width], learner)
-            for start in range(0, len(table.encodings) * width, width)
+            _by_level(learned.values[:, label * width : (label + 1) * width], learner)
+            for label in range(len(table.encodings))
         ]
         blocks = {label: np.empty((len(X), 0)) for label in self.levels}
         for level in table.emitted:
@@ -197,8 +198,9 @@ class NestedEncoder(OutOfFoldEncoder):
         return [table], blocks
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
-        found = self.tables_[0].transform([X.column(label) for label in self.levels])
-        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.levels)}
+        labels = self.tables_[0].labels
+        found = self.tables_[0].transform([X.column(label) for label in labels])
+        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(labels)}
 
     def _read_paths(self, X: Frame) -> tuple[list[np.ndarray], NestedLearner]:
         codes, paths = encode_paths([X.column(label) for label in self.levels])
@@ -217,8 +219,8 @@ class NestedEncoder(OutOfFoldEncoder):
         )
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        self.levels_ = list(self.levels)
         super()._remember(X, targets, tables)
+        self.levels_ = list(self.levels)
 
     @property
     def summary_(self) -> pd.DataFrame:

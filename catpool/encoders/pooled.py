@@ -325,7 +325,7 @@ class PooledEncoder(OutOfFoldEncoder):
     def _required(self) -> list[Any]:
         parts = [label for interaction in self._interactions() for label in interaction]
         times = [self.cv.by] if isinstance(self.cv, EarlierRows) and self.cv.half_life is not None else []
-        columns = [label for label in self.columns_ if label not in self._interactions()]
+        columns = [table.label for table in self.tables_ if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts, *times]))
 
     def _column(self, X: Frame, label: Any) -> Any:
@@ -373,5 +373,5 @@ class PooledEncoder(OutOfFoldEncoder):
         return [*(every if self.columns is None else self.columns), *self._interactions()]
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        self.columns_ = self._chosen(X)
         super()._remember(X, targets, tables)
+        self.columns_ = self._chosen(X)

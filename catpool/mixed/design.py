@@ -10,6 +10,8 @@ import numpy as np
 from catpool.mixed.fit import MixedFit
 from catpool.mixed.system import Factor
 
+COLLINEAR = 1e-12  # the least eigenvalue of the covariates' correlations
+
 
 @dataclass(frozen=True)
 class Design:
@@ -34,8 +36,16 @@ class Design:
 
     def units(self) -> Units:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
+        self._refuse_collinear((self.covariates - centers) / _positive(scales))
         slopes = [np.sqrt((factor.slopes**2).mean(axis=0)) for factor in self.factors]
         return Units(centers, _positive(scales), [_positive(each) for each in slopes])
+
+    def _refuse_collinear(self, standard: np.ndarray) -> None:
+        if standard.shape[1] and np.linalg.eigvalsh(standard.T @ standard / len(standard))[0] < COLLINEAR:
+            raise ValueError(
+                f"The covariates {self.names} must be linearly independent of each other and of a constant. "
+                "Leave one out."
+            )
 
     def scaled(self, units: Units) -> tuple[np.ndarray, list[Factor]]:
         """X with its column of ones, and the factors with slopes of unit mean square."""
@@ -95,6 +105,8 @@ class MixedModel:
         What was maximised.
     solver : str
         How the equations were solved: "exact" or "cg".
+    singular : list of bool
+        Of each factor, whether its covariance has no full rank.
     """
 
     fixed: np.ndarray
@@ -107,6 +119,7 @@ class MixedModel:
     parameters: int
     method: str
     solver: str
+    singular: list[bool]
 
     def sds(self) -> list[np.ndarray]:
         """Posterior standard deviations of the effects, of shape (size, width)."""
@@ -124,10 +137,19 @@ class MixedModel:
             result = result + own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
         return result
 
-    @property
-    def singular(self) -> list[bool]:
-        """Of each factor, whether its covariance has no full rank."""
-        return [bool(np.linalg.matrix_rank(each, hermitian=True) < len(each)) for each in self.covariances]
+
+def times(model: MixedModel, factor: float, freedom: float) -> MixedModel:
+    """The model of a target so many times as large."""
+    return replace(
+        model,
+        fixed=factor * model.fixed,
+        fixed_covariance=factor * (factor * model.fixed_covariance),
+        effects=[factor * each for each in model.effects],
+        variances=[factor * (factor * each) for each in model.variances],
+        covariances=[factor * (factor * each) for each in model.covariances],
+        scale=factor * (factor * model.scale),
+        criterion=model.criterion + 2 * freedom * float(np.log(factor)),
+    )
 
 
 def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: str, known: bool = False) -> MixedModel:
@@ -151,4 +173,5 @@ def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: 
         parameters=sum(diagonal) + len(fixed) + (0 if known else 1),
         method=method,
         solver=fit.solver,
+        singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],
     )

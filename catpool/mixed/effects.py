@@ -28,6 +28,8 @@ class EffectsTable:
     vocabulary : Vocabulary or Cells
     terms : list of str
         What differs by level: "intercept", and names of slopes.
+    slopes : list
+        What X calls these.
     modes, sds : ndarray of shape (size, terms)
     counts : ndarray of shape (size,)
         Rows of each level, or the sum of their weights.
@@ -40,15 +42,16 @@ class EffectsTable:
     column: str
     vocabulary: Vocabulary | Cells
     terms: list[str]
+    slopes: list[Any]
     modes: np.ndarray
     sds: np.ndarray
     counts: np.ndarray
     policy: Policy
     outputs: tuple[str, ...]
 
-    def names(self, column: str) -> list[str]:
-        """What the features are called where the factor is called so."""
-        stems = [column if term == INTERCEPT else f"{column}_{term}" for term in self.terms]
+    def names(self, column: str, slopes: list[str]) -> list[str]:
+        """What the features are called where the factor and its slopes are called so."""
+        stems = [column, *(f"{column}_{slope}" for slope in slopes)]
         names = {"mode": stems, "sd": [f"{stem}_sd" for stem in stems], "count": [f"{column}_count"]}
         return [name for output in self.outputs for name in names[output]]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from catpool.mixed.equations import Arrangement, Equations, Solution
 
+NOTHINGS = (0.0, 1e-12, 1e-9, 1e-6)  # of an element on a diagonal, tried one after the other
 WIDE = 1 << 22  # numbers worked on at a time
 
 
@@ -25,7 +27,20 @@ class Exact(Equations):
         dense[:r, :r] = inner + np.eye(r)
         dense[:r, r:], dense[r:, :r] = self.rest[:, :-1], self.rest[:, :-1].T
         dense[r:, r:] = self.fixed[:-1, :-1]
-        self.lower = cholesky(dense, lower=True, overwrite_a=True, check_finite=False)
+        self.lower = self._decomposed(dense)
+
+    def _decomposed(self, dense: np.ndarray) -> np.ndarray:
+        """The Cholesky root; of effects that are all but certain, rounding may have left less than nothing."""
+        diagonal = np.arange(self.r)
+        size = dense[diagonal, diagonal] + np.asarray(self.across.power(2).sum(axis=0)).ravel()
+        for nothing in NOTHINGS[:-1]:
+            dense[diagonal, diagonal] += nothing * size
+            try:
+                return np.asarray(cholesky(dense, lower=True, check_finite=False))
+            except LinAlgError:
+                continue
+        dense[diagonal, diagonal] += NOTHINGS[-1] * size
+        return np.asarray(cholesky(dense, lower=True, check_finite=False))
 
     def _half_solved(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         return np.asarray(solve_triangular(self.lower, np.concatenate([rest, fixed]), lower=True, check_finite=False))

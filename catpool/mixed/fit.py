@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -14,6 +15,7 @@ from catpool.mixed.equations import Equations
 from catpool.mixed.profile import Profile, places_of
 from catpool.mixed.system import Shape, System
 
+NOTHING = 1e-20  # of the scatter of y: what is left of it by rounding
 SINGLE = 1500  # effects beside the longest factor's up to which one thread is the fastest, as others may be busy
 
 
@@ -67,13 +69,20 @@ class MixedFit:
         given_fixed : bool, default=False
             Whether beta is taken as known too, as lme4 does.
         """
-        blocks = self.equations.blocks(reml=not given_fixed)
+        with one_thread(self.equations.system):
+            blocks = self.equations.blocks(reml=not given_fixed)
         return [self.scale * own @ block @ own.T for own, block in zip(self.lambdas, blocks, strict=True)]
 
 
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def one_thread(system: System) -> Any:
+    """A context in which small systems are solved by one thread."""
+    lengths = [shape.length for shape in system.shapes]
+    return _blas().limit(limits=1 if sum(lengths) - max(lengths) <= SINGLE else None, user_api="blas")
 
 
 def fit_mixed(
@@ -101,17 +110,34 @@ def fit_mixed(
     ValueError
         Where the covariates are collinear.
     """
-    lengths = [shape.length for shape in system.shapes]
-    threads = 1 if sum(lengths) - max(lengths) <= SINGLE else None
     try:
-        with _blas().limit(limits=threads, user_api="blas"):
+        with one_thread(system):
             profile = Profile(system, reml=reml, known=known, solver=solver)
+            _check(profile)
             lambdas = profile.parameters.lambdas(profile.fit(near))
             return _finished(profile, lambdas)
     except LinAlgError as error:
         raise ValueError(
             f"The covariates must be linearly independent of each other and of a constant ({error}). Leave one out."
         ) from error
+
+
+def _check(profile: Profile) -> None:
+    """Refuse rows that leave nothing to be told of the variances."""
+    system = profile.system
+    if profile.known:
+        return
+    if system.rows <= system.covariates:
+        raise ValueError(
+            f"A mixed model needs more rows than coefficients, but there are {system.rows:g} rows and "
+            f"{system.covariates} coefficients. Leave covariates out, or pass a smaller `cv`."
+        )
+    scatter = system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0]
+    nought = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
+    if not profile.solve(nought).solution().residual > NOTHING * max(scatter, 0.0):
+        raise ValueError(
+            "y has no noise: it is constant, or the covariates tell it wholly. There is nothing to encode."
+        )
 
 
 def _finished(profile: Profile, lambdas: list[np.ndarray]) -> MixedFit:

@@ -27,7 +27,7 @@ from catpool.weights import Weights
 
 ETA = 30.0  # a predictor's distance from nought beyond which probabilities and rates are as good as at their ends
 ROUNDS = 100
-CLOSE = 1e-9
+BEYOND = 3.0  # how far on the link's scale a fit may go beyond the largest of the rows
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Link:
         Of totals and counts: that.
     start : callable
         Of a mean: its eta.
+    most : float
+        The largest mean that has one.
     """
 
     mean: Callable[[np.ndarray], np.ndarray]
@@ -52,6 +54,7 @@ class Link:
     log_likelihood: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     constant: Callable[[np.ndarray, np.ndarray], np.ndarray]
     start: Callable[[float], float]
+    most: float
 
 
 def _bernoulli_variance(eta: np.ndarray) -> np.ndarray:
@@ -68,7 +71,13 @@ def _poisson(total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarra
 
 LINKS = {
     "normal": Link(
-        lambda eta: eta, np.ones_like, np.zeros_like, lambda t, c, e: t * e - c * e**2 / 2, lambda t, c: 0 * t, float
+        lambda eta: eta,
+        np.ones_like,
+        np.zeros_like,
+        lambda t, c, e: t * e - c * e**2 / 2,
+        lambda t, c: 0 * t,
+        float,
+        np.inf,
     ),
     "binomial": Link(
         expit,
@@ -77,6 +86,7 @@ LINKS = {
         _binomial,
         lambda total, count: np.zeros_like(total),
         lambda mean: float(np.log(mean / (1 - mean))),
+        1 - 1e-9,
     ),
     "poisson": Link(
         np.exp,
@@ -85,6 +95,7 @@ LINKS = {
         _poisson,
         lambda total, count: total * np.log(count) - gammaln(total + 1),
         lambda mean: float(np.log(mean)),
+        np.inf,
     ),
 }
 
@@ -137,12 +148,13 @@ def together(y: np.ndarray, covariates: np.ndarray, factors: list[Factor], weigh
 def penalised_quasi_likelihood(rows: Totals, link: Link, mean: float, solver: str = "auto") -> MixedFit:
     """Fit linear mixed models of the working response, each at the last one's predictor, until they agree."""
     eta = np.full(len(rows.total), link.start(mean))
+    most = min(ETA, link.start(min(float((rows.total / rows.count).max()), link.most)) + BEYOND)
     fit, last = None, None
     for _ in range(ROUNDS):
         variance = np.maximum(rows.count * link.variance(eta), 1e-10 * rows.count)
         working = eta + (rows.total - rows.count * link.mean(eta)) / variance
         fit = _working_fit(rows, working, variance, solver, None if fit is None else fit.lambdas)
-        eta = np.clip(_predictor(rows, fit), -ETA, ETA)
+        eta = np.clip(_predictor(rows, fit), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
         if last is not None and np.abs(now - last).max() <= 1e-7 * max(1.0, np.abs(now).max()):
             break

@@ -8,7 +8,7 @@ import numpy as np
 
 from catpool.families import Family
 from catpool.folds import Folds
-from catpool.mixed.design import Design, MixedModel, Units, in_units
+from catpool.mixed.design import Design, MixedModel, Units, in_units, times
 from catpool.mixed.fit import fit_mixed
 from catpool.mixed.generalized import LINKS, penalised_quasi_likelihood, together
 from catpool.mixed.laplace import fit_one_factor
@@ -16,6 +16,8 @@ from catpool.mixed.products import Products, cross_products
 from catpool.mixed.system import System
 from catpool.views import Parts
 from catpool.weights import Weights
+
+FAR = 64  # of a power of two
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,7 @@ def learn(rows: Rows, options: Options) -> MixedModel:
     """Fit the model to all rows."""
     if rows.family.name != "normal":
         return _generalized(rows, options)
-    units = rows.design.units()
-    system, center = _products(rows, units, Parts(None, 1)).merged()
-    return _model(system, center, units, options)
+    return _normal(rows, options, Parts(None, 1))[0]
 
 
 def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[MixedModel, list[MixedModel]]:
@@ -76,10 +76,22 @@ def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[Mixed
         if training is None:
             training = [np.flatnonzero(folds.labels != fold) for fold in range(folds.n_folds)]
         return learn(rows, options), [learn(rows.subset(each), options) for each in training]
-    units = rows.design.units()
-    products = _products(rows, units, Parts(folds.labels, folds.n_parts))
-    views = products.outside()[: folds.n_folds]
-    return _model(*products.merged(), units, options), [_model(*view, units, options) for view in views]
+    whole, *outside = _normal(rows, options, Parts(folds.labels, folds.n_parts))
+    return whole, outside[: folds.n_folds]
+
+
+def _normal(rows: Rows, options: Options, parts: Parts) -> list[MixedModel]:
+    """The model of all rows and, where there are several parts, that of the rows outside each."""
+    units, unit = rows.design.units(), _unit(rows.y)
+    products = _products(replace(rows, y=rows.y / unit), units, parts)
+    views = [products.merged(), *(products.outside() if parts.number > 1 else [])]
+    return [_model(*view, units, options, unit) for view in views]
+
+
+def _unit(y: np.ndarray) -> float:
+    """A power of two, which takes no digits and so tells nothing of y, that keeps squares of y in range."""
+    exponent = np.frexp(np.abs(y).max())[1]
+    return float(np.ldexp(1.0, exponent)) if abs(exponent) > FAR else 1.0
 
 
 def _products(rows: Rows, units: Units, parts: Parts) -> Products:
@@ -87,9 +99,11 @@ def _products(rows: Rows, units: Units, parts: Parts) -> Products:
     return cross_products(rows.y, design, factors, rows.weights.row, parts, precision=rows.weights.precision)
 
 
-def _model(system: System, center: float, units: Units, options: Options) -> MixedModel:
+def _model(system: System, center: float, units: Units, options: Options, unit: float) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    return in_units(fit, units, center, reml=options.reml, method=options.method)
+    model = in_units(fit, units, center, reml=options.reml, method=options.method)
+    freedom = system.rows - (system.covariates if options.reml else 0)
+    return model if unit == 1 else times(model, unit, freedom)
 
 
 def _generalized(rows: Rows, options: Options) -> MixedModel:

@@ -9,7 +9,7 @@ import numpy as np
 from catpool.mixed.equations import Arrangement, Equations, Solution
 from catpool.mixed.exact import Exact
 from catpool.mixed.iterative import Iterative, Probed
-from catpool.mixed.search import SMALL, Parameters, Slope, climb, follow, search
+from catpool.mixed.search import SMALL, Parameters, Slope, climb, follow, polish, search
 from catpool.mixed.system import Shape, System
 
 DENSE = 3000  # effects beside the longest factor's; with more, equations are solved iteratively
@@ -49,7 +49,7 @@ class Profile:
         fit = solution.log_det + (solution.log_det_fixed if self.reml else 0.0) - self.system.log_weights
         if self.known:
             return fit + self.freedom * np.log(2 * np.pi) + solution.residual
-        return fit + self.freedom * (1 + np.log(2 * np.pi * self.scale(solution)))
+        return fit + self.freedom * (1 + np.log(2 * np.pi * max(self.scale(solution), 1e-300)))
 
     def __call__(self, theta: np.ndarray) -> Slope:
         theta = self._off_nought(theta)
@@ -86,16 +86,34 @@ class Profile:
         """
         if near is None:
             begin = starts(self.system, self.parameters)
-            theta = search(self, begin) if self.exact else climb(self, begin[0], self.floors)
+            theta = search(self, begin) if self.exact else climb(self, begin[0])
         else:
             start = self.parameters.theta(near)
-            start = np.where(self._small(start), 300 * self.floors, start)
-            theta = follow(self, start) if self.exact else climb(self, start, self.floors)
+            start = np.where(self._small(start), 3e4 * self.floors, start)
+            theta = follow(self, start) if self.exact else climb(self, start)
         small = self._small(theta)
         nought = np.where(small, 0.0, theta)
         if not small.any() or not self.exact:
             return nought
-        return nought if self.at(nought) <= self(theta).criterion + 1e-7 else theta
+        if self.at(nought) > self(theta).criterion + 1e-7:
+            return theta
+        return self._refined(nought, ~small)
+
+    def _refined(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """The free parameters once more, where the others are nought."""
+        if not free.any():
+            return theta
+
+        def whole(values: np.ndarray) -> np.ndarray:
+            result = theta.copy()
+            result[free] = values
+            return result
+
+        def evaluate(values: np.ndarray) -> Slope:
+            here = self(whole(values))
+            return Slope(here.criterion, here.gradient[free], here.hessian[np.ix_(free, free)])
+
+        return whole(polish(evaluate, theta[free]))
 
     def _small(self, theta: np.ndarray) -> np.ndarray:
         return self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
@@ -108,9 +126,8 @@ def floors(system: System) -> np.ndarray:
     """What each parameter on a diagonal does not fall below in the search."""
     information = system.inner.diagonal()
     means = [information[where].reshape(-1, shape.width).mean(axis=0) for where, shape in places_of(system)]
-    return np.array(
-        [SMALL / np.sqrt(max(means[factor][a], 1e-300)) for factor, a, _ in Parameters(system.shapes).places]
-    )
+    seen = [np.where(each > 0, each, 1.0) for each in means]
+    return np.array([SMALL / np.sqrt(seen[factor][a]) for factor, a, _ in Parameters(system.shapes).places])
 
 
 def places_of(system: System) -> list[tuple[slice, Shape]]:

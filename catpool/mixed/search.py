@@ -25,7 +25,7 @@ from scipy.optimize import minimize
 
 from catpool.mixed.system import Shape
 
-SMALL = 1e-4  # of a Lambda, in units of one over the root of a level's information
+SMALL = 1e-6  # of a Lambda, in units of one over the root of a level's information
 STEPS = 30
 CLOSE = 1e-9  # a step that is so small beside the parameters is the last
 
@@ -72,7 +72,7 @@ def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]
     """The parameters at which the criterion is least, from several starts."""
     best, least = starts[0], np.inf
     for start in starts:
-        found = _polish(evaluate, _descend(evaluate, start))
+        found = polish(evaluate, _descend(evaluate, start))
         value = evaluate(found).criterion
         if value < least - 1e-9 * max(1.0, abs(value)) or not np.isfinite(least):
             best, least = found, value
@@ -81,7 +81,7 @@ def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]
 
 def follow(evaluate: Callable[[np.ndarray], Slope], near: np.ndarray) -> np.ndarray:
     """A step or two towards them from a start that is close, of a criterion that will itself move on."""
-    found = _polish(evaluate, near, steps=2)
+    found = polish(evaluate, near, steps=2)
     return found if found is not near else search(evaluate, [near])
 
 
@@ -97,7 +97,7 @@ def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray) -> np.n
     return np.asarray(answer.x)
 
 
-def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: int = STEPS) -> np.ndarray:
+def polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: int = STEPS) -> np.ndarray:
     """Newton's steps for as long as they matter and make the gradient smaller: the criterion has run out of digits."""
     here = evaluate(theta)
     for _ in range(steps):
@@ -111,14 +111,14 @@ def _polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: i
     return theta
 
 
-def climb(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, floors: np.ndarray) -> np.ndarray:
+def climb(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.ndarray:
     """Newton's steps where the slope is known and the criterion is not, none longer than half of what it moves."""
     for _ in range(STEPS):
         here = evaluate(theta)
         roots, axes = np.linalg.eigh(here.hessian)
         roots = np.maximum(np.abs(roots), 1e-12 * np.abs(roots).max() + 1e-300)
         step = -axes @ ((axes.T @ here.gradient) / roots)
-        longest = np.abs(step / np.maximum(np.abs(theta), floors)).max()
+        longest = np.abs(step / np.maximum(np.abs(theta), 0.1 * np.abs(theta).max())).max()
         step *= min(1.0, 0.5 / max(longest, 1e-300))
         theta = theta + step
         if longest < 1e-6:

@@ -69,6 +69,8 @@ def _below(parent: _Level, totals: np.ndarray, counts: np.ndarray, above: np.nda
     values = gain * (totals / rows) + (1 - gain) * believed
     weight = np.broadcast_to(np.maximum(counts + strength, 1e-90), values.shape)
     variances = family.spread(values, weight, values) + (1 - gain) ** 2 * parent.variances[:, above]
+    if family.curvature < 0:  # a share of mean m varies no more than zeros and ones do
+        variances = np.minimum(variances, np.maximum(values * (1 - values), 0.0))
     return _Level(values, variances, gain, strength, likelihood)
 
 

@@ -81,7 +81,8 @@ class NestedLearner:
 
     def _values(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
         steps, counts = steps_of(self.paths), counts_of(self.paths, moments.count)
-        rows = LevelTables(self.paths, levels, self.policy).rows(steps, counts)
+        missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
+        rows = LevelTables(self.paths, levels, self.policy).rows(steps, missing, counts)
         return {(level, number): rows[level][number] for level, number in self.outputs}
 
     def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
@@ -131,35 +132,35 @@ class LevelTables:
     levels: Levels
     policy: Policy
 
-    def rows(self, steps: Sequence[np.ndarray], counts: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    def rows(
+        self, steps: Sequence[np.ndarray], missing: Sequence[np.ndarray], counts: Sequence[np.ndarray]
+    ) -> list[dict[str, np.ndarray]]:
         """For each level the outputs of rows, of shape (n,).
 
         Parameters
         ----------
         steps : sequence of ndarray of shape (n,)
             The number of each row's path on each level, too large for a path never seen.
+        missing : sequence of ndarray of shape (n,)
+            Whether each row's category on each level is missing.
         counts : sequence of ndarray
             Training rows of the paths of each level.
         """
         levels, result = self.levels, []
         value = np.full(len(steps[0]), levels.mean)
         variance = np.full(len(steps[0]), levels.mean_variance)
-        for level, step in enumerate(steps):
+        for level, (step, gone) in enumerate(zip(steps, missing, strict=True)):
             own = np.minimum(step, len(levels.values[level]) - 1)
             seen = (step < len(levels.values[level])) & (counts[level][own] > 0)
-            missing = self._missing(level, step)
-            known = seen & ~missing if self.policy.missing == "prior" else seen
+            known = seen & ~gone if self.policy.missing == "prior" else seen
             parent = value
             value = np.where(known, levels.values[level][own], parent)
-            variance = np.where(known, levels.variances[level][own], variance + levels.unseen(level, parent))
+            unseen = levels.capped(value, variance + levels.unseen(level, parent))
+            variance = np.where(known, levels.variances[level][own], unseen)
             gain = np.where(known, levels.gains[level][own], 0.0)
-            numbers = self._hidden(value, np.sqrt(variance), gain, seen, missing)
+            numbers = self._hidden(value, np.sqrt(variance), gain, seen, gone)
             result.append(numbers | {"count": np.where(seen, counts[level][own], 0.0)})
         return result
-
-    def _missing(self, level: int, step: np.ndarray) -> np.ndarray:
-        slots = np.append(self.paths.slots(level), MISSING + 1)
-        return slots[np.minimum(step, len(slots) - 1)] == MISSING
 
     def _hidden(
         self, value: np.ndarray, sd: np.ndarray, gain: np.ndarray, seen: np.ndarray, missing: np.ndarray

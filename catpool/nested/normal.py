@@ -26,7 +26,8 @@ from catpool.nested.tree import Levels, Tree
 
 FEW = 500  # nodes; with so few, several starts cost little
 FLOOR = 1e-4  # of a root of lambda, in units of one over the root of a node's rows
-NOISE = 1e-13  # of the scatter: noise within categories below it is rounding
+NEAR = 0.02  # of a parameter, how far second derivatives are carried
+NOISE = 1e-13  # of the scatter, what noise within categories is taken for where there is none
 
 
 class _Pass:
@@ -71,8 +72,9 @@ class _Profile:
 
     def __init__(self, tree: Tree, moments: Moments, active: np.ndarray, *, reml: bool) -> None:
         self.tree, self.moments, self.active, self.reml = tree, moments, active, reml
-        self.within = max(float(moments.within), NOISE * float(moments.scatter))
+        self.within = float(moments.within) or NOISE * float(moments.scatter)
         self.freedom = float(moments.rows) - reml
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
         nodes = [max(np.count_nonzero(each), 1) for each in tree.counts(moments.count)]
         self.floors = (FLOOR * np.sqrt(np.array(nodes) / float(moments.size)))[active]
 
@@ -85,7 +87,8 @@ class _Profile:
         return _Pass(self.tree, self.moments, self.lambdas(theta), self.within)
 
     def criterion(self, solved: _Pass) -> float:
-        fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * solved.residual / self.freedom))
+        scale = solved.residual / max(self.freedom, 1e-300)
+        fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * max(scale, 1e-300)))
         return float(fit + np.log(solved.size) if self.reml else fit)
 
     def _off_nought(self, theta: np.ndarray) -> np.ndarray:
@@ -99,12 +102,18 @@ class _Profile:
 
     def __call__(self, theta: np.ndarray) -> Slope:
         theta = self._off_nought(theta)
+        return Slope(*self._gradient(theta), self._hessian(theta))
+
+    def _hessian(self, theta: np.ndarray) -> np.ndarray:
+        """By differences; where the last one was close by, that."""
+        if self._last is not None and np.abs(theta - self._last[0]).max() <= NEAR * np.abs(theta).max():
+            return self._last[1]
         steps = np.diag(1e-4 * np.abs(theta))
         rows = [
             (self._gradient(theta + step)[1] - self._gradient(theta - step)[1]) / (2 * step.sum()) for step in steps
         ]
-        hessian = np.array(rows)
-        return Slope(*self._gradient(theta), (hessian + hessian.T) / 2)
+        self._last = theta, (np.array(rows) + np.array(rows).T) / 2
+        return self._last[1]
 
     def fit(self) -> np.ndarray:
         theta = search(self, self._starts())
@@ -123,7 +132,8 @@ def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Lev
     depth = len(tree.sizes)
     active = _identified(tree, moments)
     notes = ["" if each else "not identified" for each in active]
-    if moments.scatter <= 0 or not active.any():
+    constant = moments.between == 0 and moments.within == 0
+    if constant or moments.rows <= 1 or not active.any():
         theta, profile = np.zeros(int(active.sum())), _Profile(tree, moments, active, reml=reml)
     else:
         profile = _Profile(tree, moments, active, reml=reml)
@@ -131,8 +141,9 @@ def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Lev
     solved = profile.solve(theta)
     lambdas = profile.lambdas(theta)
     values, variances, _, _ = solved.down(known_mean=False)
-    scale = solved.residual / max(profile.freedom, 1.0)
-    if moments.within == 0 and moments.scatter > 0 and active.any():
+    spare = profile.freedom if active.any() else float(moments.rows) - 1
+    scale = solved.residual / max(spare, 1.0)
+    if moments.within == 0 and not constant and active[-1]:
         notes[-1] = NO_NOISE
     notes = [note or (NO_SPREAD if own == 0 else "") for note, own in zip(notes, lambdas, strict=True)]
     return Levels(

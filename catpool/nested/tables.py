@@ -61,10 +61,12 @@ class NestedTable:
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
         steps = self.paths.follow(slots)
-        if self.policy.unknown == "error":
-            self._refuse(steps, columns)
+        missing = [own == MISSING for own in slots]
         counts = self.counts()
-        rows = [LevelTables(self.paths, each.levels, self.policy).rows(steps, counts) for each in self.encodings]
+        if self.policy.unknown == "error":
+            self._refuse(steps, missing, counts, columns)
+        tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
+        rows = [each.rows(steps, missing, counts) for each in tables]
         return {level: self.features(level, rows, steps) for level in self.emitted}
 
     def features(
@@ -100,10 +102,15 @@ class NestedTable:
             codes[-2] = -2.0
         return codes
 
-    def _refuse(self, steps: Sequence[np.ndarray], columns: Sequence[Any]) -> None:
-        for level, step in enumerate(steps):
-            last = self.paths.number(level) - (level == 0)
-            rows = step >= last
+    def _refuse(
+        self,
+        steps: Sequence[np.ndarray],
+        missing: Sequence[np.ndarray],
+        counts: Sequence[np.ndarray],
+        columns: Sequence[Any],
+    ) -> None:
+        for level, (step, gone, count) in enumerate(zip(steps, missing, counts, strict=True)):
+            rows = (np.append(count, 0.0)[np.minimum(step, len(count))] == 0) & ~gone
 
             def named(marked: np.ndarray, upto: int = level) -> list[Any]:
                 cells = (np.asarray(column, dtype=object)[marked] for column in columns[: upto + 1])
