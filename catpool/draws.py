@@ -64,6 +64,8 @@ def sample_encodings(encoder: PooledEncoder, X: Any, n_draws: int = 100, random_
     >>> print(f"{draws[:, 0, 0].mean():.1f} +- {draws[:, 0, 0].std():.1f}")
     2.4 +- 1.4
     """
+    if not isinstance(encoder, PooledEncoder):
+        raise TypeError(f"Draws are of encoders of single columns, and {type(encoder).__name__} is none.")
     check_is_fitted(encoder)
     if n_draws < 1:
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")

@@ -206,7 +206,8 @@ class NestedEncoder(OutOfFoldEncoder):
         codes, paths = encode_paths([X.column(label) for label in self.levels])
         if self.missing == "error":
             for level, label in enumerate(self.levels):
-                refuse_missing(np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1), str(label))
+                name = X.names[X.labels.index(label)]
+                refuse_missing(np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1), name)
         numbers = tuple(output for output in self._outputs() if output != "code")
         policy = Policy(self.unknown, self.missing)
         return codes, NestedLearner(paths, policy, self._emitted(), numbers, self.prior == "reml")

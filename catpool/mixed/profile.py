@@ -34,7 +34,8 @@ class Profile:
         self.arrangement = Arrangement(system) if self.exact else Probed(system)
         self.parameters = Parameters(system.shapes)
         self.freedom = system.rows - (system.covariates if reml else 0)
-        self.floors = floors(system)
+        self.units = units(system)
+        self.floors = SMALL * self.units
         self._last: tuple[bytes, Slope] | None = None
 
     def solve(self, lambdas: Sequence[np.ndarray]) -> Equations:
@@ -86,16 +87,16 @@ class Profile:
         """
         if near is None:
             begin = starts(self.system, self.parameters)
-            theta = search(self, begin) if self.exact else climb(self, begin[0])
+            theta = search(self, begin, self.units) if self.exact else climb(self, begin[0])
         else:
             start = self.parameters.theta(near)
             start = np.where(self._small(start), 3e4 * self.floors, start)
-            theta = follow(self, start) if self.exact else climb(self, start)
-        small = self._small(theta)
+            theta = follow(self, start, self.units) if self.exact else climb(self, start)
+        small = self._small(theta) | self._untold()
         nought = np.where(small, 0.0, theta)
         if not small.any() or not self.exact:
             return nought
-        if self.at(nought) > self(theta).criterion + 1e-7:
+        if not self._untold().any() and self.at(nought) > self(theta).criterion + 1e-7:
             return theta
         return self._refined(nought, ~small)
 
@@ -115,6 +116,13 @@ class Profile:
 
         return whole(polish(evaluate, theta[free]))
 
+    def _untold(self) -> np.ndarray:
+        """Whether a parameter is that of a factor of one level, or of one that has a level for each row."""
+        counts = [self.system.outer[where, 0].reshape(-1, shape.width)[:, 0] for where, shape in places_of(self.system)]
+        seen = [np.count_nonzero(each) for each in counts]
+        told = [each > 1 and (self.known or each < self.system.rows) for each in seen]
+        return np.array([not told[factor] for factor, _, _ in self.parameters.places])
+
     def _small(self, theta: np.ndarray) -> np.ndarray:
         return self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
 
@@ -122,12 +130,12 @@ class Profile:
         return self.criterion(self.solve(self.parameters.lambdas(theta)).solution())
 
 
-def floors(system: System) -> np.ndarray:
-    """What each parameter on a diagonal does not fall below in the search."""
+def units(system: System) -> np.ndarray:
+    """Of each parameter: one over the root of what a level's rows tell."""
     information = system.inner.diagonal()
     means = [information[where].reshape(-1, shape.width).mean(axis=0) for where, shape in places_of(system)]
     seen = [np.where(each > 0, each, 1.0) for each in means]
-    return np.array([SMALL / np.sqrt(seen[factor][a]) for factor, a, _ in Parameters(system.shapes).places])
+    return np.array([1 / np.sqrt(seen[factor][a]) for factor, a, _ in Parameters(system.shapes).places])
 
 
 def places_of(system: System) -> list[tuple[slice, Shape]]:

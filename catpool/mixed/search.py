@@ -68,33 +68,33 @@ class Parameters:
         return np.array([lambdas[factor][a, b] for factor, a, b in self.places])
 
 
-def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]) -> np.ndarray:
-    """The parameters at which the criterion is least, from several starts."""
+def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray], units: np.ndarray) -> np.ndarray:
+    """The parameters at which the criterion is least, from several starts; they are looked at in some units."""
     best, least = starts[0], np.inf
     for start in starts:
-        found = polish(evaluate, _descend(evaluate, start))
+        found = polish(evaluate, _descend(evaluate, start, units))
         value = evaluate(found).criterion
         if value < least - 1e-9 * max(1.0, abs(value)) or not np.isfinite(least):
             best, least = found, value
     return best
 
 
-def follow(evaluate: Callable[[np.ndarray], Slope], near: np.ndarray) -> np.ndarray:
+def follow(evaluate: Callable[[np.ndarray], Slope], near: np.ndarray, units: np.ndarray) -> np.ndarray:
     """A step or two towards them from a start that is close, of a criterion that will itself move on."""
     found = polish(evaluate, near, steps=2)
-    return found if found is not near else search(evaluate, [near])
+    return found if found is not near else search(evaluate, [near], units)
 
 
-def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray) -> np.ndarray:
+def _descend(evaluate: Callable[[np.ndarray], Slope], start: np.ndarray, units: np.ndarray) -> np.ndarray:
     answer = minimize(
-        lambda theta: evaluate(theta).criterion,
-        start,
-        jac=lambda theta: evaluate(theta).gradient,
-        hess=lambda theta: evaluate(theta).hessian,
+        lambda values: evaluate(values * units).criterion,
+        start / units,
+        jac=lambda values: evaluate(values * units).gradient * units,
+        hess=lambda values: evaluate(values * units).hessian * np.outer(units, units),
         method="trust-exact",
         options={"gtol": 1e-3, "maxiter": 100},
     )
-    return np.asarray(answer.x)
+    return np.asarray(answer.x) * units
 
 
 def polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: int = STEPS) -> np.ndarray:

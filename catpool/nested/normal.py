@@ -16,17 +16,23 @@ and d criterion / d lambda = sum of w - w^2 V - w^2 (m - A)^2 nu / RSS.
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from catpool.families import Family
 from catpool.likelihood import NO_NOISE, NO_SPREAD
-from catpool.mixed.search import Slope, search
+from catpool.mixed.search import Slope, polish, search
 from catpool.moments import Moments
 from catpool.nested.tree import Levels, Tree
 
 FEW = 500  # nodes; with so few, several starts cost little
+GRID = np.log([0.1, 0.5, 2.0, 8.0, 40.0])  # logarithms of roots of lambdas to begin with, in such units
+TOPS = np.log([0.3, 1.0, 3.0])  # and in units of the root of scatter over noise
+CEILING = 40.0  # of these logarithms
+BEST = 4  # of them are followed
 FLOOR = 1e-4  # of a root of lambda, in units of one over the root of a node's rows
-NEAR = 0.02  # of a parameter, how far second derivatives are carried
+NEAR = 0.02  # how far second derivatives are carried
 NOISE = 1e-13  # of the scatter, what noise within categories is taken for where there is none
 
 
@@ -61,14 +67,15 @@ class _Pass:
             traces.append(float((weight - weight**2 * uncertain).sum()))
             squares.append(float((pull**2).sum()))
             value = believed + own * pull
-            variance = own * (1 - gain) + (1 - gain) ** 2 * uncertain
+            rest = np.maximum(1 - gain, 0.0)
+            variance = own * rest + rest**2 * uncertain
             values.append(value)
             variances.append(variance)
         return values, variances, np.array(traces), np.array(squares)
 
 
 class _Profile:
-    """The criterion of the roots of the lambdas."""
+    """The criterion of the logarithms of the roots of the lambdas."""
 
     def __init__(self, tree: Tree, moments: Moments, active: np.ndarray, *, reml: bool) -> None:
         self.tree, self.moments, self.active, self.reml = tree, moments, active, reml
@@ -76,55 +83,66 @@ class _Profile:
         self.freedom = float(moments.rows) - reml
         self._last: tuple[np.ndarray, np.ndarray] | None = None
         nodes = [max(np.count_nonzero(each), 1) for each in tree.counts(moments.count)]
-        self.floors = (FLOOR * np.sqrt(np.array(nodes) / float(moments.size)))[active]
+        self.units = np.sqrt(np.array(nodes) / float(moments.size))[active]
+        self.floors = np.log(FLOOR * self.units)
 
-    def lambdas(self, theta: np.ndarray) -> np.ndarray:
+    def lambdas(self, logs: np.ndarray) -> np.ndarray:
         result = np.zeros(len(self.active))
-        result[self.active] = theta**2
+        result[self.active] = np.exp(2 * logs)
         return result
 
-    def solve(self, theta: np.ndarray) -> _Pass:
-        return _Pass(self.tree, self.moments, self.lambdas(theta), self.within)
+    def solve(self, logs: np.ndarray) -> _Pass:
+        return _Pass(self.tree, self.moments, self.lambdas(logs), self.within)
 
     def criterion(self, solved: _Pass) -> float:
         scale = solved.residual / max(self.freedom, 1e-300)
         fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * max(scale, 1e-300)))
+        if self.freedom <= 0:
+            return np.nan
         return float(fit + np.log(solved.size) if self.reml else fit)
 
-    def _off_nought(self, theta: np.ndarray) -> np.ndarray:
-        return np.where(np.abs(theta) < self.floors, np.where(theta < 0, -self.floors, self.floors), theta)
+    def at(self, logs: np.ndarray) -> float:
+        return self.criterion(self.solve(logs))
 
-    def _gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        solved = self.solve(theta)
+    def _gradient(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
+        solved = self.solve(logs)
         _, _, traces, squares = solved.down(known_mean=not self.reml)
         slope = traces - squares * self.freedom / solved.residual
-        return self.criterion(solved), 2 * theta * slope[self.active]
+        return self.criterion(solved), 2 * np.exp(2 * logs) * slope[self.active]
 
-    def __call__(self, theta: np.ndarray) -> Slope:
-        theta = self._off_nought(theta)
-        return Slope(*self._gradient(theta), self._hessian(theta))
+    def __call__(self, logs: np.ndarray) -> Slope:
+        logs = np.clip(logs, self.floors, CEILING)
+        return Slope(*self._gradient(logs), self._hessian(logs))
 
-    def _hessian(self, theta: np.ndarray) -> np.ndarray:
+    def _hessian(self, logs: np.ndarray) -> np.ndarray:
         """By differences; where the last one was close by, that."""
-        if self._last is not None and np.abs(theta - self._last[0]).max() <= NEAR * np.abs(theta).max():
+        if self._last is not None and np.abs(logs - self._last[0]).max() <= NEAR:
             return self._last[1]
-        steps = np.diag(1e-4 * np.abs(theta))
-        rows = [
-            (self._gradient(theta + step)[1] - self._gradient(theta - step)[1]) / (2 * step.sum()) for step in steps
-        ]
-        self._last = theta, (np.array(rows) + np.array(rows).T) / 2
+        steps = 1e-4 * np.eye(len(logs))
+        rows = np.array([(self._gradient(logs + step)[1] - self._gradient(logs - step)[1]) / 2e-4 for step in steps])
+        self._last = logs, (rows + rows.T) / 2
         return self._last[1]
 
     def fit(self) -> np.ndarray:
-        theta = search(self, self._starts())
-        nought = np.where(np.abs(theta) <= 10 * self.floors, 0.0, theta)
-        at = [self.criterion(self.solve(each)) for each in (nought, theta)]
-        return nought if at[0] <= at[1] + 1e-7 else theta
+        """The logarithms of the roots of the lambdas, those of noughts being minus infinity."""
+        logs = search(self, self._starts(), np.ones(len(self.units)))
+        small = logs <= self.floors + np.log(10)
+        nought = np.where(small, -np.inf, logs)
+        if not small.any() or self.at(nought) > self.at(logs) + 1e-7:
+            return logs
+        if not small.all():  # the others once more
+            active = self.active.copy()
+            active[np.flatnonzero(active)[small]] = False
+            nought[~small] = polish(_Profile(self.tree, self.moments, active, reml=self.reml), logs[~small])
+        return nought
 
     def _starts(self) -> list[np.ndarray]:
-        start = np.clip(1e4 * self.floors / 2, 0.05, 1.0)
-        few = sum(self.tree.sizes) <= FEW
-        return [start * times for times in ((1.0, 0.2, 5.0) if few else (1.0,))]
+        """The likeliest of a grid, as data may have several minima where nodes are few."""
+        most = np.full(len(self.units), np.log(float(self.moments.scatter) / self.within) / 2)
+        if sum(self.tree.sizes) > FEW:
+            return [min((np.log(2 * self.units), most), key=self.at)]
+        levels = [np.append(GRID + np.log(unit), TOPS + top) for unit, top in zip(self.units, most, strict=True)]
+        return sorted((np.array(each) for each in product(*levels)), key=self.at)[:BEST]
 
 
 def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Levels:
@@ -134,12 +152,12 @@ def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Lev
     notes = ["" if each else "not identified" for each in active]
     constant = moments.between == 0 and moments.within == 0
     if constant or moments.rows <= 1 or not active.any():
-        theta, profile = np.zeros(int(active.sum())), _Profile(tree, moments, active, reml=reml)
+        logs, profile = np.full(int(active.sum()), -np.inf), _Profile(tree, moments, active, reml=reml)
     else:
         profile = _Profile(tree, moments, active, reml=reml)
-        theta = profile.fit()
-    solved = profile.solve(theta)
-    lambdas = profile.lambdas(theta)
+        logs = profile.fit()
+    solved = profile.solve(logs)
+    lambdas = profile.lambdas(logs)
     values, variances, _, _ = solved.down(known_mean=False)
     spare = profile.freedom if active.any() else float(moments.rows) - 1
     scale = solved.residual / max(spare, 1.0)
