@@ -63,12 +63,11 @@ class _Pass:
         for level, (weight, mean, own) in enumerate(zip(self.weights, self.means, self.lambdas, strict=True)):
             above = self.tree.above[level]
             believed, uncertain = value[above], variance[above]
-            pull, gain = weight * (mean - believed), own * weight
+            pull, gain = weight * (mean - believed), np.minimum(own * weight, 1.0)
             traces.append(float((weight - weight**2 * uncertain).sum()))
             squares.append(float((pull**2).sum()))
             value = believed + own * pull
-            rest = np.maximum(1 - gain, 0.0)
-            variance = own * rest + rest**2 * uncertain
+            variance = own * (1 - gain) + (1 - gain) ** 2 * uncertain
             values.append(value)
             variances.append(variance)
         return values, variances, np.array(traces), np.array(squares)
@@ -169,7 +168,7 @@ def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Lev
         mean_variance=scale / solved.size,
         values=[each + float(moments.mean) for each in values],
         variances=[scale * each for each in variances],
-        gains=[own * weight for own, weight in zip(lambdas, solved.weights, strict=True)],
+        gains=[np.minimum(own * weight, 1.0) for own, weight in zip(lambdas, solved.weights, strict=True)],
         between=[scale * own for own in lambdas],
         strengths=[1 / own if own > 0 else np.inf for own in lambdas],
         within=scale,
