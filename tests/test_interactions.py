@@ -64,6 +64,7 @@ def test_cells_of_three_columns_with_one_never_seen():
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("cv", [KFold(4), TimeSeriesSplit(3), "labels"], ids=str)
+@pytest.mark.slow
 def test_out_of_fold_is_fitting_on_the_training_rows(encoder, kind, cv):
     X, y = crossed(np.random.default_rng(3))
     cv = np.arange(len(X)) % 4 if cv == "labels" else cv
@@ -132,6 +133,7 @@ def test_a_cell_without_rows_gets_its_main_effects(kind):
     assert absent != pytest.approx(grand, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_classes_sum_to_one():
     X, y = crossed(np.random.default_rng(2))
     encoder = EmpiricalBayesEncoder([], interactions=[("make", "year")], remainder="drop", random_state=0)

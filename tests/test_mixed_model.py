@@ -371,6 +371,7 @@ def dense_of(X, y, groups, parameters, weights=None):
 
 @pytest.mark.parametrize(("method", "spread"), [("reml", 0), ("reml", 0.5), ("ml", 0), ("ml", 3)])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_no_search_of_a_dense_likelihood_finds_a_better_fit(kind, spread, method):
     """Where effects have no spread, variances of nought and correlations of one are among the answers."""
     X, y, groups, parameters = unbalanced(kind, 3 * (method == "ml") + int(2 * spread), spread)
@@ -384,6 +385,7 @@ def test_no_search_of_a_dense_likelihood_finds_a_better_fit(kind, spread, method
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("spread", [0, 1])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_effects_are_those_of_dense_formulas(kind, spread, weighted):
     for seed in range(2):
         X, y, groups, parameters = unbalanced(kind, seed, spread)
@@ -574,6 +576,7 @@ def splits_of(cv, n, groups=None):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+@pytest.mark.slow
 def test_fit_transform_is_a_refit_for_each_fold(form, scheme):
     """Every pair of model and folds, of model and weights, of folds and weights."""
     X, y = mixed_rows()
@@ -671,6 +674,7 @@ def test_only_training_rows_reach_a_row(cv):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_a_weight_is_so_many_copies(form):
     X, y = mixed_rows()
     copies = np.random.default_rng(1).integers(0, 4, 120)
@@ -726,6 +730,7 @@ def test_a_weight_is_so_many_copies_of_classes_and_counts(form, target_type):
         ("three", "reml", 1, 1e8),
     ],
 )
+@pytest.mark.slow
 def test_units_of_y_carry_through(form, method, scale, shift):
     X, y = mixed_rows()
     encoder = encoder_of(output=OUTPUTS, remainder="drop", **{**FORMS[form], "method": method})
@@ -754,6 +759,7 @@ def test_units_of_y_carry_through(form, method, scale, shift):
         ("cells", "reml", 1e3),
     ],
 )
+@pytest.mark.slow
 def test_units_of_covariates_carry_through(form, method, unit):
     X, y = mixed_rows()
     encoder = encoder_of(output=OUTPUTS, remainder="drop", **{**FORMS[form], "method": method})
@@ -781,6 +787,7 @@ def test_covariates_far_from_nought_are_no_worse(form):
 
 
 @pytest.mark.parametrize("shift", [-3.0, 10.0, 1000.0])
+@pytest.mark.slow
 def test_correlated_slopes_may_be_measured_from_anywhere(shift):
     X, y = mixed_rows()
     encoder = encoder_of(["a", "c"], covariates=["x"], slopes={"a": ["x"]}, output=["prediction", "fixed"])

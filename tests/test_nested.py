@@ -209,6 +209,7 @@ def assert_brute_force(land, target_type, scheme, weights, parameters):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
 @pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+@pytest.mark.slow
 def test_fit_transform_is_brute_force(land, target_type, scheme, weights):
     precise = {"weight_type": "precision"} if target_type == "continuous" and weights == "precisions" else {}
     assert_brute_force(land, target_type, scheme, weights, {"emit": "all", **precise})
@@ -368,6 +369,7 @@ def unbalanced(seed, depth, weighted):
 @pytest.mark.parametrize("depth", [2, 3])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("prior", ["reml", "ml"])
+@pytest.mark.slow
 def test_dense_algebra(seed, depth, weighted, prior):
     X, y, weights = unbalanced(seed, depth, weighted)
     encoder = NestedEncoder(list(X), prior=prior, emit="all", output=["mean", "sd"], weight_type="precision")
@@ -596,6 +598,7 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("option", POLICIES)
+@pytest.mark.slow
 def test_each_value_of_an_option_makes_a_difference(land, option):
     results = []
     for encoder in POLICIES[option]:
@@ -1035,6 +1038,7 @@ TARGETS = {
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("prior", ["reml", "ml"])
+@pytest.mark.slow
 def test_what_is_odd_but_legal(frame, target, weights, prior):
     X, (y, target_type) = FRAMES[frame], TARGETS[target]
     encoder = NestedEncoder(["a", "b"], cv=3, random_state=0, prior=prior, target_type=target_type, emit="all")
