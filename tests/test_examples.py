@@ -28,6 +28,7 @@ def radon():
     return example("nested_radon")
 
 
+@pytest.mark.slow
 def test_quickstart_shows_the_leak_and_the_gain(quickstart):
     table = quickstart["scores"](n_splits=1)
     assert list(table.index) == list(quickstart["ENCODINGS"])

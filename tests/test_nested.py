@@ -22,6 +22,8 @@ from sklearn.pipeline import make_pipeline
 from catpool import EmpiricalBayesEncoder, NestedEncoder
 from catpool.folds import make_folds
 
+pytestmark = pytest.mark.slow  # taken together; each by itself is quick
+
 REFERENCE = Path(__file__).parent / "reference"
 LME4 = json.loads((REFERENCE / "mixed_models.json").read_text())["lmm"]
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
