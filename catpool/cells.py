@@ -47,6 +47,17 @@ class Paths:
         """The slot of each path's own category."""
         return np.arange(self.parts[0].size) if level == 0 else self.keys[level - 1] % self.parts[level].size
 
+    def steps(self, level: int) -> list[np.ndarray]:
+        """The number of each path's ancestor on each level, from the first to the paths' own."""
+        steps = [np.arange(self.number(level))]
+        for each in range(level, 0, -1):
+            steps.insert(0, self.parents(each)[steps[0]])
+        return steps
+
+    def places(self, level: int) -> np.ndarray:
+        """The slots of the categories of each path that leads to a level, of shape (paths, level + 1)."""
+        return np.column_stack([self.slots(each)[step] for each, step in enumerate(self.steps(level))])
+
     def follow(self, slots: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The number of each row's path on each level, from the slots of its categories."""
         paths = [slots[0]]
@@ -125,10 +136,7 @@ class Cells:
         """The slots of each slot's parts, of shape (size, parts): noughts for the missing, the last for the unseen."""
         places = np.zeros((self.size, len(self.paths.parts)), dtype=np.intp)
         places[-1] = [part.size - 1 for part in self.paths.parts]
-        numbers = self.kept
-        for level in range(len(self.paths.parts) - 1, -1, -1):
-            places[1:-1, level] = self.paths.slots(level)[numbers]
-            numbers = self.paths.parents(level)[numbers] if level else numbers
+        places[1:-1] = self.paths.places(len(self.paths.parts) - 1)[self.kept]
         return places
 
     @property
@@ -173,12 +181,7 @@ class Cells:
 def encode_cells(columns: Sequence[Any]) -> tuple[np.ndarray, Cells]:
     """Number the cells of the rows from 1, those with a missing part 0."""
     codes, paths = encode_paths(columns)
-    last = len(columns) - 1
-    slots, numbers = [], np.arange(paths.number(last))
-    for level in range(last, -1, -1):
-        slots.append(paths.slots(level)[numbers])
-        numbers = paths.parents(level)[numbers] if level else numbers
-    missing = np.any([own == MISSING for own in slots], axis=0)
+    missing = (paths.places(len(columns) - 1) == MISSING).any(axis=1)
     cells = Cells(paths, np.flatnonzero(~missing))
     return cells.of_paths(codes[-1], missing[codes[-1]]), cells
 

@@ -190,9 +190,7 @@ class OutOfFold:
 
     @cached_property
     def _training(self) -> list[np.ndarray]:
-        if self.folds.training is not None:
-            return self.folds.training
-        return [np.flatnonzero(self.folds.labels != fold) for fold in range(self.folds.n_folds)]
+        return [self.folds.training_of(fold) for fold in range(self.folds.n_folds)]
 
     @cached_property
     def _subsets(self) -> list[Rows]:

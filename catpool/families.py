@@ -49,6 +49,10 @@ class Family:
     spread: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     interval: Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 
+    def capped(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Variances about means: a share of mean m varies no more than zeros and ones do."""
+        return np.minimum(variance, np.maximum(mean * (1 - mean), 0.0)) if self.curvature < 0 else variance
+
 
 def _pooled_variance(moments: Moments) -> np.ndarray:
     spare = moments.rows - moments.categories

@@ -38,6 +38,10 @@ class Folds:
     training: list[np.ndarray] | None = None
     groups: np.ndarray | None = None
 
+    def training_of(self, fold: int) -> np.ndarray:
+        """The rows that a fold learns from."""
+        return np.flatnonzero(self.labels != fold) if self.training is None else self.training[fold]
+
     @property
     def n_parts(self) -> int:
         """How many sets of rows the labels tell apart."""

@@ -23,7 +23,7 @@ from catpool.mixed.generalized import LINKS, Totals, penalised_quasi_likelihood
 from catpool.mixed.system import Factor, Shape, System
 from catpool.moments import Moments
 from catpool.priors import Prior
-from catpool.strength import likeliest_strength
+from catpool.strength import likeliest_strength, variance_between
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,9 @@ class Sums:
         assert prior.between is not None
         assert prior.within is not None
         mean = self.mean(places)
-        strength = np.full_like(mean, float(prior.strength))
-        if family.name == "normal" or float(prior.strength) == 0:
-            spread = np.full_like(mean, float(prior.between))
-        else:
-            spread = family.spread(mean, strength, np.full_like(mean, float(prior.within)))
+        spread = np.full_like(mean, float(prior.between))
+        if prior.strength > 0:
+            spread = family.spread(mean, np.full_like(mean, prior.strength), np.full_like(mean, prior.within))
         return {"mean": mean, "sd": np.sqrt(spread + self.variance(places)), "reliability": np.zeros_like(mean)}
 
 
@@ -107,55 +105,37 @@ def _of_view(cells: Cells, classes: list[Moments], family: Family, reml: bool) -
     return _conjugate(cells, classes, family)
 
 
-def _plain(cells: Cells, prior: Prior, moments: Moments) -> Prior:
+def _plain(cells: Cells, prior: Prior) -> Prior:
     """A prior without effects of the parts, where these cannot be told."""
-    size = cells.size
     effects = [np.zeros(part.size) for part in cells.paths.parts]
-    mean = float(prior.mean)
-    sums = Sums(mean, effects, effects, 0.0, "normal")
-    return Prior(
-        prior.mean,
-        prior.strength,
-        prior.between,
-        prior.within,
-        prior.log_likelihood,
-        prior.note,
-        offset=np.zeros(size),
-        offset_variance=np.zeros(size),
-        mains=sums,
-    )
+    nothing = np.zeros(cells.size)
+    sums = Sums(float(prior.mean), effects, effects, 0.0, "normal")
+    return replace(prior, offset=nothing, offset_variance=nothing, mains=sums)
 
 
 def _normal(cells: Cells, moments: Moments, reml: bool) -> Prior:
-    spare = float(moments.rows - moments.categories)
     if moments.categories < 3 or moments.between == 0 or moments.within == 0:
-        return _plain(cells, by_likelihood([moments], NORMAL, reml=reml)[0], moments)
-    with_cells = spare > 1e-12 * float(moments.rows)  # else a cell's effect is that of its one row
+        return _plain(cells, by_likelihood([moments], NORMAL, reml=reml)[0])
+    with_cells = moments.rows - moments.categories > 1e-12 * moments.rows  # else a cell's effect is that of its one row
     fit = fit_mixed(_system(cells, moments, with_cells), reml=reml)
     between = float(fit.covariances[-1][0, 0]) if with_cells else 0.0
-    variances = [each[:, 0, 0] for each in fit.variances()]
-    parts = len(cells.paths.parts)
-    sums = Sums(
-        float(fit.fixed[0]) + float(moments.mean),
-        [each[:, 0] for each in fit.effects[:parts]],
-        variances[:parts],
-        float(fit.fixed_covariance[0, 0]),
-        "normal",
-    )
+    sums = _sums_of(fit, len(cells.paths.parts), "normal")
+    sums = replace(sums, intercept=sums.intercept + float(moments.mean))
     strength = fit.scale / between if between > 0 else np.inf
     return _prior(cells, sums, strength, between, fit.scale, -fit.criterion / 2)
 
 
 def _prior(cells: Cells, sums: Sums, strength: float, between: float, within: float, likelihood: float) -> Prior:
-    intercept = float(LINKS[sums.link].mean(np.array(sums.intercept)))
+    means = sums.mean(cells.places)
+    center = means[-1]  # that of a cell all of whose parts are unseen
     return Prior(
-        np.array(intercept),
+        np.array(center),
         np.array(strength),
         np.array(between),
         np.array(within),
         np.array(likelihood),
         np.array(NO_SPREAD if np.isinf(strength) else ""),
-        offset=sums.mean(cells.places) - intercept,
+        offset=means - center,
         offset_variance=sums.variance(cells.places),
         mains=sums,
     )
@@ -190,25 +170,11 @@ def _conjugate(cells: Cells, classes: list[Moments], family: Family) -> list[Pri
     means = np.array([each.mean(cells.places) for each in sums])
     totals, counts = np.array([each.total for each in classes]), classes[0].count
     strength, likelihood = likeliest_strength(totals, counts, means, family.name)
-    result = []
-    for own, mean, each in zip(sums, means, classes, strict=True):
-        center = float(own.mean(cells.places[-1:])[0])
-        within = float(family.variance(each))
-        between = 0.0 if np.isinf(strength) else within / (strength + (family.name == "binomial"))
-        result.append(
-            Prior(
-                np.array(center),
-                np.array(strength),
-                np.array(between),
-                np.array(within),
-                np.array(likelihood),
-                np.array(NO_SPREAD if np.isinf(strength) else ""),
-                offset=mean - center,
-                offset_variance=own.variance(cells.places),
-                mains=own,
-            )
-        )
-    return result
+    noise = [float(family.variance(each)) for each in classes]
+    return [
+        _prior(cells, own, strength, variance_between(within, strength, family.name), within, likelihood)
+        for own, within in zip(sums, noise, strict=True)
+    ]
 
 
 def _linked(cells: Cells, moments: Moments, family: Family) -> Sums:
@@ -226,10 +192,10 @@ def _linked(cells: Cells, moments: Moments, family: Family) -> Sums:
     fit = penalised_quasi_likelihood(
         Totals(moments.total[seen], moments.count[seen], ones, factors, 0.0), LINKS[family.name], mean
     )
-    return _sums_of(fit, len(effects), family)
+    return _sums_of(fit, len(effects), family.name)
 
 
-def _sums_of(fit: MixedFit, parts: int, family: Family) -> Sums:
+def _sums_of(fit: MixedFit, parts: int, link: str) -> Sums:
     variances = [each[:, 0, 0] for each in fit.variances()[:parts]]
     effects = [each[:, 0] for each in fit.effects[:parts]]
-    return Sums(float(fit.fixed[0]), effects, variances, float(fit.fixed_covariance[0, 0]), family.name)
+    return Sums(float(fit.fixed[0]), effects, variances, float(fit.fixed_covariance[0, 0]), link)

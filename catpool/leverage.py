@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from catpool.integers import factorize_integers
+
 ROWS = 20  # as heavy as the heaviest row or group; with fewer, one of them matters
 
 
@@ -22,7 +24,7 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
     heaviest = np.zeros(size)
     if groups is not None:
         cells = codes.astype(np.int64) * (int(groups.max()) + 1) + groups
-        found, inverse = np.unique(cells, return_inverse=True)
+        inverse, found = factorize_integers(cells)
         np.maximum.at(heaviest, found // (int(groups.max()) + 1), np.bincount(inverse, weights))
     elif weights is not None:
         np.maximum.at(heaviest, codes, weights)

@@ -70,16 +70,13 @@ def _variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     assert within is not None
     weight = reliability(moments.count, prior.strength)
     rows = moments.count + prior.strength[..., None]
-    spread = family.spread(posterior_mean(moments, prior), np.where(rows > NOTHING, rows, 1.0), within[..., None])
+    mean = posterior_mean(moments, prior)
+    spread = family.spread(mean, np.where(rows > NOTHING, rows, 1.0), within[..., None])
     spread = np.where(rows > NOTHING, spread, between[..., None])
     uncertain = prior.offset_variance
     if uncertain is None:
         uncertain = mean_variance(moments, prior.strength, weight, between, within)[..., None]
-    variance = spread + (1 - weight) ** 2 * uncertain
-    if family.curvature < 0:  # a share of mean m varies no more than zeros and ones do
-        mean = posterior_mean(moments, prior)
-        variance = np.minimum(variance, np.maximum(mean * (1 - mean), 0.0))
-    return variance
+    return family.capped(spread + (1 - weight) ** 2 * uncertain, mean)
 
 
 def _average(prior: Prior, value: Callable[[Prior], np.ndarray]) -> np.ndarray:

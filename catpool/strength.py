@@ -59,6 +59,11 @@ def likeliest_strength(totals: np.ndarray, counts: np.ndarray, means: np.ndarray
     return near, likelihood
 
 
+def variance_between(within: float, strength: float, family: str) -> float:
+    """Variance between categories, from that of a row at their common mean and a strength that is not nought."""
+    return within / (strength + (family == "binomial"))
+
+
 def _shares(strength: float, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> float:
     a = strength * means
     rising = gammaln(a + totals) - gammaln(a)

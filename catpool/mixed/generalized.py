@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit, gammaln
 
+from catpool.integers import factorize_integers
 from catpool.mixed.fit import MixedFit, fit_mixed
 from catpool.mixed.products import cross_products
 from catpool.mixed.system import Factor
@@ -134,7 +134,7 @@ def together(y: np.ndarray, covariates: np.ndarray, factors: list[Factor], weigh
         return Totals((y * row)[seen], count[seen], covariates[seen], kept, constant)
     cell = np.zeros(len(y), dtype=np.intp)
     for factor in factors:
-        cell = pd.factorize(cell * factor.size + factor.codes)[0]
+        cell = factorize_integers(cell * factor.size + factor.codes)[0]
     number = int(cell.max()) + 1
     first = np.empty(number, dtype=np.intp)
     first[cell[::-1]] = np.arange(len(y))[::-1]

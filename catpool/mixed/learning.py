@@ -72,10 +72,8 @@ def learn(rows: Rows, options: Options) -> MixedModel:
 def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and for each fold to the rows it learns from."""
     if rows.family.name != "normal" or folds.training is not None:
-        training = folds.training
-        if training is None:
-            training = [np.flatnonzero(folds.labels != fold) for fold in range(folds.n_folds)]
-        return learn(rows, options), [learn(rows.subset(each), options) for each in training]
+        views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
+        return learn(rows, options), [learn(view, options) for view in views]
     whole, *outside = _normal(rows, options, Parts(folds.labels, folds.n_parts))
     return whole, outside[: folds.n_folds]
 

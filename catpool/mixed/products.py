@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_matrix
 
+from catpool.integers import factorize_integers
 from catpool.mixed.system import Factor, Pattern, Shape, System
 from catpool.moments import sum_of_others
 from catpool.views import Parts, typical_values
@@ -48,7 +48,8 @@ class Products:
         if len(self.rows) == 1:
             raise ValueError("One part has no others.")
         first = self._centered(self.centers[0])._others()
-        zeroth = self._centered(self.centers[1])._others()  # the first part's own center must not reach its view
+        alike = (self.centers == self.centers[0]).all()  # else the first part's own center must not reach its view
+        zeroth = first if alike else self._centered(self.centers[1])._others()
         views = [zeroth._part(0)] + [first._part(part) for part in range(1, len(self.rows))]
         centers = [self.centers[1]] + [self.centers[0]] * (len(self.rows) - 1)
         return [(view, float(center)) for view, center in zip(views, centers, strict=True)]
@@ -177,7 +178,7 @@ def _inner(factors: Sequence[Factor], shapes: list[Shape], sums: _Sums) -> tuple
             rows.append(level + a)
             columns.append(level + b)
     for (first, start), (second, other) in combinations(list(zip(factors, starts, strict=False)), 2):
-        cells, found = pd.factorize(first.codes.astype(np.int64) * second.size + second.codes)
+        cells, found = factorize_integers(first.codes.astype(np.int64) * second.size + second.codes)
         left, right = np.divmod(found, second.size)
         for a in range(first.width):
             for b in range(second.width):

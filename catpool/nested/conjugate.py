@@ -14,7 +14,7 @@ from catpool.families import Family
 from catpool.likelihood import NO_SPREAD
 from catpool.moments import Moments
 from catpool.nested.tree import Levels, Tree
-from catpool.strength import likeliest_strength
+from catpool.strength import likeliest_strength, variance_between
 
 
 def fit_conjugate(tree: Tree, classes: Sequence[Moments], family: Family) -> list[Levels]:
@@ -39,7 +39,7 @@ def fit_conjugate(tree: Tree, classes: Sequence[Moments], family: Family) -> lis
             values=[step.values[label] for step in steps],
             variances=[step.variances[label] for step in steps],
             gains=[step.gain for step in steps],
-            between=[_between(means[label], step.strength, family) for step in steps],
+            between=[variance_between(float(noise[label]), step.strength, family.name) for step in steps],
             strengths=[step.strength for step in steps],
             within=float(noise[label]),
             log_likelihood=steps[-1].log_likelihood,
@@ -65,18 +65,8 @@ def _below(parent: _Level, totals: np.ndarray, counts: np.ndarray, above: np.nda
     believed = parent.values[:, above]
     strength, likelihood = likeliest_strength(totals, counts, believed, family.name)
     rows = np.where(counts > 0, counts, 1.0)
-    gain = np.where(counts > 0, 1.0 if strength == 0 else counts / (rows + strength), 0.0)
+    gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * believed
-    weight = np.broadcast_to(np.maximum(counts + strength, 1e-90), values.shape)
+    weight = np.broadcast_to(counts + strength, values.shape)
     variances = family.spread(values, weight, values) + (1 - gain) ** 2 * parent.variances[:, above]
-    if family.curvature < 0:  # a share of mean m varies no more than zeros and ones do
-        variances = np.minimum(variances, np.maximum(values * (1 - values), 0.0))
-    return _Level(values, variances, gain, strength, likelihood)
-
-
-def _between(mean: float, strength: float, family: Family) -> float:
-    if np.isinf(strength):
-        return 0.0
-    if family.name == "binomial":
-        return mean * (1 - mean) / (strength + 1)
-    return mean / strength if strength > 0 else mean
+    return _Level(values, family.capped(variances, values), gain, strength, likelihood)

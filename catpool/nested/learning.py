@@ -80,7 +80,7 @@ class NestedLearner:
         return [list(self._values(levels, classes[0]).values()) for levels in self.fit(classes, family)]
 
     def _values(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
-        steps, counts = steps_of(self.paths), counts_of(self.paths, moments.count)
+        steps, counts = self.paths.steps(len(self.paths.parts) - 1), Tree.of(self.paths).counts(moments.count)
         missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
         rows = LevelTables(self.paths, levels, self.policy).rows(steps, missing, counts)
         return {(level, number): rows[level][number] for level, number in self.outputs}
@@ -101,20 +101,6 @@ class NestedLearner:
             )
             for name, each, levels in zip(target.names, moments, fitted, strict=True)
         ]
-
-
-def steps_of(paths: Paths) -> list[np.ndarray]:
-    """The number of each deepest path's ancestor on each level, itself last."""
-    depth = len(paths.parts)
-    numbers = [np.arange(paths.number(depth - 1))]
-    for level in range(depth - 1, 0, -1):
-        numbers.insert(0, paths.parents(level)[numbers[0]])
-    return numbers
-
-
-def counts_of(paths: Paths, deepest: np.ndarray) -> list[np.ndarray]:
-    """Rows of the paths of each level."""
-    return [np.bincount(own, deepest, minlength=paths.number(level)) for level, own in enumerate(steps_of(paths))]
 
 
 @dataclass(frozen=True)
@@ -155,7 +141,7 @@ class LevelTables:
             known = seen & ~gone if self.policy.missing == "prior" else seen
             parent = value
             value = np.where(known, levels.values[level][own], parent)
-            unseen = levels.capped(value, variance + levels.unseen(level, parent))
+            unseen = levels.family.capped(variance + levels.unseen(level, parent), value)
             variance = np.where(known, levels.variances[level][own], unseen)
             gain = np.where(known, levels.gains[level][own], 0.0)
             numbers = self._hidden(value, np.sqrt(variance), gain, seen, gone)

@@ -94,10 +94,10 @@ class _Profile:
         return _Pass(self.tree, self.moments, self.lambdas(logs), self.within)
 
     def criterion(self, solved: _Pass) -> float:
-        scale = solved.residual / max(self.freedom, 1e-300)
-        fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * max(scale, 1e-300)))
         if self.freedom <= 0:
             return np.nan
+        scale = max(solved.residual / self.freedom, 1e-300)
+        fit = solved.log_det + self.freedom * (1 + np.log(2 * np.pi * scale))
         return float(fit + np.log(solved.size) if self.reml else fit)
 
     def at(self, logs: np.ndarray) -> float:
@@ -146,15 +146,12 @@ class _Profile:
 
 def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Levels:
     """Fit the normal model to moments of shape (K,) of the deepest nodes."""
-    depth = len(tree.sizes)
     active = _identified(tree, moments)
     notes = ["" if each else "not identified" for each in active]
     constant = moments.between == 0 and moments.within == 0
-    if constant or moments.rows <= 1 or not active.any():
-        logs, profile = np.full(int(active.sum()), -np.inf), _Profile(tree, moments, active, reml=reml)
-    else:
-        profile = _Profile(tree, moments, active, reml=reml)
-        logs = profile.fit()
+    profile = _Profile(tree, moments, active, reml=reml)
+    nothing = constant or moments.rows <= 1 or not active.any()
+    logs = np.full(int(active.sum()), -np.inf) if nothing else profile.fit()
     solved = profile.solve(logs)
     lambdas = profile.lambdas(logs)
     values, variances, _, _ = solved.down(known_mean=False)
@@ -173,7 +170,7 @@ def fit_tree(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Lev
         strengths=[1 / own if own > 0 else np.inf for own in lambdas],
         within=scale,
         log_likelihood=-profile.criterion(solved) / 2 if scale > 0 else np.inf,
-        notes=notes if depth else [],
+        notes=notes,
         family=family,
     )
 

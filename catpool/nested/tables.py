@@ -11,7 +11,8 @@ import pandas as pd
 
 from catpool.cells import Paths
 from catpool.columns import MISSING
-from catpool.nested.learning import NUMBERS, LevelTables, NestedEncoding, counts_of, steps_of
+from catpool.nested.learning import NUMBERS, LevelTables, NestedEncoding
+from catpool.nested.tree import Tree
 from catpool.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables import order_of
 
@@ -86,14 +87,12 @@ class NestedTable:
 
     def codes(self, level: int) -> np.ndarray:
         """Places of a level's paths in their order, -1 where the category is missing, and -2 for one never seen."""
-        numbers, ranks = np.arange(self.paths.number(level)), []
+        places, ranks = self.paths.places(level), []
         for step in range(level, -1, -1):
-            slots = self.paths.slots(step)[numbers]
             order = np.empty(self.paths.parts[step].size)
             order[[MISSING, -1]] = -1, len(order)
             order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
-            ranks.append(order[slots])
-            numbers = self.paths.parents(step)[numbers] if step else numbers
+            ranks.append(order[places[:, step]])
         missing = self.paths.slots(level) == MISSING
         codes = np.full(len(missing) + 1, -2.0)
         codes[:-1][np.lexsort([*ranks, missing])] = np.arange(len(missing))
@@ -120,7 +119,7 @@ class NestedTable:
 
     def counts(self) -> list[np.ndarray]:
         """Training rows of the paths of each level."""
-        return counts_of(self.paths, self.encodings[0].moments.count)
+        return Tree.of(self.paths).counts(self.encodings[0].moments.count)
 
     def summary(self) -> list[dict[str, Any]]:
         """A row for each target and level."""
@@ -156,18 +155,16 @@ class NestedTable:
     def _frame_of(
         self, item: NestedEncoding, level: int, rows: np.ndarray, counts: np.ndarray, interval: float
     ) -> pd.DataFrame:
-        numbers, columns = rows, {}
-        for step in range(level, -1, -1):
+        places, columns = self.paths.places(level)[rows], {}
+        for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
-            columns[self.columns[step]] = own.iloc[self.paths.slots(step)[numbers]].infer_objects().to_numpy()
-            numbers = self.paths.parents(step)[numbers] if step else numbers
-        steps = steps_of(self.paths)
-        totals = np.bincount(steps[level], item.moments.total, minlength=self.paths.number(level))
+            columns[self.columns[step]] = own.iloc[places[:, step]].infer_objects().to_numpy()
+        totals = Tree.of(self.paths).counts(item.moments.total)[level]
         value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
         lower, upper = item.levels.family.interval(value, sd, interval)
         return pd.DataFrame(
             {
-                **dict(reversed(columns.items())),
+                **columns,
                 "target": item.target,
                 "count": counts,
                 "mean": totals[rows] / counts,

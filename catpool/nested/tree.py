@@ -84,13 +84,6 @@ class Levels:
     notes: list[str]
     family: Family
 
-    def capped(self, value: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        """Variances no larger than the family allows about a value."""
-        return np.minimum(variance, np.maximum(value * (1 - value), 0.0)) if self.family.curvature < 0 else variance
-
     def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
         """Variance that a node without rows has beside its parent's, whose value is given."""
-        strength = self.strengths[level]
-        if self.family.name == "normal" or strength == 0:
-            return np.full_like(value, self.between[level])
-        return self.family.spread(value, np.full_like(value, strength), np.full_like(value, self.within))
+        return self.family.spread(value, np.full_like(value, self.strengths[level]), np.full_like(value, self.within))
