@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from catpool.encoders.base import column_of
 from catpool.encoders.pooled import PooledEncoder
 from catpool.families import NORMAL, POISSON
 from catpool.frames import read_frame
@@ -73,7 +74,7 @@ def sample_encodings(encoder: PooledEncoder, X: Any, n_draws: int = 100, random_
     frame = read_frame(X).aligned(encoder._header, encoder._required(), strict=False)
     blocks = []
     for table in encoder.tables_:
-        slots = table.slots(encoder._column(frame, table.label))
+        slots = table.slots(column_of(table.label, frame))
         blocks.append(np.stack([_draw_table(table, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 

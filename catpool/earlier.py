@@ -24,6 +24,7 @@ from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights
 
+LEAST = 1e-40  # of what is left of a row's weight
 SPAN = 500  # half-lives that a running sum can hold without overflow
 
 
@@ -100,8 +101,9 @@ def encode_by_past(
     counts : ndarray of shape (n,)
         The weight of the rows of its category that a row's encoding rests on.
     """
-    running, order = Running(codes, times, weights), times.order
-    ends = times.ends()
+    running = Running(codes, times, weights)
+    counted = np.arange(len(codes)) if weights.row is None else np.flatnonzero(weights.row)
+    order, ends = counted[times.subset(counted).order], times.ends(counted)
     beginnings = np.where(ends > 0, 1 << np.log2(np.maximum(ends, 1)).astype(np.int64), 0)
     count = running.past(None)
     blocks = []
@@ -113,31 +115,31 @@ def encode_by_past(
             rows = np.flatnonzero(beginnings == beginning)
             seen = first_rows(target, codes, size, weights, times, order[:beginning])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
-            values[:, :, rows] = encode_rows(learner, own, seen, codes[rows], target.family)
+            priors = learner.rule([replace(each) for each in seen], target.family)
+            values[:, :, rows] = by_priors(learner, own, seen, priors, codes[rows], target.family)
         blocks.append(values.reshape(-1, len(codes)).T)
     return np.hstack(blocks), np.where(ends > 0, count, times.first)
+
+
+def aged(weights: Weights, times: Times) -> Weights:
+    """The weights that rows have at the time of the last of them."""
+    faded = times.weights(times.values.max())
+    if faded is None:
+        return weights
+    faded = np.maximum(faded, LEAST)
+    return replace(weights, row=faded if weights.row is None else faded * weights.row)
 
 
 def first_rows(
     target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, rows: np.ndarray
 ) -> list[Moments]:
     """The moments of some rows, one a class, at the time of the last of them."""
-    own, faded = weights.subset(rows), times.subset(rows).weights(times.values[rows].max())
-    if faded is not None:
-        own = replace(own, row=np.maximum(faded if own.row is None else own.row * faded, 1e-40))
+    own = aged(weights.subset(rows), times.subset(rows))
     seen = Rows([replace(target, values=target.values[rows])], own, Parts(None, 1))
     column = seen.column(codes[rows], size)
     _, views = next(seen.views())
     moments = [column.whole(view, column.moments(view)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]
-
-
-def encode_rows(
-    learner: Learner, rows: Sequence[Moments], seen: Sequence[Moments], codes: np.ndarray, family: Family
-) -> np.ndarray:
-    """The outputs of rows, of shape (C, outputs, m), from what each sees of its category, and from all that is seen."""
-    priors = learner.rule([replace(each) for each in seen], family)
-    return by_priors(learner, rows, seen, priors, codes, family)
 
 
 def by_priors(
@@ -148,13 +150,12 @@ def by_priors(
     codes: np.ndarray,
     family: Family,
 ) -> np.ndarray:
-    """The same with priors that are there already."""
-    return np.array(
-        [
-            learner.outputs_of_rows(own, _of_rows(prior, each, codes, family), codes, family)
-            for own, prior, each in zip(rows, priors, seen, strict=True)
-        ]
-    )
+    """The outputs of rows, of shape (C, outputs, m), from what each sees of its category, and from the priors."""
+    values = [
+        learner.outputs_of_rows(own, _of_rows(prior, each, codes, family), codes, family)
+        for own, prior, each in zip(rows, priors, seen, strict=True)
+    ]
+    return np.array(values).reshape(len(rows), len(learner.outputs), len(codes))
 
 
 def _of_rows(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) -> Prior:

@@ -31,16 +31,22 @@ class OutOfFoldColumn:
 
     def trust(self, codes: np.ndarray, share: np.ndarray, least: float) -> None:
         """Give rows of categories in which none of them matters the encoding of all rows."""
+        trusted = [
+            negligible(share, posterior_reliability(each.moments, each.prior), least)[codes] for each in self.encodings
+        ]
         position = 0
-        for encoding in self.encodings:
-            trust = posterior_reliability(encoding.moments, encoding.prior)
-            rows = np.flatnonzero(negligible(share, trust, least)[codes])
+        for encoding, own in zip(self.encodings, trusted, strict=True):
             for table in encoding.values.values():
-                rows = rows[~np.isnan(self.values[rows, position])]  # those in no fold stay so
-                self.values[rows, position] = table.take(codes[rows])
+                self._replace(self.values[:, position], np.flatnonzero(own), table, codes)
                 position += 1
-            if self.counts is not None:
-                self.counts[rows] = encoding.moments.count.take(codes[rows])
+        if self.counts is not None:
+            every = np.flatnonzero(np.all(trusted, axis=0))
+            self._replace(self.counts, every, self.encodings[0].moments.count, codes)
+
+    @staticmethod
+    def _replace(values: np.ndarray, rows: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+        rows = rows[~np.isnan(values[rows])]  # those in no fold stay so
+        values[rows] = table.take(codes[rows])
 
     def fill(self, value: float) -> None:
         self.values[:] = value

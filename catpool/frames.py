@@ -44,6 +44,11 @@ class Frame:
         """The columns' names as features, x0, x1, ... where they have none."""
         return self.labels if self.named else [f"x{position}" for position in range(len(self.labels))]
 
+    @property
+    def names_of(self) -> dict[Any, str]:
+        """The columns' names by their labels."""
+        return dict(zip(self.labels, self.names, strict=True))
+
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Refuse labels that are none of the columns', that come twice, or that are none at all."""
         if not labels:
@@ -127,7 +132,7 @@ class Frame:
         labels += [label for label in features if label not in self.labels]
         if isinstance(self.source, np.ndarray) or all(label in features for label in labels):
             return _side_by_side([self._block(label, features) for label in labels])
-        names = dict(zip(self.labels, self.names, strict=True))
+        names = self.names_of
         columns: dict[str, Any] = {}
         for label in labels:
             if label in features:
@@ -188,11 +193,6 @@ def _untouched(column: np.ndarray) -> np.ndarray:
     if column.dtype.kind in "biuf":
         return column
     return pd.Series(column[:, 0]).astype(object).to_numpy()[:, None]
-
-
-def with_columns(values: np.ndarray, columns: list[Any]) -> np.ndarray:
-    """Values of shape (n, T) with columns of shape (n,) to their right."""
-    return np.column_stack([values, *columns]) if columns else values
 
 
 def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:

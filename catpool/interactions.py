@@ -53,13 +53,20 @@ class Sums:
         return self.intercept + sum(own[places[:, part]] for part, own in enumerate(self.effects))
 
     def mean(self, places: np.ndarray) -> np.ndarray:
+        return np.asarray(LINKS[self.link].mean(self.predictor(places))) / self._total(places)
+
+    def _total(self, places: np.ndarray) -> np.ndarray:
+        """What the means of all classes add up to by themselves."""
+        if not self.beside:
+            return np.ones(len(places))
         own = np.asarray(LINKS[self.link].mean(self.predictor(places)))
-        return own / (own + sum(each.mean(places) for each in self.beside)) if self.beside else own
+        return own + sum(each.mean(places) for each in self.beside)
 
     def variance(self, places: np.ndarray) -> np.ndarray:
-        """Of the means, as if the parts' effects were estimated independently of each other."""
+        """Of the means, as if the parts' effects were estimated independently, and what they add up to were known."""
         on_link = self.intercept_variance + sum(own[places[:, part]] for part, own in enumerate(self.variances))
-        return np.asarray(LINKS[self.link].variance(self.predictor(places)) ** 2 * on_link)
+        slope = LINKS[self.link].variance(self.predictor(places)) / self._total(places)
+        return np.asarray(slope**2 * on_link)
 
     def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         """The outputs of cells without rows."""

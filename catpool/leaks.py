@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -25,27 +26,27 @@ class Fingerprint:
     Parameters
     ----------
     rows : int
-    sample : int
-        A hash.
+    sample : str
+        A hash, the same in all processes.
     """
 
     rows: int
-    sample: int
+    sample: str
 
     @classmethod
     def of(cls, X: Frame, labels: list[Any]) -> Fingerprint:
         """Of the columns named."""
         step = max(1, len(X) // SAMPLE)
-        hashes = [_hashed(X.column(label)[::step]) for label in labels]
+        texts = [_written(X.column(label)[::step]) for label in labels]
         index = X.index()
-        hashes.append(0 if index is None else _hashed(pd.Series(index[::step])))
-        return cls(len(X), hash(tuple(hashes)))
+        texts.append("" if index is None else _written(index[::step]))
+        return cls(len(X), sha256("".join(texts).encode()).hexdigest())
 
 
-def _hashed(values: Any) -> int:
+def _written(values: Any) -> str:
     objects = np.array(values, dtype=object)
     objects[pd.isna(objects)] = None
-    return hash(tuple(objects.tolist()))
+    return repr(objects.tolist())
 
 
 def warn_of_training_rows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ class EarlierRows:
     Raises
     ------
     ValueError
-        At ``fit``: where there is no such column, where times are missing, or where a gap or half-life is not of the
-        times' kind or not positive.
+        At ``fit``: where there is no such column or it is to be encoded, where times are missing or infinite, where a
+        gap or half-life is not of the times' kind, a gap negative, or a half-life not positive.
 
     See Also
     --------
@@ -92,6 +93,8 @@ class Times:
             raise ValueError(
                 f"Times must be numbers or dates, but column {rule.by!r} holds {series.dtype}. Use pandas.to_datetime."
             )
+        if not dated and np.isinf(series.to_numpy(dtype=float)).any():
+            raise ValueError(f"Times must be finite, but column {rule.by!r} has infinite ones. Drop these rows.")
         if dated:
             series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)
         values = series.astype("int64" if dated else float).to_numpy()
@@ -106,9 +109,9 @@ class Times:
     def order(self) -> np.ndarray:
         return np.argsort(self.values, kind="stable")
 
-    def ends(self) -> np.ndarray:
-        """How many rows, in the order of time, are in each row's past."""
-        return np.searchsorted(np.sort(self.values), self.values - self.gap, side="left")
+    def ends(self, rows: np.ndarray) -> np.ndarray:
+        """How many of some rows are in each row's past."""
+        return np.searchsorted(np.sort(self.values[rows]), self.values - self.gap, side="left")
 
     def weights(self, at: float) -> np.ndarray | None:
         """What is left of the rows' weights at a time that none of them is after."""
@@ -127,6 +130,8 @@ def _length(value: Any, dated: bool, name: str, *, least: float) -> Any:
     if value is None:
         return None
     try:
+        if dated and isinstance(value, Real):
+            raise TypeError("numbers have no unit")
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:
         kind = "a timedelta, as the times are dates" if dated else "a number, as the times are"

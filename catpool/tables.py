@@ -128,15 +128,16 @@ class EncodingTable:
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
             table.take(slots).take(codes, out=result[:, position], mode="clip")
-        if isinstance(self.vocabulary, Cells) and self.policy.unknown == "prior":
-            self._fill_unseen(self.vocabulary, column, slots, result)
+        if isinstance(self.vocabulary, Cells):
+            self.fill_unseen(column, slots, result)
         return result
 
-    def _fill_unseen(self, cells: Cells, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
-        """Give cells that were never seen what their parts say, where the prior has effects of the parts."""
-        rows = np.flatnonzero(slots == cells.size - 1)
-        if not len(rows) or self.encodings[0].prior.mains is None:
+    def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
+        """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""
+        cells = self.vocabulary
+        if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
             return
+        rows = np.flatnonzero(slots == cells.size - 1)
         places = np.column_stack([own[rows] for own in cells.part_slots(columns)])
         position = 0
         for item in self.encodings:

@@ -142,12 +142,16 @@ def test_the_column_of_times_is_not_encoded(sales):
         (EarlierRows("day", gap="2D"), {}, "`gap` must be a number"),
         (EarlierRows("day", gap=-1), {}, "`gap` must be positive"),
         (EarlierRows("day", half_life=0), {}, "`half_life` must be positive"),
+        (EarlierRows("day"), {"day": np.inf}, "must be finite"),
+        (EarlierRows("day", gap=7), {"day": pd.Timestamp("2024-02-02")}, "`gap` must be a timedelta"),
+        (EarlierRows("day", half_life=30.0), {"day": pd.Timestamp("2024-02-02")}, "`half_life` must be a timedelta"),
+        (EarlierRows("size"), {"shop": 0.0}, "which `columns` names too"),
     ],
 )
 def test_bad_times_are_refused(sales, rule, change, message):
     X, y = sales
     with pytest.raises(ValueError, match=message):
-        MeanEncoder(["shop"], cv=rule).fit_transform(X.assign(**change), y)
+        MeanEncoder(["shop", "size"] if rule.by == "size" else ["shop"], cv=rule).fit_transform(X.assign(**change), y)
 
 
 def test_what_does_not_go_with_the_order_of_time(sales):
@@ -162,3 +166,37 @@ def test_what_does_not_go_with_the_order_of_time(sales):
     for encoder in (NestedEncoder(["shop"], cv=rule), MixedModelEncoder(["shop"], cv=rule)):
         with pytest.raises(ValueError, match="single columns"):
             encoder.fit_transform(X, y)
+
+
+@pytest.mark.parametrize("half_life", [None, 4.0])
+def test_rows_without_weight_are_as_good_as_absent(sales, half_life):
+    X, y = sales
+    light = np.arange(len(X)) % 3 == 0
+    encoder = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", half_life=half_life), output=["mean", "count"])
+    names = ["shop", "shop_count"]
+    strange = X.assign(shop=np.where(light, "weightless", X["shop"]))
+    weighed = encoder.fit_transform(strange, np.where(light, 1e6, y), sample_weight=1.0 - light)[names]
+    alone = encoder.fit_transform(X[~light], y[~light])[names]
+    np.testing.assert_allclose(weighed[~light], alone, rtol=1e-9)
+
+
+@pytest.mark.parametrize("output", ["count", "code", ["mean", "sd", "reliability", "count", "code"]])
+def test_forgetting_gives_any_output(sales, output):
+    X, y = sales
+    encoder = SmoothedMeanEncoder(["shop"], cv=EarlierRows("day", half_life=5), output=output).fit(X, y)
+    now = encoder.transform(X.iloc[:9].assign(day=X["day"].max()))
+    plain = SmoothedMeanEncoder(["shop"], output=output)
+    weights = 0.5 ** ((X["day"].max() - X["day"]) / 5)
+    expected = plain.fit(X, y, sample_weight=weights).transform(X.iloc[:9])
+    np.testing.assert_allclose(now.drop(columns="day"), expected.drop(columns="day"), rtol=1e-9)
+
+
+def test_an_unseen_cell_gets_its_main_effects_where_rows_are_forgotten_too(sales):
+    X, y = sales
+    X["kind"] = np.where(X["shop"] < "c", X["shop"], "z")
+    new = pd.DataFrame({"shop": ["a", "b"], "kind": ["z", "z"], "day": X["day"].max(), "size": 0.0})
+    rule = EarlierRows("day", half_life=1e9)
+    faded = EmpiricalBayesEncoder([], interactions=[("shop", "kind")], cv=rule).fit(X, y).transform(new)
+    plain = EmpiricalBayesEncoder([], interactions=[("shop", "kind")]).fit(X, y).transform(new)
+    np.testing.assert_allclose(faded["shop_x_kind"], plain["shop_x_kind"], rtol=1e-5)
+    assert faded["shop_x_kind"].nunique() == 2

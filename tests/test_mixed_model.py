@@ -1100,6 +1100,7 @@ def test_encoding_table(shops):
         ({"covariates": ["one"]}, "linearly independent"),
         ({"quadrature": 5}, "`quadrature`"),
         ({"quadrature": 0}, "'quadrature' parameter"),
+        ({"solver": "cg", "target_type": "binary"}, 'solver="cg" does not go'),
         ({"output": "modes"}, "'output' parameter"),
         ({"output": ["mode", "mode"]}, "`output` must be one or several of"),
         ({"output": []}, "`output` must be one or several of"),
@@ -1164,3 +1165,13 @@ def test_slopes_of_a_constant_change_nothing(value, correlated):
     encoder.fit(idle, y)
     assert encoder.model_.criterion == pytest.approx(alone.model_.criterion, abs=1e-6)
     np.testing.assert_allclose(encoder.transform(idle)["prediction"], alone.transform(X)["prediction"], atol=1e-6)
+
+
+def test_a_refused_refit_leaves_the_model_of_the_first(shops):
+    X, y = shops
+    encoder = encoder_of(["shop"]).fit(X, y)
+    before = encoder.summary_
+    encoder.set_params(output=["mode", "prediction"])
+    with pytest.raises(ValueError, match="occur twice"):
+        encoder.fit(X.assign(prediction=1.0), 10 * y)
+    pd.testing.assert_frame_equal(encoder.summary_, before)

@@ -86,6 +86,7 @@ class TestFormula:
             ("y ~ x + (0 + x | g)", "each with an intercept"),
             ("y ~ x*z + (1 | g)", "Multiply them"),
             ("y ~ np.log(x) + (1 | g)", "Transform the column"),
+            ("np.log(y) ~ x + (1 | g)", "Transform the column"),
             ("y ~ x + (x | g) + (x || h)", r"\| or \|\| throughout"),
         ],
     )

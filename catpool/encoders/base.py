@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from catpool.cells import Cells, encode_cells
+from catpool.columns import Vocabulary, encode
 from catpool.folds import (
     Folds,
     check_cv,
@@ -21,16 +22,41 @@ from catpool.folds import (
 )
 from catpool.frames import Frame, read_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
+from catpool.policy import refuse_missing
 from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
+
+JOIN = "_x_"  # between the names of columns that are taken together
+
+
+def name_of(label: Any, names: Mapping[Any, str]) -> str:
+    """What a column is called, or several that are taken together, where columns are called so."""
+    return names[label] if label in names else JOIN.join(names[part] for part in label)
+
+
+def column_of(label: Any, X: Frame) -> Any:
+    """A column, or a list of several that are taken together."""
+    return X.column(label) if label in X.labels else [X.column(part) for part in label]
+
+
+def encode_column(label: Any, X: Frame, *, missing: str) -> tuple[np.ndarray, Vocabulary | Cells]:
+    """The codes and categories of a column, or of several that are taken together."""
+    if label in X.labels:
+        codes, categories = encode(X.column(label))
+        vocabulary: Vocabulary | Cells = Vocabulary(categories)
+    else:
+        codes, vocabulary = encode_cells(column_of(label, X))
+    if missing == "error":
+        refuse_missing(codes, name_of(label, X.names_of))
+    return codes, vocabulary
 
 
 class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
     """Reads what is passed to it, and puts features in the place of columns.
 
-    A subclass has the parameters ``cv``, ``random_state``, ``target_type``, ``remainder``, ``weight_type`` and
-    ``n_jobs``, and says what its features are called.
+    A subclass has the parameters ``cv``, ``random_state``, ``target_type``, ``remainder``, ``output`` and
+    ``weight_type``, and says what its features are called.
     """
 
     __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
@@ -254,10 +280,12 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
             self._read_from, self._read_splits = self.cv, list(self.cv)
         return self._read_splits
 
-    def _parallel(self, function: Any, arguments: Any) -> list[Any]:
-        if self.n_jobs in (None, 1):
-            return [function(*each) for each in arguments]
-        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*each) for each in arguments))
+    def _listed_outputs(self, known: Sequence[str]) -> tuple[str, ...]:
+        """`output` as a tuple, refused where it is not of the outputs known."""
+        outputs = (self.output,) if isinstance(self.output, str) else tuple(self.output)
+        if not outputs or not set(outputs) <= set(known) or len(set(outputs)) < len(outputs):
+            raise ValueError(f"`output` must be one or several of {tuple(known)}, each once. Got {self.output!r}.")
+        return outputs
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         names = self._names_out(X.names, X.labels, tables)
@@ -283,7 +311,7 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
 
     def _output(self, X: Frame, blocks: Mapping[Any, np.ndarray]) -> Any:
         """X with blocks, of shape (n, features), in the place of the columns they encode."""
-        named = self._named_features(dict(zip(X.labels, X.names, strict=True)), self.tables_)
+        named = self._named_features(X.names_of, self.tables_)
         features = {label: (names, blocks[label]) for label, names in named.items()}
         return X.replaced(features, keep=self.remainder == "passthrough")
 

@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells, check_interaction, encode_cells
-from catpool.columns import Vocabulary, encode
-from catpool.encoders.base import OutOfFoldEncoder
+from catpool.cells import Cells, check_interaction
+from catpool.columns import Vocabulary
+from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
 from catpool.folds import Folds
 from catpool.frames import Frame
 from catpool.mixed.design import Design, MixedModel
@@ -22,13 +22,12 @@ from catpool.mixed.generalized import LINKS
 from catpool.mixed.learning import Options, Rows, learn, learn_out_of_fold
 from catpool.mixed.summary import summary
 from catpool.mixed.system import Factor
-from catpool.policy import Policy, refuse_missing
+from catpool.policy import Policy
 from catpool.targets import Target
 from catpool.weights import Weights
 
 OUTPUTS = ("mode", "sd", "count", "fixed", "prediction")
 OF_ROWS = ("fixed", "prediction")  # of a row, whatever its factors
-JOIN = "_x_"
 
 
 class MixedModelEncoder(OutOfFoldEncoder):
@@ -212,9 +211,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
         return cls(**{**read_formula(formula), **parameters})
 
     def _check_columns(self, X: Frame) -> None:
-        outputs = self._outputs()
-        if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
-            raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
+        self._listed_outputs(OUTPUTS)
         groups = self._groups()
         singles = [group for group in groups if not isinstance(group, tuple)]
         if not groups or len(set(groups)) < len(groups):
@@ -248,9 +245,6 @@ class MixedModelEncoder(OutOfFoldEncoder):
     def _slopes(self) -> dict[Any, list[Any]]:
         return {} if self.slopes is None else {key: list(names) for key, names in self.slopes.items()}
 
-    def _outputs(self) -> list[str]:
-        return [self.output] if isinstance(self.output, str) else list(self.output)
-
     def _replaced(self) -> list[Any]:
         """The columns that factors are made of."""
         parts = [group if isinstance(group, tuple) else (group,) for group in self._groups()]
@@ -264,17 +258,21 @@ class MixedModelEncoder(OutOfFoldEncoder):
         result: dict[Any, list[str]] = {label: [] for label in self._replaced()}
         for table in tables:
             label = table.label
-            stem = names[label] if label in names else JOIN.join(names[part] for part in label)
-            result[label] = table.names(stem, [names[slope] for slope in table.slopes])
-        return result | {(OF_ROWS, output): [output] for output in self._outputs() if output in OF_ROWS}
+            result[label] = table.names(name_of(label, names), [names[slope] for slope in table.slopes])
+        return result | {(OF_ROWS, output): [output] for output in self._listed_outputs(OUTPUTS) if output in OF_ROWS}
 
     def _rising(self) -> set[str]:
         return {*(table.column for table in self.tables_), *OF_ROWS}
 
+    @property
+    def model_(self) -> MixedModel:
+        """The model of all rows: coefficients, covariances, likelihood."""
+        check_is_fitted(self)
+        return self.tables_[0].model
+
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EffectsTable]:
         rows, vocabularies = self._rows(X, targets, weights)
-        self.model_ = learn(rows, self._options(rows))
-        return self._tables(X, rows, vocabularies, self.model_)
+        return self._tables(X, rows, vocabularies, learn(rows, self._options(rows)))
 
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
@@ -284,47 +282,39 @@ class MixedModelEncoder(OutOfFoldEncoder):
         blocks: dict[Any, np.ndarray] = {}
         for fold, model in enumerate(models):
             test = np.flatnonzero(folds.labels == fold)
-            seen = rows.subset(_training(folds, fold))
-            design = rows.design.subset(test)
-            tables = self._tables(X, seen, vocabularies, model)
-            own = self._blocks(tables, [factor.codes for factor in design.factors], design, model, rows.family.name)
-            for label, block in own.items():
+            tables = self._tables(X, rows.subset(folds.training_of(fold)), vocabularies, model)
+            for label, block in self._blocks(tables, rows.design.subset(test)).items():
                 blocks.setdefault(label, np.full((len(X), block.shape[1]), np.nan))[test] = block
-        self.model_ = whole
         return self._tables(X, rows, vocabularies, whole), blocks
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
-        codes = [table.slots(self._column(X, table.label)) for table in self.tables_]
-        design = self._design(X, codes, [table.vocabulary for table in self.tables_])
-        return self._blocks(self.tables_, codes, design, self.model_, self._family)
+        codes = [table.slots(column_of(table.label, X)) for table in self.tables_]
+        return self._blocks(self.tables_, self._design(X, codes, [table.vocabulary for table in self.tables_]))
 
-    def _blocks(
-        self,
-        tables: Sequence[EffectsTable],
-        codes: Sequence[np.ndarray],
-        design: Design,
-        model: MixedModel,
-        family: str,
-    ) -> dict[Any, np.ndarray]:
-        blocks = {label: np.empty((len(codes[0]), 0)) for label in self._replaced()}
-        blocks |= {table.label: table.features(own) for table, own in zip(tables, codes, strict=True)}
-        if "fixed" in self._outputs():
+    def _blocks(self, tables: Sequence[EffectsTable], design: Design) -> dict[Any, np.ndarray]:
+        """The features of rows, by the label of the column whose place they take."""
+        model = tables[0].model
+        blocks = {label: np.empty((len(design.covariates), 0)) for label in self._replaced()}
+        for table, factor in zip(tables, design.factors, strict=True):
+            blocks[table.label] = table.features(factor.codes)
+        if "fixed" in self._listed_outputs(OUTPUTS):
             blocks[OF_ROWS, "fixed"] = model.fixed_part(design.covariates)[:, None]
-        if "prediction" in self._outputs():
-            effects = [table.modes for table in tables]
-            blocks[OF_ROWS, "prediction"] = LINKS[family].mean(model.predictor(design, effects))[:, None]
+        if "prediction" in self._listed_outputs(OUTPUTS):
+            predictor = model.predictor(design, [table.modes for table in tables])
+            blocks[OF_ROWS, "prediction"] = LINKS[model.family].mean(predictor)[:, None]
         return blocks
 
-    def _column(self, X: Frame, label: Any) -> Any:
-        return X.column(label) if label in X.labels else [X.column(part) for part in label]
-
     def _options(self, rows: Rows) -> Options:
-        self._family = rows.family.name
-        simple = len(rows.design.factors) == 1 and rows.design.factors[0].width == 1 and not rows.design.names
-        if self.quadrature > 1 and (rows.family.name == "normal" or not simple):
+        one, normal = rows.design.one_intercept, rows.family.name == "normal"
+        if self.quadrature > 1 and (normal or not one or rows.design.names):
             raise ValueError(
                 "`quadrature` of more than one point goes with binary targets and counts, one factor and neither "
                 f"covariates nor slopes. Got {self.quadrature}; pass 1."
+            )
+        if self.solver == "cg" and one and not normal:
+            raise ValueError(
+                'solver="cg" does not go with binary targets and counts of one factor without slopes, whose equations '
+                'are solved level by level. Pass solver="auto".'
             )
         return Options(self.method == "reml", self.solver, self.quadrature)
 
@@ -336,17 +326,14 @@ class MixedModelEncoder(OutOfFoldEncoder):
             )
         codes, vocabularies = [], []
         for group in self._groups():
-            found = self._column(X, group)
-            own, vocabulary = encode_cells(found) if isinstance(group, tuple) else _encoded(found)
-            if self.missing == "error":
-                refuse_missing(own, str(group))
+            own, vocabulary = encode_column(group, X, missing=self.missing)
             codes.append(own)
             vocabularies.append(vocabulary)
         y = next(iter(targets[0].columns()))
         return Rows(y, self._design(X, codes, vocabularies), weights, targets[0].family), vocabularies
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Sequence[Vocabulary | Cells]) -> Design:
-        names = dict(zip(X.labels, X.names, strict=True))
+        names = X.names_of
         slopes = [self._slopes().get(group, []) for group in self._groups()]
         factors = [
             Factor(own, vocabulary.size, _numbers(X, labels), self.correlated)
@@ -358,9 +345,8 @@ class MixedModelEncoder(OutOfFoldEncoder):
     def _tables(
         self, X: Frame, rows: Rows, vocabularies: Sequence[Vocabulary | Cells], model: MixedModel
     ) -> list[EffectsTable]:
-        names = dict(zip(X.labels, X.names, strict=True))
         policy = Policy(self.unknown, self.missing)
-        outputs = tuple(output for output in self._outputs() if output not in OF_ROWS)
+        outputs = tuple(output for output in self._listed_outputs(OUTPUTS) if output not in OF_ROWS)
         tables = []
         for position, (group, vocabulary) in enumerate(zip(self._groups(), vocabularies, strict=True)):
             modes, sds = model.effects[position].copy(), model.sds()[position]
@@ -368,9 +354,11 @@ class MixedModelEncoder(OutOfFoldEncoder):
             counts = np.bincount(
                 rows.design.factors[position].codes, rows.weights.row, minlength=vocabulary.size
             ).astype(float)
-            name = names[group] if group in names else JOIN.join(names[part] for part in group)
+            name = name_of(group, X.names_of)
             terms, slopes = rows.design.terms[position], self._slopes().get(group, [])
-            tables.append(EffectsTable(group, name, vocabulary, terms, slopes, modes, sds, counts, policy, outputs))
+            tables.append(
+                EffectsTable(group, name, vocabulary, terms, slopes, modes, sds, counts, policy, outputs, model)
+            )
         return tables
 
     @property
@@ -387,7 +375,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
             maximised and how the equations were solved is in `attrs`.
         """
         check_is_fitted(self)
-        return summary(self.model_, self.tables_, [INTERCEPT, *self._names_of_covariates()], self._family)
+        return summary(self.model_, self.tables_, [INTERCEPT, *self._names_of_covariates()])
 
     def _names_of_covariates(self) -> list[str]:
         header = self._header
@@ -417,15 +405,6 @@ class MixedModelEncoder(OutOfFoldEncoder):
             if column in (table.label, table.column):
                 return table.frame()
         raise ValueError(f"`column` must be one of the factors {self._groups()}, not {column!r}.")
-
-
-def _encoded(column: Any) -> tuple[np.ndarray, Vocabulary]:
-    codes, categories = encode(column)
-    return codes, Vocabulary(categories)
-
-
-def _training(folds: Folds, fold: int) -> np.ndarray:
-    return np.flatnonzero(folds.labels != fold) if folds.training is None else folds.training[fold]
 
 
 def _numbers(X: Frame, labels: Sequence[Any]) -> np.ndarray:

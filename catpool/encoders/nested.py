@@ -149,13 +149,8 @@ class NestedEncoder(OutOfFoldEncoder):
         self.weight_type = weight_type
 
     def _check_columns(self, X: Frame) -> None:
-        outputs = self._outputs()
-        if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
-            raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
+        self._listed_outputs(OUTPUTS)
         X.require(list(self.levels), "levels")
-
-    def _outputs(self) -> tuple[str, ...]:
-        return (self.output,) if isinstance(self.output, str) else tuple(self.output)
 
     def _emitted(self) -> tuple[int, ...]:
         last = len(self.levels) - 1
@@ -206,17 +201,17 @@ class NestedEncoder(OutOfFoldEncoder):
         codes, paths = encode_paths([X.column(label) for label in self.levels])
         if self.missing == "error":
             for level, label in enumerate(self.levels):
-                name = X.names[X.labels.index(label)]
-                refuse_missing(np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1), name)
-        numbers = tuple(output for output in self._outputs() if output != "code")
+                gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)
+                refuse_missing(gone, X.names_of[label])
+        numbers = tuple(output for output in self._listed_outputs(OUTPUTS) if output != "code")
         policy = Policy(self.unknown, self.missing)
         return codes, NestedLearner(paths, policy, self._emitted(), numbers, self.prior == "reml")
 
     def _table(self, X: Frame, learner: NestedLearner, encodings: list[Any]) -> NestedTable:
-        names = dict(zip(X.labels, X.names, strict=True))
-        columns = [names[label] for label in self.levels]
+        columns = [X.names_of[label] for label in self.levels]
+        outputs = self._listed_outputs(OUTPUTS)
         return NestedTable(
-            list(self.levels), columns, learner.paths, encodings, learner.policy, learner.emitted, self._outputs()
+            list(self.levels), columns, learner.paths, encodings, learner.policy, learner.emitted, outputs
         )
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
@@ -231,9 +226,9 @@ class NestedEncoder(OutOfFoldEncoder):
         -------
         pandas.DataFrame
             A row for each level and target, with the columns of `EmpiricalBayesEncoder.summary_`. `between_sd` is the
-            standard deviation between the categories of one parent, `prior_strength` the variance of a row within an
-            innermost category over its square, and `log_likelihood` that of all levels together (for shares and counts:
-            of the innermost given those above).
+            standard deviation between the categories of one parent, `prior_strength` how many rows the value of the
+            level above counts for, and `log_likelihood` that of all levels together (for shares and counts: of the
+            innermost given those above).
         """
         check_is_fitted(self)
         return pd.DataFrame(self.tables_[0].summary())

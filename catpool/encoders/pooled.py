@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -11,19 +10,20 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells, check_interaction, encode_cells
-from catpool.columns import Vocabulary, encode
+from catpool.cells import Cells, check_interaction
+from catpool.columns import Vocabulary
 from catpool.crossfit import Learner, OutOfFold, Rows, learn
-from catpool.earlier import by_priors, encode_by_past
-from catpool.encoders.base import OutOfFoldEncoder
+from catpool.earlier import aged, by_priors, encode_by_past
+from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
 from catpool.families import Family
 from catpool.folds import Folds
-from catpool.frames import Frame, with_columns
+from catpool.frames import Frame
 from catpool.leverage import heaviest_share
 from catpool.moments import Moments
-from catpool.policy import Policy, refuse_missing
+from catpool.policy import Policy
 from catpool.priors import Prior
 from catpool.schedule import EarlierRows, Times
 from catpool.tables import Encoding, EncodingTable
@@ -31,8 +31,6 @@ from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights
 
-LEAST = 1e-40  # of a weight; older rows have none
-JOIN = "_x_"  # between the columns' names in that of an interaction
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 EXTRAS = ("count", "code")  # of the column, whatever the target
 
@@ -172,7 +170,8 @@ class PooledEncoder(OutOfFoldEncoder):
             A row for each encoded column and target: `column` and `target` (empty for an only one);
             `categories`, the missing value among them, and `rows` (or their weight); `prior_mean` in units
             of y and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the
-            standard deviations between and within categories by the method of moments, in units of y; and
+            standard deviations between and within categories in units of y, those of the prior or, where it is given,
+            by the method of moments; and
             `reliability`, the mean over the rows of count / (count + strength).
         """
         check_is_fitted(self)
@@ -212,17 +211,14 @@ class PooledEncoder(OutOfFoldEncoder):
         raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
 
     def _named_features(self, names: Mapping[Any, str], tables: Sequence[EncodingTable]) -> dict[Any, list[str]]:
-        return {table.label: table.names(self._name(table.label, names)) for table in tables}
+        return {table.label: table.names(name_of(table.label, names)) for table in tables}
 
     def _rising(self) -> set[str]:
         single = [table for table in self.tables_ if len(table.encodings) == 1]
         return {name for table in single for name in table.names() if name == table.column}
 
-    def _name(self, label: Any, names: Mapping[Any, str]) -> str:
-        return names[label] if label in names else JOIN.join(names[part] for part in label)
-
     def _check_columns(self, X: Frame) -> None:
-        self._outputs()
+        self._listed_outputs(OUTPUTS)
         if self.columns is not None and (len(self.columns) or self.interactions is None):
             X.require(list(self.columns))
         for parts in self._interactions():
@@ -236,13 +232,19 @@ class PooledEncoder(OutOfFoldEncoder):
         return [] if self.interactions is None else [tuple(parts) for parts in self.interactions]
 
     def _times(self, X: Frame) -> Times | None:
-        return Times.of(X.column(self.cv.by), self.cv) if isinstance(self.cv, EarlierRows) else None
+        if not isinstance(self.cv, EarlierRows):
+            return None
+        times = Times.of(X.column(self.cv.by), self.cv)
+        if self.cv.by in self._chosen(X):
+            raise ValueError(f"EarlierRows has its times in {self.cv.by!r}, which `columns` names too. Leave it out.")
+        return times
 
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EncodingTable]:
-        rows = Rows(targets, self._aged(X, weights), Parts(None, 1))
+        times = self._times(X)
+        rows = Rows(targets, weights if times is None else aged(weights, times), Parts(None, 1))
 
         def learn_column(label: Any, name: str) -> EncodingTable:
-            codes, vocabulary = self._codes(X, label, name)
+            codes, vocabulary = encode_column(label, X, missing=self.missing)
             learned = learn(self._learner(vocabulary), codes, vocabulary.size, rows)
             return self._table(label, name, vocabulary, learned)
 
@@ -259,7 +261,7 @@ class PooledEncoder(OutOfFoldEncoder):
         view = OutOfFold(folds, targets, weights)
 
         def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
-            codes, vocabulary = self._codes(X, label, name)
+            codes, vocabulary = encode_column(label, X, missing=self.missing)
             own = codes.copy() if "code" in self._extras() or self.crossfit != "all" else codes
             learner = self._learner(vocabulary)
             learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
@@ -267,60 +269,48 @@ class PooledEncoder(OutOfFoldEncoder):
                 share = heaviest_share(own, vocabulary.size, weights.of_count, folds.groups)
                 learned.trust(own, share, self.crossfit_reliability)
             table = self._table(label, name, vocabulary, learned.encodings)
-            extras = [learned.counts if extra == "count" else table.codes.take(own) for extra in table.extras]
-            return table, with_columns(learned.values, extras)
+            return table, _with_extras(table, learned.values, learned.counts, own)
 
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
-
-    def _aged(self, X: Frame, weights: Weights) -> Weights:
-        """The weights that rows have at the time of the last one."""
-        times = self._times(X)
-        self._last_time = 0.0 if times is None else times.values.max()
-        faded = None if times is None else times.weights(self._last_time)
-        if faded is None:
-            return weights
-        faded = np.maximum(faded, LEAST)
-        return replace(weights, row=faded if weights.row is None else weights.row * faded)
 
     def _learn_by_past(
         self, X: Frame, targets: list[Target], weights: Weights
     ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
         times = self._times(X)
         assert times is not None
-        rows = Rows(targets, self._aged(X, weights), Parts(None, 1))
+        rows = Rows(targets, aged(weights, times), Parts(None, 1))
 
         def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
-            codes, vocabulary = self._codes(X, label, name)
+            codes, vocabulary = encode_column(label, X, missing=self.missing)
             learner, own = self._learner(vocabulary), codes.copy()
             values, counts = encode_by_past(learner, own, vocabulary.size, times, targets, weights)
             table = self._table(label, name, vocabulary, learn(learner, codes, vocabulary.size, rows))
-            extras = [counts if extra == "count" else table.codes.take(own) for extra in table.extras]
-            return table, with_columns(values, extras)
+            return table, _with_extras(table, values, counts, own)
 
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
-        times = self._times(X) if isinstance(self.cv, EarlierRows) and self.cv.half_life is not None else None
-        if times is not None:
-            fade = times.after(self._last_time)
-            return {table.label: self._faded(table, self._column(X, table.label), fade) for table in self.tables_}
+        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
+        times = self._times(X) if forgets else None
 
         def look_up(table: EncodingTable) -> tuple[Any, np.ndarray]:
-            return table.label, table.transform(self._column(X, table.label))
+            column = column_of(table.label, X)
+            return table.label, table.transform(column) if times is None else self._faded(table, column, times)
 
         return dict(self._parallel(look_up, [(table,) for table in self.tables_]))
 
-    def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> np.ndarray:
+    def _faded(self, table: EncodingTable, column: Any, times: Times) -> np.ndarray:
         """Features of rows, of shape (n, features), whose categories' rows have aged."""
-        learner, slots = self._learner(table.vocabulary), table.slots(column)
+        learner, slots, fade = self._learner(table.vocabulary), table.slots(column), times.after(self._last_time)
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
             blocks.append(by_priors(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
-        extras = {"count": table.encodings[0].moments.count[slots] * fade, "code": table.codes.take(slots)}
-        return with_columns(np.hstack(blocks), [extras[extra] for extra in table.extras])
+        result = _with_extras(table, np.hstack(blocks), table.encodings[0].moments.count[slots] * fade, slots)
+        table.fill_unseen(column, slots, result)
+        return result
 
     def _required(self) -> list[Any]:
         parts = [label for interaction in self._interactions() for label in interaction]
@@ -328,20 +318,11 @@ class PooledEncoder(OutOfFoldEncoder):
         columns = [table.label for table in self.tables_ if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts, *times]))
 
-    def _column(self, X: Frame, label: Any) -> Any:
-        return X.column(label) if label in X.labels else [X.column(part) for part in label]
-
-    def _outputs(self) -> list[str]:
-        outputs = [self.output] if isinstance(self.output, str) else list(self.output)
-        if not outputs or not set(outputs) <= set(OUTPUTS) or len(set(outputs)) < len(outputs):
-            raise ValueError(f"`output` must be one or several of {OUTPUTS}, each once. Got {self.output!r}.")
-        return outputs
-
     def _extras(self) -> tuple[str, ...]:
-        return tuple(output for output in self._outputs() if output in EXTRAS)
+        return tuple(output for output in self._listed_outputs(OUTPUTS) if output in EXTRAS)
 
     def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
-        outputs = tuple(output for output in self._outputs() if output not in EXTRAS)
+        outputs = tuple(output for output in self._listed_outputs(OUTPUTS) if output not in EXTRAS)
         rule = partial(self._cell_prior, vocabulary) if isinstance(vocabulary, Cells) else self._prior
         return Learner(rule, Policy(self.unknown, self.missing), outputs)
 
@@ -353,19 +334,13 @@ class PooledEncoder(OutOfFoldEncoder):
         policy = Policy(self.unknown, self.missing)
         return EncodingTable(label, name, vocabulary, encodings, policy, self._extras())
 
-    def _codes(self, X: Frame, label: Any, name: str) -> tuple[np.ndarray, Vocabulary | Cells]:
-        if label in X.labels:
-            codes, categories = encode(X.column(label))
-            vocabulary: Vocabulary | Cells = Vocabulary(categories)
-        else:
-            codes, vocabulary = encode_cells([X.column(part) for part in label])
-        if self.missing == "error":
-            refuse_missing(codes, name)
-        return codes, vocabulary
-
     def _over_columns(self, learn: Any, X: Frame) -> list[Any]:
-        names = dict(zip(X.labels, X.names, strict=True))
-        return self._parallel(learn, [(label, self._name(label, names)) for label in self._chosen(X)])
+        return self._parallel(learn, [(label, name_of(label, X.names_of)) for label in self._chosen(X)])
+
+    def _parallel(self, function: Any, arguments: Any) -> list[Any]:
+        if self.n_jobs in (None, 1):
+            return [function(*each) for each in arguments]
+        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*each) for each in arguments))
 
     def _chosen(self, X: Frame) -> list[Any]:
         by = self.cv.by if isinstance(self.cv, EarlierRows) else None
@@ -375,3 +350,11 @@ class PooledEncoder(OutOfFoldEncoder):
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         super()._remember(X, targets, tables)
         self.columns_ = self._chosen(X)
+        times = self._times(X)
+        self._keep("_last_time", None if times is None else times.values.max())
+
+
+def _with_extras(table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> np.ndarray:
+    """Outputs of rows, of shape (n, outputs), and to their right what comes out whatever the target."""
+    extras: list[Any] = [counts if extra == "count" else table.codes.take(slots) for extra in table.extras]
+    return np.column_stack([values, *extras]) if extras else values

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from catpool.mixed.fit import MixedFit
-from catpool.mixed.system import Factor
+from catpool.mixed.search import Parameters
+from catpool.mixed.system import Factor, random_part
 
 COLLINEAR = 1e-12  # the least eigenvalue of the covariates' correlations
 
@@ -33,6 +34,11 @@ class Design:
     factors: list[Factor]
     names: list[str]
     terms: list[list[str]]
+
+    @property
+    def one_intercept(self) -> bool:
+        """Whether there is one factor, and no slopes."""
+        return len(self.factors) == 1 and self.factors[0].width == 1
 
     def units(self) -> Units:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
@@ -101,6 +107,7 @@ class MixedModel:
         Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
     parameters : int
         Variances, covariances and coefficients that were estimated.
+    family : str
     method : str
         What was maximised.
     solver : str
@@ -117,6 +124,7 @@ class MixedModel:
     scale: float
     criterion: float
     parameters: int
+    family: str
     method: str
     solver: str
     singular: list[bool]
@@ -131,11 +139,7 @@ class MixedModel:
 
     def predictor(self, design: Design, effects_of: Sequence[np.ndarray]) -> np.ndarray:
         """The linear predictor of rows, of shape (n,), from the effects of each factor."""
-        result = self.fixed_part(design.covariates)
-        for factor, effects in zip(design.factors, effects_of, strict=True):
-            own = effects[factor.codes]
-            result = result + own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
-        return result
+        return self.fixed_part(design.covariates) + random_part(design.factors, effects_of)
 
 
 def times(model: MixedModel, factor: float, freedom: float) -> MixedModel:
@@ -152,7 +156,7 @@ def times(model: MixedModel, factor: float, freedom: float) -> MixedModel:
     )
 
 
-def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: str, known: bool = False) -> MixedModel:
+def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: str, family: str) -> MixedModel:
     """A fit of scaled columns, its target a distance from `center`, in the user's units."""
     back = units.back()
     fixed = back @ fit.fixed
@@ -160,8 +164,6 @@ def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: 
     scales = [1 / np.append(1.0, each) for each in units.slopes]
     both = [np.outer(each, each) for each in scales]
     shift = 2 * np.log(units.scales).sum() if reml else 0.0
-    terms = [len(each) * (len(each) + 1) // 2 for each in fit.lambdas]
-    diagonal = [shape.width if not shape.correlated else count for shape, count in zip(fit.shapes, terms, strict=True)]
     return MixedModel(
         fixed=fixed,
         fixed_covariance=back @ fit.fixed_covariance @ back.T,
@@ -170,7 +172,8 @@ def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: 
         covariances=[own * each for own, each in zip(fit.covariances, both, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=sum(diagonal) + len(fixed) + (0 if known else 1),
+        parameters=len(Parameters(fit.shapes).places) + len(fixed) + (family == "normal"),
+        family=family,
         method=method,
         solver=fit.solver,
         singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],

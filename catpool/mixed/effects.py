@@ -10,6 +10,7 @@ import pandas as pd
 
 from catpool.cells import Cells
 from catpool.columns import MISSING, Vocabulary
+from catpool.mixed.design import MixedModel
 from catpool.policy import Policy, refuse_missing, refuse_unseen
 
 INTERCEPT = "intercept"
@@ -36,6 +37,8 @@ class EffectsTable:
     policy : Policy
     outputs : tuple of str
         Of "mode", "sd" and "count".
+    model : MixedModel
+        The model of all factors, which these effects are of.
     """
 
     label: Any
@@ -48,6 +51,7 @@ class EffectsTable:
     counts: np.ndarray
     policy: Policy
     outputs: tuple[str, ...]
+    model: MixedModel
 
     def names(self, column: str, slopes: list[str]) -> list[str]:
         """What the features are called where the factor and its slopes are called so."""

@@ -36,7 +36,7 @@ class MixedFit:
         The conditional modes.
     criterion : float
         Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
-    equations : Exact
+    equations : Equations
         At these covariances.
     """
 

@@ -15,7 +15,10 @@ def read_formula(formula: str) -> dict[str, Any]:
         from formulae import model_description
     except ImportError as error:
         raise ImportError("Formulas need formulae: pip install catpool[formula].") from error
-    terms = model_description(formula.replace("||", "|")).terms
+    model = model_description(formula.replace("||", "|"))
+    if model.response is not None:
+        _variable(model.response.term, formula)
+    terms = model.terms
     if not _of(terms, "Intercept"):
         raise ValueError(f"The model needs an intercept, but {formula!r} leaves it out.")
     covariates = [_variable(term, formula) for term in _of(terms, "Term")]
@@ -66,9 +69,7 @@ def _correlated(formula: str) -> bool:
 def _variable(term: Any, formula: str) -> str:
     names = [_name(component, formula) for component in term.components]
     if len(names) > 1:
-        raise ValueError(
-            f"Covariates must be columns, but {formula!r} has {':'.join(names)}. Multiply them beforehand."
-        )
+        raise ValueError(f"Terms must be columns, but {formula!r} has {':'.join(names)}. Multiply them beforehand.")
     return names[0]
 
 

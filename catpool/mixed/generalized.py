@@ -21,7 +21,8 @@ from scipy.special import expit, gammaln
 from catpool.integers import factorize_integers
 from catpool.mixed.fit import MixedFit, fit_mixed
 from catpool.mixed.products import cross_products
-from catpool.mixed.system import Factor
+from catpool.mixed.search import warn_of_no_end
+from catpool.mixed.system import Factor, random_part
 from catpool.views import Parts
 from catpool.weights import Weights
 
@@ -154,12 +155,13 @@ def penalised_quasi_likelihood(rows: Totals, link: Link, mean: float, solver: st
         variance = np.maximum(rows.count * link.variance(eta), 1e-10 * rows.count)
         working = eta + (rows.total - rows.count * link.mean(eta)) / variance
         fit = _working_fit(rows, working, variance, solver, None if fit is None else fit.lambdas)
-        eta = np.clip(_predictor(rows, fit), -ETA, most)
+        eta = np.clip(rows.covariates @ fit.fixed + random_part(rows.factors, fit.effects), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
         if last is not None and np.abs(now - last).max() <= 1e-7 * max(1.0, np.abs(now).max()):
-            break
+            return fit
         last = now
     assert fit is not None
+    warn_of_no_end("Penalised quasi-likelihood", ROUNDS)
     return fit
 
 
@@ -172,11 +174,3 @@ def _working_fit(
     fixed = fit.fixed.copy()
     fixed[0] += center
     return replace(fit, fixed=fixed)
-
-
-def _predictor(rows: Totals, fit: MixedFit) -> np.ndarray:
-    eta = rows.covariates @ fit.fixed
-    for factor, effects in zip(rows.factors, fit.effects, strict=True):
-        own = effects[factor.codes]
-        eta = eta + own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
-    return np.asarray(eta)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.mixed.equations import Arrangement, Equations, Solution, blocks_of
+from catpool.mixed.search import warn_of_no_end
 from catpool.mixed.system import Shape, System
 
 SHORT = 64  # effects of a factor whose traces are exact
@@ -103,6 +104,8 @@ class Iterative(Equations):
             conditioned = self._preconditioned(residual)
             last, size = size, np.einsum("rm,rm->m", residual, conditioned)
             direction = conditioned + size / np.where(last > 0, last, 1.0) * direction
+        else:
+            warn_of_no_end("A solution by conjugate gradients", STEPS)
         self.parts.starts[name] = solution.copy()
         return solution
 

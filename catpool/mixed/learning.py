@@ -99,7 +99,7 @@ def _products(rows: Rows, units: Units, parts: Parts) -> Products:
 
 def _model(system: System, center: float, units: Units, options: Options, unit: float) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = in_units(fit, units, center, reml=options.reml, method=options.method)
+    model = in_units(fit, units, center, reml=options.reml, method=options.method, family="normal")
     freedom = system.rows - (system.covariates if options.reml else 0)
     return model if unit == 1 else times(model, unit, freedom)
 
@@ -114,10 +114,10 @@ def _generalized(rows: Rows, options: Options) -> MixedModel:
         raise ValueError(
             f"A model on the scale of the {family} family needs rows that differ, but all of y is {mean:g}."
         )
-    if len(factors) == 1 and factors[0].width == 1:
+    if rows.design.one_intercept:
         fit, criterion, method = fit_one_factor(totals, link, mean, options.quadrature)
     else:
         fit = penalised_quasi_likelihood(totals, link, mean, options.solver)
         criterion, method = np.nan, "PQL"
-    model = in_units(fit, units, 0.0, reml=False, method=method, known=True)
+    model = in_units(fit, units, 0.0, reml=False, method=method, family=family)
     return replace(model, criterion=criterion)

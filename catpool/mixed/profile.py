@@ -34,7 +34,7 @@ class Profile:
         self.arrangement = Arrangement(system) if self.exact else Probed(system)
         self.parameters = Parameters(system.shapes)
         self.freedom = system.rows - (system.covariates if reml else 0)
-        self.units = units(system)
+        self.units = units(system, self.parameters)
         self.floors = SMALL * self.units
         self._last: tuple[bytes, Slope] | None = None
 
@@ -92,11 +92,12 @@ class Profile:
             start = self.parameters.theta(near)
             start = np.where(self._small(start), 3e4 * self.floors, start)
             theta = follow(self, start, self.units) if self.exact else climb(self, start)
-        small = self._small(theta) | self._untold()
+        untold = self._untold()
+        small = self._small(theta) | untold
         nought = np.where(small, 0.0, theta)
         if not small.any() or not self.exact:
             return nought
-        if not self._untold().any() and self.at(nought) > self(theta).criterion + 1e-7:
+        if not untold.any() and self.at(nought) > self(theta).criterion + 1e-7:
             return theta
         return self._refined(nought, ~small)
 
@@ -130,12 +131,12 @@ class Profile:
         return self.criterion(self.solve(self.parameters.lambdas(theta)).solution())
 
 
-def units(system: System) -> np.ndarray:
+def units(system: System, parameters: Parameters) -> np.ndarray:
     """Of each parameter: one over the root of what a level's rows tell."""
     information = system.inner.diagonal()
     means = [information[where].reshape(-1, shape.width).mean(axis=0) for where, shape in places_of(system)]
     seen = [np.where(each > 0, each, 1.0) for each in means]
-    return np.array([1 / np.sqrt(seen[factor][a]) for factor, a, _ in Parameters(system.shapes).places])
+    return np.array([1 / np.sqrt(seen[factor][a]) for factor, a, _ in parameters.places])
 
 
 def places_of(system: System) -> list[tuple[slice, Shape]]:

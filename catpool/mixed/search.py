@@ -17,11 +17,13 @@ estimation in linear mixed models, Biometrics 51, 1440-1450.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool.mixed.system import Shape
 
@@ -80,8 +82,8 @@ def search(evaluate: Callable[[np.ndarray], Slope], starts: Sequence[np.ndarray]
 
 
 def follow(evaluate: Callable[[np.ndarray], Slope], near: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """A step or two towards them from a start that is close, of a criterion that will itself move on."""
-    found = polish(evaluate, near, steps=2)
+    """Three steps towards them from a start that is close, of a criterion that will itself move on."""
+    found = polish(evaluate, near, steps=3)
     return found if found is not near else search(evaluate, [near], units)
 
 
@@ -122,5 +124,15 @@ def climb(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.ndar
         step *= min(1.0, 0.5 / max(longest, 1e-300))
         theta = theta + step
         if longest < 1e-6:
-            break
+            return theta
+    warn_of_no_end("The search for variances", STEPS)
     return theta
+
+
+def warn_of_no_end(what: str, steps: int) -> None:
+    warnings.warn(
+        f"{what} has not come to an end within {steps} steps, so variances and effects are approximate. Rows may tell "
+        "too little of some factor, or covariates be on very unlike scales: leave one out or rescale it.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )

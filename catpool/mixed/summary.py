@@ -14,14 +14,14 @@ from catpool.mixed.effects import EffectsTable
 LOGISTIC = np.pi**2 / 3  # variance of the latent logistic noise
 
 
-def summary(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str], family: str) -> pd.DataFrame:
+def summary(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
     """A row for each number that was learned, with what it is."""
     rows = _fixed(model, names)
     for table, covariance in zip(tables, model.covariances, strict=True):
         rows += _variances(table, covariance)
-    if family == "normal":
+    if model.family == "normal":
         rows.append(_row("variance", "residual", "", model.scale))
-    rows += _shares(model, tables, family)
+    rows += _shares(model, tables)
     likelihood = -model.criterion / 2
     rows += [
         _row("model", "", "log_likelihood", likelihood),
@@ -57,9 +57,9 @@ def _variances(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, An
     return rows
 
 
-def _shares(model: MixedModel, tables: Sequence[EffectsTable], family: str) -> list[dict[str, Any]]:
+def _shares(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
     """Of the variance of a row whose covariates are nought, on the scale of the linear predictor."""
-    noise = {"normal": model.scale, "binomial": LOGISTIC}.get(family)
+    noise = {"normal": model.scale, "binomial": LOGISTIC}.get(model.family)
     if noise is None:
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]

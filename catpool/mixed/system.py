@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,15 @@ class Factor:
             return weights
         slope = self.slopes[:, position - 1]
         return slope if weights is None else slope * weights
+
+
+def random_part(factors: Sequence[Factor], effects: Sequence[np.ndarray]) -> np.ndarray:
+    """Z u of rows, of shape (n,), from each factor's effects, of shape (size, width)."""
+    result = np.zeros(len(factors[0].codes))
+    for factor, each in zip(factors, effects, strict=True):
+        own = each[factor.codes]
+        result += own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
+    return result
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ FEW = 500  # nodes; with so few, several starts cost little
 GRID = np.log([0.1, 0.5, 2.0, 8.0, 40.0])  # logarithms of roots of lambdas to begin with, in such units
 TOPS = np.log([0.3, 1.0, 3.0])  # and in units of the root of scatter over noise
 CEILING = 40.0  # of these logarithms
+STARTS = 600  # at the most
 BEST = 4  # of them are followed
 FLOOR = 1e-4  # of a root of lambda, in units of one over the root of a node's rows
 NEAR = 0.02  # how far second derivatives are carried
@@ -141,6 +142,9 @@ class _Profile:
         if sum(self.tree.sizes) > FEW:
             return [min((np.log(2 * self.units), most), key=self.at)]
         levels = [np.append(GRID + np.log(unit), TOPS + top) for unit, top in zip(self.units, most, strict=True)]
+        points = int(STARTS ** (1 / len(levels)))
+        if points < len(levels[0]):  # many levels
+            levels = [each[np.linspace(0, len(each) - 1, max(points, 1)).round().astype(int)] for each in levels]
         return sorted((np.array(each) for each in product(*levels)), key=self.at)[:BEST]
 
 

@@ -65,7 +65,7 @@ class Levels:
     between : list of float
         Variance between the nodes of a parent, at the root's mean.
     strengths : list of float
-        A row's variance within the deepest nodes over these.
+        Of what a node is believed to be, in rows: the level above's value counts as so many.
     within : float
     log_likelihood : float
     notes : list of str
