@@ -15,6 +15,7 @@ Journal of Computational and Graphical Statistics 4, 12-35.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,10 @@ from catpool.mixed.exact import Exact
 from catpool.mixed.fit import MixedFit
 from catpool.mixed.generalized import ETA, Link, Totals
 from catpool.mixed.products import cross_products
+from catpool.mixed.search import Slope, by_differences, polish
 from catpool.views import Parts
+
+Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to a value and its gradient
 
 NEWTON = 200
 TINY = 1e-3  # a theta below it is compared with nought
@@ -123,10 +127,10 @@ def fit_one_factor(rows: Totals, link: Link, mean: float, points: int) -> tuple[
     model = OneFactor(rows, link)
     start = np.zeros(1 + rows.covariates.shape[1])
     start[:2] = 0.5, link.start(mean)
-    parameters = _newton(model.laplace, _descend(model.laplace, start))
+    parameters = _polished(model.laplace, _descend(model.laplace, start))
     value = model.laplace(parameters)[0]
     if points > 1:
-        parameters = _newton(lambda p: _differences(model, p, points), parameters)
+        parameters = _polished(lambda p: _differences(model, p, points), parameters)
         value = model.quadrature(parameters, points)
     parameters[0] = abs(parameters[0])
     if parameters[0] < TINY:
@@ -137,7 +141,7 @@ def fit_one_factor(rows: Totals, link: Link, mean: float, points: int) -> tuple[
     return _finished(model, parameters), value - 2 * rows.constant, method
 
 
-def _descend(function, start: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _descend(function: Function, start: np.ndarray) -> np.ndarray:
     return np.asarray(minimize(function, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x)
 
 
@@ -146,7 +150,7 @@ def _without_effects(model: OneFactor, parameters: np.ndarray) -> tuple[np.ndarr
         value, gradient = model.laplace(np.append(0.0, fixed))
         return value, gradient[1:]
 
-    fixed = _newton(function, _descend(function, parameters[1:]))
+    fixed = _polished(function, _descend(function, parameters[1:]))
     return np.append(0.0, fixed), function(fixed)[0]
 
 
@@ -164,21 +168,11 @@ def _differences(model: OneFactor, parameters: np.ndarray, points: int) -> tuple
     return model.quadrature(parameters, points), np.array(gradient)
 
 
-def _newton(function, parameters: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
-    """Newton's steps, with second derivatives by differences, for as long as they make the gradient smaller."""
-    gradient = function(parameters)[1]
-    for _ in range(20):
-        rows = [
-            (function(parameters + step)[1] - function(parameters - step)[1]) / 2e-4
-            for step in 1e-4 * np.eye(len(parameters))
-        ]
-        hessian = (np.array(rows) + np.array(rows).T) / 2
-        there = parameters - np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        slope = function(there)[1]
-        if not np.abs(slope).max() < np.abs(gradient).max():
-            break
-        parameters, gradient = there, slope
-    return parameters
+def _polished(function: Function, parameters: np.ndarray) -> np.ndarray:
+    def slope(at: np.ndarray) -> Slope:
+        return Slope(*function(at), by_differences(lambda near: function(near)[1], at))
+
+    return polish(slope, parameters)
 
 
 def _finished(model: OneFactor, parameters: np.ndarray) -> MixedFit:

@@ -29,6 +29,7 @@ from catpool.mixed.system import Shape
 
 SMALL = 1e-6  # of a Lambda, in units of one over the root of a level's information
 STEPS = 30
+STEP = 1e-4  # of differences
 CLOSE = 1e-9  # a step that is so small beside the parameters is the last
 
 
@@ -111,6 +112,13 @@ def polish(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray, steps: in
         if np.abs(step).max() < CLOSE * np.abs(theta).max():
             break
     return theta
+
+
+def by_differences(gradient: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    """Second derivatives from differences of first ones."""
+    steps = STEP * np.eye(len(at))
+    rows = np.array([(gradient(at + step) - gradient(at - step)) / (2 * STEP) for step in steps])
+    return (rows + rows.T) / 2
 
 
 def climb(evaluate: Callable[[np.ndarray], Slope], theta: np.ndarray) -> np.ndarray:

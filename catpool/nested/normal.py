@@ -22,7 +22,7 @@ import numpy as np
 
 from catpool.families import Family
 from catpool.likelihood import NO_NOISE, NO_SPREAD
-from catpool.mixed.search import Slope, polish, search
+from catpool.mixed.search import Slope, by_differences, polish, search
 from catpool.moments import Moments
 from catpool.nested.tree import Levels, Tree
 
@@ -118,9 +118,7 @@ class _Profile:
         """By differences; where the last one was close by, that."""
         if self._last is not None and np.abs(logs - self._last[0]).max() <= NEAR:
             return self._last[1]
-        steps = 1e-4 * np.eye(len(logs))
-        rows = np.array([(self._gradient(logs + step)[1] - self._gradient(logs - step)[1]) / 2e-4 for step in steps])
-        self._last = logs, (rows + rows.T) / 2
+        self._last = logs, by_differences(lambda at: self._gradient(at)[1], logs)
         return self._last[1]
 
     def fit(self) -> np.ndarray:
