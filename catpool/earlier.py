@@ -16,7 +16,7 @@ import pandas as pd
 
 from catpool.crossfit import Learner, Rows
 from catpool.families import Family
-from catpool.method_of_moments import by_moments
+from catpool.method_of_moments import knowing_variances
 from catpool.moments import Moments
 from catpool.priors import Prior, mean_variance, reliability
 from catpool.schedule import Times
@@ -166,7 +166,7 @@ def _of_rows(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) 
         )
     if prior.offset is not None and prior.offset_variance is not None:
         return replace(prior, offset=prior.offset[codes], offset_variance=prior.offset_variance[codes])
-    known = prior if prior.between is not None else by_moments([moments], family)[0]
+    known = knowing_variances(prior, moments, family)
     assert known.between is not None
     assert known.within is not None
     weight = reliability(moments.count, prior.strength)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from catpool.leverage import negligible
-from catpool.posterior import posterior_reliability
 
 
 @dataclass(frozen=True)
@@ -29,18 +27,20 @@ class OutOfFoldColumn:
     counts: np.ndarray | None
     encodings: list[Any]
 
-    def trust(self, codes: np.ndarray, share: np.ndarray, least: float) -> None:
-        """Give rows of categories in which none of them matters the encoding of all rows."""
-        trusted = [
-            negligible(share, posterior_reliability(each.moments, each.prior), least)[codes] for each in self.encodings
-        ]
-        position = 0
-        for encoding, own in zip(self.encodings, trusted, strict=True):
-            for table in encoding.values.values():
-                self._replace(self.values[:, position], np.flatnonzero(own), table, codes)
-                position += 1
+    def trust(self, codes: np.ndarray, trusted: Sequence[np.ndarray]) -> None:
+        """Give rows the encoding of all rows where no row matters to it.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n,)
+        trusted : sequence of ndarray of shape (size,)
+            For each column of the values, the categories to which none does.
+        """
+        tables = [table for encoding in self.encodings for table in encoding.values.values()]
+        for values, table, own in zip(self.values.T, tables, trusted, strict=True):
+            self._replace(values, np.flatnonzero(own[codes]), table, codes)
         if self.counts is not None:
-            every = np.flatnonzero(np.all(trusted, axis=0))
+            every = np.flatnonzero(np.all(trusted, axis=0)[codes])
             self._replace(self.counts, every, self.encodings[0].moments.count, codes)
 
     @staticmethod

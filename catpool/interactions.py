@@ -17,12 +17,12 @@ from scipy.sparse import coo_matrix
 
 from catpool.cells import Cells
 from catpool.families import NORMAL, Family
-from catpool.likelihood import NO_SPREAD, by_likelihood
+from catpool.likelihood import by_likelihood
 from catpool.mixed.fit import MixedFit, fit_mixed
 from catpool.mixed.generalized import LINKS, Totals, penalised_quasi_likelihood
 from catpool.mixed.system import Factor, Shape, System
 from catpool.moments import Moments
-from catpool.priors import Prior
+from catpool.priors import NO_SPREAD, Prior
 from catpool.strength import likeliest_strength, variance_between
 
 

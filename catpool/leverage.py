@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from catpool.integers import factorize_integers
@@ -31,6 +33,15 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
     else:
         heaviest[:] = 1.0
     return np.divide(heaviest, total, out=np.ones(size), where=total > 0)
+
+
+def refuse_partial(folds: Any) -> None:
+    """Refuse folds that keep some of the other rows from a row, which the encoding of all rows would bring back."""
+    if folds.training is not None:
+        raise ValueError(
+            'crossfit="unreliable" goes with folds that learn from all other rows, but `cv` keeps some from them '
+            '(the future, say). Pass crossfit="all".'
+        )
 
 
 def negligible(share: np.ndarray, reliability: np.ndarray, least: float) -> np.ndarray:

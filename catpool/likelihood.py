@@ -15,12 +15,11 @@ from catpool.families import Family
 from catpool.method_of_moments import by_moments
 from catpool.moments import Moments
 from catpool.normal import fit_normal
-from catpool.priors import Prior, each_view, mean_of_categories
+from catpool.priors import NO_SPREAD, Prior, each_view, mean_of_categories
 
 ROUNDING = 1e-11  # of a log-likelihood, relative
 FAR = 1e4  # a strength of so many times the largest category's rows is as good as infinite
 FEW = 1000  # categories
-NO_SPREAD = "no spread between categories"
 NO_NOISE = "no noise within categories"
 ONE_CATEGORY = "not identified: one category"
 ONE_ROW_EACH = "not identified: every category has one row"

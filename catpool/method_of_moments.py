@@ -55,6 +55,11 @@ def by_moments(moments: Sequence[Moments], family: Family) -> list[Prior]:
     ]
 
 
+def knowing_variances(prior: Prior, moments: Moments, family: Family) -> Prior:
+    """The prior, or the estimate here where it was given and tells no variances."""
+    return prior if prior.between is not None else by_moments([moments], family)[0]
+
+
 def _prior(moments: Moments, strength: np.ndarray, between: np.ndarray, within: np.ndarray) -> Prior:
     return Prior(mean_of_categories(moments, strength), strength, between, within)
 

@@ -17,6 +17,8 @@ from catpool.moments import TINY, Moments
 
 NOTHING = 1e-90  # rows; a variance over so little overflows
 
+NO_SPREAD = "no spread between categories"
+
 
 @dataclass(frozen=True)
 class Prior:

@@ -13,11 +13,11 @@ import pandas as pd
 from catpool.cells import Cells
 from catpool.columns import MISSING, Vocabulary
 from catpool.families import Family
-from catpool.method_of_moments import by_moments
+from catpool.method_of_moments import knowing_variances
 from catpool.moments import Moments
 from catpool.policy import Policy, refuse_missing, refuse_unseen
 from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
-from catpool.priors import Prior
+from catpool.priors import NO_SPREAD, Prior
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,22 @@ class Encoding:
     prior: Prior
     values: dict[str, np.ndarray]
 
+    @cached_property
+    def known(self) -> Prior:
+        return knowing_variances(self.prior, self.moments, self.family)
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the categories differ no more than chance has it."""
+        return self.known.between is not None and float(self.known.between) <= 0
+
+    @property
+    def reliability(self) -> float:
+        """That of the mean row's category."""
+        return float(np.average(posterior_reliability(self.moments, self.prior), weights=self.moments.count))
+
     def summary(self) -> dict[str, Any]:
         prior = self.prior
-        known = prior if prior.between is not None else by_moments([self.moments], self.family)[0]
-        trust = posterior_reliability(self.moments, prior)
         return {
             "target": "" if self.target is None else self.target,
             "family": self.family.name,
@@ -55,12 +67,17 @@ class Encoding:
             "rows": float(self.moments.size),
             "prior_mean": float(prior.mean),
             "prior_strength": float(prior.strength),
-            "between_sd": _root(known.between),
-            "within_sd": _root(known.within),
-            "reliability": float(np.average(trust, weights=self.moments.count)),
+            "between_sd": _root(self.known.between),
+            "within_sd": _root(self.known.within),
+            "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
-            "note": "" if prior.note is None else str(prior.note),
+            "note": self._note,
         }
+
+    @property
+    def _note(self) -> str:
+        told = "" if self.prior.note is None else str(self.prior.note)
+        return told or (NO_SPREAD if self.is_noise else "")
 
     def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
         """A row for each category, with an interval that holds its value with probability `level`."""
@@ -101,7 +118,9 @@ class EncodingTable:
         One a target or class.
     policy : Policy
     extras : tuple of str
-        What comes out of the column besides, whatever the target: "count", "code".
+        What comes out of the column besides, whatever the target: "count", "size", "code".
+    dropped : bool
+        Whether nothing comes out at all.
     """
 
     label: Any
@@ -110,9 +129,12 @@ class EncodingTable:
     encodings: list[Encoding]
     policy: Policy
     extras: tuple[str, ...] = ()
+    dropped: bool = False
 
     def names(self, column: str | None = None) -> list[str]:
         """What the features are called where the column is called so."""
+        if self.dropped:
+            return []
         column = column or self.column
         names = []
         for item in self.encodings:
@@ -123,8 +145,10 @@ class EncodingTable:
     def transform(self, column: Any) -> np.ndarray:
         """Look each row's category up: (n,) values in, several such for an interaction, (n, features) out."""
         codes, slots = self._look_up(column)
+        if self.dropped:
+            return np.empty((len(codes), 0))
         tables = [table for item in self.encodings for table in item.values.values()]
-        tables += [self._extra(extra) for extra in self.extras]
+        tables += [self.extra(extra) for extra in self.extras]
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
             table.take(slots).take(codes, out=result[:, position], mode="clip")
@@ -157,7 +181,8 @@ class EncodingTable:
         self._refuse(codes, slots, named)
         return codes, slots
 
-    def _extra(self, extra: str) -> np.ndarray:
+    def extra(self, extra: str) -> np.ndarray:
+        """What comes out for each slot whatever the target."""
         return self.codes if extra == "code" else self.encodings[0].moments.count
 
     @cached_property

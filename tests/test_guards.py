@@ -156,3 +156,34 @@ def test_training_rows_are_known_again_after_pickling_in_another_process(table, 
     code = "import pickle, sys; encoder, X = pickle.load(open(sys.argv[1], 'rb')); encoder.transform(X)"
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "TrainingRowsWarning" in run.stderr
+
+
+def towns(rng, apart, rows=2000):
+    """A county of one full town and five of a row each, towns that lie so far apart; and counties of ten full ones."""
+    town = np.concatenate([np.zeros(rows, dtype=int), np.arange(1, 6), np.repeat(np.arange(6, 46), rows // 4)])
+    county = np.concatenate([np.zeros(rows + 5, dtype=int), np.repeat(np.arange(1, 5), 10 * (rows // 4))])
+    effects = 10.0 * np.arange(5)[county] + apart * rng.normal(size=46)[town]
+    return pd.DataFrame({"county": county, "town": town}), effects + rng.normal(size=len(town))
+
+
+@pytest.mark.parametrize(("apart", "county", "full_town"), [(0.0, True, False), (1.0, False, True)])
+def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, county, full_town):
+    X, y = towns(np.random.default_rng(0), apart)
+    encoder = NestedEncoder(["county", "town"], emit="all", crossfit="unreliable", random_state=0)
+    out, whole = encoder.fit_transform(X, y), encoder.transform(X)
+    one_value = (out == whole)[: 2000 + 5]
+    assert one_value[:, 0].all() == county
+    assert one_value[:2000, 1].all() == full_town  # where towns do not differ, its own rows do not decide its value
+    assert not one_value[2000:, 1].any()
+    plain = NestedEncoder(["county", "town"], emit="all", random_state=0).fit_transform(X, y)
+    np.testing.assert_array_equal(out[out != whole], plain[out != whole])
+
+
+def test_a_group_of_rows_keeps_its_levels_out_of_fold():
+    X, y = towns(np.random.default_rng(0), 0.0)
+    encoder = NestedEncoder(["county", "town"], emit="all", crossfit="unreliable", random_state=0)
+    groups = np.arange(len(X)) // 3
+    groups[:500] = groups.max() + 1  # a quarter of the first county
+    out = encoder.fit_transform(X, y, groups=groups)[:, 0] == encoder.transform(X)[:, 0]
+    assert not out[:2005].any()
+    assert out[2005:].all()

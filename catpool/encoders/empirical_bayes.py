@@ -33,8 +33,9 @@ class EmpiricalBayesEncoder(PooledEncoder):
     and the encodings are its conditional modes plus the intercept. Where the categories do not differ more than
     chance has it, m is infinite and each category gets the prior mean; `summary_` says so in `note`. The
     parameters ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``, ``unknown="prior"``,
-    ``missing="category"``, ``remainder="passthrough"``, ``output="mean"``, ``weight_type="frequency"`` and
-    ``n_jobs=None`` are those of `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
+    ``missing="category"``, ``remainder="passthrough"``, ``output="mean"``, ``drop_noise=False``,
+    ``weight_type="frequency"`` and ``n_jobs=None`` are those of `catpool.encoders.pooled.PooledEncoder`, as are the
+    fitted attributes.
 
     Parameters
     ----------
@@ -102,6 +103,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
         missing: str = "category",
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
+        drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
@@ -117,6 +119,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
             missing=missing,
             remainder=remainder,
             output=output,
+            drop_noise=drop_noise,
             weight_type=weight_type,
             n_jobs=n_jobs,
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from catpool.cells import encode_paths
@@ -17,8 +18,10 @@ from catpool.encoders.base import OutOfFoldEncoder
 from catpool.encoders.pooled import OUTPUTS
 from catpool.folds import Folds
 from catpool.frames import Frame
+from catpool.leverage import refuse_partial
 from catpool.nested.learning import NestedLearner
 from catpool.nested.tables import NestedTable
+from catpool.nested.trust import trusted_levels
 from catpool.policy import Policy, refuse_missing
 from catpool.targets import Target
 from catpool.views import Parts
@@ -54,6 +57,12 @@ class NestedEncoder(OutOfFoldEncoder):
         The law of rows within the innermost categories, as in `EmpiricalBayesEncoder`.
     cv : int, splitter, iterable or array of shape (n,), default=10
         The folds of ``fit_transform``, as in `EmpiricalBayesEncoder`.
+    crossfit : {"all", "unreliable"}, default="all"
+        Which categories of training rows are encoded out of fold, level by level as in `EmpiricalBayesEncoder`. A row's
+        share in what a county is worth is reckoned with that of its zip, which counts for much where zips differ much,
+        be it ever so rare.
+    crossfit_reliability : float, default=0.97
+        See ``crossfit``.
     random_state : int, RandomState or None, default=None
         Seed of the random folds.
     target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
@@ -110,6 +119,8 @@ class NestedEncoder(OutOfFoldEncoder):
         "prior": [StrOptions({"reml", "ml"})],
         "family": [StrOptions({"auto", "normal", "binomial", "poisson"})],
         "cv": "no_validation",
+        "crossfit": [StrOptions({"all", "unreliable"})],
+        "crossfit_reliability": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
         "target_type": [StrOptions({"auto", "continuous", "binary", "multiclass", "count"})],
         "unknown": [StrOptions({"prior", "nan", "error"})],
@@ -127,6 +138,8 @@ class NestedEncoder(OutOfFoldEncoder):
         prior: str = "reml",
         family: str = "auto",
         cv: Any = 10,
+        crossfit: str = "all",
+        crossfit_reliability: float = 0.97,
         random_state: Any = None,
         target_type: str = "auto",
         unknown: str = "prior",
@@ -140,6 +153,8 @@ class NestedEncoder(OutOfFoldEncoder):
         self.prior = prior
         self.family = family
         self.cv = cv
+        self.crossfit = crossfit
+        self.crossfit_reliability = crossfit_reliability
         self.random_state = random_state
         self.target_type = target_type
         self.unknown = unknown
@@ -180,7 +195,13 @@ class NestedEncoder(OutOfFoldEncoder):
     ) -> tuple[list[NestedTable], dict[Any, np.ndarray]]:
         codes, learner = self._read_paths(X)
         size = learner.paths.number(len(self.levels) - 1)
+        if self.crossfit == "unreliable":
+            refuse_partial(folds)
         learned = OutOfFold(folds, targets, weights).encode(learner, codes[-1].copy(), size, counts=False)
+        if self.crossfit == "unreliable":
+            row = weights.of_count, folds.groups, self.crossfit_reliability
+            trusted = [trusted_levels(learner.paths, each, codes[-1], *row) for each in learned.encodings]
+            learned.trust(codes[-1], [by_level[level] for by_level in trusted for level, _ in learner.outputs])
         table = self._table(X, learner, learned.encodings)
         width = len(learner.outputs)
         rows = [

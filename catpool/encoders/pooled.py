@@ -21,9 +21,10 @@ from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, na
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.frames import Frame
-from catpool.leverage import heaviest_share
+from catpool.leverage import heaviest_share, negligible, refuse_partial
 from catpool.moments import Moments
 from catpool.policy import Policy
+from catpool.posterior import posterior_reliability
 from catpool.priors import Prior
 from catpool.schedule import EarlierRows, Times
 from catpool.tables import Encoding, EncodingTable
@@ -31,8 +32,9 @@ from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights
 
-OUTPUTS = ("mean", "sd", "reliability", "count", "code")
-EXTRAS = ("count", "code")  # of the column, whatever the target
+OUTPUTS = ("mean", "sd", "reliability", "count", "size", "code")
+EXTRAS = ("count", "size", "code")  # of the column, whatever the target
+RELIABLE = 0.85  # a column whose codes tell trees more than noise
 
 
 class PooledEncoder(OutOfFoldEncoder):
@@ -83,8 +85,14 @@ class PooledEncoder(OutOfFoldEncoder):
         The features of each column, in this order: "mean", the posterior mean, called as the column; "sd", the
         posterior standard deviation in units of y, called ``<column>_sd``, and so on; "reliability", the weight
         count / (count + strength) of the category's own rows in its mean; "count", the weight of the rows that
-        the encoding rests on; "code", the category's place in the order of the categories, the same in training
-        and after (-1 if missing, -2 if unseen). All but "code" are out of fold as the mean is.
+        the encoding rests on; "size", the weight of all training rows of the category; "code", the category's place in
+        the order of the categories (-1 if missing, -2 if unseen). "size" and "code" are no matter of the target and the
+        same in training and after; all others are out of fold as the mean is. "trees" is the mean, the size (with
+        EarlierRows the count) and, where the column's reliability is at least 0.85, the code: what forests and boosted
+        trees gain from, as `recommended_encoder` tells.
+    drop_noise : bool, default=False
+        Whether columns whose categories differ no more than chance has it (a `between_sd` of 0 in `summary_`, which
+        says so in `note`) are left out of the features. All training rows decide on that, as on "code" above.
     weight_type : {"frequency", "precision"}, default="frequency"
         What ``sample_weight`` means: a row of weight w counts as w rows, or it is one row of variance sigma^2 / w,
         as in lme4 (and in the model of Buhlmann and Straub), for the normal family alone.
@@ -120,7 +128,8 @@ class PooledEncoder(OutOfFoldEncoder):
         "unknown": [StrOptions({"prior", "nan", "error"})],
         "missing": [StrOptions({"category", "prior", "nan", "error"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
-        "output": ["array-like", StrOptions(set(OUTPUTS))],
+        "output": ["array-like", StrOptions({*OUTPUTS, "trees"})],
+        "drop_noise": ["boolean"],
         "weight_type": [StrOptions({"frequency", "precision"})],
         "n_jobs": [Integral, None],
     }
@@ -139,6 +148,7 @@ class PooledEncoder(OutOfFoldEncoder):
         missing: str = "category",
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
+        drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
@@ -153,6 +163,7 @@ class PooledEncoder(OutOfFoldEncoder):
         self.missing = missing
         self.remainder = remainder
         self.output = output
+        self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs
 
@@ -218,7 +229,7 @@ class PooledEncoder(OutOfFoldEncoder):
         return {name for table in single for name in table.names() if name == table.column}
 
     def _check_columns(self, X: Frame) -> None:
-        self._listed_outputs(OUTPUTS)
+        self._outputs()
         if self.columns is not None and (len(self.columns) or self.interactions is None):
             X.require(list(self.columns))
         for parts in self._interactions():
@@ -253,26 +264,31 @@ class PooledEncoder(OutOfFoldEncoder):
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
-        if self.crossfit == "unreliable" and folds.training is not None:
-            raise ValueError(
-                'crossfit="unreliable" goes with folds that learn from all other rows, but `cv` keeps some from them '
-                '(the future, say). Pass crossfit="all".'
-            )
+        if self.crossfit == "unreliable":
+            refuse_partial(folds)
         view = OutOfFold(folds, targets, weights)
 
         def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
             codes, vocabulary = encode_column(label, X, missing=self.missing)
-            own = codes.copy() if "code" in self._extras() or self.crossfit != "all" else codes
+            own = codes.copy() if {"size", "code"} & {*self._extras()} or self.crossfit != "all" else codes
             learner = self._learner(vocabulary)
             learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
             if self.crossfit == "unreliable":
                 share = heaviest_share(own, vocabulary.size, weights.of_count, folds.groups)
-                learned.trust(own, share, self.crossfit_reliability)
+                learned.trust(own, self._trusted(share, learned.encodings))
             table = self._table(label, name, vocabulary, learned.encodings)
             return table, _with_extras(table, learned.values, learned.counts, own)
 
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
+
+    def _trusted(self, share: np.ndarray, encodings: list[Encoding]) -> list[np.ndarray]:
+        """For each output, the categories to which no row matters."""
+        found = [
+            negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit_reliability)
+            for each in encodings
+        ]
+        return [own for own, each in zip(found, encodings, strict=True) for _ in each.values]
 
     def _learn_by_past(
         self, X: Frame, targets: list[Target], weights: Weights
@@ -318,11 +334,27 @@ class PooledEncoder(OutOfFoldEncoder):
         columns = [table.label for table in self.tables_ if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts, *times]))
 
+    def _outputs(self) -> tuple[str, ...]:
+        past = isinstance(self.cv, EarlierRows)
+        if isinstance(self.output, str) and self.output == "trees":
+            return ("mean", "count", "code") if past else ("mean", "size", "code")
+        outputs = self._listed_outputs(OUTPUTS)
+        if past and "size" in outputs:
+            raise ValueError('EarlierRows does not go with output="size", which counts later rows too. Pass "count".')
+        return outputs
+
     def _extras(self) -> tuple[str, ...]:
-        return tuple(output for output in self._listed_outputs(OUTPUTS) if output in EXTRAS)
+        """Outputs of the column that may be wanted."""
+        return tuple(output for output in self._outputs() if output in EXTRAS)
+
+    def _extras_of(self, encodings: list[Encoding]) -> tuple[str, ...]:
+        """Those that are, once it is known what the column tells."""
+        if self.output != "trees" or max(encoding.reliability for encoding in encodings) >= RELIABLE:
+            return self._extras()
+        return tuple(extra for extra in self._extras() if extra != "code")
 
     def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
-        outputs = tuple(output for output in self._listed_outputs(OUTPUTS) if output not in EXTRAS)
+        outputs = tuple(output for output in self._outputs() if output not in EXTRAS)
         rule = partial(self._cell_prior, vocabulary) if isinstance(vocabulary, Cells) else self._prior
         return Learner(rule, Policy(self.unknown, self.missing), outputs)
 
@@ -332,7 +364,8 @@ class PooledEncoder(OutOfFoldEncoder):
 
     def _table(self, label: Any, name: str, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> EncodingTable:
         policy = Policy(self.unknown, self.missing)
-        return EncodingTable(label, name, vocabulary, encodings, policy, self._extras())
+        dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
+        return EncodingTable(label, name, vocabulary, encodings, policy, self._extras_of(encodings), dropped)
 
     def _over_columns(self, learn: Any, X: Frame) -> list[Any]:
         return self._parallel(learn, [(label, name_of(label, X.names_of)) for label in self._chosen(X)])
@@ -356,5 +389,7 @@ class PooledEncoder(OutOfFoldEncoder):
 
 def _with_extras(table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> np.ndarray:
     """Outputs of rows, of shape (n, outputs), and to their right what comes out whatever the target."""
-    extras: list[Any] = [counts if extra == "count" else table.codes.take(slots) for extra in table.extras]
+    if table.dropped:
+        return np.empty((len(values), 0))
+    extras: list[Any] = [counts if extra == "count" else table.extra(extra).take(slots) for extra in table.extras]
     return np.column_stack([values, *extras]) if extras else values

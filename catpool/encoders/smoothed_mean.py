@@ -72,6 +72,7 @@ class SmoothedMeanEncoder(PooledEncoder):
         missing: str = "category",
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
+        drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
@@ -87,6 +88,7 @@ class SmoothedMeanEncoder(PooledEncoder):
             missing=missing,
             remainder=remainder,
             output=output,
+            drop_noise=drop_noise,
             weight_type=weight_type,
             n_jobs=n_jobs,
         )

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from catpool.families import Family
-from catpool.likelihood import NO_SPREAD
 from catpool.moments import Moments
 from catpool.nested.tree import Levels, Tree
+from catpool.priors import NO_SPREAD
 from catpool.strength import likeliest_strength, variance_between
 
 

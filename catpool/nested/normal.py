@@ -21,10 +21,11 @@ from itertools import product
 import numpy as np
 
 from catpool.families import Family
-from catpool.likelihood import NO_NOISE, NO_SPREAD
+from catpool.likelihood import NO_NOISE
 from catpool.mixed.search import Slope, by_differences, polish, search
 from catpool.moments import Moments
 from catpool.nested.tree import Levels, Tree
+from catpool.priors import NO_SPREAD
 
 FEW = 500  # nodes; with so few, several starts cost little
 GRID = np.log([0.1, 0.5, 2.0, 8.0, 40.0])  # logarithms of roots of lambdas to begin with, in such units
