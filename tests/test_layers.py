@@ -15,12 +15,13 @@ FLOORS = [
     ["likelihood", "policy", "posterior", "mixed.fit"],
     ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
     ["crossfit", "mixed.effects", "mixed.generalized", "nested.learning"],
-    ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables"],
+    ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables", "nested.trust"],
     ["mixed.learning"],
     ["encoders.base"],
     ["encoders.pooled"],
     ["encoders.mean", "encoders.smoothed_mean", "encoders.empirical_bayes", "encoders.nested", "encoders.mixed_model"],
-    ["draws", "encoders", "mixed", "monotone", "nested"],
+    ["draws", "encoders", "leak_check", "mixed", "monotone", "nested", "recommend"],
+    ["comparison"],
     [""],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -1,0 +1,136 @@
+"""Encoders compared on data."""
+
+import builtins
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GroupKFold, KFold
+from sklearn.preprocessing import OrdinalEncoder
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder, compare_encoders
+from catpool.comparison import p_value, summarize
+
+
+@pytest.fixture
+def shops():
+    rng = np.random.default_rng(0)
+    shop = rng.integers(0, 150, 900)
+    X = pd.DataFrame({"area": rng.normal(size=900), "shop": shop.astype(str), "kind": np.array(list("abc"))[shop % 3]})
+    return X, rng.normal(size=150)[shop] + 0.5 * X["area"].to_numpy() + rng.normal(size=900)
+
+
+def test_every_default_is_scored(shops):
+    X, y = shops
+    table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=5, random_state=0), cv=3, progress=False)
+    assert set(table.index) == {
+        "ordinal codes",
+        "one-hot below 30 levels",
+        "TargetEncoder",
+        "MeanEncoder",
+        "SmoothedMeanEncoder",
+        "EmpiricalBayesEncoder",
+        "recommended",
+        "recommended, unreliable",
+    }
+    assert table["score"].is_monotonic_decreasing
+    assert table.loc["EmpiricalBayesEncoder", "score"] > table.loc["ordinal codes", "score"]
+    assert table["wins"].sum() >= 3
+    assert (table["seconds"] > 0).all()
+    assert np.isnan(table["p_value"].iloc[0])
+    assert table["p_value"].dropna().between(0, 1).all()
+    assert table["p_value"].notna().sum() >= 5  # but for encoders that do the same as the best
+
+
+def test_scores_are_those_of_a_loop_by_hand(shops):
+    X, y = shops
+    model, encoder = DecisionTreeRegressor(max_depth=4, random_state=0), MeanEncoder(["shop", "kind"], random_state=1)
+    by_hand = []
+    for train, test in KFold(4, shuffle=True, random_state=7).split(X):
+        own = encoder.fit_transform(X.iloc[train], y[train])
+        by_hand.append(model.fit(own, y[train]).score(encoder.transform(X.iloc[test]), y[test]))
+    encoders = {"mean": MeanEncoder(random_state=1)}
+    table = compare_encoders(X, y, model, encoders, cv=4, random_state=7, progress=False)
+    assert table.loc["mean", "score"] == pytest.approx(np.mean(by_hand), rel=1e-12)
+
+
+def test_summary_is_reckoned_from_the_scores():
+    scores = pd.DataFrame(
+        {
+            "encoder": ["a", "b"] * 4,
+            "split": np.repeat(range(4), 2),
+            "score": [0.5, 0.4, 0.6, 0.7, 0.8, 0.5, 0.9, 0.6],
+            "seconds": [1.0, 2.0] * 4,
+        }
+    )
+    table = summarize(scores, 0.25)
+    assert table.index.tolist() == ["a", "b"]
+    assert table["wins"].tolist() == [3, 1]
+    assert table["rank"].tolist() == [1.25, 1.75]
+    np.testing.assert_allclose(table["gap"], [0.025, 0.175])
+    np.testing.assert_allclose(table["worst_gap"], [0.1, 0.3])
+    differences = np.array([0.1, -0.1, 0.3, 0.3])
+    error = np.sqrt((1 / 4 + 0.25) * differences.var(ddof=1))
+    assert table.loc["b", "p_value"] == pytest.approx(2 * stats.t.sf(0.15 / error, 3))
+    assert p_value(differences, 0.25) > stats.ttest_1samp(differences, 0).pvalue  # the plain test is too sure
+    assert p_value([0.25, 0.25, 0.25], 0.25) == 0
+    assert np.isnan(p_value([0.0, 0.0], 0.25))
+    assert np.isnan(p_value([0.1], 0.25))
+
+
+def test_classes_groups_and_scorings(shops):
+    X, y = shops
+    label, groups = np.where(y > 0, "yes", "no"), np.arange(900) // 3
+    encoders = {"codes": OrdinalEncoder(), "bayes": EmpiricalBayesEncoder(random_state=0)}
+    options = {"columns": ["kind"], "groups": groups, "progress": False}
+    model = DecisionTreeClassifier(max_depth=3, random_state=0)
+    X = X.drop(columns="shop")
+    by_int = compare_encoders(X, label, model, encoders, cv=3, scoring="roc_auc", **options)
+    folds = GroupKFold(3, shuffle=True, random_state=0)
+    pd.testing.assert_frame_equal(
+        by_int.drop(columns="seconds"),
+        compare_encoders(X, label, model, encoders, cv=folds, scoring="roc_auc", **options).drop(columns="seconds"),
+    )
+    assert not by_int["score"].equals(compare_encoders(X, label, model, encoders, cv=3, **options)["score"])
+
+
+def test_other_tables_give_the_same(shops):
+    polars = pytest.importorskip("polars")
+    X, y = shops
+    model = RandomForestClassifier(5, random_state=0)
+    encoders = {"bayes": EmpiricalBayesEncoder(random_state=0)}
+    tables = [X, polars.DataFrame(X.to_dict("list"))]
+    a, b = (compare_encoders(each, y > 0, model, encoders, cv=3, progress=False)["score"] for each in tables)
+    pd.testing.assert_series_equal(a, b)
+
+
+def test_a_progress_bar_is_shown_where_it_is_wanted(shops, capsys, monkeypatch):
+    X, y = shops
+    model, encoders = DecisionTreeRegressor(max_depth=2), {"bayes": EmpiricalBayesEncoder(["kind"])}
+    compare_encoders(X, y, model, {"mean": MeanEncoder()}, cv=3)
+    assert "3/3" in capsys.readouterr().err
+    compare_encoders(X, y, model, {"mean": MeanEncoder()}, cv=3, progress=False)
+    assert not capsys.readouterr().err
+    real = builtins.__import__
+
+    def without_tqdm(name, *args, **kwargs):
+        if name == "tqdm":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_tqdm)
+    with pytest.raises(ImportError, match=r"catpool\[compare\]"):
+        compare_encoders(X, y, model, encoders, cv=3)
+
+
+def test_a_table_of_numbers_needs_columns():
+    X, y = pd.DataFrame({"zip": np.arange(60) % 7}), np.arange(60.0)
+    with pytest.raises(ValueError, match="columns"):
+        compare_encoders(X, y, DecisionTreeRegressor(), progress=False)
+    table = compare_encoders(
+        X, y, DecisionTreeRegressor(), {"mean": MeanEncoder()}, cv=3, columns=["zip"], progress=False
+    )
+    assert len(table) == 1
