@@ -82,6 +82,11 @@ def check_no_leak(
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"city": rng.integers(0, 40, size=2000).astype(str)})
     >>> check_no_leak(MeanEncoder(), X, rng.normal(size=2000))[["test", "passed"]]
+                                      test  passed
+    0  flip: the row's own feature follows    True
+    1          flip: it alone stays behind    True
+    2       noise: correlated with targets    True
+    3        noise: within categories, too    True
     """
     frame = read_frame(X)
     table = pd.DataFrame({name: pd.Series(np.asarray(frame.column(label))) for label, name in frame.names_of.items()})

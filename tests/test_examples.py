@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -91,3 +92,24 @@ def test_radon_prints_its_table(radon, capsys):
     printed = capsys.readouterr().out
     for part in [*radon["ENCODERS"], *radon["SCORES"], "prior_strength", "lower in zip codes", "higher."]:
         assert part in printed
+
+
+@pytest.mark.slow
+def test_the_accuracy_benchmark_runs_and_reads_what_it_wrote(tmp_path, capsys):
+    pytest.importorskip("lightgbm")
+    accuracy = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "accuracy.py"))
+    out, picture = tmp_path / "accuracy.csv", tmp_path / "accuracy.png"
+    names = ["TargetEncoder", "EmpiricalBayesEncoder", "NestedEncoder", "recommended", "mean in sample (leaks)"]
+    arguments = ["--sets", "radon", "--cap", "1500", "--folds", "2", "--repeats", "1", "--models", "LightGBM"]
+    options = ["--jobs", "1", "--out", str(out), "--plot", str(picture), "--encoders", *names]
+    accuracy["main"](accuracy["parsed"](arguments + options))
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in names)
+    assert picture.stat().st_size > 10_000
+    scores = pd.read_csv(out)
+    assert len(scores) == 2 * len(names)
+    table = accuracy["summary"](scores)
+    assert table.loc["TargetEncoder", "gain"] == 0
+    assert table.loc["mean in sample (leaks)", "gain"] < 0
+    accuracy["main"](accuracy["parsed"]([*arguments, "--out", str(out), "--summary"]))
+    assert len(pd.read_csv(out)) == len(scores)

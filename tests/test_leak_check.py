@@ -73,7 +73,7 @@ def test_both_experiments_catch_the_peer(kind):
         SmoothedMeanEncoder(),
         EmpiricalBayesEncoder(output=["mean", "sd", "count"]),
         EmpiricalBayesEncoder(output="trees"),
-        NestedEncoder(["city", "shop"], emit="all"),
+        pytest.param(NestedEncoder(["city", "shop"], emit="all"), marks=pytest.mark.slow),
         TargetEncoder(),
     ],
     ids=["mean", "smoothed", "bayes", "trees", "nested", "scikit-learn"],
