@@ -7,8 +7,8 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["dealing", "integers"],
-    ["leverage", "moments", "objects", "conjugate", "schedule", "strength", "mixed.formula", "mixed.system"],
+    ["dealing", "integers", "plain"],
+    ["leverage", "moments", "objects", "conjugate", "saving", "schedule", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,10 +24,12 @@ from catpool.folds import (
 from catpool.frames import Frame, read_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
 from catpool.policy import refuse_missing
+from catpool.saving import read_json, write_json
 from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
 
+TRANSIENT = {"_read_from", "_read_splits"}  # what a splitter gave once
 JOIN = "_x_"  # between the names of columns that are taken together
 
 
@@ -206,6 +209,70 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         if len(X) == self._fingerprint.rows > 1 and Fingerprint.of(X, self._required()) == self._fingerprint:
             warn_of_training_rows()
         return self._output(X, features)
+
+    def to_json(self, path: Any = None) -> str | None:
+        """Write the fitted encoder as JSON: text that people can read, and that holds no code.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to write it.
+
+        Returns
+        -------
+        str, or None where it is written to a path
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            Where a parameter is an object that text cannot hold, a splitter or a function, say.
+        TypeError
+            Where categories are such objects.
+
+        Examples
+        --------
+        >>> from catpool import MeanEncoder
+        >>> text = MeanEncoder().fit([["a"], ["a"], ["b"]], [1.0, 2.0, 3.5]).to_json()
+        >>> MeanEncoder.from_json(text).transform([["a"], ["b"]]).ravel()
+        array([1.5, 3.5])
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        fitted = {name: value for name, value in vars(self).items() if name not in parameters and name not in TRANSIENT}
+        text = write_json(type(self).__name__, parameters, fitted)
+        if path is None:
+            return text
+        Path(path).write_text(text, encoding="utf-8")
+        return None
+
+    @classmethod
+    def from_json(cls, source: Any) -> Any:
+        """Read a fitted encoder that ``to_json`` wrote: it gives the same numbers, bit for bit.
+
+        Parameters
+        ----------
+        source : str or path
+            The text itself, or the path of a file.
+
+        Returns
+        -------
+        encoder of this class
+
+        Raises
+        ------
+        ValueError
+            Where the file is damaged, cut off, none of catpool's, of another class, or of a version to come.
+        OSError
+            Where there is no such file.
+        """
+        is_text = isinstance(source, str) and source.lstrip().startswith("{")
+        text = source if is_text else Path(source).read_text(encoding="utf-8")
+        parameters, fitted = read_json(text, cls.__name__)
+        encoder = cls(**parameters)
+        encoder.__dict__.update(fitted)
+        return encoder
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the features that ``transform`` gives.
