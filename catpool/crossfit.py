@@ -19,7 +19,7 @@ from catpool.fold_columns import OutOfFoldColumn
 from catpool.folds import Folds
 from catpool.moments import Moments
 from catpool.policy import Policy
-from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd
+from catpool.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
 from catpool.priors import Prior, PriorRule
 from catpool.tables import Encoding
 from catpool.targets import Target
@@ -70,11 +70,14 @@ class Learner:
         What comes out where rows say nothing.
     outputs : tuple of str
         What comes out of a target: "mean", "sd", "reliability".
+    coarse : bool
+        Whether means are rounded to half of what they may be off by.
     """
 
     rule: PriorRule
     policy: Policy
     outputs: tuple[str, ...]
+    coarse: bool = False
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """The outputs of each class, of shape (..., size), from moments of that shape."""
@@ -83,16 +86,20 @@ class Learner:
 
     def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
         makers = {
-            "mean": lambda: self.policy.apply(posterior_mean(moments, prior), moments, prior),
+            "mean": lambda: self.policy.apply(self._mean(moments, prior, family), moments, prior),
             "sd": lambda: self.policy.hide(posterior_sd(moments, prior, family), moments),
             "reliability": lambda: posterior_reliability(moments, prior),
         }
         return [makers[output]() for output in self.outputs]
 
+    def _mean(self, moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+        mean = posterior_mean(moments, prior)
+        return rounded_by_sd(mean, posterior_sd(moments, prior, family)) if self.coarse else mean
+
     def outputs_of_rows(self, moments: Moments, prior: Prior, codes: np.ndarray, family: Family) -> list[np.ndarray]:
         """The outputs of rows, of shape (m,), from what each sees of its category, whose slot is given."""
         makers = {
-            "mean": lambda: posterior_mean(moments, prior),
+            "mean": lambda: self._mean(moments, prior, family),
             "sd": lambda: posterior_sd(moments, prior, family),
             "reliability": lambda: posterior_reliability(moments, prior),
         }

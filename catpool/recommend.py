@@ -17,12 +17,13 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     It is `EmpiricalBayesEncoder` with ``output="trees"``, the columns of X that are neither numbers nor dates, and the
     target type that y has, so that parts of the rows are taken for the same. A category of n_k rows then gives
 
-        its posterior mean r_k y_k + (1 - r_k) mu, out of fold,    its size n_k,    and its code,
+        its posterior mean r_k y_k + (1 - r_k) mu, out of fold,    its size n_k,    and its code.
 
-    the last where the column's reliability is 0.85 or more: a code lets trees tell full categories apart whatever their
-    means, and is noise elsewhere. The size is the same in each fold: a count out of fold would tell the fold, and with
-    the mean the row's own target. ``crossfit="unreliable"`` is the other recipe, which gives full categories one value
-    from all rows, and is no longer strict.
+    The mean is rounded to half of what it may be off by, so that a full category has few values in all folds, not ten
+    that trees could tell folds by, and with folds their targets. The size is the same in all folds for the same
+    reason. The code, where the column's reliability is 0.85 or more, lets trees tell full categories apart whatever
+    their means; elsewhere it is noise. All of it is strictly out of fold. ``crossfit="unreliable"`` is the other
+    recipe, which gives categories of a reliability of 0.9 or more one value from all rows.
 
     Notes
     -----
@@ -63,7 +64,8 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     >>> y = [1.5, 2.5, 7.0, 8.0, 4.0, 5.0] * 4
     >>> encoder = recommended_encoder(X, y, random_state=0)
     >>> encoder
-    EmpiricalBayesEncoder(columns=['city'], output='trees', random_state=0,
+    EmpiricalBayesEncoder(columns=['city'], crossfit_reliability=0.9,
+                          output='trees', random_state=0,
                           target_type='continuous')
     >>> encoder.fit(X, y).get_feature_names_out().tolist()
     ['city', 'city_size', 'city_code', 'area']
@@ -74,6 +76,7 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
         "columns": None if parameters.get("columns") is not None else categorical_columns(frame),
         "target_type": kinds.pop() if len(kinds) == 1 else "auto",
         "output": "trees",
+        "crossfit_reliability": 0.9,
     }
     return EmpiricalBayesEncoder(**chosen | parameters)
 

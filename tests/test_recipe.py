@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, recommended_encoder
+from catpool.posterior import rounded_by_sd
 
 
 @pytest.fixture
@@ -33,8 +34,30 @@ def test_codes_come_of_reliable_columns_alone(sales):
     out = encoder.fit_transform(X, y)
     full = EmpiricalBayesEncoder(output=["mean", "size", "code"], random_state=0)
     kept = [list(full.fit(X, y).get_feature_names_out()).index(name) for name in names]
-    np.testing.assert_array_equal(out, full.fit_transform(X, y)[:, kept])
-    np.testing.assert_array_equal(encoder.transform(X[:9]), full.transform(X[:9])[:, kept])
+    means = [position for position, name in enumerate(names) if "_" not in name]
+    sd = EmpiricalBayesEncoder(output="sd", random_state=0)
+    for own, plain, apart in (
+        (out, full.fit_transform(X, y)[:, kept], sd.fit_transform(X, y)),
+        (encoder.transform(X[:9]), full.transform(X[:9])[:, kept], sd.transform(X[:9])),
+    ):
+        np.testing.assert_array_equal(np.delete(own, means, axis=1), np.delete(plain, means, axis=1))
+        np.testing.assert_allclose(own[:, means], plain[:, means], rtol=0, atol=(apart / np.sqrt(8)).max())
+        assert (np.abs(own - plain)[:, means] <= apart / np.sqrt(8) + 1e-12).all()  # half of the widest step
+
+
+def test_full_categories_have_few_values_out_of_fold(sales):
+    X, y = sales
+    values = {}
+    for output in ("mean", "trees"):
+        encoder = EmpiricalBayesEncoder(["shop"], output=output, remainder="drop", random_state=0)
+        values[output] = pd.Series(encoder.fit_transform(X, y)[:, 0]).groupby(X["shop"].to_numpy()).nunique()
+    assert (values["mean"] == 10).all()
+    assert values["trees"].mean() < 4
+
+
+def test_means_are_rounded_to_half_of_what_they_may_be_off_by():
+    mean, sd = np.array([1.3, 1.3, 1.3, -7.7]), np.array([0.5, 0.0, 4.0, 1e-3])
+    np.testing.assert_allclose(rounded_by_sd(mean, sd), [1.25, 1.3, 2.0, np.round(-7.7 * 2048) / 2048], rtol=0)
 
 
 def test_a_column_that_tells_one_of_several_targets_has_its_code(sales):

@@ -87,9 +87,10 @@ class PooledEncoder(OutOfFoldEncoder):
         count / (count + strength) of the category's own rows in its mean; "count", the weight of the rows that
         the encoding rests on; "size", the weight of all training rows of the category; "code", the category's place in
         the order of the categories (-1 if missing, -2 if unseen). "size" and "code" are no matter of the target and the
-        same in training and after; all others are out of fold as the mean is. "trees" is the mean, the size (with
-        EarlierRows the count) and, where the column's reliability is at least 0.85, the code: what forests and boosted
-        trees gain from, as `recommended_encoder` tells.
+        same in training and after; all others are out of fold as the mean is. "trees" is the mean, rounded to a
+        multiple of the power of two nearest to half its standard deviation, the size (with EarlierRows the count) and,
+        where the column's reliability is at least 0.85, the code: what forests and boosted trees gain from, as
+        `recommended_encoder` tells.
     drop_noise : bool, default=False
         Whether columns whose categories differ no more than chance has it (a `between_sd` of 0 in `summary_`, which
         says so in `note`) are left out of the features. All training rows decide on that, as on "code" above.
@@ -334,9 +335,12 @@ class PooledEncoder(OutOfFoldEncoder):
         columns = [table.label for table in self.tables_ if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts, *times]))
 
+    def _for_trees(self) -> bool:
+        return isinstance(self.output, str) and self.output == "trees"
+
     def _outputs(self) -> tuple[str, ...]:
         past = isinstance(self.cv, EarlierRows)
-        if isinstance(self.output, str) and self.output == "trees":
+        if self._for_trees():
             return ("mean", "count", "code") if past else ("mean", "size", "code")
         outputs = self._listed_outputs(OUTPUTS)
         if past and "size" in outputs:
@@ -349,14 +353,14 @@ class PooledEncoder(OutOfFoldEncoder):
 
     def _extras_of(self, encodings: list[Encoding]) -> tuple[str, ...]:
         """Those that are, once it is known what the column tells."""
-        if self.output != "trees" or max(encoding.reliability for encoding in encodings) >= RELIABLE:
+        if not self._for_trees() or max(encoding.reliability for encoding in encodings) >= RELIABLE:
             return self._extras()
         return tuple(extra for extra in self._extras() if extra != "code")
 
     def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         outputs = tuple(output for output in self._outputs() if output not in EXTRAS)
         rule = partial(self._cell_prior, vocabulary) if isinstance(vocabulary, Cells) else self._prior
-        return Learner(rule, Policy(self.unknown, self.missing), outputs)
+        return Learner(rule, Policy(self.unknown, self.missing), outputs, coarse=self._for_trees())
 
     def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         """How the prior of an interaction's cells is learned: as that of any categories, by default."""
