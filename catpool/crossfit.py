@@ -109,10 +109,12 @@ class Learner:
             for each, name in zip(values, self.outputs, strict=True)
         ]
 
-    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Any]:
-        """What all rows tell of a target, for each of its classes."""
+    def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]:
+        """What all rows tell of a target, for each of its classes; their weights may add to the log-likelihood."""
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        priors = [_weighed(prior, weights) for prior in self.rule([replace(each) for each in moments], target.family)]
+        priors = [
+            _weighed(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], target.family)
+        ]
         return [
             Encoding(target.name, name, target.family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
             for name, each, prior in zip(target.names, moments, priors, strict=True)
@@ -128,7 +130,7 @@ class Learns(Protocol):
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]: ...
 
-    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[Any]: ...
+    def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]: ...
 
 
 def learn(learner: Learns, codes: np.ndarray, size: int, rows: Rows) -> list[Any]:
@@ -137,14 +139,14 @@ def learn(learner: Learns, codes: np.ndarray, size: int, rows: Rows) -> list[Any
     encodings = []
     for target, views in rows.views():
         moments = [column.whole(view, column.moments(view)) for view in views]
-        encodings += learner.encodings(target, moments, rows.weights)
+        encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
     return encodings
 
 
-def _weighed(prior: Prior, weights: Weights) -> Prior:
+def _weighed(prior: Prior, log_likelihood: float) -> Prior:
     if prior.log_likelihood is None:
         return prior
-    return replace(prior, log_likelihood=prior.log_likelihood + weights.log_likelihood)
+    return replace(prior, log_likelihood=prior.log_likelihood + log_likelihood)
 
 
 class OutOfFold:
@@ -212,7 +214,7 @@ class OutOfFold:
             parts = [each for _, each in seen]
             position = self._take_outside(learner, column, target, parts, result, position)
             del parts, seen  # the largest arrays there are
-            result.encodings.extend(learner.encodings(target, whole, self.rows.weights))
+            result.encodings.extend(learner.encodings(target, whole, self.rows.weights.log_likelihood))
         if result.counts is not None:
             table = column.counts_outside(slice(None))
             table[self.folds.n_folds :] = np.nan

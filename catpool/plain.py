@@ -34,6 +34,8 @@ OWN = {
     "Policy": "catpool.policy",
     "Prior": "catpool.priors",
     "Sums": "catpool.interactions",
+    "Tally": "catpool.tally",
+    "Target": "catpool.targets",
     "Vocabulary": "catpool.columns",
 }
 ODD = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # which JSON has no numbers for

@@ -27,7 +27,9 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
 
     Notes
     -----
-    EVIDENCE
+    On eleven data sets LightGBM gained .0115 on average over scikit-learn's ``TargetEncoder`` (in R squared, deviance
+    explained or area under the curve) by the strict recipe and .0123 by the other, on ten of the eleven by each; a
+    random forest .028 and .033, on nine. ``tests/benchmarks/README.md`` tells how this was measured, and what failed.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -17,7 +18,8 @@ from catpool.cells import Cells, check_interaction
 from catpool.columns import Vocabulary
 from catpool.crossfit import Learner, OutOfFold, Rows, learn
 from catpool.earlier import aged, by_priors, encode_by_past
-from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
+from catpool.encoders.base import column_of, encode_column, name_of
+from catpool.encoders.streaming import StreamingEncoder
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.frames import Frame
@@ -37,7 +39,7 @@ EXTRAS = ("count", "size", "code")  # of the column, whatever the target
 RELIABLE = 0.85  # a column whose codes tell trees more than noise
 
 
-class PooledEncoder(OutOfFoldEncoder):
+class PooledEncoder(StreamingEncoder):
     """Replace each category by a number learned from the target: what all encoders share.
 
     ``fit_transform(X, y)`` encodes each training row out of fold, from rows other than its fold's, so that
@@ -252,6 +254,7 @@ class PooledEncoder(OutOfFoldEncoder):
         return times
 
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EncodingTable]:
+        self._log_likelihood = weights.log_likelihood
         times = self._times(X)
         rows = Rows(targets, weights if times is None else aged(weights, times), Parts(None, 1))
 
@@ -265,6 +268,7 @@ class PooledEncoder(OutOfFoldEncoder):
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[EncodingTable], dict[Any, np.ndarray]]:
+        self._log_likelihood = weights.log_likelihood
         if self.crossfit == "unreliable":
             refuse_partial(folds)
         view = OutOfFold(folds, targets, weights)
@@ -278,7 +282,7 @@ class PooledEncoder(OutOfFoldEncoder):
                 share = heaviest_share(own, vocabulary.size, weights.of_count, folds.groups)
                 learned.trust(own, self._trusted(share, learned.encodings))
             table = self._table(label, name, vocabulary, learned.encodings)
-            return table, _with_extras(table, learned.values, learned.counts, own)
+            return table, self._with_extras(table, learned.values, learned.counts, own)
 
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
@@ -303,7 +307,7 @@ class PooledEncoder(OutOfFoldEncoder):
             learner, own = self._learner(vocabulary), codes.copy()
             values, counts = encode_by_past(learner, own, vocabulary.size, times, targets, weights)
             table = self._table(label, name, vocabulary, learn(learner, codes, vocabulary.size, rows))
-            return table, _with_extras(table, values, counts, own)
+            return table, self._with_extras(table, values, counts, own)
 
         results = self._over_columns(learn_column, X)
         return [table for table, _ in results], {table.label: values for table, values in results}
@@ -325,7 +329,7 @@ class PooledEncoder(OutOfFoldEncoder):
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
             blocks.append(by_priors(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
-        result = _with_extras(table, np.hstack(blocks), table.encodings[0].moments.count[slots] * fade, slots)
+        result = self._with_extras(table, np.hstack(blocks), table.encodings[0].moments.count[slots] * fade, slots)
         table.fill_unseen(column, slots, result)
         return result
 
@@ -386,14 +390,17 @@ class PooledEncoder(OutOfFoldEncoder):
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         super()._remember(X, targets, tables)
+        self._targets = [replace(target, values=np.empty(0)) for target in targets]
+        self._keep("_tallies", None)
         self.columns_ = self._chosen(X)
         times = self._times(X)
         self._keep("_last_time", None if times is None else times.values.max())
 
-
-def _with_extras(table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> np.ndarray:
-    """Outputs of rows, of shape (n, outputs), and to their right what comes out whatever the target."""
-    if table.dropped:
-        return np.empty((len(values), 0))
-    extras: list[Any] = [counts if extra == "count" else table.extra(extra).take(slots) for extra in table.extras]
-    return np.column_stack([values, *extras]) if extras else values
+    def _with_extras(
+        self, table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray
+    ) -> np.ndarray:
+        """Outputs of rows, of shape (n, outputs), and to their right what comes out whatever the target."""
+        if table.dropped:
+            return np.empty((len(values), 0))
+        extras: list[Any] = [counts if extra == "count" else table.extra(extra).take(slots) for extra in table.extras]
+        return np.column_stack([values, *extras]) if extras else values

@@ -16,7 +16,6 @@ from catpool.nested.normal import fit_tree
 from catpool.nested.tree import Levels, Tree
 from catpool.policy import Policy
 from catpool.targets import Target
-from catpool.weights import Weights
 
 NUMBERS = ("mean", "sd", "reliability")  # of each target; the count is the same for all
 
@@ -91,13 +90,15 @@ class NestedLearner:
             return [fit_tree(tree, each, family, reml=self.reml) for each in classes]
         return fit_conjugate(tree, classes, family)
 
-    def encodings(self, target: Target, moments: Sequence[Moments], weights: Weights) -> list[NestedEncoding]:
+    def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[NestedEncoding]:
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         fitted = self.fit(moments, target.family)
-        extra = weights.log_likelihood
         return [
             NestedEncoding(
-                name, each, replace(levels, log_likelihood=levels.log_likelihood + extra), self._values(levels, each)
+                name,
+                each,
+                replace(levels, log_likelihood=levels.log_likelihood + log_likelihood),
+                self._values(levels, each),
             )
             for name, each, levels in zip(target.names, moments, fitted, strict=True)
         ]

@@ -1,0 +1,277 @@
+"""Learning from rows that come in parts: what encoders of single columns add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from catpool.cells import Cells
+from catpool.columns import Vocabulary
+from catpool.crossfit import Learner, Rows
+from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
+from catpool.folds import check_cv
+from catpool.frames import Frame, read_frame
+from catpool.keys import folds_of_keys
+from catpool.leaks import Fingerprint
+from catpool.schedule import EarlierRows
+from catpool.tables import Encoding, EncodingTable
+from catpool.tally import Tally, in_classes
+from catpool.targets import Target
+from catpool.views import Parts
+
+STREAM = ("_tallies", "_targets", "_log_likelihood")
+
+
+class StreamingEncoder(OutOfFoldEncoder):
+    """Adds parts up. A subclass says how a column is learned, and what becomes of it."""
+
+    def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
+        raise NotImplementedError
+
+    def _table(self, label: Any, name: str, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> EncodingTable:
+        raise NotImplementedError
+
+    def _chosen(self, X: Frame) -> list[Any]:
+        raise NotImplementedError
+
+    def _with_extras(
+        self, table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray
+    ) -> np.ndarray:
+        raise NotImplementedError
+
+    def partial_fit(self, X: Any, y: Any, *, key: Any = None, sample_weight: Any = None, exposure: Any = None) -> Any:
+        """Learn from more rows, beside those learned from before.
+
+        Fitting in parts gives what fitting at once gives, but for rounding. What y is, is told by the first part;
+        categories and classes may come later. With keys, the rows are in ``cv`` folds by a hash of their keys, and
+        ``transform_out_of_fold`` finds each row's own fold again.
+
+        Parameters
+        ----------
+        X : frame or array of shape (m, p)
+        y : array of shape (m,) or (m, outputs)
+        key : array of shape (m,), or frame of shape (m, columns), optional
+            What a row is known by, none missing. Rows of one key are in one fold, so a customer's number serves as
+            groups do.
+        sample_weight : array of shape (m,), optional
+        exposure : array of shape (m,) or label of a column of X, optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does; where only some parts have keys; where keys come with a ``cv`` that is no number of folds;
+            and for EarlierRows, which needs all rows in their order.
+
+        Examples
+        --------
+        >>> from catpool import MeanEncoder
+        >>> encoder = MeanEncoder(cv=2).partial_fit([["a"], ["b"]], [1.0, 2.5], key=[1, 2])
+        >>> encoder.partial_fit([["a"], ["c"]], [2.0, 7.0], key=[3, 4]).transform([["a"], ["c"]]).ravel()
+        array([1.5, 7. ])
+        """
+        part = clone(self)
+        seen = hasattr(self, "tables_")
+        if seen and isinstance(self.target_type_, str):
+            part.set_params(target_type=self.target_type_)
+        part._add_up(X, y, key, sample_weight, exposure)
+        if seen:
+            part = self._joined(part)
+        part.target_type = self.target_type
+        self.__dict__.update(vars(part))
+        return self
+
+    def merge(self, other: Any) -> Any:
+        """Join what two encoders have learned from different rows.
+
+        Parameters
+        ----------
+        other : encoder of the same class
+            Fitted, with the same columns and targets and with parameters that are the same, but for ``cv`` where there
+            are no keys, ``random_state`` and ``n_jobs``.
+
+        Returns
+        -------
+        encoder
+            A new one, as if it had been fitted to the rows of both.
+
+        Raises
+        ------
+        TypeError
+            For an encoder of another class.
+        ValueError
+            Where columns, targets or parameters differ, or only one of the two has keys.
+
+        Examples
+        --------
+        >>> from catpool import MeanEncoder
+        >>> monday, tuesday = MeanEncoder().fit([["a"]], [1.5]), MeanEncoder().fit([["a"], ["b"]], [2.5, 4.0])
+        >>> monday.merge(tuesday).transform([["a"], ["b"]]).ravel()
+        array([2., 4.])
+        """
+        check_is_fitted(self)
+        if type(other) is not type(self):
+            raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
+        check_is_fitted(other)
+        free = {"cv", "random_state", "n_jobs"}
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
+        differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
+        if differing:
+            raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
+        return self._joined(other)
+
+    def transform_out_of_fold(self, X: Any, key: Any) -> Any:
+        """Encode training rows that came with keys, each from the rows of other folds.
+
+        Parameters
+        ----------
+        X : frame or array of shape (m, p)
+            Some of the training rows, or all.
+        key : array of shape (m,), or frame of shape (m, columns)
+            Their keys at ``partial_fit``.
+
+        Returns
+        -------
+        ndarray of shape (m, features), or a frame where columns of a frame pass through
+            What ``fit_transform`` of all rows gives with these folds.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``partial_fit``.
+        ValueError
+            Where there were no keys, or with ``crossfit="unreliable"``, which needs the rows.
+        """
+        check_is_fitted(self)
+        if getattr(self, "_tallies", None) is None or self._tallies[0].parts == 1:
+            raise ValueError("No keys were passed when this encoder was fitted. Call partial_fit(X, y, key=...).")
+        if self.crossfit != "all":
+            raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+        X = read_frame(X).aligned(self._header, self._header.labels, strict=True)
+        folds = folds_of_keys(key, len(X), self._tallies[0].parts)
+        blocks = {}
+        for table, tally in zip(self.tables_, self._tallies, strict=True):
+            slots = table.slots(column_of(table.label, X))
+            blocks[table.label] = self._outside(table, tally, folds, slots)
+        return self._output(X, blocks)
+
+    def _outside(self, table: EncodingTable, tally: Tally, folds: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        outside, learner = tally.outside(), self._learner(tally.vocabulary)
+        counts = outside[0].count[folds, slots]
+        values: list[np.ndarray] = []
+        for target in self._targets:
+            own, outside = outside[: len(target.names)], outside[len(target.names) :]
+            values += [output[folds, slots] for each in learner.encode(own, target.family) for output in each]
+        return self._with_extras(table, np.column_stack(values) if values else np.empty((len(slots), 0)), counts, slots)
+
+    def _add_up(self, X: Any, y: Any, key: Any, sample_weight: Any, exposure: Any) -> None:
+        """Learn from the first rows, and keep what they add up to."""
+        X, targets, weights = self._read(X, y, None, sample_weight, exposure)
+        if isinstance(self.cv, EarlierRows):
+            raise ValueError("EarlierRows needs all rows in their order, so call fit_transform on all of them.")
+        parts = Parts(None, 1)
+        if key is not None:
+            if not isinstance(self.cv, Integral):
+                raise ValueError(f"Keys are hashed into a number of folds, but `cv` is {self.cv!r}. Pass cv=10, say.")
+            check_cv(self.cv)
+            parts = Parts(folds_of_keys(key, len(X), int(self.cv)), int(self.cv))
+        rows, tallies = Rows(targets, weights, parts), []
+        for label in self._chosen(X):
+            codes, vocabulary = encode_column(label, X, missing=self.missing)
+            column = rows.column(codes, vocabulary.size)
+            moments = [column.moments(view) for _, views in rows.views() for view in views]
+            tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
+        known = [replace(target, values=np.empty(0)) for target in targets]
+        names = [(label, name_of(label, X.names_of)) for label in self._chosen(X)]
+        self._remember(X, targets, self._relearned(names, tallies, known, weights.log_likelihood))
+        self._keep_stream(tallies, known, weights.log_likelihood)
+
+    def _keep_stream(self, tallies: list[Tally], targets: list[Target], log_likelihood: float) -> None:
+        self._tallies, self._targets, self._log_likelihood = tallies, targets, log_likelihood
+        self._fingerprint = Fingerprint(0, "")  # of rows that are gone
+
+    def _relearned(
+        self, names: Sequence[Any], tallies: Sequence[Tally], targets: Sequence[Target], log_likelihood: float
+    ) -> list[EncodingTable]:
+        tables = []
+        for (label, name), tally in zip(names, tallies, strict=True):
+            learner, moments, encodings = self._learner(tally.vocabulary), tally.whole(), []
+            for target in targets:
+                own, moments = moments[: len(target.names)], moments[len(target.names) :]
+                encodings += learner.encodings(target, own, log_likelihood)
+            tables.append(self._table(label, name, tally.vocabulary, encodings))
+        return tables
+
+    def _joined(self, other: Any) -> Any:
+        """A new encoder of the rows of both."""
+        if (self._header.labels, self.target_type_) != (other._header.labels, other.target_type_):
+            raise ValueError(
+                f"Both must have the same columns and targets, but they have {self._header.labels}, "
+                f"{self.target_type_} and {other._header.labels}, {other.target_type_}."
+            )
+        mine, theirs = self._stream(), other._stream()
+        if mine[0][0].parts != theirs[0][0].parts:
+            raise ValueError("Either all rows come with keys, and in the same number of folds, or none do.")
+        targets = [_with_all_classes(*pair) for pair in zip(mine[1], theirs[1], strict=True)]
+        sides = [[_in_targets(tally, known, targets) for tally in tallies] for tallies, known, _ in (mine, theirs)]
+        tallies = [a + b for a, b in zip(*sides, strict=True)]
+        log_likelihood = mine[2] + theirs[2]
+        names = [(table.label, table.column) for table in self.tables_]
+        result = clone(self)
+        result.__dict__.update({name: value for name, value in vars(self).items() if name not in STREAM})
+        result.tables_ = self._relearned(names, tallies, targets, log_likelihood)
+        result._keep("classes_", targets[0].classes if len(targets) == 1 else None)
+        result._keep_stream(tallies, targets, log_likelihood)
+        return result
+
+    def _stream(self) -> tuple[list[Tally], list[Target], float]:
+        """What the rows add up to; where `fit` has seen them all at once, from what it has learned."""
+        if isinstance(self.cv, EarlierRows):
+            raise ValueError("Encoders with EarlierRows need all rows in their order, and do not merge.")
+        if getattr(self, "_tallies", None) is not None:
+            return self._tallies, self._targets, self._log_likelihood
+        return (
+            [Tally(table.vocabulary, [_one_part(each.moments) for each in table.encodings]) for table in self.tables_],
+            self._targets,
+            self._log_likelihood,
+        )
+
+
+def _one_part(moments: Any) -> Any:
+    observed = None if moments.observed is None else np.asarray(moments.observed)[None]
+    return replace(
+        moments,
+        count=moments.count[None],
+        total=moments.total[None],
+        scatter=np.asarray(moments.scatter)[None],
+        observed=observed,
+        residual=None,
+    )
+
+
+def _with_all_classes(a: Target, b: Target) -> Target:
+    if a.classes is None or b.classes is None:
+        return a
+    classes = np.asarray(pd.factorize(np.concatenate([a.classes, b.classes]), sort=True)[1])
+    if a.kind == "binary" and len(classes) > 2:
+        raise ValueError(f"A binary target has two classes, but together there are {classes.tolist()}.")
+    return replace(a, classes=classes)
+
+
+def _in_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
+    """The same sums where targets have more classes."""
+    rest, moments = tally.moments, []
+    for before, now in zip(old, new, strict=True):
+        own, rest = rest[: len(before.names)], rest[len(before.names) :]
+        moments += in_classes(own, before, now)
+    return Tally(tally.vocabulary, moments)

@@ -1,0 +1,214 @@
+"""Rows that come in parts: the same encodings as of all rows at once."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ENCODERS
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
+
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool.keys import folds_of_keys
+
+VARIANTS = {
+    **{name: encoder() for name, encoder in ENCODERS.items()},
+    "all outputs": EmpiricalBayesEncoder(output=["mean", "sd", "reliability", "count", "size", "code"]),
+    "trees": EmpiricalBayesEncoder(output="trees"),
+    "moments": EmpiricalBayesEncoder(prior="moments"),
+    "full Bayes": EmpiricalBayesEncoder(["city"], prior="full_bayes", remainder="drop"),
+    "interactions": EmpiricalBayesEncoder(interactions=[("city", "shop")]),
+    "missing as prior": SmoothedMeanEncoder(missing="prior", unknown="nan"),
+}
+
+
+def parts(n, number=3, seed=0):
+    return np.array_split(np.random.default_rng(seed).permutation(n), number)
+
+
+@pytest.mark.parametrize("target", ["continuous", "binary", "multiclass", "count"])
+@pytest.mark.parametrize("encoder", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fitting_in_parts_is_fitting_at_once(encoder, target, weighted, table):
+    X, y = table["X"], table[target]
+    weights = table["weights"] if weighted else None
+    at_once = clone(encoder).set_params(target_type=target).fit(X, y, sample_weight=weights)
+    in_parts, merged = clone(at_once), None
+    for rows in parts(len(y)):
+        some = {"sample_weight": None if weights is None else weights[rows]}
+        assert in_parts.partial_fit(X.iloc[rows], y[rows], **some) is in_parts
+        part = clone(at_once).fit(X.iloc[rows], y[rows], **some)
+        merged = part if merged is None else merged.merge(part)
+    new = pd.concat([X.iloc[::3], X.iloc[:2].assign(city="a city to come")])
+    loose = (
+        {"rtol": 1e-6, "atol": 1e-7} if encoder.get_params().get("prior") in ("reml", "full_bayes") else {"rtol": 1e-12}
+    )
+    for other in (in_parts, merged):
+        np.testing.assert_allclose(other.transform(new), at_once.transform(new), **loose)
+        assert other.get_feature_names_out().tolist() == at_once.get_feature_names_out().tolist()
+        pd.testing.assert_frame_equal(other.summary_, at_once.summary_, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("target", ["continuous", "binary", "multiclass", "count"])
+@pytest.mark.parametrize("encoder", VARIANTS.values(), ids=VARIANTS)
+def test_rows_find_their_folds_again(encoder, target, table):
+    X, y = table["X"], table[target]
+    key = np.arange(len(y)) * 7
+    folds = folds_of_keys(key, len(y), 4)
+    expected = clone(encoder).set_params(target_type=target, cv=folds).fit_transform(X, y)
+    stream = clone(encoder).set_params(target_type=target, cv=4)
+    for rows in parts(len(y)):
+        stream.partial_fit(X.iloc[rows], y[rows], key=key[rows])
+    rows = np.random.default_rng(1).permutation(len(y))[:40]
+    loose = (
+        {"rtol": 1e-6, "atol": 1e-7} if encoder.get_params().get("prior") in ("reml", "full_bayes") else {"rtol": 1e-10}
+    )
+    np.testing.assert_allclose(stream.transform_out_of_fold(X.iloc[rows], key[rows]), expected[rows], **loose)
+    assert (stream.transform(X.iloc[rows]) != expected[rows]).any()
+
+
+def test_own_targets_never_reach_rows_out_of_fold(table):
+    X, y, key = table["X"], table["continuous"], np.arange(120) // 3
+    folds = folds_of_keys(key, 120, 5)
+    changed = np.where(folds == 2, 1e6 * y + 3, y)
+    encoders = [EmpiricalBayesEncoder(cv=5).partial_fit(X, each, key=key) for each in (y, changed)]
+    a, b = (each.transform_out_of_fold(X, key) for each in encoders)
+    np.testing.assert_array_equal(a[folds == 2], b[folds == 2])
+    assert (a[folds != 2] != b[folds != 2]).any()
+
+
+def test_precisions_add_up(table):
+    X, y, weights = table["X"], table["continuous"], table["weights"]
+    encoder = EmpiricalBayesEncoder(weight_type="precision").fit(X, y, sample_weight=weights)
+    halves = [slice(0, 60), slice(60, None)]
+    a, b = (clone(encoder).fit(X.iloc[half], y[half], sample_weight=weights[half]) for half in halves)
+    pd.testing.assert_frame_equal(a.merge(b).summary_, encoder.summary_, rtol=1e-6)
+
+
+def test_exposures_add_up():
+    rng = np.random.default_rng(0)
+    X, exposure = pd.DataFrame({"a": rng.integers(0, 9, 300).astype(str)}), rng.uniform(0.1, 3, 300)
+    y = rng.poisson(exposure)
+    encoder = EmpiricalBayesEncoder(target_type="count")
+    whole = clone(encoder).fit(X, y, exposure=exposure)
+    for half in (slice(0, 100), slice(100, None)):
+        encoder.partial_fit(X[half], y[half], exposure=exposure[half])
+    np.testing.assert_allclose(encoder.transform(X[::2]), whole.transform(X[::2]), rtol=1e-7)
+
+
+def test_several_outputs_add_up(table):
+    X, y = table["X"], pd.DataFrame({"a": table["continuous"], "b": table["binary"]})
+    whole = EmpiricalBayesEncoder(prior="moments").fit(X, y)
+    stream = EmpiricalBayesEncoder(prior="moments")
+    for rows in parts(120):
+        stream.partial_fit(X.iloc[rows], y.iloc[rows])
+    np.testing.assert_allclose(stream.transform(X.iloc[::2]), whole.transform(X.iloc[::2]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], [0, 1], [False, True], ["a", "b", "c"], [3, 1, 2, 0]])
+def test_classes_may_come_later(classes):
+    rng = np.random.default_rng(0)
+    y = np.sort(rng.choice(classes, 90))
+    X = pd.DataFrame({"a": rng.integers(0, 5, 90)})
+    kind = "binary" if len(classes) == 2 else "multiclass"
+    whole = MeanEncoder(target_type=kind).fit(X, y)
+    for order in (slice(None), slice(None, None, -1)):
+        stream = MeanEncoder(target_type=kind)
+        for rows in np.array_split(np.arange(90)[order], 6):
+            stream.partial_fit(X.iloc[rows], y[rows])
+        assert stream.classes_.tolist() == sorted(classes)
+        np.testing.assert_allclose(stream.transform(X.iloc[::2]), whole.transform(X.iloc[::2]), rtol=1e-12)
+
+
+def test_categories_of_other_types_may_come_later():
+    for one, other in ((["a"], [1]), ([1], [2.5]), ([None], ["a"]), ([True], ["x"])):
+        encoder = MeanEncoder().partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5])
+        encoder.partial_fit(pd.DataFrame({"c": pd.Series(other, dtype=object)}), [2.5])
+        both = pd.DataFrame({"c": pd.Series([*one, *other], dtype=object)})
+        assert encoder.transform(both).ravel().tolist() == [1.5, 2.5]
+
+
+def test_what_y_is_is_told_by_the_first_part():
+    encoder = MeanEncoder().partial_fit([["a"], ["b"]], [1, 2])
+    assert encoder.target_type_ == "binary"
+    with pytest.raises(ValueError, match="two values"):
+        encoder.partial_fit([["a"], ["b"], ["b"]], [1, 2, 3])
+    with pytest.raises(ValueError, match="two classes"):
+        encoder.partial_fit([["a"], ["b"]], [3, 4])
+    assert encoder.summary_["rows"].item() == 2  # what fails leaves no trace
+    assert encoder.target_type == "auto"
+
+
+def test_a_fit_may_be_followed_by_parts_and_begins_anew(table):
+    X, y = table["X"], table["continuous"]
+    encoder = MeanEncoder().fit(X.iloc[:50], y[:50]).partial_fit(X.iloc[50:], y[50:])
+    np.testing.assert_allclose(
+        encoder.transform(X.iloc[::2]), MeanEncoder().fit(X, y).transform(X.iloc[::2]), rtol=1e-12
+    )
+    encoder.fit(X.iloc[:50], y[:50])
+    np.testing.assert_array_equal(
+        encoder.transform(X.iloc[::2]), MeanEncoder().fit(X.iloc[:50], y[:50]).transform(X.iloc[::2])
+    )
+
+
+def test_streams_are_saved_and_go_on(table):
+    X, y, key = table["X"], table["multiclass"], np.arange(120)
+    encoder = EmpiricalBayesEncoder(cv=3, target_type="multiclass").partial_fit(X.iloc[:60], y[:60], key=key[:60])
+    read = EmpiricalBayesEncoder.from_json(encoder.to_json())
+    for each in (encoder, read):
+        each.partial_fit(X.iloc[60:], y[60:], key=key[60:])
+    np.testing.assert_array_equal(read.transform_out_of_fold(X, key), encoder.transform_out_of_fold(X, key))
+
+
+def test_keys_are_hashed_alike_whatever_holds_them():
+    polars = pytest.importorskip("polars")
+    key = [5, 3, 8, 1, 3]
+    expected = folds_of_keys(key, 5, 10)
+    assert expected[1] == expected[4]
+    for other in (np.array(key), np.array(key, dtype=np.int32), pd.Series(key, dtype="Int64"), polars.Series(key)):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), expected)
+    names = ["e", "c", "h", "a", "c"]
+    for other in (pd.Series(names), pd.Series(names, dtype="category"), polars.Series(names), np.array(names)):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), folds_of_keys(names, 5, 10))
+    two = pd.DataFrame({"a": key, "b": names})
+    np.testing.assert_array_equal(
+        folds_of_keys(two, 5, 10), folds_of_keys(polars.DataFrame(two.to_dict("list")), 5, 10)
+    )
+    many = np.bincount(folds_of_keys(np.arange(10_000), 10_000, 10))
+    assert (np.abs(many - 1000) < 150).all()
+    assert folds_of_keys([0, 1, 2, 3], 4, 97).tolist() == [67, 54, 15, 27]  # as ever, or streams lose their folds
+
+
+def test_what_does_not_add_up_is_refused(table):
+    X, y = table["X"], table["continuous"]
+    fitted = MeanEncoder(["city"], cv=5).fit(X, y)
+    keyed = MeanEncoder(["city"], cv=5).partial_fit(X, y, key=np.arange(120))
+    with pytest.raises(TypeError, match="MeanEncoder"):
+        fitted.merge(SmoothedMeanEncoder(["city"]).fit(X, y))
+    with pytest.raises(ValueError, match="unknown"):
+        fitted.merge(MeanEncoder(["city"], unknown="nan").fit(X, y))
+    with pytest.raises(ValueError, match="same columns and targets"):
+        fitted.merge(MeanEncoder(["city"]).fit(X[["city"]], y))
+    with pytest.raises(ValueError, match="same columns and targets"):
+        fitted.merge(MeanEncoder(["city"]).fit(X, table["binary"]))
+    for one, other in ((fitted, keyed), (keyed, fitted)):
+        with pytest.raises(ValueError, match="keys"):
+            one.merge(other)
+    with pytest.raises(ValueError, match="keys"):
+        keyed.partial_fit(X, y)
+    with pytest.raises(ValueError, match="number of folds"):
+        MeanEncoder(cv=KFold(3)).partial_fit(X, y, key=np.arange(120))
+    with pytest.raises(ValueError, match="120 rows"):
+        MeanEncoder().partial_fit(X, y, key=np.arange(119))
+    with pytest.raises(ValueError, match="missing"):
+        MeanEncoder().partial_fit(X, y, key=[None] * 120)
+    with pytest.raises(ValueError, match="partial_fit"):
+        fitted.transform_out_of_fold(X, np.arange(120))
+    with pytest.raises(ValueError, match="crossfit"):
+        MeanEncoder(crossfit="unreliable").partial_fit(X, y, key=np.arange(120)).transform_out_of_fold(
+            X, np.arange(120)
+        )
+    with pytest.raises(NotFittedError):
+        MeanEncoder().transform_out_of_fold(X, np.arange(120))
+    with pytest.raises(ValueError, match="EarlierRows"):
+        MeanEncoder(["city"], cv=EarlierRows("shop")).partial_fit(X, y)
