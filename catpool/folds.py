@@ -14,8 +14,7 @@ from sklearn.utils import check_random_state
 
 from catpool.dealing import Dealer
 from catpool.schedule import EarlierRows
-
-MOST_FOLDS = 100
+from catpool.splits import check_number_of_folds, read_splits, refuse_many
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ def make_folds(
     if isinstance(cv, Integral):
         return replace(_random_folds(int(cv), n_rows, groups, classes, random_state), groups=together)
     if hasattr(cv, "split"):
-        _refuse_many(cv, X, y, groups)
-        return replace(_folds_of_splits(cv.split(X, y, groups), n_rows), groups=together)
+        refuse_many(cv, X, y, groups)
+        return replace(Folds(*read_splits(cv.split(X, y, groups), n_rows)), groups=together)
     if groups is not None:
         raise ValueError(
             "`groups` goes with an integer `cv` or a splitter, but `cv` names the folds itself. "
@@ -82,7 +81,7 @@ def make_folds(
     entries = cv if hasattr(cv, "__len__") else list(cv)
     if _is_labels(entries):
         return _folds_of_labels(entries, n_rows)
-    return _folds_of_splits(entries, n_rows)
+    return Folds(*read_splits(entries, n_rows))
 
 
 def check_cv(cv: Any) -> None:
@@ -90,13 +89,12 @@ def check_cv(cv: Any) -> None:
     if isinstance(cv, EarlierRows):
         return
     if isinstance(cv, Integral) and not isinstance(cv, bool):
-        if not 2 <= int(cv) <= MOST_FOLDS:
-            raise ValueError(_wrong_number(int(cv)))
+        check_number_of_folds(int(cv))
         return
     if isinstance(cv, type | str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
         raise ValueError(
-            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test) or an "
-            f"array with a fold label for each row. Got {cv!r}. Pass cv=10, say."
+            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test), an array with a "
+            f"fold label for each row or the name of a column of such. Got {cv!r}. Pass cv=10, say."
         )
     if hasattr(cv, "split") and _leaves_one_out(cv):
         raise ValueError(
@@ -129,18 +127,6 @@ def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: 
     return Folds(dealer.deal(n_rows) if classes is None else dealer.deal_classes(classes), k)
 
 
-def _wrong_number(k: int) -> str:
-    reason = (
-        "at least 2 are needed"
-        if k < 2
-        else (
-            f"at most {MOST_FOLDS} are allowed, because with few rows a fold, in the limit one, a tree reads a row's "
-            "own target off the small difference it makes to its encoding"
-        )
-    )
-    return f"`cv` asks for {k} folds; {reason}. Pass cv=10, say."
-
-
 def _one_dimensional(values: Any, n_rows: int, name: str) -> Any:
     array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
     if array.shape != (n_rows,):
@@ -165,65 +151,8 @@ def _is_pair(entry: Any) -> bool:
 
 def _folds_of_labels(labels: Any, n_rows: int) -> Folds:
     codes, names = pd.factorize(_one_dimensional(labels, n_rows, "cv"))
-    if not 2 <= len(names) <= MOST_FOLDS:
-        raise ValueError(_wrong_number(len(names)))
+    check_number_of_folds(len(names))
     return Folds(codes.astype(np.uint8), len(names))
-
-
-def _refuse_many(cv: Any, X: Any, y: Any, groups: Any) -> None:
-    number = cv.get_n_splits(X, y, groups) if hasattr(cv, "get_n_splits") else None
-    if number is not None and number > MOST_FOLDS:
-        raise ValueError(_wrong_number(number))
-
-
-def _folds_of_splits(splits: Iterable[Any], n_rows: int) -> Folds:
-    labels = np.full(n_rows, MOST_FOLDS, dtype=np.uint8)
-    training = []
-    all_others = True
-    for fold, (train, test) in enumerate(splits):
-        if fold == MOST_FOLDS:
-            raise ValueError(_wrong_number(MOST_FOLDS + 1))
-        train, test = _indices(train, n_rows, fold), _indices(test, n_rows, fold)
-        learns = np.zeros(n_rows, dtype=bool)
-        learns[train] = True
-        _check_split(labels, learns, test, fold)
-        labels[test] = fold
-        training.append(train)
-        all_others &= len(train) == np.count_nonzero(learns) == n_rows - len(test)
-    if not training:
-        raise ValueError("`cv` gives no (train, test) pair. A generator can be read once: pass a list.")
-    labels[labels == MOST_FOLDS] = len(training)
-    return Folds(labels, len(training), None if all_others and len(training) > 1 else training)
-
-
-def _indices(rows: Any, n_rows: int, fold: int) -> np.ndarray:
-    rows = np.asarray(rows)
-    if rows.dtype == bool and rows.shape == (n_rows,):
-        return np.flatnonzero(rows)
-    rows = rows.astype(np.intp) if rows.size == 0 else rows
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and (rows.min() < 0 or rows.max() >= n_rows)):
-        raise ValueError(
-            f"Fold {fold} of `cv` must name rows by their positions, 0 to {n_rows - 1}, in arrays of integers."
-        )
-    return rows
-
-
-def _check_split(labels: np.ndarray, learns: np.ndarray, test: np.ndarray, fold: int) -> None:
-    if not learns.any():
-        raise ValueError(f"Fold {fold} of `cv` has no training rows. Leave the fold out.")
-    if learns[test].any():
-        row = test[learns[test]][0]
-        raise ValueError(
-            f"Fold {fold} of `cv` has row {row} both in training and in test, so the row's own target would "
-            "reach its encoding. Take it out of one of the two."
-        )
-    ordered = np.sort(test)
-    again = np.concatenate([test[labels[test] != MOST_FOLDS], ordered[1:][ordered[1:] == ordered[:-1]]])
-    if len(again):
-        raise ValueError(
-            f"`cv` must put each row in at most one test fold, but row {again[0]} is in two. "
-            "Pass KFold or another splitter without overlap."
-        )
 
 
 def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array
+
+from catpool.arrays import read_array
 
 MISMATCH = "The feature names should match those that were passed during fit. "
 
@@ -100,6 +101,18 @@ class Frame:
             )
         return Frame(self.source, like.labels, framed=like.framed)
 
+    @property
+    def native(self) -> Any:
+        """The table as it came."""
+        return self.source if isinstance(self.source, np.ndarray) else self.source.to_native()
+
+    def without(self, labels: list[Any]) -> Frame:
+        """The table without some columns, if it has them."""
+        rest = [label for label in self.labels if label not in labels]
+        if len(rest) == len(self.labels) or not self.framed:
+            return self
+        return Frame(self.source[:, [self.labels.index(label) for label in rest]], rest, framed=True)
+
     def header(self, owner: str) -> Header:
         return Header(owner, self.labels, self.framed, self.named)
 
@@ -108,10 +121,16 @@ class Frame:
         column = self.source[:, position]
         return column if isinstance(column, np.ndarray) else _as_pandas(column)
 
+    def keyed(self, key: Any) -> Any:
+        """A key, of shape (n,) or (n, columns); strings name columns."""
+        names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
+        if names and all(isinstance(name, str) and name in self.labels for name in names):
+            return pd.DataFrame({name: np.asarray(self.column(name)) for name in names})
+        return key
+
     def index(self) -> Any:
         """The rows' labels, where there are any."""
-        native = self.source if isinstance(self.source, np.ndarray) else self.source.to_native()
-        return native.index if isinstance(native, pd.DataFrame) else None
+        return self.native.index if isinstance(self.native, pd.DataFrame) else None
 
     def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
         """Put encoded columns in the place of those they encode.
@@ -206,34 +225,12 @@ def read_frame(X: Any) -> Frame:
     pandas_labels = _checked_labels(list(X.columns)) if isinstance(X, pd.DataFrame) else None
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
-        array = _array(X)
+        array = read_array(X)
         return Frame(array, list(range(array.shape[1])), framed=False)
     if min(frame.shape) == 0:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
     return Frame(frame, pandas_labels or frame.columns, framed=True)
-
-
-def _array(X: Any) -> np.ndarray:
-    if isinstance(X, list | tuple) and X and all(isinstance(row, list | tuple) for row in X):
-        X = _array_of_rows(X)
-    array = check_array(X, dtype=None, ensure_all_finite=False)
-    if array.dtype.kind == "V":
-        raise ValueError(
-            f"X must hold one value in a cell, but its cells are records, {array.dtype}. Split the fields."
-        )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _array_of_rows(rows: Any) -> np.ndarray:
-    """Rows of anything, even tuples, as an object array: numpy itself would look into the cells."""
-    widths = {len(row) for row in rows}
-    if len(widths) > 1:
-        raise ValueError(f"The rows of X must be equally long, but they have {sorted(widths)} cells.")
-    array = np.empty((len(rows), widths.pop()), dtype=object)
-    for position, column in enumerate(zip(*rows, strict=True)):
-        array[:, position] = np.fromiter(column, dtype=object, count=len(rows))
-    return array
 
 
 def _checked_labels(labels: list[Any]) -> list[Any]:

@@ -7,18 +7,19 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["dealing", "integers", "plain"],
+    ["arrays", "dealing", "engines", "integers", "keys", "plain", "splits"],
     ["leverage", "moments", "objects", "conjugate", "saving", "schedule", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],
     ["likelihood", "policy", "posterior", "mixed.fit"],
     ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
-    ["crossfit", "keys", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
+    ["crossfit", "lazy", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
     ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables", "nested.trust"],
     ["mixed.learning"],
     ["encoders.base"],
     ["encoders.streaming"],
+    ["encoders.lazy_tables"],
     ["encoders.pooled"],
     ["encoders.mean", "encoders.smoothed_mean", "encoders.empirical_bayes", "encoders.nested", "encoders.mixed_model"],
     ["draws", "encoders", "leak_check", "mixed", "monotone", "nested", "recommend"],

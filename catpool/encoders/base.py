@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from catpool.folds import (
     warn_of_rows_in_no_fold,
 )
 from catpool.frames import Frame, read_frame
+from catpool.keys import folds_of_keys
+from catpool.lazy import lazy_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
 from catpool.policy import refuse_missing
 from catpool.saving import read_json, write_json
@@ -111,12 +114,13 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
-        y : array of shape (n,) or (n, outputs)
+        X : frame, array of shape (n, p), or lazy table
+        y : array of shape (n,) or (n, outputs), or name of a column of X
+            A column that is named here is neither encoded nor passed on, now and in ``transform``.
         groups : array of shape (n,), optional
             For ``fit_transform``, which keeps groups together; a table of all rows has no folds.
-        sample_weight : array of shape (n,), optional
-            What each row weighs, as ``weight_type`` says.
+        sample_weight : array of shape (n,) or name of a column of X, optional
+            What each row weighs, as ``weight_type`` says. A column that is named is taken as y is.
         exposure : array of shape (n,) or label of a column of X, optional
             For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
 
@@ -132,23 +136,37 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         TypeError
             For categories that are not hashable, and column names of which only some are strings.
         """
+        if (lazy := lazy_frame(X)) is not None:
+            return self._fit_lazy(lazy, y, None, sample_weight, exposure, out_of_fold=False)
+        X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
         X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
         self._remember(X, targets, self._learn(X, targets, weights))
+        self._keep("_roles", roles)
         return self
 
     def fit_transform(
-        self, X: Any, y: Any = None, *, groups: Any = None, sample_weight: Any = None, exposure: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        groups: Any = None,
+        key: Any = None,
+        sample_weight: Any = None,
+        exposure: Any = None,
     ) -> Any:
         """Learn as ``fit`` does, and encode the same rows out of fold.
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
-        y : array of shape (n,) or (n, outputs)
+        X : frame, array of shape (n, p), or lazy table
+        y : array of shape (n,) or (n, outputs), or name of a column of X
+            A column that is named here is neither encoded nor passed on, now and in ``transform``.
         groups : array of shape (n,), optional
             Rows of one group are in one fold.
-        sample_weight : array of shape (n,), optional
-            What each row weighs, as ``weight_type`` says.
+        key : array of shape (n,), or names of columns of X, optional
+            What rows are known by: folds are then a hash of it, the same whenever a row comes.
+        sample_weight : array of shape (n,) or name of a column of X, optional
+            What each row weighs, as ``weight_type`` says. A column that is named is taken as y is.
         exposure : array of shape (n,) or label of a column of X, optional
             For counts: what each row's events are to be divided by (years, say), so that encodings are rates.
 
@@ -164,17 +182,23 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         TypeError
             For categories that are not hashable, and column names of which only some are strings.
         """
+        if (lazy := lazy_frame(X)) is not None:
+            return self._fit_lazy(lazy, y, key, sample_weight, exposure, out_of_fold=True)
+        X, y, sample_weight, cv, roles = self._by_name(X, y, sample_weight)
         original = X
         X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
         if isinstance(self.cv, EarlierRows):
             tables, blocks = self._learn_by_past(X, targets, weights)
             self._remember(X, targets, tables)
+            self._keep("_roles", roles)
             return self._output(X, blocks)
-        folds = self._folds(original, y, groups, targets, len(X))
+        cv = cv if key is None else self._of_keys(key, X, groups)
+        folds = self._folds(cv, original, y, groups, targets, len(X))
         refuse_weightless(folds, weights.row)
         tables, blocks = self._learn_out_of_fold(X, targets, weights, folds)
         warn_of_rows_in_no_fold(folds)
         self._remember(X, targets, tables)
+        self._keep("_roles", roles)
         return self._output(X, blocks)
 
     def transform(self, X: Any) -> Any:
@@ -204,7 +228,9 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         keep = self.remainder == "passthrough"
         required = self._header.labels if keep else self._required()
-        X = read_frame(X).aligned(self._header, required, strict=keep)
+        if (lazy := lazy_frame(X)) is not None:
+            return self._transform_lazy(lazy)
+        X = read_frame(X).without(getattr(self, "_roles", [])).aligned(self._header, required, strict=keep)
         features = self._look_up(X)
         if len(X) == self._fingerprint.rows > 1 and Fingerprint.of(X, self._required()) == self._fingerprint:
             warn_of_training_rows()
@@ -314,7 +340,8 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
                 f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target a row."
             )
         self._check_columns(columns)
-        check_cv(self.cv)
+        if not isinstance(self.cv, str):  # which names a column
+            check_cv(self.cv)
         if isinstance(self.cv, EarlierRows) and groups is not None:
             raise ValueError("`groups` does not go with EarlierRows, whose rows have no folds. Leave it out.")
         check_groups(groups, len(columns))
@@ -332,11 +359,43 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
             row, exposed = exposed if row is None else row * exposed, None
         return columns, targets, Weights(row, exposed, self.weight_type == "precision")
 
-    def _folds(self, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
+    def _folds(self, cv: Any, X: Any, y: Any, groups: Any, targets: list[Target], n_rows: int) -> Folds:
         only = targets[0] if len(targets) == 1 else None
         classes = only.values if only and only.classes is not None else None
-        return make_folds(
-            self._splits(), X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=self.random_state
+        seed = self.random_state
+        return make_folds(cv, X, y, n_rows=n_rows, groups=groups, classes=classes, random_state=seed)
+
+    def _by_name(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any, list[str]]:
+        """X, y, weights and folds; where some of these are columns of X, X without them, and their names."""
+        cv = self._splits()
+        named = {"y": y, "sample_weight": sample_weight, "cv": cv}
+        named = {role: label for role, label in named.items() if isinstance(label, str)}
+        if not named:
+            return X, y, sample_weight, cv, []
+        frame, roles = read_frame(X), list(dict.fromkeys(named.values()))
+        for role, label in named.items():
+            frame.require([label], role)
+        values = {role: frame.column(label) for role, label in named.items()}
+        X = frame.without(roles).native
+        return X, values.get("y", y), values.get("sample_weight", sample_weight), values.get("cv", cv), roles
+
+    def _of_keys(self, key: Any, X: Frame, groups: Any) -> np.ndarray:
+        """The fold of each row by its key, as a label."""
+        if not isinstance(self.cv, Integral) or groups is not None:
+            raise ValueError(
+                f"Keys are hashed into a number of folds, without groups: rows of one key stay together. Got "
+                f"cv={self.cv!r}. Pass cv=10, say."
+            )
+        return folds_of_keys(X.keyed(key), len(X), int(self.cv))
+
+    def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
+        raise TypeError(
+            f"{type(self).__name__} learns from rows in memory. Collect the table to pandas, polars or arrow first."
+        )
+
+    def _transform_lazy(self, frame: Any) -> Any:
+        raise TypeError(
+            f"{type(self).__name__} encodes rows in memory. Collect the table to pandas, polars or arrow first."
         )
 
     def _splits(self) -> Any:

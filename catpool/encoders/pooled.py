@@ -19,7 +19,7 @@ from catpool.columns import Vocabulary
 from catpool.crossfit import Learner, OutOfFold, Rows, learn
 from catpool.earlier import aged, by_priors, encode_by_past
 from catpool.encoders.base import column_of, encode_column, name_of
-from catpool.encoders.streaming import StreamingEncoder
+from catpool.encoders.lazy_tables import LazyTablesEncoder
 from catpool.families import Family
 from catpool.folds import Folds
 from catpool.frames import Frame
@@ -39,7 +39,7 @@ EXTRAS = ("count", "size", "code")  # of the column, whatever the target
 RELIABLE = 0.85  # a column whose codes tell trees more than noise
 
 
-class PooledEncoder(StreamingEncoder):
+class PooledEncoder(LazyTablesEncoder):
     """Replace each category by a number learned from the target: what all encoders share.
 
     ``fit_transform(X, y)`` encodes each training row out of fold, from rows other than its fold's, so that

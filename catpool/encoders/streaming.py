@@ -82,6 +82,9 @@ class StreamingEncoder(OutOfFoldEncoder):
         """
         part = clone(self)
         seen = hasattr(self, "tables_")
+        X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
+        if seen:
+            X = read_frame(X).aligned(self._header, self._header.labels, strict=True).native
         if seen and isinstance(self.target_type_, str):
             part.set_params(target_type=self.target_type_)
         part._add_up(X, y, key, sample_weight, exposure)
@@ -89,6 +92,7 @@ class StreamingEncoder(OutOfFoldEncoder):
             part = self._joined(part)
         part.target_type = self.target_type
         self.__dict__.update(vars(part))
+        self._keep("_roles", roles)
         return self
 
     def merge(self, other: Any) -> Any:
@@ -157,7 +161,7 @@ class StreamingEncoder(OutOfFoldEncoder):
             raise ValueError("No keys were passed when this encoder was fitted. Call partial_fit(X, y, key=...).")
         if self.crossfit != "all":
             raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
-        X = read_frame(X).aligned(self._header, self._header.labels, strict=True)
+        X = read_frame(X).without(self._roles).aligned(self._header, self._header.labels, strict=True)
         folds = folds_of_keys(key, len(X), self._tallies[0].parts)
         blocks = {}
         for table, tally in zip(self.tables_, self._tallies, strict=True):

@@ -1,0 +1,178 @@
+"""Encoders of single columns over tables whose rows stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from catpool.cells import Cells
+from catpool.encoders.base import column_of, encode_column, name_of
+from catpool.encoders.streaming import StreamingEncoder
+from catpool.engines import hashed
+from catpool.folds import check_cv
+from catpool.frames import Frame, read_frame
+from catpool.lazy import (
+    FEATURE,
+    FOLD,
+    Source,
+    check_lazy_weights,
+    joined,
+    log_likelihood_of,
+    read_lazy_target,
+)
+from catpool.schedule import EarlierRows
+from catpool.splits import check_number_of_folds
+from catpool.tally import Tally
+
+
+class Groups(NamedTuple):
+    """The rows that a GROUP BY gives: the columns they are of, their sums, and their folds and codes."""
+
+    columns: list[str]
+    sums: Frame
+    folds: np.ndarray
+    codes: np.ndarray
+
+
+class LazyTablesEncoder(StreamingEncoder):
+    """Learns from sums that a GROUP BY makes, and encodes by a JOIN."""
+
+    def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
+        self._validate_params()
+        if isinstance(self.cv, EarlierRows):
+            raise ValueError("EarlierRows needs rows in memory. Collect the table to pandas, polars or arrow.")
+        frame, fold = (
+            self._in_folds(frame, key) if out_of_fold else (frame, self.cv if isinstance(self.cv, str) else None)
+        )
+        source, header = self._open(frame, y, fold, sample_weight, exposure, out_of_fold=out_of_fold)
+        aside = {exposure, *([key] if isinstance(key, str) else key or [])}
+        chosen = [label for label in self._chosen(header) if label not in aside]
+        grouped = [self._grouped(label, source, header) for label in chosen]
+        tallies = [tally for _, tally in grouped]
+        names, total = [(label, name_of(label, header.names_of)) for label in chosen], log_likelihood_of(source)
+        tables = self._relearned(names, tallies, [source.target], total)
+        self._remember(header, [source.target], tables)
+        self._keep_stream(tallies, [source.target], total)
+        self.columns_ = chosen
+        self._keep("_roles", [role for role in (y, sample_weight, fold) if role is not None])
+        return self._encoded(source, [groups for groups, _ in grouped]) if out_of_fold else self
+
+    def _in_folds(self, frame: Any, key: Any) -> tuple[Any, str]:
+        """The table with a column of folds, and its name."""
+        import narwhals as nw
+
+        if isinstance(self.cv, str):
+            return frame, self.cv
+        if key is None or not isinstance(self.cv, Integral):
+            raise ValueError(
+                'Rows of a lazy table have no order, so their folds are those of a column, cv="fold", or of a hash of '
+                f"columns, cv=10 and fit_transform(table, y, key=[...]). Got cv={self.cv!r} and key={key!r}."
+            )
+        check_cv(self.cv)
+        keys = [key] if isinstance(key, str) else list(key)
+        absent = [each for each in keys if each not in frame.collect_schema().names()]
+        if absent:
+            raise ValueError(f"`key` names {absent}, which the table does not have.")
+        return nw.from_native(hashed(frame.to_native(), keys, int(self.cv), FOLD)), FOLD
+
+    def _open(
+        self, frame: Any, y: Any, fold: str | None, weight: Any, exposure: Any, *, out_of_fold: bool
+    ) -> tuple[Source, Frame]:
+        """The table as a source of sums, and a row of it without target, weights and folds."""
+        target = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
+        check_lazy_weights(frame, weight, "sample_weight")
+        check_lazy_weights(frame, exposure, "exposure")
+        self._check_exposure(exposure, target)
+        roles = [role for role in (y, weight, fold) if role is not None]
+        labels = [name for name in frame.collect_schema().names() if name not in roles]
+        if fold is not None and fold not in frame.collect_schema().names():
+            raise ValueError(f"`cv` names {fold!r}, which the table does not have.")
+        header = read_frame(frame.select(labels).head(1).collect("pyarrow").to_native())
+        self._check_columns(header)
+        precision = self.weight_type == "precision" and weight is not None
+        if precision and target.family.name != "normal":
+            raise ValueError('weight_type="precision" goes with the normal family alone. Pass "frequency".')
+        frame = _as_strings(frame, labels)
+        return Source(frame, target, y, weight, exposure, fold if out_of_fold else None, precision), header
+
+    def _check_exposure(self, exposure: Any, target: Any) -> None:
+        if exposure is not None and target.kind != "count":
+            raise ValueError(f"`exposure` goes with counts, but y is taken for {target.kind}. Leave it out.")
+
+    def _grouped(self, label: Any, source: Source, header: Frame) -> tuple[Groups, Tally]:
+        columns = [label] if label in header.labels else list(label)
+        sums = source.groups(columns)
+        codes, vocabulary = encode_column(label, sums, missing=self.missing)
+        folds, number = np.zeros(len(sums), dtype=np.intp), 1
+        if source.fold is not None:
+            folds, names = pd.factorize(np.asarray(sums.column(source.fold)))
+            number = len(names)
+            check_number_of_folds(number)
+        moments = source.moments(sums, folds, codes, (number, vocabulary.size))
+        return Groups(columns, sums, folds, codes), Tally(vocabulary, moments)
+
+    def _encoded(self, source: Source, grouped: Sequence[Groups]) -> Any:
+        """The table out of fold: each group's encoding goes back to its rows."""
+        frame, features = source.frame, {}
+        for position, (groups, table, tally) in enumerate(zip(grouped, self.tables_, self._tallies, strict=True)):
+            values = self._outside(table, tally, groups.folds, groups.codes)
+            keys = [source.fold, *groups.columns]
+            frame, features[table.label] = _with_features(frame, keys, groups.sums, values, position)
+        return self._selected(frame, features)
+
+    def _transform_lazy(self, frame: Any) -> Any:
+        names = [name for name in frame.collect_schema().names() if name not in getattr(self, "_roles", [])]
+        strict = self.remainder == "passthrough"
+        required = self._header.labels if strict else self._required()
+        absent = [name for name in required if name not in names]
+        unseen = [name for name in names if name not in self._header.labels] if strict else []
+        if absent or unseen:
+            raise ValueError(f"The columns must be those of fit; missing are {absent}, unseen {unseen}.")
+        frame, features = _as_strings(frame, names), {}
+        for position, table in enumerate(self.tables_):
+            columns = list(table.label) if isinstance(table.vocabulary, Cells) else [table.label]
+            distinct = read_frame(frame.select(columns).unique().collect("pyarrow").to_native())
+            values = table.transform(column_of(table.label, distinct))
+            frame, features[table.label] = _with_features(frame, columns, distinct, values, position)
+        return self._selected(frame, features)
+
+    def _selected(self, frame: Any, features: Mapping[Any, list[Any]]) -> Any:
+        """The columns that come out, in the places of those that came in."""
+        import narwhals as nw
+
+        labels = [label for label in self._header.labels if label in features or self.remainder == "passthrough"]
+        labels += [label for label in features if label not in self._header.labels]
+        named = self._named_features({label: label for label in self._header.labels}, self.tables_)
+        out: list[Any] = []
+        for label in labels:
+            if label in features:
+                out += [nw.col(own).alias(name) for own, name in zip(features[label], named[label], strict=True)]
+            else:
+                out.append(nw.col(label))
+        return frame.select(*out).to_native()
+
+
+def _with_features(
+    frame: Any, keys: Sequence[Any], groups: Frame, values: np.ndarray, position: int
+) -> tuple[Any, list[str]]:
+    """The table with features of its groups, of shape (groups, features), and what they are called."""
+    import pyarrow
+
+    names = [f"{FEATURE}{position}_{column}" for column in range(values.shape[1])]
+    table = groups.source.to_native().select(list(keys))
+    for name, column in zip(names, values.T, strict=True):
+        table = table.append_column(name, pyarrow.array(np.ascontiguousarray(column)))
+    return (joined(frame, keys, table), names) if names else (frame, names)
+
+
+def _as_strings(frame: Any, labels: Sequence[str]) -> Any:
+    """The table with strings for categories, which engines number each their own way."""
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    own = [label for label in labels if schema[label] in (nw.Categorical, nw.Enum)]
+    return frame.with_columns(*(nw.col(label).cast(nw.String) for label in own)) if own else frame

@@ -1,0 +1,101 @@
+"""What each engine does its own way: taking in a table from here, and hashing rows into folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+KNOWN = "polars, DuckDB, PySpark and Ibis"
+
+
+def taken_in(like: Any, table: Any) -> Any:
+    """An arrow table as a lazy table of the same engine, and of the same connection, as another."""
+    return _of_engine(_TAKEN_IN, like)(like, table)
+
+
+def hashed(frame: Any, keys: Sequence[str], k: int, name: str) -> Any:
+    """The table with a column of that name beside: a hash of the rows' keys, from 0 to k - 1.
+
+    It is the engine's own hash, so folds are the same in each run of an engine, but not in two engines.
+    """
+    return _of_engine(_HASHED, frame)(frame, list(keys), k, name)
+
+
+def _of_engine(functions: dict[str, Callable[..., Any]], native: Any) -> Callable[..., Any]:
+    for module in (each.__module__ for each in type(native).__mro__):
+        for engine, function in functions.items():
+            if module.split(".")[0] == engine:
+                return function
+    raise TypeError(
+        f"Lazy tables are those of {KNOWN}, not {type(native).__module__}. Collect it to pandas, polars or arrow."
+    )
+
+
+def _polars_in(like: Any, table: Any) -> Any:
+    import polars
+
+    frame = polars.from_arrow(table)
+    assert isinstance(frame, polars.DataFrame)
+    return frame.lazy()
+
+
+def _duckdb_in(like: Any, table: Any) -> Any:
+    catpool_table = table  # DuckDB finds it by its name, on the connection that the other relation has
+    relation = like.query("catpool_rows", "SELECT * FROM catpool_table")
+    assert catpool_table is table
+    return relation
+
+
+def _pyspark_in(like: Any, table: Any) -> Any:
+    return like.sparkSession.createDataFrame(table.to_pandas())
+
+
+def _ibis_in(like: Any, table: Any) -> Any:
+    import ibis
+
+    return ibis.memtable(table)
+
+
+def _polars_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    import polars
+
+    return frame.with_columns((polars.struct(keys).hash(0) % k).cast(polars.Int64).alias(name))
+
+
+def _duckdb_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression, StarExpression
+
+    number = FunctionExpression("hash", *(ColumnExpression(key) for key in keys))
+    return frame.select(
+        StarExpression(), FunctionExpression("mod", number, ConstantExpression(k)).cast("BIGINT").alias(name)
+    )
+
+
+def _pyspark_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    from pyspark.sql import functions
+
+    return frame.withColumn(name, functions.pmod(functions.xxhash64(*keys), functions.lit(k)))
+
+
+def _ibis_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    remainders = [((frame[key].hash() % k) + k) % k for key in keys]
+    total = remainders[0]
+    for each in remainders[1:]:
+        total = (total * 31 + each) % k
+    return frame.mutate(**{name: total.cast("int64")})
+
+
+_TAKEN_IN = {
+    "polars": _polars_in,
+    "duckdb": _duckdb_in,
+    "_duckdb": _duckdb_in,
+    "pyspark": _pyspark_in,
+    "ibis": _ibis_in,
+}
+_HASHED = {
+    "polars": _polars_hashed,
+    "duckdb": _duckdb_hashed,
+    "_duckdb": _duckdb_hashed,
+    "pyspark": _pyspark_hashed,
+    "ibis": _ibis_hashed,
+}

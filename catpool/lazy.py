@@ -1,0 +1,222 @@
+"""Tables whose rows stay where they are: a GROUP BY brings home sums, a JOIN takes back encodings.
+
+narwhals speaks to all of them (polars LazyFrame, DuckDB, PySpark, Ibis).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.engines import taken_in
+from catpool.frames import Frame, read_frame
+from catpool.moments import Moments
+from catpool.targets import MANY_CLASSES, Target, read_targets
+from catpool.weights import read_weights
+
+COUNT, ROWS, TOTAL, SQUARE, FEATURE = (f"catpool_{name}" for name in ("count", "rows", "total_", "square_", "feature_"))
+FOLD = "catpool_fold"  # what a column of hashed keys is called
+
+
+def lazy_frame(X: Any) -> Any:
+    """X as narwhals has it, where it is a lazy table; else None."""
+    import narwhals as nw
+
+    frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
+    return frame if isinstance(frame, nw.LazyFrame) else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A lazy table, and what its columns are.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+    target : Target
+        Without values.
+    y : str
+    weight, exposure, fold : str or None
+        Columns of weights, of exposures and of folds.
+    precision : bool
+        Whether weights are precisions.
+    """
+
+    frame: Any
+    target: Target
+    y: str
+    weight: str | None
+    exposure: str | None
+    fold: str | None
+    precision: bool
+
+    @cached_property
+    def center(self) -> float:
+        """A typical value of a continuous target, from which distances lose fewer digits."""
+        import narwhals as nw
+
+        exact = self.target.kind != "continuous"
+        return 0.0 if exact else float(_row(self.frame.select(nw.col(self.y).mean().alias("mean")))["mean"])
+
+    def groups(self, columns: Sequence[str]) -> Frame:
+        """Sums over the rows of each category, or of each combination of categories, and of each fold."""
+        import narwhals as nw
+
+        keys = [*([self.fold] if self.fold else []), *columns]
+        made = self._columns()
+        sums = [nw.col(name).sum() for name in made]
+        grouped = self.frame.select(*(nw.col(key) for key in keys), *(each.alias(name) for name, each in made.items()))
+        return read_frame(grouped.group_by(*keys).agg(*sums).collect("pyarrow").to_native())
+
+    def _columns(self) -> dict[str, Any]:
+        """What is summed, by name."""
+        import narwhals as nw
+
+        exposure = nw.col(self.exposure).cast(nw.Float64) if self.exposure else nw.lit(1.0)
+        weight = nw.col(self.weight).cast(nw.Float64) if self.weight else nw.lit(1.0)
+        normal = self.target.family.name == "normal"
+        if normal:  # rates, so weighed
+            weight = weight * exposure
+        result = {COUNT: weight if normal else weight * exposure}
+        if self.precision:
+            result[ROWS] = (weight > 0).cast(nw.Float64)
+        for position, value in enumerate(self._values(exposure if normal and self.exposure else None)):
+            result[f"{TOTAL}{position}"] = weight * value
+            result[f"{SQUARE}{position}"] = weight * value * value
+        return result
+
+    def _values(self, exposure: Any) -> list[Any]:
+        """The numbers of which there are means, one a class: distances from the center, where they are continuous."""
+        import narwhals as nw
+
+        y, classes = nw.col(self.y), self.target.classes
+        if classes is None:
+            number = y.cast(nw.Float64)
+            return [(number if exposure is None else number / exposure) - self.center]
+        wanted = classes.tolist() if self.target.kind == "multiclass" else classes[1:].tolist()
+        return [(y == label).cast(nw.Float64) for label in wanted] or [nw.lit(0.0)]
+
+    def moments(self, groups: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
+        """One a class, of shape (folds, size), from the folds and codes of groups."""
+
+        def spread(name: str) -> np.ndarray:
+            sums = np.asarray(groups.column(name), dtype=float)
+            return np.bincount(folds * shape[1] + codes, sums, minlength=shape[0] * shape[1]).reshape(shape)
+
+        count = spread(COUNT)
+        rows = spread(ROWS).sum(axis=1) if self.precision else None
+        return [
+            _moments(count, spread(f"{TOTAL}{position}"), spread(f"{SQUARE}{position}"), rows, self.center)
+            for position in range(len(self.target.names))
+        ]
+
+
+def _moments(
+    count: np.ndarray, total: np.ndarray, square: np.ndarray, rows: np.ndarray | None, center: float
+) -> Moments:
+    """Moments of shape (P, size), from sums of distances from a center and of their squares."""
+    distance = total.sum(axis=1) / np.maximum(count.sum(axis=1), np.finfo(float).tiny)
+    scatter = square.sum(axis=1) - count.sum(axis=1) * distance**2
+    return Moments(count, total + center * count, np.maximum(scatter, 0.0), rows)
+
+
+def _row(frame: Any) -> dict[str, Any]:
+    """The only row of a lazy table."""
+    table = frame.collect("pyarrow").to_native()
+    return {name: table.column(name)[0].as_py() for name in table.column_names}
+
+
+def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> Target:
+    """Open a column of a lazy table as a target, from what some queries tell of its values."""
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    if not isinstance(y, str) or y not in schema.names():
+        raise ValueError(f"The target of a lazy table is one of its columns, which are {schema.names()}. Got y={y!r}.")
+    facts = _row(frame.select(nw.col(y).n_unique().alias("distinct"), nw.col(y).null_count().alias("missing")))
+    if facts["missing"]:
+        values: list[Any] = [None]
+    elif schema[y].is_numeric() and facts["distinct"] > MANY_CLASSES and target_type not in ("binary", "multiclass"):
+        values = _typical_numbers(frame, y, facts["distinct"])
+    else:
+        values = frame.select(y).unique().collect("pyarrow").to_native().column(y).to_pylist()
+    target = read_targets(pd.Series(values), target_type, family)[0]
+    return replace(target, values=np.empty(0))
+
+
+def _typical_numbers(frame: Any, y: str, distinct: int) -> list[Any]:
+    """Numbers of which `read_targets` says what it would say of all of them."""
+    import narwhals as nw
+
+    number = nw.col(y).cast(nw.Float64)
+    ends = [number.min().alias("least"), number.max().alias("most")]
+    odd = [(~number.is_finite()).sum().alias("odd"), (number != number.round(0)).sum().alias("broken")]
+    facts = _row(frame.select(*ends, *odd))
+    if facts["odd"]:
+        return [np.nan]
+    values = np.linspace(facts["least"], facts["most"], min(distinct, 1000))
+    if frame.collect_schema()[y].is_integer():
+        return values.round().astype(int).tolist()
+    return values.tolist() if facts["broken"] else values.round().tolist()
+
+
+def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
+    """Refuse what `read_weights` refuses."""
+    import narwhals as nw
+
+    if column is None:
+        return
+    if column not in frame.collect_schema().names():
+        raise ValueError(f"`{name}` names {column!r}, which the table does not have.")
+    number = nw.col(column).cast(nw.Float64)
+    facts = _row(
+        frame.select(number.min().alias("least"), number.max().alias("most"), number.null_count().alias("gone"))
+    )
+    values = [np.nan if facts["gone"] else facts["least"], facts["most"]]
+    if name == "exposure" and not values[0] > 0:
+        raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
+    read_weights(np.array(values, dtype=float), 2, name)
+
+
+def log_likelihood_of(source: Source) -> float:
+    """What precisions add to a log-likelihood."""
+    import narwhals as nw
+
+    if not source.precision or source.weight is None:
+        return 0.0
+    weight = nw.col(source.weight).cast(nw.Float64)
+    logs = source.frame.filter(weight > 0).select(weight.log().sum().alias("sum"))
+    return float(_row(logs)["sum"]) / 2
+
+
+def joined(frame: Any, keys: Sequence[str], table: Any) -> Any:
+    """The lazy table with the features that an arrow table has for its keys, missing keys among them."""
+    import narwhals as nw
+
+    other = nw.from_native(taken_in(frame.to_native(), table))
+    schema = frame.collect_schema()
+    nullable = [key for key in keys if table.column(key).null_count]
+    for key in nullable:
+        gone = f"catpool_no_{key}"
+        frame = frame.with_columns(
+            nw.col(key).is_null().alias(gone), _filled(key, schema[key]).alias(f"catpool_of_{key}")
+        )
+        other = other.with_columns(
+            nw.col(key).is_null().alias(gone), _filled(key, schema[key]).alias(f"catpool_of_{key}")
+        )
+    on = [key for key in keys if key not in nullable]
+    on += [f"catpool_{part}_{key}" for key in nullable for part in ("no", "of")]
+    return frame.join(other.drop(*nullable) if nullable else other, on=on, how="left")
+
+
+def _filled(key: str, dtype: Any) -> Any:
+    """A column without missing values, of a type that its engine can compare."""
+    import narwhals as nw
+
+    column = nw.col(key) if dtype.is_numeric() else nw.col(key).cast(nw.String)
+    return column.fill_null(0 if dtype.is_numeric() else "")
