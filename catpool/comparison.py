@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from numbers import Integral
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.metrics import check_scoring
@@ -21,6 +22,7 @@ from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.frames import read_frame
+from catpool.paired_tests import summarize
 from catpool.recommend import categorical_columns, recommended_encoder
 
 FEW = 30  # levels that are one column each
@@ -36,6 +38,7 @@ def compare_encoders(
     columns: Sequence[Any] | None = None,
     groups: Any = None,
     scoring: Any = None,
+    target_type: str | None = None,
     random_state: Any = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -66,6 +69,8 @@ def compare_encoders(
         Rows of one group are together in training or in test; in the folds of catpool's encoders, too.
     scoring : str or callable, optional
         As in scikit-learn; by default the estimator's own score.
+    target_type : {"continuous", "binary", "multiclass", "count"}, optional
+        What y is to the default encoders; by itself classes for a classifier, and numbers for a regressor.
     random_state : int, RandomState or None, default=0
         Seed of random folds, and of the default encoders.
     progress : bool, default=True
@@ -76,14 +81,16 @@ def compare_encoders(
     pandas.DataFrame
         A row for each encoder, the best first: its mean `score`, mean `rank` over splits, mean and worst gap to the
         best of a split (`gap`, `worst_gap`), splits it was best in (`wins`), `p_value` of its difference from the best
-        encoder (two-sided; NaN for the best itself), and `seconds` to encode a split.
+        encoder (two-sided; NaN for the best itself and for those that did as well in each split), and `seconds` to
+        encode a split.
 
     Raises
     ------
     ImportError
         Where a progress bar is wanted and tqdm is not installed.
     ValueError
-        Where X has no categorical column, or an encoder or the estimator refuses its data.
+        Where X has no categorical column, other columns are no numbers, there is no encoder, or an encoder or the
+        estimator refuses its data.
 
     References
     ----------
@@ -107,23 +114,29 @@ def compare_encoders(
     frame = read_frame(X)
     labels = categorical_columns(frame) if columns is None else list(columns)
     frame.require(labels)
-    table = pd.DataFrame({label: pd.Series(np.asarray(frame.column(label))) for label in frame.labels})
+    table = pd.DataFrame({label: pd.Series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
+    categories = table[labels].astype(object)
     target = np.asarray(y)
     if encoders is None:
-        encoders = standard_encoders(table[labels], target, random_state)
+        classes = "multiclass" if len(pd.unique(target)) > 2 else "binary"
+        kind = target_type or (classes if is_classifier(estimator) else "continuous")
+        encoders = standard_encoders(categories, target, kind, random_state)
+    if not isinstance(encoders, Mapping) or not encoders:
+        raise ValueError(f"`encoders` must be a dict of transformers by their names, one at least. Got {encoders!r}.")
     splits = list(_splitter(cv, target, estimator, groups, random_state).split(table, target, groups))
-    rows = Rows(table.drop(columns=labels), table[labels], target, None if groups is None else np.asarray(groups))
+    rows = Rows(
+        _as_numbers(table.drop(columns=labels)), categories, target, None if groups is None else np.asarray(groups)
+    )
     scorer = check_scoring(estimator, scoring=scoring)
     scores = score_encoders(rows, estimator, scorer, encoders, splits, progress=progress)
     train, test = splits[0]
     return summarize(scores, len(test) / len(train))
 
 
-def standard_encoders(X: pd.DataFrame, y: np.ndarray, random_state: Any = 0) -> dict[str, Any]:
-    """What people use, beside what catpool has, for categorical columns alone."""
-    recommended = recommended_encoder(X, y, columns=list(X), random_state=random_state)
-    kind = recommended.target_type
+def standard_encoders(X: pd.DataFrame, y: np.ndarray, kind: str, random_state: Any = 0) -> dict[str, Any]:
+    """What people use, beside what catpool has, for categorical columns alone and a target of some kind."""
     options = {"target_type": kind, "random_state": random_state}
+    recommended = recommended_encoder(X, y, columns=list(X), **options)
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
     few = [label for label in X if X[label].nunique(dropna=False) < FEW]
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -159,9 +172,11 @@ class Rows(NamedTuple):
         self, encoder: Any, estimator: Any, scorer: Any, train: np.ndarray, test: np.ndarray
     ) -> tuple[float, float]:
         """The score of a model of a split's training rows, and the seconds it took to encode the split."""
-        encoder = clone(encoder)
-        grouped = self.groups is not None and isinstance(encoder, OutOfFoldEncoder)
-        options = {"groups": self.groups[train]} if grouped and self.groups is not None else {}
+        encoder, options = clone(encoder), {}
+        if self.groups is not None and isinstance(encoder, OutOfFoldEncoder):
+            options = {"groups": self.groups[train]}
+            if isinstance(encoder.cv, Integral):
+                encoder.set_params(cv=min(encoder.cv, len(pd.unique(options["groups"]))))
         start = perf_counter()
         features = encoder.fit_transform(self.categories.iloc[train], self.y[train], **options)
         others = encoder.transform(self.categories.iloc[test])
@@ -173,6 +188,8 @@ class Rows(NamedTuple):
         """Features beside the columns that stay, under names that all models take."""
         dense = features.toarray() if sparse.issparse(features) else features
         table = pd.DataFrame(dense).reset_index(drop=True)
+        if table.shape[1] + self.rest.shape[1] == 0:  # noise, and dropped
+            table = pd.DataFrame({"constant": np.zeros(len(rows))})
         both = pd.concat([self.rest.iloc[rows].reset_index(drop=True), table], axis=1)
         return both.set_axis([f"x{position}" for position in range(both.shape[1])], axis=1)
 
@@ -189,8 +206,18 @@ def score_encoders(
     return pd.DataFrame(found, columns=["encoder", "split", "score", "seconds"])
 
 
+def _as_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns that models take as they are."""
+    table = table.infer_objects()
+    wrong = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong:
+        raise ValueError(f"The columns {wrong} are neither encoded nor numbers. Turn them into numbers, or drop them.")
+    return pd.DataFrame({name: table[name].to_numpy(dtype=float, na_value=np.nan) for name in table}, table.index)
+
+
 def _splitter(cv: Any, y: np.ndarray, estimator: Any, groups: Any, random_state: Any) -> Any:
-    if not isinstance(cv, int):
+    cv = 5 if cv is None else cv
+    if not isinstance(cv, Integral):
         return check_cv(cv, y, classifier=is_classifier(estimator))
     kind = KFold if not is_classifier(estimator) else StratifiedKFold
     return (kind if groups is None else GroupKFold)(cv, shuffle=True, random_state=random_state)
@@ -206,39 +233,3 @@ def _shown(trials: list[Any], progress: bool) -> Iterator[Any]:
             'A progress bar needs tqdm: pip install "catpool[compare]", or pass progress=False.'
         ) from error
     return iter(tqdm(trials, desc="encoders x splits"))
-
-
-def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
-    """The table of `compare_encoders`.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        With the columns encoder, split, score and seconds.
-    ratio : float
-        Rows in test over rows in training.
-    """
-    wide = scores.pivot(index="split", columns="encoder", values="score")
-    gaps = wide.rsub(wide.max(axis=1), axis=0)
-    best = wide.mean().idxmax()
-    table = pd.DataFrame(
-        {
-            "score": wide.mean(),
-            "rank": wide.rank(axis=1, ascending=False).mean(),
-            "gap": gaps.mean(),
-            "worst_gap": gaps.max(),
-            "wins": (gaps == 0).sum(),
-            "p_value": [p_value(wide[name] - wide[best], ratio) for name in wide],
-            "seconds": scores.groupby("encoder")["seconds"].mean(),
-        }
-    )
-    return table.sort_values("score", ascending=False, kind="stable")
-
-
-def p_value(differences: Any, ratio: float) -> float:
-    """Two-sided, of a mean difference over splits; NaN where all differences are nought or there is one split."""
-    d = np.asarray(differences, dtype=float)
-    if len(d) < 2 or not d.any():
-        return float("nan")
-    error = np.sqrt((1 / len(d) + ratio) * d.var(ddof=1))
-    return float(2 * stats.t.sf(abs(d.mean()) / error, len(d) - 1)) if error > 0 else 0.0

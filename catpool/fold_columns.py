@@ -27,7 +27,7 @@ class OutOfFoldColumn:
     counts: np.ndarray | None
     encodings: list[Any]
 
-    def trust(self, codes: np.ndarray, trusted: Sequence[np.ndarray]) -> None:
+    def trust(self, codes: np.ndarray, trusted: Sequence[np.ndarray], everywhere: np.ndarray) -> None:
         """Give rows the encoding of all rows where no row matters to it.
 
         Parameters
@@ -35,13 +35,14 @@ class OutOfFoldColumn:
         codes : ndarray of shape (n,)
         trusted : sequence of ndarray of shape (size,)
             For each column of the values, the categories to which none does.
+        everywhere : ndarray of shape (size,)
+            The categories to which none does whatever the encoding.
         """
         tables = [table for encoding in self.encodings for table in encoding.values.values()]
         for values, table, own in zip(self.values.T, tables, trusted, strict=True):
             self._replace(values, np.flatnonzero(own[codes]), table, codes)
         if self.counts is not None:
-            every = np.flatnonzero(np.all(trusted, axis=0)[codes])
-            self._replace(self.counts, every, self.encodings[0].moments.count, codes)
+            self._replace(self.counts, np.flatnonzero(everywhere[codes]), self.encodings[0].moments.count, codes)
 
     @staticmethod
     def _replace(values: np.ndarray, rows: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:

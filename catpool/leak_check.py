@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from catpool.encoders.base import OutOfFoldEncoder
 from catpool.frames import read_frame
 
 FULL = 30  # rows of a category in which one that is left out alone differs from one in ten that are
 OWN = 1.5  # weight of a row's own target, in that which it has in the mean of all rows
 CHANCE = 1e-4  # of a false alarm in a test of all features
-ERRORS = 4.0  # standard errors that a weight must be beyond its limit by
 ALONE = 0.5  # of the flips
 APART = -0.9  # correlation within categories, beyond which a feature is a row's own target but for a constant
 
@@ -61,7 +62,7 @@ def check_no_leak(
     pandas.DataFrame
         A row for each question: `test`; the position of the worst `feature`; its `statistic`; the `limit` it must keep,
         and whether it `passed`. The statistics are the weight of a row's own target in its feature, in units of what it
-        has in the mean of all rows, less four standard errors; the share of flips that left the row alone behind; the
+        has in the mean of all rows, less what may be chance; the share of flips that left the row alone behind; the
         probability of a correlation so far above nought by chance; and the correlation within categories.
 
     Raises
@@ -88,15 +89,17 @@ def check_no_leak(
     2       noise: correlated with targets    True
     3        noise: within categories, too    True
     """
+    if min(n_flips, n_shuffles, max_rows) < 1:
+        raise ValueError(f"Pass 1 or more flips, shuffles and rows. Got {n_flips}, {n_shuffles} and {max_rows}.")
     frame = read_frame(X)
     table = pd.DataFrame({name: pd.Series(np.asarray(frame.column(label))) for label, name in frame.names_of.items()})
-    targets = pd.Series(np.asarray(y))
-    if len(targets) != len(table):
-        raise ValueError(f"X has {len(table)} rows and y has {len(targets)}. Pass one target a row.")
-    if targets.nunique() < 2:
-        raise ValueError("y must have two values at least. Pass targets that differ.")
+    targets = pd.Series(np.asarray(y).ravel())
+    if len(targets) != len(table) or targets.nunique() < 2:
+        wrong = f"y has {len(targets)} rows of {targets.nunique()} different values"
+        raise ValueError(f"X has {len(table)} rows and {wrong}. Pass one target a row, two values at least.")
     rng = check_random_state(random_state)
     rows = np.sort(rng.permutation(len(table))[:max_rows])
+    encoder = _with_labels_of(encoder, rows, len(table))
     trial = _Trial(encoder, table.iloc[rows].reset_index(drop=True), targets.iloc[rows].reset_index(drop=True))
     follows, alone = _flip(trial, n_flips, rng)
     correlated, within = _shuffle(trial, n_shuffles, rng)
@@ -107,6 +110,14 @@ def check_no_leak(
         _Answer.of("noise: within categories, too", within, APART, np.nanargmin, "at least"),
     ]
     return pd.DataFrame(answers)
+
+
+def _with_labels_of(encoder: Any, rows: np.ndarray, n_rows: int) -> Any:
+    """The encoder, which may have a fold label for each row, for some of the rows."""
+    labels = getattr(encoder, "cv", None)
+    if isinstance(labels, np.ndarray) and len(labels) == n_rows:
+        return clone(encoder).set_params(cv=labels[rows])
+    return encoder
 
 
 class _Answer(NamedTuple):
@@ -136,13 +147,22 @@ class _Trial:
 
     def encode(self, y: pd.Series) -> np.ndarray:
         """The features that are numbers, of shape (n, features); missing ones are nought."""
-        encoder = clone(self.encoder)
-        seeds = [
-            name for name, value in encoder.get_params().items() if name.endswith("random_state") and value is None
-        ]
-        encoder.set_params(**dict.fromkeys(seeds, 0))
-        features = pd.DataFrame(np.asarray(encoder.fit_transform(self.X, y)))
+        features = self._features(y).reindex(columns=self._names, fill_value=0.0)
         return np.nan_to_num(features.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float))
+
+    @cached_property
+    def _names(self) -> list[Any]:
+        """The features there are, of which other targets may leave some out."""
+        return list(self._features(self.y))
+
+    def _features(self, y: pd.Series) -> pd.DataFrame:
+        encoder, parameters = clone(self.encoder), self.encoder.get_params()
+        seeds = [name for name, value in parameters.items() if name.endswith("random_state") and value is None]
+        encoder.set_params(**dict.fromkeys(seeds, 0))
+        values = encoder.fit_transform(self.X, y)
+        table = pd.DataFrame(values.toarray() if sparse.issparse(values) else np.asarray(values))
+        named = isinstance(encoder, OutOfFoldEncoder)
+        return table.set_axis(encoder.get_feature_names_out(), axis=1) if named else table
 
     def categories(self) -> list[np.ndarray]:
         """The rows' categories as integers, one array a column."""
@@ -165,8 +185,9 @@ def _flip(trial: _Trial, n_flips: int, rng: np.random.RandomState) -> tuple[np.n
     for row in rows:
         flipped, others = trial.y.copy(), trial.y[trial.y != trial.y[row]]
         flipped[row] = others.iloc[rng.randint(len(others))]
-        if flipped.nunique() < 2 or (after := trial.encode(flipped)).shape != before.shape:
+        if set(flipped) != set(trial.y) and trial.y.nunique() <= len(trial.y) / 2:
             continue  # the only row of its class
+        after = trial.encode(flipped)
         moved = trial.numbers(flipped, trial.y)[row] - trial.numbers(trial.y, trial.y)[row]
         known = np.where(moved == 0, np.nan, moved)
         weights.append(len(trial.y) * (after[row] - before[row])[:, None] / known)
@@ -178,7 +199,7 @@ def _at_least(weights: np.ndarray) -> np.ndarray:
     """What weights of shape (flips, features, C) are on average, but for chance."""
     mean, number = _mean(weights), (~np.isnan(weights)).sum(axis=0)
     spread = np.sqrt(_mean((weights - mean) ** 2) / np.maximum(number - 1, 1))
-    return np.where(number > 1, mean - ERRORS * spread, 0.0)
+    return np.where(number > 1, mean - stats.t.isf(CHANCE, np.maximum(number - 1, 1)) * spread, 0.0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,18 @@ from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.frames import Frame, read_frame
 from catpool.targets import read_targets
 
+NUMBERS = {
+    "decimal",
+    "date",
+    "datetime",
+    "period",
+    "timedelta",
+    "floating",
+    "integer",
+    "mixed-integer-float",
+    "boolean",
+}
+
 
 def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEncoder:
     """Set an encoder up for trees, boosted or in a forest, without fitting it.
@@ -73,7 +85,8 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     ['city', 'city_size', 'city_code', 'area']
     """
     frame = read_frame(X)
-    kinds = {target.kind for target in read_targets(y, parameters.get("target_type", "auto"))}
+    asked = parameters.get("target_type", "auto"), parameters.get("family", "auto")
+    kinds = {target.kind for target in read_targets(y, *asked)}
     chosen: dict[str, Any] = {
         "columns": None if parameters.get("columns") is not None else categorical_columns(frame),
         "target_type": kinds.pop() if len(kinds) == 1 else "auto",
@@ -95,5 +108,9 @@ def categorical_columns(X: Frame) -> list[Any]:
 
 
 def _is_number(column: pd.Series) -> bool:
-    kind = getattr(column.infer_objects().dtype, "kind", "O")
-    return kind in "biufcmM" and not isinstance(column.dtype, pd.CategoricalDtype)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    inferred = column.infer_objects()
+    if inferred.dtype == object or isinstance(inferred.dtype, pd.PeriodDtype):
+        return pd.api.types.infer_dtype(inferred, skipna=True) in NUMBERS
+    return getattr(inferred.dtype, "kind", "O") in "biufcmM"

@@ -12,7 +12,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, compare_encoders
-from catpool.comparison import p_value, summarize
+from catpool.paired_tests import p_value, summarize
 
 
 @pytest.fixture
@@ -134,3 +134,57 @@ def test_a_table_of_numbers_needs_columns():
         X, y, DecisionTreeRegressor(), {"mean": MeanEncoder()}, cv=3, columns=["zip"], progress=False
     )
     assert len(table) == 1
+
+
+@pytest.fixture
+def small(shops):
+    X, y = shops
+    return X[:200], y[:200]
+
+
+TREE = DecisionTreeRegressor(max_depth=3, random_state=0)
+
+
+def test_what_y_is_follows_from_the_estimator(small):
+    X, y = small
+    stars = np.clip(np.round(y + 3), 1, 5).astype(int)
+    tables = [
+        compare_encoders(X, numbers, TREE, cv=3, progress=False)["score"].sort_index()
+        for numbers in (stars, stars.astype(float))
+    ]
+    pd.testing.assert_series_equal(*tables)
+    compare_encoders(X, np.arange(200), TREE, cv=3, progress=False)
+    counts = [compare_encoders(X, stars, TREE, cv=3, target_type=kind, progress=False) for kind in ("count", None)]
+    assert not counts[0]["score"].equals(counts[1]["score"])
+
+
+def test_groups_may_be_fewer_than_folds(small):
+    X, y = small
+    table = compare_encoders(X, y, TREE, cv=3, groups=np.arange(200) % 5, progress=False)
+    assert len(table) == 8
+
+
+def test_columns_that_are_no_numbers_are_named(small):
+    X, y = small
+    with pytest.raises(ValueError, match=r"\['day'\]"):
+        compare_encoders(X.assign(day=pd.date_range("2020", periods=200)), y, TREE, cv=3, progress=False)
+    flags = X.assign(flag=pd.array([True, None] * 100, dtype="boolean"))
+    assert len(compare_encoders(flags, y, TREE, {"mean": MeanEncoder()}, cv=3, progress=False)) == 1
+    for wrong in ([MeanEncoder()], {}):
+        with pytest.raises(ValueError, match="dict of transformers"):
+            compare_encoders(X, y, TREE, wrong, progress=False)
+
+
+def test_noise_alone_is_a_constant(small):
+    X, _ = small
+    noise = np.tile([1.0, 2.0], 100)
+    encoders = {"bayes": EmpiricalBayesEncoder(drop_noise=True)}
+    table = compare_encoders(X.assign(kind=list("aabb") * 50)[["kind"]], noise, TREE, encoders, cv=2, progress=False)
+    assert table["score"].item() < 0.01
+
+
+def test_any_integer_is_a_number_of_folds(small):
+    X, y = small
+    encoders = {"mean": MeanEncoder(random_state=0)}
+    tables = [compare_encoders(X, y, TREE, encoders, cv=cv, progress=False)["score"] for cv in (5, np.int64(5), None)]
+    assert tables[0].item() == tables[1].item() == tables[2].item()

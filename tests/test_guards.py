@@ -179,6 +179,29 @@ def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, coun
     np.testing.assert_array_equal(out[out != whole], plain[out != whole])
 
 
+def test_levels_without_variance_pass_on_what_lies_below_them():
+    """Counties do not differ, zips in them do: a rare zip has a great say in its state's value all the same."""
+    rng = np.random.default_rng(4)
+    full = [(state, 0, "big") for state in range(12) for _ in range(300)]
+    X = pd.DataFrame(full + [(s, 1, f"r{j}") for s in range(12) for j in range(10)], columns=["state", "county", "zip"])
+    zips = X.groupby(["state", "county", "zip"]).ngroup().to_numpy()
+    y = 30 * rng.normal(size=12)[X["state"]] + 3 * rng.normal(size=zips.max() + 1)[zips] + 0.3 * rng.normal(size=len(X))
+    encoder = NestedEncoder(list(X), emit="all", crossfit="unreliable", random_state=0)
+    before = encoder.fit_transform(X, y)[-1]
+    assert encoder.summary_["between_sd"].iloc[1] < 1e-3
+    np.testing.assert_array_equal(encoder.fit_transform(X, y + (np.arange(len(y)) == len(y) - 1))[-1], before)
+
+
+@pytest.mark.parametrize("output", ["count", ["count", "code"], ["size", "count"]])
+def test_counts_alone_are_crossfitted_too(output):
+    X, y = pd.DataFrame({"a": list("xyz") * 100}), np.tile([0.0, 5.0, 9.0], 100) + np.sin(np.arange(300))
+    encoder = EmpiricalBayesEncoder(output=output, crossfit="unreliable", random_state=0)
+    out = encoder.fit_transform(X, y).reshape(300, -1)
+    assert (out[:, -1 if output == ["size", "count"] else 0] == 100).all()
+    with pytest.raises(ValueError, match="output"):
+        NestedEncoder(["a"], output="size").fit(X, y)
+
+
 def test_a_group_of_rows_keeps_its_levels_out_of_fold():
     X, y = towns(np.random.default_rng(0), 0.0)
     encoder = NestedEncoder(["county", "town"], emit="all", crossfit="unreliable", random_state=0)

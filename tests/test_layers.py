@@ -7,7 +7,7 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["arrays", "dealing", "engines", "integers", "keys", "plain", "splits"],
+    ["arrays", "dealing", "engines", "integers", "keys", "paired_tests", "plain", "splits"],
     ["leverage", "moments", "objects", "conjugate", "saving", "schedule", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import TargetEncoder
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder, check_no_leak
 
@@ -113,7 +113,25 @@ def test_many_rows_are_sampled_and_answers_repeat():
 
 def test_what_cannot_be_checked_is_refused():
     X, y = rows("continuous", n=100)
-    with pytest.raises(ValueError, match="100 rows and y has 99"):
+    with pytest.raises(ValueError, match="100 rows and y has 99 rows"):
         check_no_leak(MeanEncoder(), X, y[:-1])
     with pytest.raises(ValueError, match="two values"):
         check_no_leak(MeanEncoder(), X, np.ones(100))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"drop_noise": True}, {"output": "trees"}, {"output": "trees", "drop_noise": True}]
+)
+def test_features_that_come_and_go_are_followed(parameters):
+    X, y = rows("continuous", n=1000, k=20)
+    assert check_no_leak(EmpiricalBayesEncoder(**parameters), X, y, n_flips=10)["passed"].all()
+
+
+def test_other_forms_of_targets_features_and_folds():
+    X, y = rows("continuous", n=400, k=10)
+    assert check_no_leak(MeanEncoder(), X, y[:, None], n_flips=5)["passed"].all()
+    assert check_no_leak(MeanEncoder(cv=np.arange(400) % 5), X, y, n_flips=5, max_rows=200)["passed"].all()
+    assert check_no_leak(OneHotEncoder(), X, y, n_flips=5)["passed"].all()
+    for wrong in ({"n_flips": 0}, {"n_shuffles": 0}, {"max_rows": 0}):
+        with pytest.raises(ValueError, match="1 or more"):
+            check_no_leak(MeanEncoder(), X, y, **wrong)

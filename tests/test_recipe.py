@@ -158,3 +158,19 @@ def test_trees_go_with_encoders_of_single_columns(sales):
         EmpiricalBayesEncoder(output=["trees", "mean"]).fit(X, y)
     with pytest.raises(ValueError, match="output"):
         NestedEncoder(["shop", "doctor"], output="trees").fit(X, y)
+
+
+def test_only_categories_are_encoded(sales):
+    import datetime
+    import decimal
+
+    X, y = sales
+    others = {
+        "price": pd.Series([decimal.Decimal("1.5")] * 2000, dtype=object),
+        "day": pd.Series([datetime.date(2020, 1, 1)] * 2000, dtype=object),
+        "month": pd.Series(pd.period_range("2020", periods=2000, freq="M")),
+        "flag": pd.Series([True, None] * 1000, dtype=object),
+    }
+    assert recommended_encoder(X.assign(**others), y).columns == ["shop", "doctor", "coin"]
+    assert recommended_encoder(X, np.arange(2000) % 50, family="poisson").target_type == "count"
+    assert recommended_encoder(X, np.arange(2000) % 5, family="normal").target_type == "continuous"

@@ -374,6 +374,8 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
             return X, y, sample_weight, cv, []
         frame, roles = read_frame(X), list(dict.fromkeys(named.values()))
         for role, label in named.items():
+            if role == "cv" and label not in frame.labels:
+                check_cv(label)
             frame.require([label], role)
         values = {role: frame.column(label) for role, label in named.items()}
         X = frame.without(roles).native

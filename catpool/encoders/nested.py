@@ -15,7 +15,6 @@ from catpool.cells import encode_paths
 from catpool.columns import MISSING
 from catpool.crossfit import OutOfFold, Rows, learn
 from catpool.encoders.base import OutOfFoldEncoder
-from catpool.encoders.pooled import OUTPUTS
 from catpool.folds import Folds
 from catpool.frames import Frame
 from catpool.leverage import refuse_partial
@@ -26,6 +25,8 @@ from catpool.policy import Policy, refuse_missing
 from catpool.targets import Target
 from catpool.views import Parts
 from catpool.weights import Weights
+
+OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 
 
 class NestedEncoder(OutOfFoldEncoder):
@@ -201,7 +202,8 @@ class NestedEncoder(OutOfFoldEncoder):
         if self.crossfit == "unreliable":
             row = weights.of_count, folds.groups, self.crossfit_reliability
             trusted = [trusted_levels(learner.paths, each, codes[-1], *row) for each in learned.encodings]
-            learned.trust(codes[-1], [by_level[level] for by_level in trusted for level, _ in learner.outputs])
+            by_value = [by_level[level] for by_level in trusted for level, _ in learner.outputs]
+            learned.trust(codes[-1], by_value, np.zeros(size, dtype=bool))  # counts are among the values
         table = self._table(X, learner, learned.encodings)
         width = len(learner.outputs)
         rows = [

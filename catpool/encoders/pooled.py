@@ -64,7 +64,7 @@ class PooledEncoder(LazyTablesEncoder):
         group of rows that stay together, heavier than a twentieth of the category. A fold's encodings are a little
         lower where its own targets are higher, and trees read that off full categories, where it is all that an
         encoding changes by; the price is that a row's own target reaches its feature, by a weight of at most
-        1 / (count + strength).
+        1 / (count + strength), with weights and groups at most a twentieth.
     crossfit_reliability : float, default=0.97
         See ``crossfit``.
     random_state : int, RandomState or None, default=None
@@ -280,7 +280,9 @@ class PooledEncoder(LazyTablesEncoder):
             learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
             if self.crossfit == "unreliable":
                 share = heaviest_share(own, vocabulary.size, weights.of_count, folds.groups)
-                learned.trust(own, self._trusted(share, learned.encodings))
+                trusted = self._trusted(share, learned.encodings)
+                by_value = [each for each, item in zip(trusted, learned.encodings, strict=True) for _ in item.values]
+                learned.trust(own, by_value, np.all(trusted, axis=0))
             table = self._table(label, name, vocabulary, learned.encodings)
             return table, self._with_extras(table, learned.values, learned.counts, own)
 
@@ -288,12 +290,11 @@ class PooledEncoder(LazyTablesEncoder):
         return [table for table, _ in results], {table.label: values for table, values in results}
 
     def _trusted(self, share: np.ndarray, encodings: list[Encoding]) -> list[np.ndarray]:
-        """For each output, the categories to which no row matters."""
-        found = [
+        """For each encoding, the categories to which no row matters."""
+        return [
             negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit_reliability)
             for each in encodings
         ]
-        return [own for own, each in zip(found, encodings, strict=True) for _ in each.values]
 
     def _learn_by_past(
         self, X: Frame, targets: list[Target], weights: Weights

@@ -39,12 +39,12 @@ def trusted_levels(
     row = np.ones(len(codes)) if weights is None else weights
     share = row / np.maximum(counts[-1], np.finfo(float).tiny)[codes]
     result: list[np.ndarray] = []
+    size = counts[-1]
     for level in range(len(steps) - 1, -1, -1):
         step = steps[level]
         heaviest = heaviest_share(step[codes], len(counts[level]), share, groups)
         result.insert(0, negligible(heaviest, levels.gains[level], least)[step])
-        passed = levels.gains[level] if levels.family.name == "normal" else counts[level]
-        passed = passed if passed.any() else counts[level]  # a level without variance passes on its rows
-        above = np.maximum(tree.sums(passed, level), np.finfo(float).tiny)
-        share = share * (passed / above[tree.above[level]])[step[codes]]
+        passed = size / (1 + size / levels.strengths[level]) if levels.family.name == "normal" else counts[level]
+        size = np.maximum(tree.sums(passed, level), np.finfo(float).tiny)
+        share = share * (passed / size[tree.above[level]])[step[codes]]
     return result

@@ -34,7 +34,8 @@ from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedGroupKFold
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, NestedEncoder
-from catpool.comparison import Rows, p_value, score_encoders, standard_encoders
+from catpool.comparison import Rows, score_encoders, standard_encoders
+from catpool.paired_tests import p_value
 
 HERE = Path(__file__).parent
 PEER = "TargetEncoder"
@@ -124,7 +125,7 @@ def encoders(rows, about):
     if len(levels) > 1:
         nested = ("levels", NestedEncoder(levels, emit="all", **options), levels)
         ours["NestedEncoder"] = ColumnTransformer([nested], remainder=EmpiricalBayesEncoder(**options))
-    return standard_encoders(rows.categories, rows.y) | peers | ours
+    return standard_encoders(rows.categories, rows.y, KIND[about["task"]]) | peers | ours
 
 
 def load(path, cap):

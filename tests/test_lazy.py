@@ -1,0 +1,269 @@
+"""Lazy tables give the numbers that frames in memory do, and their rows stay where they are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from catpool import (
+    EarlierRows,
+    EmpiricalBayesEncoder,
+    MeanEncoder,
+    MixedModelEncoder,
+    NestedEncoder,
+    SmoothedMeanEncoder,
+)
+
+STRINGS = ["a", "A", "a ", "", "ünï", "it's", 'quo"te', "; drop table rows --", "NULL"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    n = 600
+    table = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "city": rng.choice(np.array(STRINGS, dtype=object), n),
+            "zip": rng.integers(-3, 40, n),
+            "price": np.where(rng.random(n) < 0.1, np.nan, np.round(rng.normal(size=n), 1)),
+            "size": rng.normal(size=n),
+            "weight": rng.integers(1, 4, n).astype(float),
+            "years": rng.uniform(0.5, 3, n),
+            "fold": rng.integers(0, 4, n),
+        }
+    )
+    table.loc[rng.random(n) < 0.1, "city"] = None
+    table["zip"] = table["zip"].astype("Int64").mask(rng.random(n) < 0.05)
+    signal = table["zip"].fillna(0).to_numpy(float) / 20 + rng.normal(size=n)
+    table["continuous"] = 1e4 + signal
+    table["binary"] = np.where(signal > 1, "yes", "no")
+    table["multiclass"] = np.array(["x", "y", "z"], dtype=object)[np.clip(signal + 1, 0, 2).astype(int)]
+    table["count"] = rng.poisson(np.exp(signal / 3) * table["years"])
+    return table
+
+
+def polars_lazy(table, tmp_path):
+    return pytest.importorskip("polars").from_pandas(table).lazy()
+
+
+def duckdb(table, tmp_path):
+    connection = pytest.importorskip("duckdb").connect()
+    connection.register("in_memory", table)
+    connection.execute("CREATE TABLE rows AS SELECT * FROM in_memory")
+    return connection.table("rows")
+
+
+def ibis(table, tmp_path):
+    module = pytest.importorskip("ibis")
+    pytest.importorskip("duckdb")
+    return module.memtable(table)
+
+
+def spark(table, tmp_path):
+    pytest.importorskip("pyspark")
+    import shutil
+
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    from pyspark.sql import SparkSession
+
+    options = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.sql.session.timeZone": "UTC"}
+    builder = SparkSession.builder.master("local[1]").appName("catpool")
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    path = str(tmp_path / "rows.parquet")
+    table.to_parquet(path, index=False)
+    return builder.getOrCreate().read.parquet(path)
+
+
+ENGINES = [
+    pytest.param(polars_lazy, id="polars"),
+    pytest.param(duckdb, id="duckdb"),
+    pytest.param(ibis, id="ibis"),
+    pytest.param(spark, id="spark", marks=pytest.mark.slow),
+]
+
+
+def collected(result, columns):
+    """Whatever came out, as pandas, in the order of the rows' numbers."""
+    for method in ("toPandas", "df", "to_pandas"):
+        if hasattr(result, method):
+            result = getattr(result, method)()
+            break
+    else:
+        result = result.collect().to_pandas()
+    assert list(result.columns) == list(columns)
+    return result.sort_values("id", ignore_index=True)
+
+
+def agree(result, expected):
+    result = collected(result, expected.columns)
+    for name in expected:
+        if pd.api.types.is_float_dtype(expected[name].dtype):
+            np.testing.assert_allclose(
+                result[name].to_numpy(float), expected[name].to_numpy(float), rtol=1e-9, atol=1e-9, err_msg=name
+            )
+
+
+OUTPUTS = ["mean", "sd", "reliability", "count", "size", "code"]
+VARIANTS = {
+    "mean": MeanEncoder(["city", "zip"]),
+    "smoothed": SmoothedMeanEncoder(["city", "zip", "price"], missing="prior", unknown="nan"),
+    "all outputs": EmpiricalBayesEncoder(["city", "zip", "price"], prior="moments", output=OUTPUTS),
+    "reml": EmpiricalBayesEncoder(["city", "zip"]),
+    "trees": EmpiricalBayesEncoder(["zip", "city"], output="trees", prior="moments", drop_noise=True),
+    "interactions": EmpiricalBayesEncoder(["zip"], interactions=[("city", "zip")]),
+    "full Bayes": EmpiricalBayesEncoder(["city"], prior="full_bayes"),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("encoder", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("target", ["continuous", "binary", "multiclass", "count"])
+def test_numbers_are_those_of_memory(engine, encoder, target, rows, tmp_path):
+    table = rows[["id", "city", "zip", "price", "size", "fold", target]]
+    options = {"cv": "fold", "target_type": target}
+    in_memory, lazy = (clone(encoder).set_params(**options) for _ in range(2))
+    tolerance = {"rtol": 1e-6} if encoder.get_params().get("prior", "") in ("reml", "full_bayes") else {"rtol": 1e-9}
+    expected = in_memory.fit_transform(table, y=target)
+    native = engine(table, tmp_path)
+    out = lazy.fit_transform(native, y=target)
+    assert type(out) is type(native)
+    out = collected(out, expected.columns)
+    for name in expected.columns[1:]:
+        if expected[name].dtype.kind == "f" or name in ("city", "zip"):
+            own = out[name].astype(float), expected[name].astype(float)
+            np.testing.assert_allclose(*own, atol=1e-9, err_msg=name, **tolerance)
+    pd.testing.assert_frame_equal(lazy.summary_, in_memory.summary_, rtol=1e-6, atol=1e-9)
+    new = table.iloc[::4].drop(columns=[target, "fold"]).assign(zip=lambda own: own["zip"] + 1)
+    expected = in_memory.transform(new).reset_index(drop=True)
+    out = collected(lazy.transform(engine(new, tmp_path)), expected.columns)
+    for name in expected.columns[1:]:
+        own = out[name].astype(float), expected[name].astype(float)
+        np.testing.assert_allclose(*own, atol=1e-9, err_msg=name, **tolerance)
+    again = collected(clone(lazy).fit(native, y=target).transform(engine(new, tmp_path)), expected.columns)
+    np.testing.assert_allclose(
+        again[encoder.columns[0]].astype(float), out[encoder.columns[0]].astype(float), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("precision", [False, True])
+def test_weights_and_exposures_are_columns(engine, precision, rows, tmp_path):
+    table = rows[["id", "city", "weight", "fold", "continuous"]]
+    encoder = EmpiricalBayesEncoder(["city"], cv="fold", weight_type="precision" if precision else "frequency")
+    expected = encoder.fit_transform(table, y="continuous", sample_weight="weight")
+    assert expected.columns.tolist() == ["id", "city"]
+    summary = encoder.summary_
+    out = encoder.fit_transform(engine(table, tmp_path), y="continuous", sample_weight="weight")
+    out = collected(out, expected.columns)
+    np.testing.assert_allclose(out["city"], expected["city"], rtol=1e-8)
+    pd.testing.assert_frame_equal(encoder.summary_, summary, rtol=1e-6)
+    table = rows[["id", "city", "years", "fold", "count"]]
+    encoder = EmpiricalBayesEncoder(["city"], cv="fold", target_type="count", output=["mean", "count"])
+    expected = encoder.fit_transform(table, y="count", exposure="years")
+    out = collected(encoder.fit_transform(engine(table, tmp_path), y="count", exposure="years"), expected.columns)
+    for name in expected:
+        np.testing.assert_allclose(out[name], expected[name], rtol=1e-8)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keys_are_hashed_where_the_rows_are(engine, rows, tmp_path):
+    table = rows[["id", "city", "zip", "continuous"]].assign(zip=rows["zip"].fillna(0).astype(int))
+    native = engine(table, tmp_path)
+    for key in ("id", ["city", "zip"]):
+        encoder = MeanEncoder(["zip"], cv=5, output=["mean", "count"])
+        out = collected(encoder.fit_transform(native, y="continuous", key=key), ["id", "city", "zip", "zip_count"])
+        again = collected(encoder.fit_transform(native, y="continuous", key=key), out.columns)
+        pd.testing.assert_frame_equal(out, again)
+        counts = table["zip"].map(table["zip"].value_counts())
+        if key == "id":
+            assert (out["zip_count"] < counts).all()
+        whole = encoder.transform(table.drop(columns="continuous"))["zip"]
+        assert not np.allclose(out["zip"], whole)
+    with pytest.raises(ValueError, match="fit_transform"):
+        MeanEncoder(["zip"]).fit_transform(native, y="continuous")
+    with pytest.raises(ValueError, match="nothing"):
+        MeanEncoder(["zip"]).fit_transform(native, y="continuous", key=["nothing"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_policies_hold_in_lazy_tables(engine, rows, tmp_path):
+    table = rows[["id", "city", "continuous"]]
+    native = engine(table, tmp_path)
+    with pytest.raises(ValueError, match="missing"):
+        MeanEncoder(["city"], missing="error").fit(native, y="continuous")
+    encoder = MeanEncoder(["city"], unknown="error", missing="nan").fit(native, y="continuous")
+    new = table[["id", "city"]].assign(city="elsewhere")
+    with pytest.raises(ValueError, match="elsewhere"):
+        encoder.transform(engine(new, tmp_path))
+    out = collected(encoder.transform(engine(table[["id", "city"]], tmp_path)), ["id", "city"])
+    assert (out["city"].isna() == table["city"].isna()).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES[:3])
+def test_what_a_lazy_table_cannot_do_is_said(engine, rows, tmp_path):
+    table = rows[["id", "city", "size", "weight", "continuous", "binary", "count"]]
+    native = engine(table, tmp_path)
+    for encoder in (MixedModelEncoder(["city"]), NestedEncoder(["city", "id"])):
+        with pytest.raises(TypeError, match="Collect"):
+            encoder.fit(native, y="continuous")
+    with pytest.raises(ValueError, match="in memory"):
+        MeanEncoder(["city"], cv=EarlierRows("size")).fit(native, y="continuous")
+    for y in ("nothing", None, np.arange(600)):
+        with pytest.raises(ValueError, match="one of its columns"):
+            MeanEncoder(["city"]).fit(native, y=y)
+    for name in ("sample_weight", "exposure"):
+        with pytest.raises(ValueError, match=name):
+            MeanEncoder(["city"]).fit(native, y="count", **{name: "nothing"})
+    with pytest.raises(ValueError, match="exposure"):
+        MeanEncoder(["city"]).fit(native, y="continuous", exposure="weight")
+    with pytest.raises(ValueError, match="finite"):
+        MeanEncoder(["city"]).fit(native, y="continuous", sample_weight="size")
+    with pytest.raises(ValueError, match="`cv` names"):
+        MeanEncoder(["city"], cv="nothing").fit_transform(native, y="continuous")
+    with pytest.raises(ValueError, match="target_type"):
+        MeanEncoder(["city"]).fit(native, y="id")
+    with pytest.raises(ValueError, match="two values"):
+        MeanEncoder(["city"], target_type="binary").fit(native, y="count")
+    with pytest.raises(ValueError, match="counts"):
+        MeanEncoder(["city"], target_type="count").fit(native, y="continuous")
+    broken = engine(table.assign(continuous=table["continuous"].mask(table["size"] > 1)), tmp_path)
+    with pytest.raises(ValueError, match="y must"):
+        MeanEncoder(["city"]).fit(broken, y="continuous")
+    encoder = MeanEncoder(["city"]).fit(native, y="continuous")
+    with pytest.raises(ValueError, match="missing"):
+        encoder.transform(engine(table[["id", "size"]], tmp_path))
+
+
+def test_frames_take_targets_weights_and_folds_by_name(rows):
+    table = rows[["id", "city", "zip", "weight", "fold", "continuous"]]
+    polars = pytest.importorskip("polars")
+    pyarrow = pytest.importorskip("pyarrow")
+    by_name = MeanEncoder(["city", "zip"], cv="fold", random_state=0)
+    expected = by_name.fit_transform(table, "continuous", sample_weight="weight")
+    plain = MeanEncoder(["city", "zip"], cv=table["fold"].to_numpy())
+    given = plain.fit_transform(
+        table[["id", "city", "zip"]], table["continuous"], sample_weight=table["weight"].to_numpy()
+    )
+    pd.testing.assert_frame_equal(expected, given)
+    for frame in (polars.from_pandas(table), pyarrow.Table.from_pandas(table, preserve_index=False)):
+        out = MeanEncoder(["city", "zip"], cv="fold").fit_transform(frame, "continuous", sample_weight="weight")
+        assert type(out) is type(frame)
+        np.testing.assert_allclose(np.column_stack([out["city"].to_numpy()]).ravel(), expected["city"], rtol=1e-12)
+    pd.testing.assert_frame_equal(by_name.transform(table[::3]), plain.transform(table[["id", "city", "zip"]][::3]))
+    with pytest.raises(ValueError, match="`y` names"):
+        MeanEncoder().fit(table, "nothing")
+    with pytest.raises(ValueError, match="`cv` names"):
+        MeanEncoder(cv="nothing").fit_transform(table, "continuous")
+
+
+def test_keys_make_folds_in_memory_too(rows):
+    table = rows[["id", "city", "continuous"]]
+    encoder = MeanEncoder(["city"], cv=4)
+    out = encoder.fit_transform(table, "continuous", key="id")
+    stream = MeanEncoder(["city"], cv=4).partial_fit(table, "continuous", key=table["id"])
+    pd.testing.assert_frame_equal(out, stream.transform_out_of_fold(table, table["id"]))
+    with pytest.raises(ValueError, match="without groups"):
+        encoder.fit_transform(table, "continuous", key="id", groups=table["city"].fillna("none"))
