@@ -47,7 +47,7 @@ def _duckdb_in(like: Any, table: Any) -> Any:
 
 
 def _pyspark_in(like: Any, table: Any) -> Any:
-    return like.sparkSession.createDataFrame(table.to_pandas())
+    return like.sparkSession.createDataFrame(table)
 
 
 def _ibis_in(like: Any, table: Any) -> Any:

@@ -155,7 +155,10 @@ def _typical_numbers(frame: Any, y: str, distinct: int) -> list[Any]:
 
     number = nw.col(y).cast(nw.Float64)
     ends = [number.min().alias("least"), number.max().alias("most")]
-    odd = [(~number.is_finite()).sum().alias("odd"), (number != number.round(0)).sum().alias("broken")]
+    odd = [
+        (~number.is_finite()).cast(nw.Float64).sum().alias("odd"),
+        (number != number.round(0)).cast(nw.Float64).sum().alias("broken"),
+    ]
     facts = _row(frame.select(*ends, *odd))
     if facts["odd"]:
         return [np.nan]

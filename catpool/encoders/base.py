@@ -58,6 +58,13 @@ def encode_column(label: Any, X: Frame, *, missing: str) -> tuple[np.ndarray, Vo
     return codes, vocabulary
 
 
+def labels_of(named: Any) -> list[Any]:
+    """The columns that an argument names, which are encoded only where `columns` names them too."""
+    if isinstance(named, list) and all(isinstance(label, str) for label in named):
+        return named
+    return [named] if isinstance(named, str | int) else []
+
+
 class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
     """Reads what is passed to it, and puts features in the place of columns.
 
@@ -136,6 +143,7 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         TypeError
             For categories that are not hashable, and column names of which only some are strings.
         """
+        self._aside = labels_of(exposure)
         if (lazy := lazy_frame(X)) is not None:
             return self._fit_lazy(lazy, y, None, sample_weight, exposure, out_of_fold=False)
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
@@ -182,6 +190,7 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         TypeError
             For categories that are not hashable, and column names of which only some are strings.
         """
+        self._aside = labels_of(exposure) + labels_of(key)
         if (lazy := lazy_frame(X)) is not None:
             return self._fit_lazy(lazy, y, key, sample_weight, exposure, out_of_fold=True)
         X, y, sample_weight, cv, roles = self._by_name(X, y, sample_weight)

@@ -49,15 +49,13 @@ class LazyTablesEncoder(StreamingEncoder):
             self._in_folds(frame, key) if out_of_fold else (frame, self.cv if isinstance(self.cv, str) else None)
         )
         source, header = self._open(frame, y, fold, sample_weight, exposure, out_of_fold=out_of_fold)
-        aside = {exposure, *([key] if isinstance(key, str) else key or [])}
-        chosen = [label for label in self._chosen(header) if label not in aside]
+        chosen = self._chosen(header)
         grouped = [self._grouped(label, source, header) for label in chosen]
         tallies = [tally for _, tally in grouped]
         names, total = [(label, name_of(label, header.names_of)) for label in chosen], log_likelihood_of(source)
         tables = self._relearned(names, tallies, [source.target], total)
         self._remember(header, [source.target], tables)
         self._keep_stream(tallies, [source.target], total)
-        self.columns_ = chosen
         self._keep("_roles", [role for role in (y, sample_weight, fold) if role is not None])
         return self._encoded(source, [groups for groups, _ in grouped]) if out_of_fold else self
 

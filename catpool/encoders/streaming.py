@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.cells import Cells
 from catpool.columns import Vocabulary
 from catpool.crossfit import Learner, Rows
-from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
+from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, labels_of, name_of
 from catpool.folds import check_cv
 from catpool.frames import Frame, read_frame
 from catpool.keys import folds_of_keys
@@ -81,6 +81,7 @@ class StreamingEncoder(OutOfFoldEncoder):
         array([1.5, 7. ])
         """
         part = clone(self)
+        part._aside = labels_of(exposure)
         seen = hasattr(self, "tables_")
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
         if seen:
