@@ -57,6 +57,15 @@ class Vocabulary:
             slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
 
+    def slot(self, value: Any) -> int:
+        """The slot of one value."""
+        with _hashable():
+            slot = self._slots.get(value)
+        if slot is not None:
+            return slot
+        missing = value is None or (not isinstance(value, tuple) and bool(pd.isna(value)))
+        return MISSING if missing else self.size - 1
+
     def look_up(
         self, column: pd.Series | np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:

@@ -28,7 +28,13 @@ def lazy_frame(X: Any) -> Any:
     import narwhals as nw
 
     frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
-    return frame if isinstance(frame, nw.LazyFrame) else None
+    if not isinstance(frame, nw.LazyFrame):
+        return None
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError('Lazy tables need pyarrow: pip install "catpool[engines]", or pyarrow alone.') from error
+    return frame
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,21 @@ class EncodingTable:
             self.fill_unseen(column, slots, result)
         return result
 
+    def look_up_value(self, value: Any) -> dict[str, float]:
+        """The features of one value of the column, by their names."""
+        assert isinstance(self.vocabulary, Vocabulary)
+        slot = self.vocabulary.slot(value)
+        if "error" in (self.policy.missing, self.policy.unknown):
+            self.transform(pd.Series([value], dtype=object))
+        return {name: table.item(slot) for name, table in self._served}
+
+    @cached_property
+    def _served(self) -> list[tuple[str, np.ndarray]]:
+        """The features' names, and their values in each slot."""
+        tables = [table for item in self.encodings for table in item.values.values()]
+        tables += [self.extra(extra) for extra in self.extras]
+        return [] if self.dropped else list(zip(self.names(), tables, strict=True))
+
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""
         cells = self.vocabulary

@@ -22,7 +22,7 @@ from catpool.encoders.base import column_of, encode_column, name_of
 from catpool.encoders.lazy_tables import LazyTablesEncoder
 from catpool.families import Family
 from catpool.folds import Folds
-from catpool.frames import Frame
+from catpool.frames import Frame, read_frame
 from catpool.leverage import heaviest_share, negligible, refuse_partial
 from catpool.moments import Moments
 from catpool.policy import Policy
@@ -192,6 +192,63 @@ class PooledEncoder(LazyTablesEncoder):
         return pd.DataFrame(
             [{"column": table.column, **encoding.summary()} for table in self.tables_ for encoding in table.encodings]
         )
+
+    def lookup(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Encode one row, in microseconds: for serving. It is safe in threads.
+
+        Parameters
+        ----------
+        row : mapping
+            From the names of the encoded columns to their values; others are left alone.
+
+        Returns
+        -------
+        dict of float
+            By the names of the features, as ``transform`` gives them.
+
+        Raises
+        ------
+        ValueError
+            Where a column is not in the row, or where ``unknown`` or ``missing`` is "error".
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from catpool import MeanEncoder
+        >>> X = pd.DataFrame({"zip": ["55401", "55401", "10115"]})
+        >>> MeanEncoder().fit(X, [1.0, 2.0, 4.5]).lookup({"zip": "55401"})
+        {'zip': 1.5}
+        """
+        check_is_fitted(self)
+        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
+        result: dict[str, float] = {}
+        for table in self.tables_:
+            if forgets or isinstance(table.vocabulary, Cells) or table.label not in row:
+                return self._look_up_row(row)
+            result.update(table.look_up_value(row[table.label]))
+        return result
+
+    def _look_up_row(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """The same by way of a table, for rows that take more than one category each."""
+        required = self._required()
+        absent = [label for label in required if label not in row]
+        if absent:
+            raise ValueError(f"The row must have the columns {required}, but {absent} are not in it. Add them.")
+        columns = {
+            label: pd.Series([row[label]], dtype=None if row[label] is not None else object) for label in required
+        }
+        X = read_frame(pd.DataFrame(columns))
+        values = self._look_up(X)
+        named = self._named_features(self._names_of_columns(), self.tables_)
+        return {
+            name: float(value)
+            for label, names in named.items()
+            for name, value in zip(names, values[label][0], strict=True)
+        }
+
+    def _names_of_columns(self) -> dict[Any, str]:
+        names = self._header.labels if self._header.named else [f"x{each}" for each in range(len(self._header.labels))]
+        return dict(zip(self._header.labels, names, strict=True))
 
     def encoding_table(self, column: Any, *, level: float = 0.9) -> pd.DataFrame:
         """Show what was learned of each category of a column.
