@@ -118,6 +118,8 @@ class Frame:
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         position = self.labels.index(label)
+        if isinstance(self.native, pd.DataFrame):
+            return self.native.iloc[:, position]
         column = self.source[:, position]
         return column if isinstance(column, np.ndarray) else _as_pandas(column)
 
