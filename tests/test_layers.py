@@ -14,7 +14,7 @@ FLOORS = [
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],
     ["likelihood", "policy", "posterior", "mixed.fit"],
     ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
-    ["crossfit", "lazy", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
+    ["crossfit", "lazy", "sql", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
     ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables", "nested.trust"],
     ["mixed.learning"],
     ["encoders.base"],

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from catpool.cells import Cells
 from catpool.encoders.base import column_of, encode_column, name_of
@@ -26,6 +27,7 @@ from catpool.lazy import (
 )
 from catpool.schedule import EarlierRows
 from catpool.splits import check_number_of_folds
+from catpool.sql import select
 from catpool.tally import Tally
 
 
@@ -137,6 +139,49 @@ class LazyTablesEncoder(StreamingEncoder):
             values = table.transform(column_of(table.label, distinct))
             frame, features[table.label] = _with_features(frame, columns, distinct, values, position)
         return self._selected(frame, features)
+
+    def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
+        """Write ``transform`` as SQL: a SELECT that joins a table's rows with the encodings.
+
+        Parameters
+        ----------
+        table : str, or sequence of str
+            The name of the table with the columns that X had; of a schema and of a table in it.
+        dialect : str, optional
+            As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
+            standard SQL.
+
+        Returns
+        -------
+        str
+            Names and categories are quoted as the dialect has it. NaN is NULL.
+
+        Raises
+        ------
+        ImportError
+            Without sqlglot: ``pip install "catpool[sql]"``.
+        ValueError
+            For interactions, where ``unknown`` or ``missing`` is "error", with forgetting, and where columns have no
+            names.
+        TypeError
+            Where categories have no literal in SQL.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from catpool import MeanEncoder
+        >>> encoder = MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5])
+        >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
+        True
+        """
+        check_is_fitted(self)
+        if not self._header.named or isinstance(self.cv, EarlierRows):
+            raise ValueError(
+                "SQL needs columns with names, and knows no forgetting. Fit to a frame, without EarlierRows."
+            )
+        labels = [label for label in self._header.labels if label in self.columns_ or self.remainder == "passthrough"]
+        named = self._named_features({label: label for label in self._header.labels}, self.tables_)
+        return select(self.tables_, named, labels, table, dialect)
 
     def _selected(self, frame: Any, features: Mapping[Any, list[Any]]) -> Any:
         """The columns that come out, in the places of those that came in."""

@@ -1,0 +1,147 @@
+"""Fitted tables as a SELECT with a JOIN each, built by sqlglot, so that no name and no category is pasted into text."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from catpool.cells import Cells
+from catpool.columns import MISSING
+from catpool.tables import EncodingTable
+
+
+def select(
+    tables: Sequence[EncodingTable],
+    names: Mapping[Any, list[str]],
+    kept: Sequence[Any],
+    source: Any,
+    dialect: str | None,
+) -> str:
+    """The statement that encodes the rows of a table.
+
+    Parameters
+    ----------
+    tables : sequence of EncodingTable
+    names : mapping
+        What the features of each encoded column are called.
+    kept : sequence
+        The columns that come out, encoded or as they are, in their order.
+    source : str or tuple of str
+        The table; a tuple for one in a schema.
+    dialect : str or None
+    """
+    try:
+        from sqlglot import exp
+    except ImportError as error:
+        raise ImportError('SQL is built by sqlglot: pip install "catpool[sql]".') from error
+    parts = [source] if isinstance(source, str) else list(source)
+    rows = exp.to_identifier("catpool_rows", quoted=True)
+    origin = exp.Table(
+        this=_name(parts[-1]),
+        db=_name(parts[-2]) if len(parts) > 1 else None,
+        alias=exp.TableAlias(this=rows.copy()),
+    )
+    found, query = {table.label: _features(position, table) for position, table in enumerate(tables)}, exp.Select()
+    for label in kept:
+        if label in found:
+            query = query.select(
+                *(exp.alias_(each, name, quoted=True) for each, name in zip(found[label], names[label], strict=True))
+            )
+        else:
+            query = query.select(exp.column(_name(label), table=rows.copy()))
+    query = query.from_(origin)
+    for position, table in enumerate(tables):
+        if found[table.label]:
+            query = _with_join(query, position, table)
+    return query.sql(dialect=dialect)
+
+
+def _name(text: str) -> Any:
+    from sqlglot import exp
+
+    return exp.to_identifier(text, quoted=True)
+
+
+def _column(table: str, name: str) -> Any:
+    from sqlglot import exp
+
+    return exp.column(_name(name), table=_name(table))
+
+
+def _values(table: EncodingTable) -> list[np.ndarray]:
+    """Each feature's values, of shape (size,)."""
+    if isinstance(table.vocabulary, Cells) or "error" in (table.policy.unknown, table.policy.missing):
+        raise ValueError(
+            f"SQL has no words for interactions, nor for errors, but {table.column!r} has one of them. Leave "
+            '`interactions` out, and set `unknown` and `missing` to other values than "error".'
+        )
+    values = [each for item in table.encodings for each in item.values.values()]
+    return [] if table.dropped else [*values, *(table.extra(extra) for extra in table.extras)]
+
+
+def _features(position: int, table: EncodingTable) -> list[Any]:
+    """What each feature of a row is: that of the missing value, of the unseen, or of the category it is joined with."""
+    from sqlglot import exp
+
+    outputs, joined = _values(table), f"catpool_{position}"
+    if not outputs:
+        return []
+    own = _column("catpool_rows", table.label)
+    return [
+        exp.Case()
+        .when(own.copy().is_(exp.null()), _number(values[MISSING]))
+        .when(_column(joined, "category").is_(exp.null()), _number(values[-1]))
+        .else_(_column(joined, f"feature_{feature}"))
+        for feature, values in enumerate(outputs)
+    ]
+
+
+def _with_join(query: Any, position: int, table: EncodingTable) -> Any:
+    """The query with the table's categories as a named list of rows, and the join with them."""
+    from sqlglot import exp
+
+    name, values = f"catpool_{position}", _values(table)
+    columns = ["category", *(f"feature_{feature}" for feature in range(len(values)))]
+    slots = range(1, table.vocabulary.size - 1)
+    rows = [
+        exp.Tuple(expressions=[_category(category), *(_number(each[slot]) for each in values)])
+        for slot, category in zip(slots, table.vocabulary.categories.tolist(), strict=True)
+    ]
+    rows = rows or [exp.Tuple(expressions=[exp.null() for _ in columns])]
+    alias = exp.TableAlias(this=_name(name), columns=[_name(column) for column in columns])
+    query = query.with_(alias, as_=exp.Values(expressions=rows))
+    on = exp.EQ(this=_column("catpool_rows", table.label), expression=_column(name, "category"))
+    return query.join(exp.Table(this=_name(name)), on=on, join_type="left")
+
+
+def _number(value: Any) -> Any:
+    """A float as a literal that no engine takes for a decimal; NULL for NaN."""
+    from sqlglot import exp
+
+    text = repr(float(value))
+    number = exp.Literal.number((text if "e" in text else f"{text}e0").lstrip("-"))
+    if math.isnan(value):
+        return exp.null()
+    return exp.Neg(this=number) if text.startswith("-") else number
+
+
+def _category(value: Any) -> Any:
+    from sqlglot import exp
+
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    if isinstance(value, datetime.datetime):
+        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "timestamp")
+    if isinstance(value, datetime.date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "date")
+    raise TypeError(f"The category {value!r} has no literal in SQL. Categories must be strings, numbers or dates.")

@@ -1,0 +1,124 @@
+"""SELECTs that do what transform does."""
+
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+
+sqlglot = pytest.importorskip("sqlglot")
+
+ODD = [
+    "a",
+    "A",
+    "a ",
+    " ",
+    "",
+    "ünï",
+    "it's",
+    'quo"te',
+    "back\\slash",
+    "'; DROP TABLE orders; --",
+    "NULL",
+    "%",
+    "line\nend",
+]
+
+
+@pytest.fixture
+def orders():
+    rng = np.random.default_rng(0)
+    n = 400
+    table = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            'sh"op; --': rng.choice(np.array(ODD, dtype=object), n),
+            "select": rng.integers(-2, 30, n),
+            "price": np.round(rng.normal(size=n), 1),
+        }
+    )
+    table.iloc[::9, 1] = None
+    return table, rng.normal(size=n) + table["select"] / 10
+
+
+def run_sqlite(table, name, statement):
+    with sqlite3.connect(":memory:") as connection:
+        table.to_sql(name, connection, index=False)
+        return pd.read_sql(statement, connection)
+
+
+def run_duckdb(table, name, statement):
+    connection = pytest.importorskip("duckdb").connect()
+    connection.register("source", table)
+    connection.execute(f'CREATE TABLE "{name.replace(chr(34), chr(34) * 2)}" AS SELECT * FROM source')
+    return connection.execute(statement).df()
+
+
+RUNNERS = {"sqlite": run_sqlite, "duckdb": run_duckdb}
+
+
+@pytest.mark.parametrize("dialect", RUNNERS)
+@pytest.mark.parametrize("name", ["orders", 'or"ders; --'])
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        MeanEncoder(['sh"op; --', "select", "price"]),
+        SmoothedMeanEncoder(["select", 'sh"op; --'], missing="prior", unknown="nan"),
+        EmpiricalBayesEncoder(
+            ['sh"op; --'], output=["mean", "sd", "reliability", "count", "size", "code"], missing="nan"
+        ),
+        EmpiricalBayesEncoder(["select", "price"], output="trees", drop_noise=True),
+        EmpiricalBayesEncoder(["select"], remainder="drop"),
+    ],
+    ids=["means", "policies", "outputs", "trees", "drop"],
+)
+def test_statements_do_what_transform_does(dialect, name, encoder, orders):
+    X, y = orders
+    encoder.fit(X, y)
+    new = X.iloc[::2].assign(select=lambda own: own["select"] + 3, id=lambda own: own["id"])
+    expected = encoder.transform(new)
+    found = RUNNERS[dialect](new, name, encoder.to_sql(name, dialect=dialect))
+    assert found.columns.tolist() == encoder.get_feature_names_out().tolist()
+    if encoder.remainder == "drop":
+        np.testing.assert_array_equal(np.sort(found["select"]), np.sort(expected.ravel()))
+        return
+    found = found.sort_values("id")
+    for column in found:
+        if pd.api.types.is_float_dtype(expected[column].dtype):
+            np.testing.assert_array_equal(found[column].to_numpy(float), expected[column].to_numpy(), err_msg=column)
+
+
+@pytest.mark.parametrize("target", ["multiclass", "several"])
+def test_all_targets_come_out(target, orders):
+    X, y = orders
+    targets = {"multiclass": np.array(list("xyz"))[np.arange(400) % 3], "several": np.column_stack([y, y**2])}[target]
+    encoder = MeanEncoder(["select"]).fit(X, targets)
+    found = run_sqlite(X, "orders", encoder.to_sql("orders", dialect="sqlite")).sort_values("id")
+    np.testing.assert_array_equal(found.iloc[:, 2:-1].to_numpy(float), encoder.transform(X[::-1])[::-1].iloc[:, 2:-1])
+
+
+def test_dates_and_truths_have_literals():
+    X = pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2021-02-03"]), "flag": [True, False]})
+    encoder = MeanEncoder().fit(X, [1.0, 2.5])
+    found = run_duckdb(X, "orders", encoder.to_sql("orders", dialect="duckdb"))
+    np.testing.assert_array_equal(found.sort_values("day").to_numpy(), [[1.0, 1.0], [2.5, 2.5]])
+    assert encoder.to_sql(("shops", "orders"), dialect="bigquery").count("`shops`.`orders`") == 1
+
+
+def test_statements_that_cannot_be_are_refused(orders):
+    X, y = orders
+    for encoder in (
+        MeanEncoder(["price"], interactions=[("select", "price")]),
+        MeanEncoder(["price"], unknown="error"),
+        MeanEncoder(["price"], missing="error"),
+    ):
+        with pytest.raises(ValueError, match="SQL has no words"):
+            encoder.fit(X, y).to_sql("orders")
+    with pytest.raises(ValueError, match="names"):
+        MeanEncoder().fit([["a"]], [1.5]).to_sql("orders")
+    with pytest.raises(ValueError, match="EarlierRows"):
+        MeanEncoder(["select"], cv=EarlierRows("id")).fit(X, y).to_sql("orders")
+    with pytest.raises(TypeError, match="literal"):
+        MeanEncoder().fit(pd.DataFrame({"a": [("x", 1), ("y", 2)]}), [1.0, 2.5]).to_sql("orders")
