@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -113,3 +114,17 @@ def test_the_accuracy_benchmark_runs_and_reads_what_it_wrote(tmp_path, capsys):
     assert table.loc["mean in sample (leaks)", "gain"] < 0
     accuracy["main"](accuracy["parsed"]([*arguments, "--out", str(out), "--summary"]))
     assert len(pd.read_csv(out)) == len(scores)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_rows_that_memory_does_not_hold_are_encoded_in_the_engine(tmp_path, capsys):
+    pytest.importorskip("duckdb")
+    large = example("larger_than_memory")
+    assert large["main"](["--rows", "50_000", "--folder", str(tmp_path)]) == 50_000
+    assert "50,000 rows encoded out of fold" in capsys.readouterr().out
+    orders, encoded = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("orders", "encoded"))
+    assert list(encoded.columns) == ["order", "region", "shop", "customer"]
+    both = orders.merge(encoded, on="order", suffixes=("_code", ""))
+    assert np.corrcoef(both["region"], both["value"])[0, 1] > 0.3
+    assert both.groupby("region_code")["region"].nunique().between(2, 10).all()
