@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,6 +50,8 @@ class Source:
         Columns of weights, of exposures and of folds.
     precision : bool
         Whether weights are precisions.
+    mean : float
+        Of the target; distances from it lose fewer digits.
     """
 
     frame: Any
@@ -60,14 +61,11 @@ class Source:
     exposure: str | None
     fold: str | None
     precision: bool
+    mean: float
 
-    @cached_property
+    @property
     def center(self) -> float:
-        """A typical value of a continuous target, from which distances lose fewer digits."""
-        import narwhals as nw
-
-        exact = self.target.kind != "continuous"
-        return 0.0 if exact else float(_row(self.frame.select(nw.col(self.y).mean().alias("mean")))["mean"])
+        return self.mean if self.target.kind == "continuous" else 0.0
 
     def groups(self, columns: Sequence[str]) -> Frame:
         """Sums over the rows of each category, or of each combination of categories, and of each fold."""
@@ -137,41 +135,47 @@ def _row(frame: Any) -> dict[str, Any]:
     return {name: table.column(name)[0].as_py() for name in table.column_names}
 
 
-def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> Target:
-    """Open a column of a lazy table as a target, from what some queries tell of its values."""
-    import narwhals as nw
-
+def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> tuple[Target, float]:
+    """Open a column of a lazy table as a target without values, and its mean, from what a query or two tell of it."""
     schema = frame.collect_schema()
     if not isinstance(y, str) or y not in schema.names():
         raise ValueError(f"The target of a lazy table is one of its columns, which are {schema.names()}. Got y={y!r}.")
-    facts = _row(frame.select(nw.col(y).n_unique().alias("distinct"), nw.col(y).null_count().alias("missing")))
+    numeric = schema[y].is_numeric()
+    facts = _facts(frame, y, numeric=numeric)
     if facts["missing"]:
         values: list[Any] = [None]
-    elif schema[y].is_numeric() and facts["distinct"] > MANY_CLASSES and target_type not in ("binary", "multiclass"):
-        values = _typical_numbers(frame, y, facts["distinct"])
+    elif facts["odd"]:
+        values = [np.nan]
+    elif facts["broken"] and target_type not in ("binary", "multiclass"):
+        values = np.linspace(facts["least"], facts["most"], 100).tolist()
     else:
-        values = frame.select(y).unique().collect("pyarrow").to_native().column(y).to_pylist()
+        values = _few_values(frame, y, facts, numeric=numeric and target_type not in ("binary", "multiclass"))
     target = read_targets(pd.Series(values), target_type, family)[0]
-    return replace(target, values=np.empty(0))
+    return replace(target, values=np.empty(0)), float(facts["mean"] or 0.0)
 
 
-def _typical_numbers(frame: Any, y: str, distinct: int) -> list[Any]:
-    """Numbers of which `read_targets` says what it would say of all of them."""
+def _facts(frame: Any, y: str, *, numeric: bool) -> dict[str, Any]:
+    """How many values are missing; of numbers their mean and ends, and how many are infinite or broken."""
     import narwhals as nw
 
+    missing = nw.col(y).null_count().alias("missing")
+    if not numeric:
+        return {**_row(frame.select(missing)), "odd": 0, "broken": 0, "mean": 0.0}
     number = nw.col(y).cast(nw.Float64)
-    ends = [number.min().alias("least"), number.max().alias("most")]
-    odd = [
-        (~number.is_finite()).cast(nw.Float64).sum().alias("odd"),
-        (number != number.round(0)).cast(nw.Float64).sum().alias("broken"),
-    ]
-    facts = _row(frame.select(*ends, *odd))
-    if facts["odd"]:
-        return [np.nan]
-    values = np.linspace(facts["least"], facts["most"], min(distinct, 1000))
-    if frame.collect_schema()[y].is_integer():
-        return values.round().astype(int).tolist()
-    return values.tolist() if facts["broken"] else values.round().tolist()
+    odd, broken = ~number.is_finite(), number != number.round(0)
+    sums = [each.cast(nw.Float64).sum().alias(name) for name, each in (("odd", odd), ("broken", broken))]
+    ends = number.min().alias("least"), number.max().alias("most"), number.mean().alias("mean")
+    return _row(frame.select(missing, *ends, *sums))
+
+
+def _few_values(frame: Any, y: str, facts: dict[str, Any], *, numeric: bool) -> list[Any]:
+    """The values there are; of many whole numbers as many others, of which `read_targets` says the same."""
+    import narwhals as nw
+
+    if numeric and (distinct := _row(frame.select(nw.col(y).n_unique().alias("n")))["n"]) > MANY_CLASSES:
+        values = np.linspace(facts["least"], facts["most"], min(distinct, 1000)).round()
+        return values.astype(int).tolist() if frame.collect_schema()[y].is_integer() else values.tolist()
+    return frame.select(y).unique().collect("pyarrow").to_native().column(y).to_pylist()
 
 
 def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:

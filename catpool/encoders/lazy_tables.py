@@ -83,7 +83,7 @@ class LazyTablesEncoder(StreamingEncoder):
         self, frame: Any, y: Any, fold: str | None, weight: Any, exposure: Any, *, out_of_fold: bool
     ) -> tuple[Source, Frame]:
         """The table as a source of sums, and a row of it without target, weights and folds."""
-        target = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
+        target, mean = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
         check_lazy_weights(frame, weight, "sample_weight")
         check_lazy_weights(frame, exposure, "exposure")
         self._check_exposure(exposure, target)
@@ -97,7 +97,7 @@ class LazyTablesEncoder(StreamingEncoder):
         if precision and target.family.name != "normal":
             raise ValueError('weight_type="precision" goes with the normal family alone. Pass "frequency".')
         frame = _as_strings(frame, labels)
-        return Source(frame, target, y, weight, exposure, fold if out_of_fold else None, precision), header
+        return Source(frame, target, y, weight, exposure, fold if out_of_fold else None, precision, mean), header
 
     def _check_exposure(self, exposure: Any, target: Any) -> None:
         if exposure is not None and target.kind != "count":
