@@ -106,8 +106,8 @@ def compare_encoders(
     >>> shop = rng.integers(0, 200, size=1000)
     >>> X = pd.DataFrame({"shop": shop.astype(str), "size": rng.normal(size=1000)})
     >>> y = rng.normal(size=200)[shop] + rng.normal(size=1000)
-    >>> encoders = {"none": MeanEncoder(), "partial": EmpiricalBayesEncoder()}
-    >>> table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=4), encoders, progress=False)
+    >>> encoders = {"none": MeanEncoder(random_state=0), "partial": EmpiricalBayesEncoder(random_state=0)}
+    >>> table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=4, random_state=0), encoders, progress=False)
     >>> table.index.tolist()
     ['partial', 'none']
     """

@@ -48,7 +48,7 @@ def test_dyestuff2_has_no_spread():
         summary = EmpiricalBayesEncoder(prior=prior).fit(data[["Batch"]], data["Yield"]).summary_.iloc[0]
         assert summary["between_sd"] == 0
         assert np.isinf(summary["prior_strength"])
-        assert summary["note"] == ("" if prior == "moments" else "no spread between categories")
+        assert summary["note"] == "no spread between categories"
 
 
 @pytest.mark.parametrize("name", CONJUGATE["beta-binomial"])
