@@ -83,7 +83,7 @@ def spark(table, tmp_path):
 ENGINES = [
     pytest.param(polars_lazy, id="polars"),
     pytest.param(duckdb, id="duckdb"),
-    pytest.param(ibis, id="ibis"),
+    pytest.param(ibis, id="ibis", marks=pytest.mark.slow),
     pytest.param(spark, id="spark", marks=pytest.mark.slow),
 ]
 
@@ -134,15 +134,15 @@ CASES = [
     *((engine, "interactions", "continuous") for engine in ENGINES[:3]),
     *((ENGINES[3], name, target) for name, target in ON_SPARK),
 ]
+QUICK = {("polars", "all outputs", "continuous"), ("polars", "smoothed", "multiclass"), ("duckdb", "mean", "binary")}
 
 
-@pytest.mark.parametrize(
-    ("engine", "encoder", "target"),
-    [
-        pytest.param(*engine.values, VARIANTS[name], target, marks=engine.marks, id=f"{engine.id}-{name}-{target}")
-        for engine, name, target in CASES
-    ],
-)
+def case(engine, name, target):
+    marks = [] if (engine.id, name, target) in QUICK else [pytest.mark.slow]
+    return pytest.param(*engine.values, VARIANTS[name], target, marks=marks, id=f"{engine.id}-{name}-{target}")
+
+
+@pytest.mark.parametrize(("engine", "encoder", "target"), [case(*each) for each in CASES])
 def test_numbers_are_those_of_memory(engine, encoder, target, rows, tmp_path):
     table = rows[["id", "city", "zip", "price", "size", "fold", target]]
     options = {"cv": "fold", "target_type": target}
