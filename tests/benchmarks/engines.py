@@ -14,9 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import duckdb
 import numpy as np
-import polars as pl
 from speed import Bars, seconds
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
@@ -30,6 +28,8 @@ FROM orders JOIN parts ON orders.fold = parts.fold AND orders.shop = parts.shop 
 
 
 def make(path, n_rows):
+    import polars as pl
+
     rng = np.random.default_rng(0)
     frame = pl.DataFrame(
         {
@@ -44,6 +44,8 @@ def make(path, n_rows):
 
 
 def in_duckdb(bars, path, repeats):
+    import duckdb
+
     print("DuckDB, parquet to parquet")
     connection = duckdb.connect()
     connection.execute("SET preserve_insertion_order = false")
@@ -63,6 +65,8 @@ def in_duckdb(bars, path, repeats):
 
 
 def in_polars(bars, frame, repeats):
+    import polars as pl
+
     print("polars, in memory")
     shop, both, value = ["shop"], ["shop", "fold"], pl.col("value")
     by_hand = (value.sum().over(shop) - value.sum().over(both)) / (pl.len().over(shop) - pl.len().over(both))
