@@ -27,7 +27,6 @@ from catpool.keys import folds_of_keys
 from catpool.lazy import lazy_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
 from catpool.policy import refuse_missing
-from catpool.saving import read_json, write_json
 from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
@@ -273,6 +272,8 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         >>> MeanEncoder.from_json(text).transform([["a"], ["b"]]).ravel()
         array([1.5, 3.5])
         """
+        from catpool.saving import write_json  # here, as each import takes its time
+
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
         fitted = {name: value for name, value in vars(self).items() if name not in parameters and name not in TRANSIENT}
@@ -302,6 +303,8 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         OSError
             Where there is no such file.
         """
+        from catpool.saving import read_json
+
         is_text = isinstance(source, str) and source.lstrip().startswith("{")
         text = source if is_text else Path(source).read_text(encoding="utf-8")
         parameters, fitted = read_json(text, cls.__name__)

@@ -27,7 +27,6 @@ from catpool.lazy import (
 )
 from catpool.schedule import EarlierRows
 from catpool.splits import check_number_of_folds
-from catpool.sql import select
 from catpool.tally import Tally
 
 
@@ -174,6 +173,8 @@ class LazyTablesEncoder(StreamingEncoder):
         >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
         True
         """
+        from catpool.sql import select  # here, as each import takes its time
+
         check_is_fitted(self)
         if not self._header.named or isinstance(self.cv, EarlierRows):
             raise ValueError(
