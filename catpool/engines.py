@@ -1,11 +1,28 @@
-"""What each engine does its own way: taking in a table from here, and hashing rows into folds."""
+"""Engines of lazy tables, and what each does its own way: taking in a table from here, and hashing rows into folds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 KNOWN = "polars, DuckDB, PySpark and Ibis"
+
+
+def lazy_frame(X: Any) -> Any:
+    """X as narwhals has it, where it is a lazy table; else None."""
+    import narwhals as nw
+
+    frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
+    if not isinstance(frame, nw.LazyFrame):
+        return None
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError('Lazy tables need pyarrow: pip install "catpool[engines]", or pyarrow alone.') from error
+    return frame
 
 
 def taken_in(like: Any, table: Any) -> Any:

@@ -22,20 +22,6 @@ COUNT, ROWS, TOTAL, SQUARE, FEATURE = (f"catpool_{name}" for name in ("count", "
 FOLD = "catpool_fold"  # what a column of hashed keys is called
 
 
-def lazy_frame(X: Any) -> Any:
-    """X as narwhals has it, where it is a lazy table; else None."""
-    import narwhals as nw
-
-    frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
-    if not isinstance(frame, nw.LazyFrame):
-        return None
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise ImportError('Lazy tables need pyarrow: pip install "catpool[engines]", or pyarrow alone.') from error
-    return frame
-
-
 @dataclass(frozen=True)
 class Source:
     """A lazy table, and what its columns are.

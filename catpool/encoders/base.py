@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from catpool.cells import Cells, encode_cells
 from catpool.columns import Vocabulary, encode
+from catpool.engines import lazy_frame
 from catpool.folds import (
     Folds,
     check_cv,
@@ -24,7 +25,6 @@ from catpool.folds import (
 )
 from catpool.frames import Frame, read_frame
 from catpool.keys import folds_of_keys
-from catpool.lazy import lazy_frame
 from catpool.leaks import Fingerprint, warn_of_training_rows
 from catpool.policy import refuse_missing
 from catpool.schedule import EarlierRows

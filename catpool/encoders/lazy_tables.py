@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,12 @@ from catpool.encoders.streaming import StreamingEncoder
 from catpool.engines import hashed
 from catpool.folds import check_cv
 from catpool.frames import Frame, read_frame
-from catpool.lazy import (
-    FEATURE,
-    FOLD,
-    Source,
-    check_lazy_weights,
-    joined,
-    log_likelihood_of,
-    read_lazy_target,
-)
 from catpool.schedule import EarlierRows
 from catpool.splits import check_number_of_folds
 from catpool.tally import Tally
+
+if TYPE_CHECKING:
+    from catpool.lazy import Source  # imported when a lazy table comes, as each import takes its time
 
 
 class Groups(NamedTuple):
@@ -43,6 +37,8 @@ class LazyTablesEncoder(StreamingEncoder):
     """Learns from sums that a GROUP BY makes, and encodes by a JOIN."""
 
     def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
+        from catpool.lazy import log_likelihood_of
+
         self._validate_params()
         if isinstance(self.cv, EarlierRows):
             raise ValueError("EarlierRows needs rows in memory. Collect the table to pandas, polars or arrow.")
@@ -64,6 +60,8 @@ class LazyTablesEncoder(StreamingEncoder):
         """The table with a column of folds, and its name."""
         import narwhals as nw
 
+        from catpool.lazy import FOLD
+
         if isinstance(self.cv, str):
             return frame, self.cv
         if key is None or not isinstance(self.cv, Integral):
@@ -82,6 +80,8 @@ class LazyTablesEncoder(StreamingEncoder):
         self, frame: Any, y: Any, fold: str | None, weight: Any, exposure: Any, *, out_of_fold: bool
     ) -> tuple[Source, Frame]:
         """The table as a source of sums, and a row of it without target, weights and folds."""
+        from catpool.lazy import Source, check_lazy_weights, read_lazy_target
+
         target, mean = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
         check_lazy_weights(frame, weight, "sample_weight")
         check_lazy_weights(frame, exposure, "exposure")
@@ -205,6 +205,8 @@ def _with_features(
 ) -> tuple[Any, list[str]]:
     """The table with features of its groups, of shape (groups, features), and what they are called."""
     import pyarrow
+
+    from catpool.lazy import FEATURE, joined
 
     names = [f"{FEATURE}{position}_{column}" for column in range(values.shape[1])]
     table = groups.source.to_native().select(list(keys))
