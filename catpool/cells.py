@@ -35,6 +35,11 @@ class Paths:
     parts: list[Vocabulary]
     keys: list[np.ndarray]
 
+    @property
+    def size(self) -> int:
+        """How many paths lead to the last level."""
+        return self.number(len(self.parts) - 1)
+
     def number(self, level: int) -> int:
         """How many paths lead to a level; a path never seen has this number, but on the first level one less."""
         return self.parts[0].size if level == 0 else len(self.keys[level - 1])
@@ -87,6 +92,11 @@ def encode_paths(columns: Sequence[Any]) -> tuple[list[np.ndarray], Paths]:
         codes, categories = encode(column)
         slots.append(codes)
         parts.append(Vocabulary(categories))
+    return number_paths(slots, parts)
+
+
+def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[list[np.ndarray], Paths]:
+    """The same, from the slots of the rows' categories, of shape (n,) a level."""
     paths, keys = [slots[0]], []
     for own, part in zip(slots[1:], parts[1:], strict=True):
         codes, found = _pairs(paths[-1], own, part.size)
@@ -151,11 +161,7 @@ class Cells:
 
     def part_slots(self, columns: Sequence[Any]) -> list[np.ndarray]:
         """The slots of the rows' categories in each column."""
-        slots = []
-        for part, column in zip(self.paths.parts, columns, strict=True):
-            codes, own, _ = part.look_up(column)
-            slots.append(own.take(codes))
-        return slots
+        return [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
 
     def of_paths(self, last: np.ndarray, missing: np.ndarray) -> np.ndarray:
         """The slots of rows' cells, from their last path's numbers and whether a part is missing."""
@@ -181,9 +187,14 @@ class Cells:
 def encode_cells(columns: Sequence[Any]) -> tuple[np.ndarray, Cells]:
     """Number the cells of the rows from 1, those with a missing part 0."""
     codes, paths = encode_paths(columns)
-    missing = (paths.places(len(columns) - 1) == MISSING).any(axis=1)
+    return in_cells(paths, codes[-1])
+
+
+def in_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
+    """The same, from the numbers of the rows' paths."""
+    missing = (paths.places(len(paths.parts) - 1) == MISSING).any(axis=1)
     cells = Cells(paths, np.flatnonzero(~missing))
-    return cells.of_paths(codes[-1], missing[codes[-1]]), cells
+    return cells.of_paths(last, missing[last]), cells
 
 
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:

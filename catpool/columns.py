@@ -86,6 +86,11 @@ class Vocabulary:
 
         return codes, self.slots(categories), named
 
+    def slots_of(self, column: pd.Series | np.ndarray) -> np.ndarray:
+        """The slot of each row's category, of shape (n,)."""
+        codes, slots, _ = self.look_up(column)
+        return slots.take(codes)
+
     def __getstate__(self) -> dict[str, Any]:
         return {"categories": self.categories}
 

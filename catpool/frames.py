@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.arrays import read_array
+from catpool.natives import as_pandas, frame_like
 
 MISMATCH = "The feature names should match those that were passed during fit. "
 
@@ -42,13 +43,13 @@ class Frame:
 
     @property
     def names(self) -> list[str]:
-        """The columns' names as features, x0, x1, ... where they have none."""
-        return self.labels if self.named else [f"x{position}" for position in range(len(self.labels))]
+        """The columns' names as features."""
+        return list(self.names_of.values())
 
     @property
     def names_of(self) -> dict[Any, str]:
         """The columns' names by their labels."""
-        return dict(zip(self.labels, self.names, strict=True))
+        return _names_of(self.labels, named=self.named)
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Refuse labels that are none of the columns', that come twice, or that are none at all."""
@@ -121,7 +122,7 @@ class Frame:
         if isinstance(self.native, pd.DataFrame):
             return self.native.iloc[:, position]
         column = self.source[:, position]
-        return column if isinstance(column, np.ndarray) else _as_pandas(column)
+        return column if isinstance(column, np.ndarray) else as_pandas(column)
 
     def keyed(self, key: Any) -> Any:
         """A key, of shape (n,) or (n, columns); strings name columns."""
@@ -160,7 +161,7 @@ class Frame:
                 columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
                 columns[names[label]] = self.source[:, self.labels.index(label)]
-        return _frame_like(self.source, columns)
+        return frame_like(self.source, columns)
 
     def _block(self, label: Any, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> np.ndarray:
         return features[label][1] if label in features else _untouched(self.source[:, [self.labels.index(label)]])
@@ -175,38 +176,15 @@ class Header:
     framed: bool
     named: bool
 
-
-def _frame_like(source: Any, columns: dict[str, Any]) -> Any:
-    """A frame of the source's kind, from arrays and from the source's own columns."""
-    import narwhals as nw
-
-    if source.implementation.is_pandas():  # the rows keep their index, the other columns their types
-        arrays = {
-            name: column if isinstance(column, np.ndarray) else column.to_native().array
-            for name, column in columns.items()
-        }
-        return pd.DataFrame(arrays, index=source.to_native().index)
-    series = {
-        name: nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
-        if isinstance(column, np.ndarray)
-        else column
-        for name, column in columns.items()
-    }
-    return nw.from_dict(series).to_native()
+    @property
+    def names_of(self) -> dict[Any, str]:
+        """The columns' names by their labels."""
+        return _names_of(self.labels, named=self.named)
 
 
-def _as_pandas(column: Any) -> pd.Series:
-    """A narwhals column for pandas, its integers still integers where some are missing."""
-    if column.implementation.is_pandas_like():
-        return column.to_pandas()
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise ImportError("Frames other than pandas' need pyarrow: pip install pyarrow.") from error
-    arrow = column.to_arrow()
-    if pyarrow.types.is_dictionary(arrow.type):
-        return column.to_pandas()
-    return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
+def _names_of(labels: list[Any], *, named: bool) -> dict[Any, str]:
+    """Names of columns as features, x0, x1, ... where they have none."""
+    return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
 
 
 def _untouched(column: np.ndarray) -> np.ndarray:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from catpool.cells import Cells, encode_cells
+from catpool.cells import Cells, Paths, in_cells, number_paths
 from catpool.columns import MISSING, Vocabulary
 from catpool.moments import Moments, sum_of_others
 from catpool.targets import Target
+
+Categories = Vocabulary | Cells | Paths  # of a column, of an interaction, of nested levels
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,12 @@ class Tally:
 
     Parameters
     ----------
-    vocabulary : Vocabulary or Cells
+    vocabulary : Vocabulary, Cells or Paths
     moments : list of Moments of shape (P, size)
         One a class of each target; the parts are folds, or one where there are none.
     """
 
-    vocabulary: Vocabulary | Cells
+    vocabulary: Categories
     moments: list[Moments]
 
     @property
@@ -77,14 +79,20 @@ def _spread(moments: Moments, slots: np.ndarray, size: int) -> Moments:
     return replace(moments, count=wide[0], total=wide[1], residual=None)
 
 
-def united(a: Vocabulary | Cells, b: Vocabulary | Cells) -> tuple[Vocabulary | Cells, np.ndarray, np.ndarray]:
+def united(a: Categories, b: Categories) -> tuple[Categories, np.ndarray, np.ndarray]:
     """The categories of both, and where the slots of each are among them."""
+    if isinstance(a, Paths) and isinstance(b, Paths):
+        return _united_paths(a, b)
     if isinstance(a, Cells) and isinstance(b, Cells):
-        columns = [pd.concat(pair, ignore_index=True) for pair in zip(_parts(a), _parts(b), strict=True)]
-        codes, cells = encode_cells(columns)
-        return cells, _framed(codes[: len(a.kept)], cells.size), _framed(codes[len(a.kept) :], cells.size)
+        paths, mine, theirs = _united_paths(a.paths, b.paths)
+        slots, cells = in_cells(paths, np.concatenate([mine[a.kept], theirs[b.kept]]))
+        return cells, _framed(slots[: len(a.kept)], cells.size), _framed(slots[len(a.kept) :], cells.size)
     assert isinstance(a, Vocabulary)
     assert isinstance(b, Vocabulary)
+    return _united_vocabularies(a, b)
+
+
+def _united_vocabularies(a: Vocabulary, b: Vocabulary) -> tuple[Vocabulary, np.ndarray, np.ndarray]:
     found = a.slots(b.categories)[1:]
     new = found == a.size - 1
     found[new] += np.arange(np.count_nonzero(new))
@@ -98,9 +106,15 @@ def _framed(slots: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([[MISSING], slots, [size - 1]])
 
 
-def _parts(cells: Cells) -> list[pd.Series]:
-    """The category of each cell's parts."""
-    return [part.categories.iloc[cells.places[1:-1, level] - 1] for level, part in enumerate(cells.paths.parts)]
+def _united_paths(a: Paths, b: Paths) -> tuple[Paths, np.ndarray, np.ndarray]:
+    """The paths of both, and the numbers of each one's among them."""
+    last, vocabularies = len(a.parts) - 1, [_united_vocabularies(*pair) for pair in zip(a.parts, b.parts, strict=True)]
+    mine, theirs = a.places(last).T, b.places(last).T
+    slots = [
+        np.concatenate([of_a[mine[level]], of_b[theirs[level]]]) for level, (_, of_a, of_b) in enumerate(vocabularies)
+    ]
+    codes, paths = number_paths(slots, [both for both, *_ in vocabularies])
+    return paths, codes[-1][: a.size], codes[-1][a.size :]
 
 
 def in_classes(moments: Sequence[Moments], old: Target, new: Target) -> list[Moments]:

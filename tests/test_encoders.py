@@ -19,7 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, SmoothedMeanEncoder
 
 OUT_OF_FOLD = "fit_transform is out of fold on purpose, so it differs from fit followed by transform"
 NOT_FOR_US = {  # scikit-learn's data has hardly a category twice, so that the others give the prior mean both times
@@ -464,3 +464,34 @@ def test_rows_are_looked_up_in_many_threads():
         )
     assert found == [float(i) for i in range(0, 20_000, 7)]
     assert rows == [float(i) for i in range(0, 20_000, 500)]
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        EmpiricalBayesEncoder(interactions=[("city", "zip")]),
+        NestedEncoder(["zip", "city"]),
+        MixedModelEncoder(["city"], remainder="drop"),
+    ],
+)
+def test_encoding_tables_come_in_three_kinds(encoder):
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    X = pd.DataFrame({"city": ["x", None, "y", "x"], "zip": [1, 2, 1, 3]})
+    encoder.fit(X, [1.0, 2.0, 4.0, 5.0])
+    plain = encoder.encoding_table("city")
+    kinds = {"pandas": pd.DataFrame, "polars": polars.DataFrame, "pyarrow": pyarrow.Table}
+    for backend, kind in kinds.items():
+        table = encoder.encoding_table("city", backend=backend)
+        assert isinstance(table, kind)
+        read = table if backend == "pandas" else table.to_pandas()
+        pd.testing.assert_frame_equal(read, plain, check_dtype=False)
+    with pytest.raises(ValueError, match="backend"):
+        encoder.encoding_table("city", backend="spark")
+
+
+def test_categories_of_several_types_have_no_column_in_arrow():
+    pytest.importorskip("polars")
+    encoder = MeanEncoder().fit(pd.DataFrame({"c": ["x", 1, 2.5]}), [1.0, 2.0, 4.0])
+    for backend in ("polars", "pyarrow"):
+        with pytest.raises(TypeError, match="pandas"):
+            encoder.encoding_table("c", backend=backend)

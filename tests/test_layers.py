@@ -7,7 +7,7 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["arrays", "dealing", "engines", "integers", "keys", "paired_tests", "plain", "splits"],
+    ["arrays", "dealing", "engines", "integers", "keys", "natives", "paired_tests", "plain", "splits"],
     ["leverage", "moments", "objects", "conjugate", "saving", "schedule", "strength", "mixed.formula", "mixed.system"],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
@@ -17,6 +17,7 @@ FLOORS = [
     ["crossfit", "lazy", "sql", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
     ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables", "nested.trust"],
     ["mixed.learning"],
+    ["encoders.serving"],
     ["encoders.base"],
     ["encoders.streaming"],
     ["encoders.lazy_tables"],

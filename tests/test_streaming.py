@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 
-from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder
 from catpool.keys import folds_of_keys
 
 VARIANTS = {
@@ -19,6 +19,8 @@ VARIANTS = {
     "full Bayes": EmpiricalBayesEncoder(["city"], prior="full_bayes", remainder="drop"),
     "interactions": EmpiricalBayesEncoder(interactions=[("city", "shop")]),
     "missing as prior": SmoothedMeanEncoder(missing="prior", unknown="nan"),
+    "nested": NestedEncoder(["city", "shop"], emit="all", output=["mean", "sd", "reliability", "count", "code"]),
+    "nested, one level": NestedEncoder(["city"], missing="prior", unknown="nan", remainder="drop"),
 }
 TARGETS = ["continuous", "binary", "multiclass", "count"]
 CASES = [
@@ -217,3 +219,6 @@ def test_what_does_not_add_up_is_refused(table):
         MeanEncoder().transform_out_of_fold(X, np.arange(120))
     with pytest.raises(ValueError, match="EarlierRows"):
         MeanEncoder(["city"], cv=EarlierRows("shop")).partial_fit(X, y)
+    nested = NestedEncoder(["city", "shop"], cv=5).partial_fit(X, y, key=np.arange(120))
+    with pytest.raises(ValueError, match="1 have categories that were not there"):
+        nested.transform_out_of_fold(X[:2].assign(city=["elsewhere", "Bonn"]), [0, 1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from catpool.cells import Cells, encode_cells
 from catpool.columns import Vocabulary, encode
+from catpool.encoders.serving import Serving
 from catpool.engines import lazy_frame
 from catpool.folds import (
     Folds,
@@ -31,7 +31,6 @@ from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
 
-TRANSIENT = {"_read_from", "_read_splits"}  # what a splitter gave once
 JOIN = "_x_"  # between the names of columns that are taken together
 
 
@@ -64,7 +63,7 @@ def labels_of(named: Any) -> list[Any]:
     return [named] if isinstance(named, str | int) else []
 
 
-class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
+class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
     """Reads what is passed to it, and puts features in the place of columns.
 
     A subclass has the parameters ``cv``, ``random_state``, ``target_type``, ``remainder``, ``output`` and
@@ -243,74 +242,6 @@ class OutOfFoldEncoder(TransformerMixin, BaseEstimator):
         if len(X) == self._fingerprint.rows > 1 and Fingerprint.of(X, self._required()) == self._fingerprint:
             warn_of_training_rows()
         return self._output(X, features)
-
-    def to_json(self, path: Any = None) -> str | None:
-        """Write the fitted encoder as JSON: text that people can read, and that holds no code.
-
-        Parameters
-        ----------
-        path : str or path, optional
-            Where to write it.
-
-        Returns
-        -------
-        str, or None where it is written to a path
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            Where a parameter is an object that text cannot hold, a splitter or a function, say.
-        TypeError
-            Where categories are such objects.
-
-        Examples
-        --------
-        >>> from catpool import MeanEncoder
-        >>> text = MeanEncoder().fit([["a"], ["a"], ["b"]], [1.0, 2.0, 3.5]).to_json()
-        >>> MeanEncoder.from_json(text).transform([["a"], ["b"]]).ravel()
-        array([1.5, 3.5])
-        """
-        from catpool.saving import write_json  # here, as each import takes its time
-
-        check_is_fitted(self)
-        parameters = self.get_params(deep=False)
-        fitted = {name: value for name, value in vars(self).items() if name not in parameters and name not in TRANSIENT}
-        text = write_json(type(self).__name__, parameters, fitted)
-        if path is None:
-            return text
-        Path(path).write_text(text, encoding="utf-8")
-        return None
-
-    @classmethod
-    def from_json(cls, source: Any) -> Any:
-        """Read a fitted encoder that ``to_json`` wrote: it gives the same numbers, bit for bit.
-
-        Parameters
-        ----------
-        source : str or path
-            The text itself, or the path of a file.
-
-        Returns
-        -------
-        encoder of this class
-
-        Raises
-        ------
-        ValueError
-            Where the file is damaged, cut off, none of catpool's, of another class, or of a version to come.
-        OSError
-            Where there is no such file.
-        """
-        from catpool.saving import read_json
-
-        is_text = isinstance(source, str) and source.lstrip().startswith("{")
-        text = source if is_text else Path(source).read_text(encoding="utf-8")
-        parameters, fitted = read_json(text, cls.__name__)
-        encoder = cls(**parameters)
-        encoder.__dict__.update(fitted)
-        return encoder
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the features that ``transform`` gives.

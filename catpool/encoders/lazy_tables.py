@@ -1,4 +1,4 @@
-"""Encoders of single columns over tables whose rows stay where they are."""
+"""Encoders over tables whose rows stay where they are."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells
-from catpool.encoders.base import column_of, encode_column, name_of
 from catpool.encoders.streaming import StreamingEncoder
 from catpool.engines import hashed
 from catpool.folds import check_cv
@@ -36,6 +33,10 @@ class Groups(NamedTuple):
 class LazyTablesEncoder(StreamingEncoder):
     """Learns from sums that a GROUP BY makes, and encodes by a JOIN."""
 
+    def _transformed(self, table: Any, X: Frame) -> dict[Any, np.ndarray]:
+        """The features of new rows that a table gives, by column."""
+        raise NotImplementedError
+
     def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
         from catpool.lazy import log_likelihood_of
 
@@ -49,8 +50,8 @@ class LazyTablesEncoder(StreamingEncoder):
         chosen = self._chosen(header)
         grouped = [self._grouped(label, source, header) for label in chosen]
         tallies = [tally for _, tally in grouped]
-        names, total = [(label, name_of(label, header.names_of)) for label in chosen], log_likelihood_of(source)
-        tables = self._relearned(names, tallies, [source.target], total)
+        total = log_likelihood_of(source)
+        tables = self._relearned(chosen, header.names_of, tallies, [source.target], total)
         self._remember(header, [source.target], tables)
         self._keep_stream(tallies, [source.target], total)
         self._keep("_roles", [role for role in (y, sample_weight, fold) if role is not None])
@@ -103,9 +104,9 @@ class LazyTablesEncoder(StreamingEncoder):
             raise ValueError(f"`exposure` goes with counts, but y is taken for {target.kind}. Leave it out.")
 
     def _grouped(self, label: Any, source: Source, header: Frame) -> tuple[Groups, Tally]:
-        columns = [label] if label in header.labels else list(label)
+        columns = _parts(label)
         sums = source.groups(columns)
-        codes, vocabulary = encode_column(label, sums, missing=self.missing)
+        codes, vocabulary = self._encode(label, sums)
         folds, number = np.zeros(len(sums), dtype=np.intp), 1
         if source.fold is not None:
             folds, names = pd.factorize(np.asarray(sums.column(source.fold)))
@@ -116,11 +117,11 @@ class LazyTablesEncoder(StreamingEncoder):
 
     def _encoded(self, source: Source, grouped: Sequence[Groups]) -> Any:
         """The table out of fold: each group's encoding goes back to its rows."""
-        frame, features = source.frame, {}
+        frame, features = source.frame, dict[Any, list[str]]()
         for position, (groups, table, tally) in enumerate(zip(grouped, self.tables_, self._tallies, strict=True)):
-            values = self._outside(table, tally, groups.folds, groups.codes)
-            keys = [source.fold, *groups.columns]
-            frame, features[table.label] = _with_features(frame, keys, groups.sums, values, position)
+            blocks = self._outside(table, tally, groups.folds, groups.codes)
+            frame, named = _with_features(frame, [source.fold, *groups.columns], groups.sums, blocks, position)
+            features |= named
         return self._selected(frame, features)
 
     def _transform_lazy(self, frame: Any) -> Any:
@@ -131,58 +132,13 @@ class LazyTablesEncoder(StreamingEncoder):
         unseen = [name for name in names if name not in self._header.labels] if strict else []
         if absent or unseen:
             raise ValueError(f"The columns must be those of fit; missing are {absent}, unseen {unseen}.")
-        frame, features = _as_strings(frame, names), {}
+        frame, features = _as_strings(frame, names), dict[Any, list[str]]()
         for position, table in enumerate(self.tables_):
-            columns = list(table.label) if isinstance(table.vocabulary, Cells) else [table.label]
+            columns = _parts(table.label)
             distinct = read_frame(frame.select(columns).unique().collect("pyarrow").to_native())
-            values = table.transform(column_of(table.label, distinct))
-            frame, features[table.label] = _with_features(frame, columns, distinct, values, position)
+            frame, named = _with_features(frame, columns, distinct, self._transformed(table, distinct), position)
+            features |= named
         return self._selected(frame, features)
-
-    def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
-        """Write ``transform`` as SQL: a SELECT that joins a table's rows with the encodings.
-
-        Parameters
-        ----------
-        table : str, or sequence of str
-            The name of the table with the columns that X had; of a schema and of a table in it.
-        dialect : str, optional
-            As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
-            standard SQL.
-
-        Returns
-        -------
-        str
-            Names and categories are quoted as the dialect has it. NaN is NULL.
-
-        Raises
-        ------
-        ImportError
-            Without sqlglot: ``pip install "catpool[sql]"``.
-        ValueError
-            For interactions, where ``unknown`` or ``missing`` is "error", with forgetting, and where columns have no
-            names.
-        TypeError
-            Where categories have no literal in SQL.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from catpool import MeanEncoder
-        >>> encoder = MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5])
-        >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
-        True
-        """
-        from catpool.sql import select  # here, as each import takes its time
-
-        check_is_fitted(self)
-        if not self._header.named or isinstance(self.cv, EarlierRows):
-            raise ValueError(
-                "SQL needs columns with names, and knows no forgetting. Fit to a frame, without EarlierRows."
-            )
-        labels = [label for label in self._header.labels if label in self.columns_ or self.remainder == "passthrough"]
-        named = self._named_features({label: label for label in self._header.labels}, self.tables_)
-        return select(self.tables_, named, labels, table, dialect)
 
     def _selected(self, frame: Any, features: Mapping[Any, list[Any]]) -> Any:
         """The columns that come out, in the places of those that came in."""
@@ -190,7 +146,7 @@ class LazyTablesEncoder(StreamingEncoder):
 
         labels = [label for label in self._header.labels if label in features or self.remainder == "passthrough"]
         labels += [label for label in features if label not in self._header.labels]
-        named = self._named_features({label: label for label in self._header.labels}, self.tables_)
+        named = self._named_features(self._header.names_of, self.tables_)
         out: list[Any] = []
         for label in labels:
             if label in features:
@@ -201,18 +157,25 @@ class LazyTablesEncoder(StreamingEncoder):
 
 
 def _with_features(
-    frame: Any, keys: Sequence[Any], groups: Frame, values: np.ndarray, position: int
-) -> tuple[Any, list[str]]:
-    """The table with features of its groups, of shape (groups, features), and what they are called."""
+    frame: Any, keys: Sequence[Any], groups: Frame, blocks: Mapping[Any, np.ndarray], position: int
+) -> tuple[Any, dict[Any, list[str]]]:
+    """The table with features of its groups, of shape (groups, features) a column, and what they are called there."""
     import pyarrow
 
     from catpool.lazy import FEATURE, joined
 
-    names = [f"{FEATURE}{position}_{column}" for column in range(values.shape[1])]
-    table = groups.source.to_native().select(list(keys))
-    for name, column in zip(names, values.T, strict=True):
-        table = table.append_column(name, pyarrow.array(np.ascontiguousarray(column)))
-    return (joined(frame, keys, table), names) if names else (frame, names)
+    table, names = groups.source.to_native().select(list(keys)), dict[Any, list[str]]()
+    for label, values in blocks.items():
+        names[label] = []
+        for column in values.T:
+            names[label].append(f"{FEATURE}{position}_{table.num_columns}")
+            table = table.append_column(names[label][-1], pyarrow.array(np.ascontiguousarray(column)))
+    return (joined(frame, keys, table), names) if any(names.values()) else (frame, names)
+
+
+def _parts(label: Any) -> list[str]:
+    """The columns that a table is of."""
+    return list(label) if isinstance(label, tuple) else [label]
 
 
 def _as_strings(frame: Any, labels: Sequence[str]) -> Any:

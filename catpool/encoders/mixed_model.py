@@ -22,6 +22,7 @@ from catpool.mixed.generalized import LINKS
 from catpool.mixed.learning import Options, Rows, learn, learn_out_of_fold
 from catpool.mixed.summary import summary
 from catpool.mixed.system import Factor
+from catpool.natives import in_backend
 from catpool.policy import Policy
 from catpool.targets import Target
 from catpool.weights import Weights
@@ -381,17 +382,19 @@ class MixedModelEncoder(OutOfFoldEncoder):
         header = self._header
         return [str(each) if header.named else f"x{header.labels.index(each)}" for each in self._covariates()]
 
-    def encoding_table(self, column: Any) -> pd.DataFrame:
+    def encoding_table(self, column: Any, *, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.
 
         Parameters
         ----------
         column : str, int or tuple
             As in ``groups``.
+        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+            The kind of the frame that comes back.
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             A row for each level that has training rows: `category`, `count` of its rows or their weight, conditional
             `mode` and posterior `sd`, and of each slope `<slope>_mode` and `<slope>_sd`.
 
@@ -403,7 +406,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
         check_is_fitted(self)
         for table in self.tables_:
             if column in (table.label, table.column):
-                return table.frame()
+                return in_backend(table.frame(), backend)
         raise ValueError(f"`column` must be one of the factors {self._groups()}, not {column!r}.")
 
 

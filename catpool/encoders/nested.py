@@ -11,13 +11,14 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import encode_paths
+from catpool.cells import Paths, encode_paths
 from catpool.columns import MISSING
 from catpool.crossfit import OutOfFold, Rows, learn
-from catpool.encoders.base import OutOfFoldEncoder
+from catpool.encoders.lazy_tables import LazyTablesEncoder
 from catpool.folds import Folds
 from catpool.frames import Frame
 from catpool.leverage import refuse_partial
+from catpool.natives import in_backend
 from catpool.nested.learning import NestedLearner
 from catpool.nested.tables import NestedTable
 from catpool.nested.trust import trusted_levels
@@ -29,7 +30,7 @@ from catpool.weights import Weights
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 
 
-class NestedEncoder(OutOfFoldEncoder):
+class NestedEncoder(LazyTablesEncoder):
     """Replace categories within categories by their posterior means, each level borrowing from the one above.
 
     ``fit_transform`` encodes each training row out of fold, variances included, ``fit(...).transform`` new rows from
@@ -184,58 +185,68 @@ class NestedEncoder(OutOfFoldEncoder):
         table = self.tables_[0]
         return set(table.columns) if len(table.encodings) == 1 else set()
 
+    def _chosen(self, X: Frame) -> list[tuple[Any, ...]]:
+        return [tuple(self.levels)]
+
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[NestedTable]:
-        codes, learner = self._read_paths(X)
-        rows = Rows(targets, weights, Parts(None, 1))
-        return [
-            self._table(X, learner, learn(learner, codes[-1].copy(), learner.paths.number(len(self.levels) - 1), rows))
-        ]
+        self._log_likelihood = weights.log_likelihood
+        codes, paths = self._encode(self.levels, X)
+        learned = learn(self._learner(paths), codes, paths.size, Rows(targets, weights, Parts(None, 1)))
+        return [self._table(self.levels, X.names_of, paths, learned)]
 
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[NestedTable], dict[Any, np.ndarray]]:
-        codes, learner = self._read_paths(X)
-        size = learner.paths.number(len(self.levels) - 1)
+        self._log_likelihood = weights.log_likelihood
         if self.crossfit == "unreliable":
             refuse_partial(folds)
-        learned = OutOfFold(folds, targets, weights).encode(learner, codes[-1].copy(), size, counts=False)
+        codes, paths = self._encode(self.levels, X)
+        learner = self._learner(paths)
+        learned = OutOfFold(folds, targets, weights).encode(learner, codes.copy(), paths.size, counts=False)
         if self.crossfit == "unreliable":
             row = weights.of_count, folds.groups, self.crossfit_reliability
-            trusted = [trusted_levels(learner.paths, each, codes[-1], *row) for each in learned.encodings]
+            trusted = [trusted_levels(paths, each, codes, *row) for each in learned.encodings]
             by_value = [by_level[level] for by_level in trusted for level, _ in learner.outputs]
-            learned.trust(codes[-1], by_value, np.zeros(size, dtype=bool))  # counts are among the values
-        table = self._table(X, learner, learned.encodings)
-        width = len(learner.outputs)
-        rows = [
-            _by_level(learned.values[:, label * width : (label + 1) * width], learner)
-            for label in range(len(table.encodings))
-        ]
-        blocks = {label: np.empty((len(X), 0)) for label in self.levels}
-        for level in table.emitted:
-            blocks[self.levels[level]] = table.features(level, rows, codes)
-        return [table], blocks
+            learned.trust(codes, by_value, np.zeros(paths.size, dtype=bool))  # counts are among the values
+        table = self._table(self.levels, X.names_of, paths, learned.encodings)
+        return [table], self._blocks(table, learner, learned.values, np.empty(0), codes)
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
-        labels = self.tables_[0].labels
-        found = self.tables_[0].transform([X.column(label) for label in labels])
-        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(labels)}
+        return self._transformed(self.tables_[0], X)
 
-    def _read_paths(self, X: Frame) -> tuple[list[np.ndarray], NestedLearner]:
-        codes, paths = encode_paths([X.column(label) for label in self.levels])
+    def _transformed(self, table: NestedTable, X: Frame) -> dict[Any, np.ndarray]:
+        found = table.transform([X.column(label) for label in table.labels])
+        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(table.labels)}
+
+    def _encode(self, label: Sequence[Any], X: Frame) -> tuple[np.ndarray, Paths]:
+        codes, paths = encode_paths([X.column(part) for part in label])
         if self.missing == "error":
-            for level, label in enumerate(self.levels):
+            for level, part in enumerate(label):
                 gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)
-                refuse_missing(gone, X.names_of[label])
+                refuse_missing(gone, X.names_of[part])
+        return codes[-1], paths
+
+    def _learner(self, vocabulary: Paths) -> NestedLearner:
         numbers = tuple(output for output in self._listed_outputs(OUTPUTS) if output != "code")
         policy = Policy(self.unknown, self.missing)
-        return codes, NestedLearner(paths, policy, self._emitted(), numbers, self.prior == "reml")
+        return NestedLearner(vocabulary, policy, self._emitted(), numbers, self.prior == "reml")
 
-    def _table(self, X: Frame, learner: NestedLearner, encodings: list[Any]) -> NestedTable:
-        columns = [X.names_of[label] for label in self.levels]
+    def _table(
+        self, label: Sequence[Any], names: Mapping[Any, str], vocabulary: Paths, encodings: list[Any]
+    ) -> NestedTable:
+        columns, policy = [names[part] for part in label], Policy(self.unknown, self.missing)
         outputs = self._listed_outputs(OUTPUTS)
-        return NestedTable(
-            list(self.levels), columns, learner.paths, encodings, learner.policy, learner.emitted, outputs
-        )
+        return NestedTable(list(label), columns, vocabulary, encodings, policy, self._emitted(), outputs)
+
+    def _blocks(
+        self, table: NestedTable, learner: NestedLearner, values: np.ndarray, counts: np.ndarray, codes: np.ndarray
+    ) -> dict[Any, np.ndarray]:
+        width, steps = len(learner.outputs), table.paths.steps(len(table.labels) - 1)
+        rows = [_by_level(values[:, start : start + width], learner) for start in range(0, values.shape[1], width)]
+        blocks = {label: np.empty((len(values), 0)) for label in table.labels}
+        for level in table.emitted:
+            blocks[table.labels[level]] = table.features(level, rows, [step.take(codes) for step in steps])
+        return blocks
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         super()._remember(X, targets, tables)
@@ -256,7 +267,7 @@ class NestedEncoder(OutOfFoldEncoder):
         check_is_fitted(self)
         return pd.DataFrame(self.tables_[0].summary())
 
-    def encoding_table(self, column: Any, *, level: float = 0.9) -> pd.DataFrame:
+    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a level.
 
         Parameters
@@ -265,10 +276,12 @@ class NestedEncoder(OutOfFoldEncoder):
             As in ``levels``.
         level : float, default=0.9
             The probability of the interval from `lower` to `upper`, between 0 and 1.
+        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+            The kind of the frame that comes back.
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             A row for each path that has training rows, with its categories from the outermost level on and the columns
             of `EmpiricalBayesEncoder.encoding_table`.
 
@@ -276,6 +289,8 @@ class NestedEncoder(OutOfFoldEncoder):
         ------
         ValueError
             Where there is no such level, or the probability is not between 0 and 1.
+        TypeError
+            Where categories of several types have no column in polars and pyarrow.
         """
         check_is_fitted(self)
         if not 0 < level < 1:
@@ -283,7 +298,7 @@ class NestedEncoder(OutOfFoldEncoder):
         table = self.tables_[0]
         for position, names in enumerate(zip(table.labels, table.columns, strict=True)):
             if column in names:
-                return table.frame(position, level)
+                return in_backend(table.frame(position, level), backend)
         raise ValueError(f"`column` must be one of the levels {table.labels}, not {column!r}.")
 
 

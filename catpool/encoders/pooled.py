@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -22,9 +21,10 @@ from catpool.encoders.base import column_of, encode_column, name_of
 from catpool.encoders.lazy_tables import LazyTablesEncoder
 from catpool.families import Family
 from catpool.folds import Folds
-from catpool.frames import Frame, read_frame
+from catpool.frames import Frame
 from catpool.leverage import heaviest_share, negligible, refuse_partial
 from catpool.moments import Moments
+from catpool.natives import in_backend
 from catpool.policy import Policy
 from catpool.posterior import posterior_reliability
 from catpool.priors import Prior
@@ -193,65 +193,61 @@ class PooledEncoder(LazyTablesEncoder):
             [{"column": table.column, **encoding.summary()} for table in self.tables_ for encoding in table.encodings]
         )
 
-    def lookup(self, row: Mapping[str, Any]) -> dict[str, float]:
-        """Encode one row, in microseconds: for serving. It is safe in threads.
+    def _look_up_row(self, row: Mapping[str, Any]) -> dict[str, float]:
+        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
+        result: dict[str, float] = {}
+        for table in self.tables_:
+            if forgets or isinstance(table.vocabulary, Cells) or table.label not in row:
+                return super()._look_up_row(row)
+            result.update(table.look_up_value(row[table.label]))
+        return result
+
+    def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
+        """Write ``transform`` as SQL: a SELECT that joins a table's rows with the encodings.
 
         Parameters
         ----------
-        row : mapping
-            From the names of the encoded columns to their values; others are left alone.
+        table : str, or sequence of str
+            The name of the table with the columns that X had; of a schema and of a table in it.
+        dialect : str, optional
+            As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
+            standard SQL.
 
         Returns
         -------
-        dict of float
-            By the names of the features, as ``transform`` gives them.
+        str
+            Names and categories are quoted as the dialect has it. NaN is NULL.
 
         Raises
         ------
+        ImportError
+            Without sqlglot: ``pip install "catpool[sql]"``.
         ValueError
-            Where a column is not in the row, or where ``unknown`` or ``missing`` is "error".
+            For interactions, where ``unknown`` or ``missing`` is "error", with forgetting, and where columns have no
+            names.
+        TypeError
+            Where categories have no literal in SQL.
 
         Examples
         --------
         >>> import pandas as pd
         >>> from catpool import MeanEncoder
-        >>> X = pd.DataFrame({"zip": ["55401", "55401", "10115"]})
-        >>> MeanEncoder().fit(X, [1.0, 2.0, 4.5]).lookup({"zip": "55401"})
-        {'zip': 1.5}
+        >>> encoder = MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5])
+        >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
+        True
         """
-        if not hasattr(self, "tables_"):  # scikit-learn's own check takes its microseconds
-            check_is_fitted(self)
-        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
-        result: dict[str, float] = {}
-        for table in self.tables_:
-            if forgets or isinstance(table.vocabulary, Cells) or table.label not in row:
-                return self._look_up_row(row)
-            result.update(table.look_up_value(row[table.label]))
-        return result
+        from catpool.sql import select  # here, as each import takes its time
 
-    def _look_up_row(self, row: Mapping[str, Any]) -> dict[str, float]:
-        """The same by way of a table, for rows that take more than one category each."""
-        required = self._required()
-        absent = [label for label in required if label not in row]
-        if absent:
-            raise ValueError(f"The row must have the columns {required}, but {absent} are not in it. Add them.")
-        columns = {
-            label: pd.Series([row[label]], dtype=None if row[label] is not None else object) for label in required
-        }
-        X = read_frame(pd.DataFrame(columns))
-        values = self._look_up(X)
-        named = self._named_features(self._names_of_columns(), self.tables_)
-        return {
-            name: float(value)
-            for label, names in named.items()
-            for name, value in zip(names, values[label][0], strict=True)
-        }
+        check_is_fitted(self)
+        if not self._header.named or isinstance(self.cv, EarlierRows):
+            raise ValueError(
+                "SQL needs columns with names, and knows no forgetting. Fit to a frame, without EarlierRows."
+            )
+        labels = [label for label in self._header.labels if label in self.columns_ or self.remainder == "passthrough"]
+        named = self._named_features(self._header.names_of, self.tables_)
+        return select(self.tables_, named, labels, table, dialect)
 
-    def _names_of_columns(self) -> dict[Any, str]:
-        names = self._header.labels if self._header.named else [f"x{each}" for each in range(len(self._header.labels))]
-        return dict(zip(self._header.labels, names, strict=True))
-
-    def encoding_table(self, column: Any, *, level: float = 0.9) -> pd.DataFrame:
+    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters
@@ -260,10 +256,12 @@ class PooledEncoder(LazyTablesEncoder):
             As in ``columns_``, or as `summary_` calls it.
         level : float, default=0.9
             The probability of the interval from `lower` to `upper`, between 0 and 1.
+        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+            The kind of the frame that comes back.
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             A row for each category that has training rows: `category` (None for the missing value),
             `target` (where there are several), `count` of its rows or their weight, `mean` of the target in it,
             its `encoding`, the posterior mean, with its `sd`, the ends `lower` and `upper` of its interval and its
@@ -273,13 +271,15 @@ class PooledEncoder(LazyTablesEncoder):
         ------
         ValueError
             Where the column is not encoded, or the level is not between 0 and 1.
+        TypeError
+            Where categories of several types have no column in polars and pyarrow.
         """
         check_is_fitted(self)
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
         for table in self.tables_:
             if column in (table.label, table.column):
-                return table.frame(level)
+                return in_backend(table.frame(level), backend)
         raise ValueError(f"`column` must be one of the encoded columns {self.columns_}, not {column!r}.")
 
     def _named_features(self, names: Mapping[Any, str], tables: Sequence[EncodingTable]) -> dict[Any, list[str]]:
@@ -316,10 +316,10 @@ class PooledEncoder(LazyTablesEncoder):
         times = self._times(X)
         rows = Rows(targets, weights if times is None else aged(weights, times), Parts(None, 1))
 
-        def learn_column(label: Any, name: str) -> EncodingTable:
-            codes, vocabulary = encode_column(label, X, missing=self.missing)
+        def learn_column(label: Any) -> EncodingTable:
+            codes, vocabulary = self._encode(label, X)
             learned = learn(self._learner(vocabulary), codes, vocabulary.size, rows)
-            return self._table(label, name, vocabulary, learned)
+            return self._table(label, X.names_of, vocabulary, learned)
 
         return self._over_columns(learn_column, X)
 
@@ -331,8 +331,8 @@ class PooledEncoder(LazyTablesEncoder):
             refuse_partial(folds)
         view = OutOfFold(folds, targets, weights)
 
-        def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
-            codes, vocabulary = encode_column(label, X, missing=self.missing)
+        def learn_column(label: Any) -> tuple[EncodingTable, np.ndarray]:
+            codes, vocabulary = self._encode(label, X)
             own = codes.copy() if {"size", "code"} & {*self._extras()} or self.crossfit != "all" else codes
             learner = self._learner(vocabulary)
             learned = view.encode(learner, codes, vocabulary.size, counts="count" in self._extras())
@@ -341,7 +341,7 @@ class PooledEncoder(LazyTablesEncoder):
                 trusted = self._trusted(share, learned.encodings)
                 by_value = [each for each, item in zip(trusted, learned.encodings, strict=True) for _ in item.values]
                 learned.trust(own, by_value, np.all(trusted, axis=0))
-            table = self._table(label, name, vocabulary, learned.encodings)
+            table = self._table(label, X.names_of, vocabulary, learned.encodings)
             return table, self._with_extras(table, learned.values, learned.counts, own)
 
         results = self._over_columns(learn_column, X)
@@ -361,11 +361,11 @@ class PooledEncoder(LazyTablesEncoder):
         assert times is not None
         rows = Rows(targets, aged(weights, times), Parts(None, 1))
 
-        def learn_column(label: Any, name: str) -> tuple[EncodingTable, np.ndarray]:
-            codes, vocabulary = encode_column(label, X, missing=self.missing)
+        def learn_column(label: Any) -> tuple[EncodingTable, np.ndarray]:
+            codes, vocabulary = self._encode(label, X)
             learner, own = self._learner(vocabulary), codes.copy()
             values, counts = encode_by_past(learner, own, vocabulary.size, times, targets, weights)
-            table = self._table(label, name, vocabulary, learn(learner, codes, vocabulary.size, rows))
+            table = self._table(label, X.names_of, vocabulary, learn(learner, codes, vocabulary.size, rows))
             return table, self._with_extras(table, values, counts, own)
 
         results = self._over_columns(learn_column, X)
@@ -376,10 +376,14 @@ class PooledEncoder(LazyTablesEncoder):
         times = self._times(X) if forgets else None
 
         def look_up(table: EncodingTable) -> tuple[Any, np.ndarray]:
-            column = column_of(table.label, X)
-            return table.label, table.transform(column) if times is None else self._faded(table, column, times)
+            if times is None:
+                return table.label, self._transformed(table, X)[table.label]
+            return table.label, self._faded(table, column_of(table.label, X), times)
 
         return dict(self._parallel(look_up, [(table,) for table in self.tables_]))
+
+    def _transformed(self, table: EncodingTable, X: Frame) -> dict[Any, np.ndarray]:
+        return {table.label: table.transform(column_of(table.label, X))}
 
     def _faded(self, table: EncodingTable, column: Any, times: Times) -> np.ndarray:
         """Features of rows, of shape (n, features), whose categories' rows have aged."""
@@ -429,13 +433,19 @@ class PooledEncoder(LazyTablesEncoder):
         """How the prior of an interaction's cells is learned: as that of any categories, by default."""
         return self._prior(moments, family)
 
-    def _table(self, label: Any, name: str, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> EncodingTable:
+    def _encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
+        return encode_column(label, X, missing=self.missing)
+
+    def _table(
+        self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]
+    ) -> EncodingTable:
+        name = name_of(label, names)
         policy = Policy(self.unknown, self.missing)
         dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
         return EncodingTable(label, name, vocabulary, encodings, policy, self._extras_of(encodings), dropped)
 
     def _over_columns(self, learn: Any, X: Frame) -> list[Any]:
-        return self._parallel(learn, [(label, name_of(label, X.names_of)) for label in self._chosen(X)])
+        return self._parallel(learn, [(label,) for label in self._chosen(X)])
 
     def _parallel(self, function: Any, arguments: Any) -> list[Any]:
         if self.n_jobs in (None, 1):
@@ -450,11 +460,14 @@ class PooledEncoder(LazyTablesEncoder):
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
         super()._remember(X, targets, tables)
-        self._targets = [replace(target, values=np.empty(0)) for target in targets]
-        self._keep("_tallies", None)
         self.columns_ = self._chosen(X)
         times = self._times(X)
         self._keep("_last_time", None if times is None else times.values.max())
+
+    def _blocks(
+        self, table: EncodingTable, learner: Learner, values: np.ndarray, counts: np.ndarray, codes: np.ndarray
+    ) -> dict[Any, np.ndarray]:
+        return {table.label: self._with_extras(table, values, counts, codes)}
 
     def _with_extras(
         self, table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -12,17 +12,14 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells
-from catpool.columns import Vocabulary
-from catpool.crossfit import Learner, Rows
-from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, labels_of, name_of
+from catpool.crossfit import Rows
+from catpool.encoders.base import OutOfFoldEncoder, column_of, labels_of
 from catpool.folds import check_cv
 from catpool.frames import Frame, read_frame
 from catpool.keys import folds_of_keys
 from catpool.leaks import Fingerprint
 from catpool.schedule import EarlierRows
-from catpool.tables import Encoding, EncodingTable
-from catpool.tally import Tally, in_classes
+from catpool.tally import Categories, Tally, in_classes
 from catpool.targets import Target
 from catpool.views import Parts
 
@@ -32,19 +29,32 @@ STREAM = ("_tallies", "_targets", "_log_likelihood")
 class StreamingEncoder(OutOfFoldEncoder):
     """Adds parts up. A subclass says how a column is learned, and what becomes of it."""
 
-    def _learner(self, vocabulary: Vocabulary | Cells) -> Learner:
-        raise NotImplementedError
-
-    def _table(self, label: Any, name: str, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> EncodingTable:
-        raise NotImplementedError
-
     def _chosen(self, X: Frame) -> list[Any]:
+        """The label of each table: of a column, or of several in a tuple."""
         raise NotImplementedError
 
-    def _with_extras(
-        self, table: EncodingTable, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray
-    ) -> np.ndarray:
+    def _encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Categories]:
+        """The rows' codes, of shape (n,), and what they stand for."""
         raise NotImplementedError
+
+    def _learner(self, vocabulary: Any) -> Any:
+        """What makes encodings of moments."""
+        raise NotImplementedError
+
+    def _table(self, label: Any, names: Mapping[Any, str], vocabulary: Any, encodings: list[Any]) -> Any:
+        """A fitted table, where columns are called so."""
+        raise NotImplementedError
+
+    def _blocks(
+        self, table: Any, learner: Any, values: np.ndarray, counts: np.ndarray, codes: np.ndarray
+    ) -> dict[Any, np.ndarray]:
+        """The features of rows, by column, from their values, of shape (n, outputs), their counts and their codes."""
+        raise NotImplementedError
+
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
+        super()._remember(X, targets, tables)
+        self._targets = [replace(target, values=np.empty(0)) for target in targets]
+        self._keep("_tallies", None)
 
     def partial_fit(self, X: Any, y: Any, *, key: Any = None, sample_weight: Any = None, exposure: Any = None) -> Any:
         """Learn from more rows, beside those learned from before.
@@ -164,20 +174,22 @@ class StreamingEncoder(OutOfFoldEncoder):
             raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
         X = read_frame(X).without(self._roles).aligned(self._header, self._header.labels, strict=True)
         folds = folds_of_keys(key, len(X), self._tallies[0].parts)
-        blocks = {}
+        blocks: dict[Any, np.ndarray] = {}
         for table, tally in zip(self.tables_, self._tallies, strict=True):
             slots = table.slots(column_of(table.label, X))
-            blocks[table.label] = self._outside(table, tally, folds, slots)
+            blocks |= self._outside(table, tally, folds, slots)
         return self._output(X, blocks)
 
-    def _outside(self, table: EncodingTable, tally: Tally, folds: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    def _outside(self, table: Any, tally: Tally, folds: np.ndarray, slots: np.ndarray) -> dict[Any, np.ndarray]:
+        """The features of rows, by column, from the rows of other folds."""
         outside, learner = tally.outside(), self._learner(tally.vocabulary)
         counts = outside[0].count[folds, slots]
         values: list[np.ndarray] = []
         for target in self._targets:
             own, outside = outside[: len(target.names)], outside[len(target.names) :]
             values += [output[folds, slots] for each in learner.encode(own, target.family) for output in each]
-        return self._with_extras(table, np.column_stack(values) if values else np.empty((len(slots), 0)), counts, slots)
+        rows = np.column_stack(values) if values else np.empty((len(slots), 0))
+        return self._blocks(table, learner, rows, counts, slots)
 
     def _add_up(self, X: Any, y: Any, key: Any, sample_weight: Any, exposure: Any) -> None:
         """Learn from the first rows, and keep what they add up to."""
@@ -191,14 +203,15 @@ class StreamingEncoder(OutOfFoldEncoder):
             check_cv(self.cv)
             parts = Parts(folds_of_keys(key, len(X), int(self.cv)), int(self.cv))
         rows, tallies = Rows(targets, weights, parts), []
-        for label in self._chosen(X):
-            codes, vocabulary = encode_column(label, X, missing=self.missing)
+        labels = self._chosen(X)
+        for label in labels:
+            codes, vocabulary = self._encode(label, X)
             column = rows.column(codes, vocabulary.size)
             moments = [column.moments(view) for _, views in rows.views() for view in views]
             tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
         known = [replace(target, values=np.empty(0)) for target in targets]
-        names = [(label, name_of(label, X.names_of)) for label in self._chosen(X)]
-        self._remember(X, targets, self._relearned(names, tallies, known, weights.log_likelihood))
+        tables = self._relearned(labels, X.names_of, tallies, known, weights.log_likelihood)
+        self._remember(X, targets, tables)
         self._keep_stream(tallies, known, weights.log_likelihood)
 
     def _keep_stream(self, tallies: list[Tally], targets: list[Target], log_likelihood: float) -> None:
@@ -206,15 +219,20 @@ class StreamingEncoder(OutOfFoldEncoder):
         self._fingerprint = Fingerprint(0, "")  # of rows that are gone
 
     def _relearned(
-        self, names: Sequence[Any], tallies: Sequence[Tally], targets: Sequence[Target], log_likelihood: float
-    ) -> list[EncodingTable]:
+        self,
+        labels: Sequence[Any],
+        names: Mapping[Any, str],
+        tallies: Sequence[Tally],
+        targets: Sequence[Target],
+        log_likelihood: float,
+    ) -> list[Any]:
         tables = []
-        for (label, name), tally in zip(names, tallies, strict=True):
+        for label, tally in zip(labels, tallies, strict=True):
             learner, moments, encodings = self._learner(tally.vocabulary), tally.whole(), []
             for target in targets:
                 own, moments = moments[: len(target.names)], moments[len(target.names) :]
                 encodings += learner.encodings(target, own, log_likelihood)
-            tables.append(self._table(label, name, tally.vocabulary, encodings))
+            tables.append(self._table(label, names, tally.vocabulary, encodings))
         return tables
 
     def _joined(self, other: Any) -> Any:
@@ -231,10 +249,10 @@ class StreamingEncoder(OutOfFoldEncoder):
         sides = [[_in_targets(tally, known, targets) for tally in tallies] for tallies, known, _ in (mine, theirs)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]
         log_likelihood = mine[2] + theirs[2]
-        names = [(table.label, table.column) for table in self.tables_]
+        labels = [table.label for table in self.tables_]
         result = clone(self)
         result.__dict__.update({name: value for name, value in vars(self).items() if name not in STREAM})
-        result.tables_ = self._relearned(names, tallies, targets, log_likelihood)
+        result.tables_ = self._relearned(labels, self._header.names_of, tallies, targets, log_likelihood)
         result._keep("classes_", targets[0].classes if len(targets) == 1 else None)
         result._keep_stream(tallies, targets, log_likelihood)
         return result

@@ -42,6 +42,14 @@ class NestedTable:
     emitted: tuple[int, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def label(self) -> tuple[Any, ...]:
+        return tuple(self.labels)
+
+    @property
+    def vocabulary(self) -> Paths:
+        return self.paths
+
     def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
         """What each emitted level's features are called where the columns are called so."""
         return {level: self._of_level(columns[level]) for level in self.emitted}
@@ -57,8 +65,7 @@ class NestedTable:
         """Each emitted level's features, of shape (n, features)."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
-            codes, found, _ = part.look_up(column)
-            slots.append(found.take(codes))
+            slots.append(part.slots_of(column))
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
         steps = self.paths.follow(slots)
@@ -69,6 +76,15 @@ class NestedTable:
         tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
         rows = [each.rows(steps, missing, counts) for each in tables]
         return {level: self.features(level, rows, steps) for level in self.emitted}
+
+    def slots(self, columns: Sequence[Any]) -> np.ndarray:
+        """The number of each training row's deepest path, of shape (n,)."""
+        slots = [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        deepest = self.paths.follow(slots)[-1]
+        strangers = int(np.count_nonzero(deepest >= self.paths.size))
+        if strangers:
+            raise ValueError(f"All rows must be training rows, but {strangers} have categories that were not there.")
+        return deepest
 
     def features(
         self,
