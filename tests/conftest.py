@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,13 @@ settings.register_profile("catpool", deadline=None, derandomize=True, max_exampl
 settings.load_profile("catpool")
 
 ENCODERS = {"mean": MeanEncoder, "smoothed": SmoothedMeanEncoder, "bayes": EmpiricalBayesEncoder}
+
+
+def pytest_collection_modifyitems(items):
+    """The example of an optional package needs it."""
+    for item in items:
+        if item.nodeid.startswith("catpool/onnx.py") and find_spec("skl2onnx") is None:
+            item.add_marker(pytest.mark.skip(reason="skl2onnx is not installed"))
 
 
 @pytest.fixture(params=ENCODERS)
