@@ -127,8 +127,13 @@ class Frame:
     def keyed(self, key: Any) -> Any:
         """A key, of shape (n,) or (n, columns); strings name columns."""
         names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
-        if names and all(isinstance(name, str) and name in self.labels for name in names):
+        if not names or not all(isinstance(name, str) for name in names):
+            return key
+        absent = [name for name in names if name not in self.labels]
+        if not absent:
             return pd.DataFrame({name: np.asarray(self.column(name)) for name in names})
+        if isinstance(key, str) or len(names) != len(self):
+            raise ValueError(f"`key` names {absent}, which X does not have: {self.labels}. Pass names, or a key a row.")
         return key
 
     def index(self) -> Any:

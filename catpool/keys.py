@@ -17,6 +17,13 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
     n_rows : int
     k : int
         The number of folds.
+
+    Raises
+    ------
+    ValueError
+        Where there are too few keys or too many, or missing ones.
+    TypeError
+        For keys of several sorts, and broken numbers: 2 is a key like 2.0, and 2.5 is none.
     """
     table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
     if len(table) != n_rows:
@@ -28,8 +35,16 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
 
 
 def _of_one_sort(column: pd.Series) -> pd.Series:
-    """The same keys in the same type, whatever frame they came from."""
-    column = column.astype(object).infer_objects()
-    if pd.api.types.is_integer_dtype(column.dtype):
+    """The same keys in the same type, whatever frame they came from and whatever other keys came with them."""
+    if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype):
         return column.astype(np.int64)
-    return column if pd.api.types.is_float_dtype(column.dtype) else column.astype(object)
+    values = column.astype(object).infer_objects()
+    sort = pd.api.types.infer_dtype(values, skipna=False)
+    if sort in ("datetime64", "datetime", "date"):
+        return pd.to_datetime(values, utc=True).astype("datetime64[ns, UTC]").astype(np.int64)
+    if sort in ("string", "bytes"):
+        return values.astype(object)
+    numbers = sort in ("integer", "boolean", "floating", "decimal", "mixed-integer-float")
+    if numbers and (values == values.astype(np.int64)).all():
+        return values.astype(np.int64)
+    raise TypeError(f"`key` must hold whole numbers, strings or dates, a column of one sort, but one holds {sort}.")

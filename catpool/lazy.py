@@ -53,7 +53,7 @@ class Source:
     def center(self) -> float:
         return self.mean if self.target.kind == "continuous" else 0.0
 
-    def groups(self, columns: Sequence[str]) -> Frame:
+    def sums(self, columns: Sequence[str]) -> Frame:
         """Sums over the rows of each category, or of each combination of categories, and of each fold."""
         import narwhals as nw
 
@@ -91,11 +91,11 @@ class Source:
         wanted = classes.tolist() if self.target.kind == "multiclass" else classes[1:].tolist()
         return [(y == label).cast(nw.Float64) for label in wanted] or [nw.lit(0.0)]
 
-    def moments(self, groups: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
-        """One a class, of shape (folds, size), from the folds and codes of groups."""
+    def moments(self, grouped: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
+        """One a class, of shape (folds, size), from sums and the folds and codes that they are of."""
 
         def spread(name: str) -> np.ndarray:
-            sums = np.asarray(groups.column(name), dtype=float)
+            sums = np.asarray(grouped.column(name), dtype=float)
             return np.bincount(folds * shape[1] + codes, sums, minlength=shape[0] * shape[1]).reshape(shape)
 
         count = spread(COUNT)
@@ -173,10 +173,10 @@ def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
     if column not in frame.collect_schema().names():
         raise ValueError(f"`{name}` names {column!r}, which the table does not have.")
     number = nw.col(column).cast(nw.Float64)
-    facts = _row(
-        frame.select(number.min().alias("least"), number.max().alias("most"), number.null_count().alias("gone"))
-    )
-    values = [np.nan if facts["gone"] else facts["least"], facts["most"]]
+    ends = number.min().alias("least"), number.max().alias("most")
+    odd = (~number.is_finite()).cast(nw.Float64).sum().alias("odd")
+    facts = _row(frame.select(*ends, odd, number.null_count().alias("gone")))
+    values = [np.nan if facts["gone"] or facts["odd"] else facts["least"], facts["most"]]
     if name == "exposure" and not values[0] > 0:
         raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
     read_weights(np.array(values, dtype=float), 2, name)
@@ -201,13 +201,8 @@ def joined(frame: Any, keys: Sequence[str], table: Any) -> Any:
     schema = frame.collect_schema()
     nullable = [key for key in keys if table.column(key).null_count]
     for key in nullable:
-        gone = f"catpool_no_{key}"
-        frame = frame.with_columns(
-            nw.col(key).is_null().alias(gone), _filled(key, schema[key]).alias(f"catpool_of_{key}")
-        )
-        other = other.with_columns(
-            nw.col(key).is_null().alias(gone), _filled(key, schema[key]).alias(f"catpool_of_{key}")
-        )
+        made = nw.col(key).is_null().alias(f"catpool_no_{key}"), _filled(key, schema[key]).alias(f"catpool_of_{key}")
+        frame, other = frame.with_columns(*made), other.with_columns(*made)
     on = [key for key in keys if key not in nullable]
     on += [f"catpool_{part}_{key}" for key in nullable for part in ("no", "of")]
     return frame.join(other.drop(*nullable) if nullable else other, on=on, how="left")

@@ -28,12 +28,12 @@ def read_json(text: str, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if content["class"] != kind:
         raise ValueError(f"The file holds a {content['class']}. Call {content['class']}.from_json.")
     try:
-        return tuple({name: from_plain(value) for name, value in content[part].items()} for part in _PARTS)  # type: ignore[return-value]
+        parameters, fitted = (
+            {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
+        )
+        return parameters, fitted
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
-
-
-_PARTS = ("parameters", "fitted")
 
 
 def _opened(text: str) -> dict[str, Any]:
@@ -50,7 +50,10 @@ def _opened(text: str) -> dict[str, Any]:
         raise ValueError(
             f"The file has version {version!r}, and this catpool reads versions 1 to {VERSION}. Update catpool."
         )
-    if content.pop("checksum", None) != _checksum(content) or not {"class", *_PARTS} <= set(content):
+    absent = [name for name in ("checksum", "class", "parameters", "fitted") if name not in content]
+    if absent:
+        raise ValueError(f"The file is damaged: it has no {absent}. Write it again with to_json.")
+    if content.pop("checksum") != _checksum(content):
         raise ValueError(
             "The file was changed after it was written: its checksum is wrong. Write it again with to_json."
         )

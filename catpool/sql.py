@@ -13,6 +13,9 @@ from catpool.cells import Cells
 from catpool.columns import MISSING
 from catpool.tables import EncodingTable
 
+NAN_IS_NAN = {"databricks", "duckdb", "postgres", "redshift", "snowflake", "spark"}  # where it equals itself
+HAS_IS_NAN = {"athena", "bigquery", "clickhouse", "presto", "trino"}
+
 
 def select(
     tables: Sequence[EncodingTable],
@@ -30,22 +33,19 @@ def select(
         What the features of each encoded column are called.
     kept : sequence
         The columns that come out, encoded or as they are, in their order.
-    source : str or tuple of str
-        The table; a tuple for one in a schema.
+    source : str or sequence of str
+        The table; a sequence for one in a schema, and in a catalog.
     dialect : str or None
     """
     try:
         from sqlglot import exp
     except ImportError as error:
         raise ImportError('SQL is built by sqlglot: pip install "catpool[sql]".') from error
-    parts = [source] if isinstance(source, str) else list(source)
     rows = exp.to_identifier("catpool_rows", quoted=True)
-    origin = exp.Table(
-        this=_name(parts[-1]),
-        db=_name(parts[-2]) if len(parts) > 1 else None,
-        alias=exp.TableAlias(this=rows.copy()),
+    found, query = (
+        {table.label: _features(position, table, dialect) for position, table in enumerate(tables)},
+        exp.Select(),
     )
-    found, query = {table.label: _features(position, table) for position, table in enumerate(tables)}, exp.Select()
     for label in kept:
         if label in found:
             query = query.select(
@@ -53,11 +53,24 @@ def select(
             )
         else:
             query = query.select(exp.column(_name(label), table=rows.copy()))
-    query = query.from_(origin)
+    query = query.from_(_origin(source, rows))
     for position, table in enumerate(tables):
         if found[table.label]:
             query = _with_join(query, position, table)
     return query.sql(dialect=dialect)
+
+
+def _origin(source: Any, alias: Any) -> Any:
+    """The table, by its names."""
+    from sqlglot import exp
+
+    names = [source] if isinstance(source, str) else list(source)
+    if not 1 <= len(names) <= 3 or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"`table` must be a name, or those of a catalog, a schema and a table in them. Got {source!r}."
+        )
+    table, schema, catalog = ([_name(name) for name in reversed(names)] + [None, None])[:3]
+    return exp.Table(this=table, db=schema, catalog=catalog, alias=exp.TableAlias(this=alias.copy()))
 
 
 def _name(text: str) -> Any:
@@ -83,7 +96,7 @@ def _values(table: EncodingTable) -> list[np.ndarray]:
     return [] if table.dropped else [*values, *(table.extra(extra) for extra in table.extras)]
 
 
-def _features(position: int, table: EncodingTable) -> list[Any]:
+def _features(position: int, table: EncodingTable, dialect: str | None) -> list[Any]:
     """What each feature of a row is: that of the missing value, of the unseen, or of the category it is joined with."""
     from sqlglot import exp
 
@@ -91,13 +104,26 @@ def _features(position: int, table: EncodingTable) -> list[Any]:
     if not outputs:
         return []
     own = _column("catpool_rows", table.label)
+    missing = _missing(own, table, dialect)
     return [
         exp.Case()
-        .when(own.copy().is_(exp.null()), _number(values[MISSING]))
+        .when(missing.copy(), _number(values[MISSING]))
         .when(_column(joined, "category").is_(exp.null()), _number(values[-1]))
         .else_(_column(joined, f"feature_{feature}"))
         for feature, values in enumerate(outputs)
     ]
+
+
+def _missing(own: Any, table: EncodingTable, dialect: str | None) -> Any:
+    """Whether a column is NULL; of floats, where the dialect has NaN, whether it is that."""
+    from sqlglot import exp
+
+    null = own.copy().is_(exp.null())
+    if not any(isinstance(category, float) for category in table.vocabulary.categories.tolist()):
+        return null
+    if dialect in NAN_IS_NAN:
+        return exp.or_(null, exp.EQ(this=own.copy(), expression=exp.cast(exp.Literal.string("NaN"), "double")))
+    return exp.or_(null, exp.IsNan(this=own.copy())) if dialect in HAS_IS_NAN else null
 
 
 def _with_join(query: Any, position: int, table: EncodingTable) -> Any:
@@ -136,12 +162,15 @@ def _category(value: Any) -> Any:
         return exp.Boolean(this=value)
     if isinstance(value, int):
         return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return _number(value)
     if isinstance(value, str):
         return exp.Literal.string(value)
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.datetime) and value.tzinfo is None:
         return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "timestamp")
-    if isinstance(value, datetime.date):
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return exp.cast(exp.Literal.string(value.isoformat()), "date")
-    raise TypeError(f"The category {value!r} has no literal in SQL. Categories must be strings, numbers or dates.")
+    raise TypeError(
+        f"The category {value!r} has no literal in SQL. Categories must be strings, finite numbers, or dates and times "
+        "without a zone."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +46,10 @@ class Tally:
         """Of all parts together, of shape (size,)."""
         return [each.merged() for each in self.moments]
 
+    def together(self) -> Tally:
+        """The same without parts."""
+        return Tally(self.vocabulary, [as_one_part(each) for each in self.whole()])
+
     def outside(self) -> list[Moments]:
         """Of all parts but one, of shape (P, size)."""
         others = 1.0 - np.eye(self.parts)
@@ -58,6 +62,20 @@ class Tally:
             rows = None if each.observed is None else others @ each.observed
             result.append(Moments(count, total, scatter, rows).knowing(size=size, mean=mean))
         return result
+
+
+def as_one_part(moments: Moments) -> Moments:
+    """Moments of shape (size,) as those of shape (1, size)."""
+    observed = None if moments.observed is None else np.asarray(moments.observed)[None]
+    scatter = np.asarray(moments.scatter)[None]
+    return Moments(moments.count[None].astype(float), moments.total[None], scatter, observed)
+
+
+def by_target(targets: Sequence[Target], moments: Sequence[Moments]) -> Iterator[tuple[Target, Sequence[Moments]]]:
+    """Each target and the moments of its classes."""
+    for target in targets:
+        yield target, moments[: len(target.names)]
+        moments = moments[len(target.names) :]
 
 
 def _added(a: Moments, b: Moments) -> Moments:

@@ -13,6 +13,7 @@ from catpool import (
     NestedEncoder,
     SmoothedMeanEncoder,
 )
+from catpool.engines import hashed
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The 'future.infer_string'"
@@ -190,15 +191,18 @@ def test_keys_are_hashed_where_the_rows_are(engine, rows, tmp_path):
     native = engine(table, tmp_path)
     for key in ("id", ["city", "zip"]):
         encoder = MeanEncoder(["zip"], cv=5, output=["mean", "count"])
-        assert MeanEncoder(cv=5).fit_transform(native, y="continuous", key=key) is not None
-        out = collected(encoder.fit_transform(native, y="continuous", key=key), ["id", "city", "zip", "zip_count"])
-        again = collected(encoder.fit_transform(native, y="continuous", key=key), out.columns)
-        pd.testing.assert_frame_equal(out, again)
-        counts = table["zip"].map(table["zip"].value_counts())
-        if key == "id":
-            assert (out["zip_count"] < counts).all()
-        whole = encoder.transform(table.drop(columns="continuous"))["zip"]
-        assert not np.allclose(out["zip"], whole)
+        out = encoder.fit_transform(native, y="continuous", key=key)
+        folded = hashed(engine(table, tmp_path), [key] if isinstance(key, str) else key, 5, "fold")
+        folds = collected(folded, [*table.columns, "fold"])["fold"].to_numpy()
+        assert np.bincount(folds, minlength=5).min() > 40
+        named = table.groupby(key, dropna=False).ngroup()
+        assert (pd.Series(folds).groupby(named).nunique() == 1).all()
+        expected = (
+            clone(encoder).set_params(cv=folds).fit_transform(table.drop(columns="continuous"), table["continuous"])
+        )
+        agree(out, expected)
+        with pytest.raises(ValueError, match="partial_fit"):  # whose folds are other ones
+            encoder.transform_out_of_fold(table, key)
     with pytest.raises(ValueError, match="fit_transform"):
         MeanEncoder(["zip"]).fit_transform(native, y="continuous")
     with pytest.raises(ValueError, match="nothing"):
@@ -227,6 +231,22 @@ def test_what_a_lazy_table_cannot_do_is_said(engine, rows, tmp_path):
         MixedModelEncoder(["city"]).fit(native, y="continuous")
     with pytest.raises(ValueError, match="in memory"):
         MeanEncoder(["city"], cv=EarlierRows("size")).fit(native, y="continuous")
+    with pytest.raises(ValueError, match="in memory"):
+        MeanEncoder(["city"], crossfit="unreliable").fit_transform(native, y="continuous", key="id")
+    with pytest.raises(ValueError, match="in memory"):
+        MeanEncoder(["city"]).fit_transform(native, y="continuous", key="id", groups=np.arange(600))
+    with pytest.raises(ValueError, match="their folds are"):
+        MeanEncoder(["city"], cv="id").fit_transform(native, y="continuous", key="id")
+    folds = engine(table.assign(fold=np.where(table["id"] < 9, None, "a")), tmp_path)
+    with pytest.raises(ValueError, match="`cv` must have no missing"):
+        MeanEncoder(["city"], cv="fold").fit_transform(folds, y="continuous")
+    gaps = engine(table.assign(weight=table["weight"].mask(table["id"] == 3)), tmp_path)
+    with pytest.raises(ValueError, match="`sample_weight` must"):
+        MeanEncoder(["city"]).fit(gaps, y="continuous", sample_weight="weight")
+    if engine is polars_lazy:  # where NaN is not null
+        gaps = native.with_columns(weight=native.collect()["weight"].replace(1.0, float("nan")))
+        with pytest.raises(ValueError, match="`sample_weight` must"):
+            MeanEncoder(["city"]).fit(gaps, y="continuous", sample_weight="weight")
     for y in ("nothing", None, np.arange(600)):
         with pytest.raises(ValueError, match="one of its columns"):
             MeanEncoder(["city"]).fit(native, y=y)

@@ -181,7 +181,7 @@ def test_a_damaged_or_foreign_file_is_refused(text):
         (text.replace('"version": 1', '"version": "1"'), "Update catpool"),
         (text.replace("catpool encoder", "something else"), "none of catpool's"),
         ("{}", "none of catpool's"),
-        ('{"format": "catpool encoder", "version": 1}', "checksum"),
+        ('{"format": "catpool encoder", "version": 1}', "it has no"),
         ("{not json", "cut off"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -196,9 +196,7 @@ def test_a_damaged_or_foreign_file_is_refused(text):
         lambda fitted: fitted.update(tables_=[{"type": "os.system", "command": "true"}]),
         lambda fitted: fitted.update(tables_=[{"type": "Moments", "count": 1}]),
         lambda fitted: fitted.update(tables_=[{"no": "type"}]),
-        lambda fitted: (
-            fitted.update(tables_=3) or fitted.update(_header={"type": "array", "dtype": "O8", "values": []})
-        ),
+        lambda fitted: fitted.update(_header={"type": "array", "dtype": "O8", "values": []}),
         lambda fitted: fitted.update(classes_={"type": "array", "dtype": "float64", "shape": [9], "values": [1]}),
     ],
 )

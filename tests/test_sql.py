@@ -77,7 +77,7 @@ RUNNERS = {"sqlite": run_sqlite, "duckdb": run_duckdb}
 def test_statements_do_what_transform_does(dialect, name, encoder, orders):
     X, y = orders
     encoder.fit(X, y)
-    new = X.iloc[::2].assign(select=lambda own: own["select"] + 3, id=lambda own: own["id"])
+    new = X.iloc[::2].assign(select=lambda own: own["select"] + 3)
     expected = encoder.transform(new)
     found = RUNNERS[dialect](new, name, encoder.to_sql(name, dialect=dialect))
     assert found.columns.tolist() == encoder.get_feature_names_out().tolist()
@@ -105,6 +105,28 @@ def test_dates_and_truths_have_literals():
     found = run_duckdb(X, "orders", encoder.to_sql("orders", dialect="duckdb"))
     np.testing.assert_array_equal(found.sort_values("day").to_numpy(), [[1.0, 1.0], [2.5, 2.5]])
     assert encoder.to_sql(("shops", "orders"), dialect="bigquery").count("`shops`.`orders`") == 1
+    assert encoder.to_sql(["all", "shops", "orders"], dialect="snowflake").count('"all"."shops"."orders"') == 1
+
+
+def test_nan_is_missing():
+    X = pd.DataFrame({"id": [0, 1, 2, 3], "price": [1.5, 2.5, np.nan, 1.5]})
+    encoder = MeanEncoder(["price"]).fit(X, [1.0, 2.0, 7.0, 4.0])
+    new = pd.DataFrame({"id": [0, 1, 2], "price": [np.nan, 1.5, 9.0]})
+    duckdb = pytest.importorskip("duckdb")
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE orders AS SELECT * FROM (VALUES (0, 'nan'::DOUBLE), (1, 1.5), (2, 9), (3, NULL))")
+    connection.execute("ALTER TABLE orders RENAME COLUMN col0 TO id; ALTER TABLE orders RENAME COLUMN col1 TO price")
+    found = connection.execute(encoder.to_sql("orders", dialect="duckdb") + ' ORDER BY "id"').df()
+    assert found["price"].tolist() == [7.0, 2.5, 3.5, 7.0]
+    assert run_sqlite(new, "orders", encoder.to_sql("orders", dialect="sqlite"))["price"].tolist() == [7.0, 2.5, 3.5]
+    assert "IS_NAN" in encoder.to_sql("orders", dialect="bigquery")
+
+
+def test_forgetting_nothing_is_plain(orders):
+    X, y = orders
+    encoder = MeanEncoder(["select"], cv=EarlierRows("id")).fit(X, y)
+    found = run_sqlite(X, "orders", encoder.to_sql("orders", dialect="sqlite")).sort_values("id")
+    np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
 
 
 def test_statements_that_cannot_be_are_refused(orders):
@@ -118,7 +140,13 @@ def test_statements_that_cannot_be_are_refused(orders):
             encoder.fit(X, y).to_sql("orders")
     with pytest.raises(ValueError, match="names"):
         MeanEncoder().fit([["a"]], [1.5]).to_sql("orders")
-    with pytest.raises(ValueError, match="EarlierRows"):
-        MeanEncoder(["select"], cv=EarlierRows("id")).fit(X, y).to_sql("orders")
+    with pytest.raises(ValueError, match="half-life"):
+        MeanEncoder(["select"], cv=EarlierRows("id", half_life=3)).fit(X, y).to_sql("orders")
+    for names in (("a", "b", "c", "d"), (), 3, ("a", 2)):
+        with pytest.raises((ValueError, TypeError)):
+            MeanEncoder(["select"]).fit(X, y).to_sql(names)
+    for odd in (np.inf, -np.inf, pd.Timestamp("2020-01-01", tz="Europe/Berlin")):
+        with pytest.raises(TypeError, match="literal"):
+            MeanEncoder().fit(pd.DataFrame({"a": [odd, odd]}), [1.0, 2.5]).to_sql("orders")
     with pytest.raises(TypeError, match="literal"):
         MeanEncoder().fit(pd.DataFrame({"a": [("x", 1), ("y", 2)]}), [1.0, 2.5]).to_sql("orders")

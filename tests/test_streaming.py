@@ -71,7 +71,7 @@ def test_rows_find_their_folds_again(encoder, target, table):
         {"rtol": 1e-6, "atol": 1e-7} if encoder.get_params().get("prior") in ("reml", "full_bayes") else {"rtol": 1e-10}
     )
     np.testing.assert_allclose(stream.transform_out_of_fold(X.iloc[rows], key[rows]), expected[rows], **loose)
-    assert (stream.transform(X.iloc[rows]) != expected[rows]).any()
+    assert not np.array_equal(stream.transform(X.iloc[rows]), expected[rows], equal_nan=True)
 
 
 def test_own_targets_never_reach_rows_out_of_fold(table):
@@ -174,6 +174,15 @@ def test_keys_are_hashed_alike_whatever_holds_them():
     assert expected[1] == expected[4]
     for other in (np.array(key), np.array(key, dtype=np.int32), pd.Series(key, dtype="Int64"), polars.Series(key)):
         np.testing.assert_array_equal(folds_of_keys(other, 5, 10), expected)
+    for other in (np.array(key, dtype=float), [*key[:4], 3.0], pd.Series(key, dtype="Float64")):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), expected)
+    np.testing.assert_array_equal(folds_of_keys(key[:2], 2, 10), expected[:2])  # whatever company it comes in
+    days = pd.to_datetime(["2020-01-03", "2020-02-01", "2021-01-01"])
+    for other in (days.date, days.astype("datetime64[s]"), days.tz_localize("UTC"), polars.Series(days.date.tolist())):
+        np.testing.assert_array_equal(folds_of_keys(other, 3, 10), folds_of_keys(days, 3, 10))
+    for odd in ([1, 2, 3, "a", "b"], [1.5, 2, 3, 4, 5], [object()] * 5):
+        with pytest.raises(TypeError, match="one sort"):
+            folds_of_keys(odd, 5, 10)
     names = ["e", "c", "h", "a", "c"]
     for other in (pd.Series(names), pd.Series(names, dtype="category"), polars.Series(names), np.array(names)):
         np.testing.assert_array_equal(folds_of_keys(other, 5, 10), folds_of_keys(names, 5, 10))
@@ -219,6 +228,25 @@ def test_what_does_not_add_up_is_refused(table):
         MeanEncoder().transform_out_of_fold(X, np.arange(120))
     with pytest.raises(ValueError, match="EarlierRows"):
         MeanEncoder(["city"], cv=EarlierRows("shop")).partial_fit(X, y)
+    with pytest.raises(TypeError, match="lazy"):
+        MeanEncoder().partial_fit(pytest.importorskip("polars").from_pandas(X).lazy(), y)
+    with pytest.raises(ValueError, match="which X does not have"):
+        MeanEncoder().partial_fit(X, y, key="nothing")
+    exposed = MeanEncoder(target_type="count").partial_fit(X, table["count"], exposure=table["weights"] + 1)
+    with pytest.raises(ValueError, match="same columns in each part"):
+        exposed.partial_fit(X, table["count"], exposure="shop")
     nested = NestedEncoder(["city", "shop"], cv=5).partial_fit(X, y, key=np.arange(120))
     with pytest.raises(ValueError, match="1 have categories that were not there"):
         nested.transform_out_of_fold(X[:2].assign(city=["elsewhere", "Bonn"]), [0, 1])
+
+
+def test_keys_may_be_columns(table):
+    rows = table["X"].assign(id=np.arange(120) // 2, y=table["continuous"])
+    by_name, by_value = MeanEncoder(cv=3), MeanEncoder(["city", "shop"], cv=3)
+    for some in (rows[:70], rows[70:]):
+        by_name.partial_fit(some, "y", key="id")
+        by_value.partial_fit(some.drop(columns="y"), some["y"], key=some["id"])
+    assert by_name.columns_ == ["city", "shop"]
+    expected = by_value.transform_out_of_fold(rows.drop(columns="y"), rows["id"])
+    pd.testing.assert_frame_equal(by_name.transform_out_of_fold(rows, "id"), expected)
+    pd.testing.assert_frame_equal(MeanEncoder(cv=3).fit_transform(rows, "y", key=["id"]), expected)

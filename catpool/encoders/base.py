@@ -146,8 +146,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
             return self._fit_lazy(lazy, y, None, sample_weight, exposure, out_of_fold=False)
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
         X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
-        self._remember(X, targets, self._learn(X, targets, weights))
-        self._keep("_roles", roles)
+        self._remember(X, targets, self._learn(X, targets, weights), roles)
         return self
 
     def fit_transform(
@@ -190,22 +189,25 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         """
         self._aside = labels_of(exposure) + labels_of(key)
         if (lazy := lazy_frame(X)) is not None:
+            if groups is not None:
+                raise ValueError(
+                    "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect."
+                )
             return self._fit_lazy(lazy, y, key, sample_weight, exposure, out_of_fold=True)
         X, y, sample_weight, cv, roles = self._by_name(X, y, sample_weight)
         original = X
         X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        if key is not None:
+            cv = self._of_keys(key, X, groups)
         if isinstance(self.cv, EarlierRows):
             tables, blocks = self._learn_by_past(X, targets, weights)
-            self._remember(X, targets, tables)
-            self._keep("_roles", roles)
+            self._remember(X, targets, tables, roles)
             return self._output(X, blocks)
-        cv = cv if key is None else self._of_keys(key, X, groups)
         folds = self._folds(cv, original, y, groups, targets, len(X))
         refuse_weightless(folds, weights.row)
         tables, blocks = self._learn_out_of_fold(X, targets, weights, folds)
         warn_of_rows_in_no_fold(folds)
-        self._remember(X, targets, tables)
-        self._keep("_roles", roles)
+        self._remember(X, targets, tables, roles)
         return self._output(X, blocks)
 
     def transform(self, X: Any) -> Any:
@@ -237,7 +239,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         required = self._header.labels if keep else self._required()
         if (lazy := lazy_frame(X)) is not None:
             return self._transform_lazy(lazy)
-        X = read_frame(X).without(getattr(self, "_roles", [])).aligned(self._header, required, strict=keep)
+        X = read_frame(X).without(self._roles).aligned(self._header, required, strict=keep)
         features = self._look_up(X)
         if len(X) == self._fingerprint.rows > 1 and Fingerprint.of(X, self._required()) == self._fingerprint:
             warn_of_training_rows()
@@ -358,7 +360,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
             raise ValueError(f"`output` must be one or several of {tuple(known)}, each once. Got {self.output!r}.")
         return outputs
 
-    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any], roles: list[str]) -> None:
         names = self._names_out(X.names, X.labels, tables)
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -369,7 +371,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         kinds = [target.kind for target in targets]
         self.tables_, self._header = list(tables), X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
-        self.n_features_in_ = len(X.labels)
+        self.n_features_in_, self._roles = len(X.labels), roles
         self._fingerprint = Fingerprint.of(X, self._required())
         self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
         self._keep("classes_", targets[0].classes if len(targets) == 1 else None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from catpool.lazy import Source  # imported when a lazy table comes, as each import takes its time
 
 
-class Groups(NamedTuple):
+class GroupSums(NamedTuple):
     """The rows that a GROUP BY gives: the columns they are of, their sums, and their folds and codes."""
 
     columns: list[str]
@@ -41,8 +41,10 @@ class LazyTablesEncoder(StreamingEncoder):
         from catpool.lazy import log_likelihood_of
 
         self._validate_params()
-        if isinstance(self.cv, EarlierRows):
-            raise ValueError("EarlierRows needs rows in memory. Collect the table to pandas, polars or arrow.")
+        if isinstance(self.cv, EarlierRows) or (out_of_fold and self.crossfit != "all"):
+            raise ValueError(
+                'EarlierRows and crossfit="unreliable" need rows in memory. Collect the table: to pandas or arrow, say.'
+            )
         frame, fold = (
             self._in_folds(frame, key) if out_of_fold else (frame, self.cv if isinstance(self.cv, str) else None)
         )
@@ -52,10 +54,10 @@ class LazyTablesEncoder(StreamingEncoder):
         tallies = [tally for _, tally in grouped]
         total = log_likelihood_of(source)
         tables = self._relearned(chosen, header.names_of, tallies, [source.target], total)
-        self._remember(header, [source.target], tables)
-        self._keep_stream(tallies, [source.target], total)
-        self._keep("_roles", [role for role in (y, sample_weight, fold) if role is not None])
-        return self._encoded(source, [groups for groups, _ in grouped]) if out_of_fold else self
+        encoded = self._encoded(source, tables, grouped) if out_of_fold else None
+        self._remember(header, [source.target], tables, [role for role in (y, sample_weight, fold) if role is not None])
+        self._keep_stream([tally.together() for tally in tallies], [source.target], total)
+        return self._selected(*encoded) if encoded is not None else self
 
     def _in_folds(self, frame: Any, key: Any) -> tuple[Any, str]:
         """The table with a column of folds, and its name."""
@@ -63,7 +65,7 @@ class LazyTablesEncoder(StreamingEncoder):
 
         from catpool.lazy import FOLD
 
-        if isinstance(self.cv, str):
+        if isinstance(self.cv, str) and key is None:
             return frame, self.cv
         if key is None or not isinstance(self.cv, Integral):
             raise ValueError(
@@ -103,29 +105,33 @@ class LazyTablesEncoder(StreamingEncoder):
         if exposure is not None and target.kind != "count":
             raise ValueError(f"`exposure` goes with counts, but y is taken for {target.kind}. Leave it out.")
 
-    def _grouped(self, label: Any, source: Source, header: Frame) -> tuple[Groups, Tally]:
+    def _grouped(self, label: Any, source: Source, header: Frame) -> tuple[GroupSums, Tally]:
         columns = _parts(label)
-        sums = source.groups(columns)
+        sums = source.sums(columns)
         codes, vocabulary = self._encode(label, sums)
         folds, number = np.zeros(len(sums), dtype=np.intp), 1
         if source.fold is not None:
             folds, names = pd.factorize(np.asarray(sums.column(source.fold)))
+            if (folds < 0).any():
+                raise ValueError(f"`cv` must have no missing values, but {source.fold!r} has some. Fill them in.")
             number = len(names)
             check_number_of_folds(number)
         moments = source.moments(sums, folds, codes, (number, vocabulary.size))
-        return Groups(columns, sums, folds, codes), Tally(vocabulary, moments)
+        return GroupSums(columns, sums, folds, codes), Tally(vocabulary, moments)
 
-    def _encoded(self, source: Source, grouped: Sequence[Groups]) -> Any:
-        """The table out of fold: each group's encoding goes back to its rows."""
+    def _encoded(
+        self, source: Source, tables: Sequence[Any], grouped: Sequence[tuple[GroupSums, Tally]]
+    ) -> tuple[Any, dict[Any, list[str]]]:
+        """The table with features out of fold beside, each group's going back to its rows, and what they are called."""
         frame, features = source.frame, dict[Any, list[str]]()
-        for position, (groups, table, tally) in enumerate(zip(grouped, self.tables_, self._tallies, strict=True)):
-            blocks = self._outside(table, tally, groups.folds, groups.codes)
+        for position, (table, (groups, tally)) in enumerate(zip(tables, grouped, strict=True)):
+            blocks = self._outside(table, tally, [source.target], groups.folds, groups.codes)
             frame, named = _with_features(frame, [source.fold, *groups.columns], groups.sums, blocks, position)
             features |= named
-        return self._selected(frame, features)
+        return frame, features
 
     def _transform_lazy(self, frame: Any) -> Any:
-        names = [name for name in frame.collect_schema().names() if name not in getattr(self, "_roles", [])]
+        names = [name for name in frame.collect_schema().names() if name not in self._roles]
         strict = self.remainder == "passthrough"
         required = self._header.labels if strict else self._required()
         absent = [name for name in required if name not in names]

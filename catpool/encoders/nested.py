@@ -248,8 +248,8 @@ class NestedEncoder(LazyTablesEncoder):
             blocks[table.labels[level]] = table.features(level, rows, [step.take(codes) for step in steps])
         return blocks
 
-    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        super()._remember(X, targets, tables)
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any], roles: list[str]) -> None:
+        super()._remember(X, targets, tables, roles)
         self.levels_ = list(self.levels)
 
     @property

@@ -194,11 +194,10 @@ class PooledEncoder(LazyTablesEncoder):
         )
 
     def _look_up_row(self, row: Mapping[str, Any]) -> dict[str, float]:
-        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
+        if self.interactions or self._forgets or any(table.label not in row for table in self.tables_):
+            return super()._look_up_row(row)
         result: dict[str, float] = {}
         for table in self.tables_:
-            if forgets or isinstance(table.vocabulary, Cells) or table.label not in row:
-                return super()._look_up_row(row)
             result.update(table.look_up_value(row[table.label]))
         return result
 
@@ -208,7 +207,8 @@ class PooledEncoder(LazyTablesEncoder):
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns that X had; of a schema and of a table in it.
+            The name of the table with the columns that X had, which is quoted as it is; or the names of a schema and
+            of a table in it, or of a catalog too.
         dialect : str, optional
             As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
             standard SQL.
@@ -216,17 +216,19 @@ class PooledEncoder(LazyTablesEncoder):
         Returns
         -------
         str
-            Names and categories are quoted as the dialect has it. NaN is NULL.
+            Names and categories are quoted as the dialect has it; each category is a line of the statement. Features
+            that are NaN are NULL. Strings are compared as the table's collation has it: one that takes "a" and "A"
+            for the same doubles rows.
 
         Raises
         ------
         ImportError
             Without sqlglot: ``pip install "catpool[sql]"``.
         ValueError
-            For interactions, where ``unknown`` or ``missing`` is "error", with forgetting, and where columns have no
+            For interactions, where ``unknown`` or ``missing`` is "error", with a half-life, and where columns have no
             names.
         TypeError
-            Where categories have no literal in SQL.
+            Where categories have no literal in SQL: infinities, times with a zone, and other objects.
 
         Examples
         --------
@@ -239,9 +241,9 @@ class PooledEncoder(LazyTablesEncoder):
         from catpool.sql import select  # here, as each import takes its time
 
         check_is_fitted(self)
-        if not self._header.named or isinstance(self.cv, EarlierRows):
+        if not self._header.named or self._forgets:
             raise ValueError(
-                "SQL needs columns with names, and knows no forgetting. Fit to a frame, without EarlierRows."
+                "SQL needs columns with names, and knows no forgetting. Fit to a frame, without a half-life."
             )
         labels = [label for label in self._header.labels if label in self.columns_ or self.remainder == "passthrough"]
         named = self._named_features(self._header.names_of, self.tables_)
@@ -302,6 +304,10 @@ class PooledEncoder(LazyTablesEncoder):
 
     def _interactions(self) -> list[tuple[Any, ...]]:
         return [] if self.interactions is None else [tuple(parts) for parts in self.interactions]
+
+    @property
+    def _forgets(self) -> bool:
+        return isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
 
     def _times(self, X: Frame) -> Times | None:
         if not isinstance(self.cv, EarlierRows):
@@ -372,8 +378,7 @@ class PooledEncoder(LazyTablesEncoder):
         return [table for table, _ in results], {table.label: values for table, values in results}
 
     def _look_up(self, X: Frame) -> dict[Any, np.ndarray]:
-        forgets = isinstance(self.cv, EarlierRows) and self.cv.half_life is not None
-        times = self._times(X) if forgets else None
+        times = self._times(X) if self._forgets else None
 
         def look_up(table: EncodingTable) -> tuple[Any, np.ndarray]:
             if times is None:
@@ -398,7 +403,7 @@ class PooledEncoder(LazyTablesEncoder):
 
     def _required(self) -> list[Any]:
         parts = [label for interaction in self._interactions() for label in interaction]
-        times = [self.cv.by] if isinstance(self.cv, EarlierRows) and self.cv.half_life is not None else []
+        times = [self.cv.by] if self._forgets else []
         columns = [table.label for table in self.tables_ if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts, *times]))
 
@@ -458,8 +463,8 @@ class PooledEncoder(LazyTablesEncoder):
         every = [label for label in X.labels if (label != by or by is None) and label not in aside]
         return [*(every if self.columns is None else self.columns), *self._interactions()]
 
-    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        super()._remember(X, targets, tables)
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any], roles: list[str]) -> None:
+        super()._remember(X, targets, tables, roles)
         self.columns_ = self._chosen(X)
         times = self._times(X)
         self._keep("_last_time", None if times is None else times.values.max())

@@ -95,12 +95,14 @@ class Serving:
     def lookup(self, row: Mapping[str, Any]) -> dict[str, float]:
         """Encode one row: for serving. It is safe in threads.
 
-        Encoders of single columns take microseconds, others as long as ``transform`` does.
+        Encoders of single columns take microseconds; those with interactions, levels or a half-life as long as
+        ``transform`` does.
 
         Parameters
         ----------
         row : mapping
-            From the names of the columns that features are made of to their values; others are left alone.
+            From the names of the columns that features are made of (positions, where they have none) to their values;
+            others are left alone.
 
         Returns
         -------
@@ -109,8 +111,12 @@ class Serving:
 
         Raises
         ------
+        NotFittedError
+            Before ``fit``.
         ValueError
             Where a column is not in the row, or where ``unknown`` or ``missing`` is "error".
+        TypeError
+            For categories that are not hashable.
 
         Examples
         --------

@@ -14,12 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from catpool.crossfit import Rows
 from catpool.encoders.base import OutOfFoldEncoder, column_of, labels_of
+from catpool.engines import lazy_frame
 from catpool.folds import check_cv
 from catpool.frames import Frame, read_frame
 from catpool.keys import folds_of_keys
 from catpool.leaks import Fingerprint
 from catpool.schedule import EarlierRows
-from catpool.tally import Categories, Tally, in_classes
+from catpool.tally import Categories, Tally, as_one_part, by_target, in_classes
 from catpool.targets import Target
 from catpool.views import Parts
 
@@ -51,8 +52,8 @@ class StreamingEncoder(OutOfFoldEncoder):
         """The features of rows, by column, from their values, of shape (n, outputs), their counts and their codes."""
         raise NotImplementedError
 
-    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any]) -> None:
-        super()._remember(X, targets, tables)
+    def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any], roles: list[str]) -> None:
+        super()._remember(X, targets, tables, roles)
         self._targets = [replace(target, values=np.empty(0)) for target in targets]
         self._keep("_tallies", None)
 
@@ -66,11 +67,11 @@ class StreamingEncoder(OutOfFoldEncoder):
         Parameters
         ----------
         X : frame or array of shape (m, p)
-        y : array of shape (m,) or (m, outputs)
-        key : array of shape (m,), or frame of shape (m, columns), optional
-            What a row is known by, none missing. Rows of one key are in one fold, so a customer's number serves as
-            groups do.
-        sample_weight : array of shape (m,), optional
+        y : array of shape (m,) or (m, outputs), or name of a column of X
+        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
+            What a row is known by: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
+            customer's number serves as groups do.
+        sample_weight : array of shape (m,) or name of a column of X, optional
         exposure : array of shape (m,) or label of a column of X, optional
 
         Returns
@@ -82,6 +83,8 @@ class StreamingEncoder(OutOfFoldEncoder):
         ValueError
             As ``fit`` does; where only some parts have keys; where keys come with a ``cv`` that is no number of folds;
             and for EarlierRows, which needs all rows in their order.
+        TypeError
+            For lazy tables, and as ``fit`` does.
 
         Examples
         --------
@@ -90,20 +93,27 @@ class StreamingEncoder(OutOfFoldEncoder):
         >>> encoder.partial_fit([["a"], ["c"]], [2.0, 7.0], key=[3, 4]).transform([["a"], ["c"]]).ravel()
         array([1.5, 7. ])
         """
-        part = clone(self)
-        part._aside = labels_of(exposure)
-        seen = hasattr(self, "tables_")
+        if lazy_frame(X) is not None:
+            raise TypeError("`partial_fit` takes rows in memory. Fit an encoder to each lazy table, and merge them.")
+        part, seen = clone(self), hasattr(self, "tables_")
+        columns = read_frame(X)
+        part._aside = [label for label in labels_of(exposure) + labels_of(key) if label in columns.labels]
+        if seen and part._aside != self._aside:
+            raise ValueError(
+                f"`exposure` and `key` must name the same columns in each part. They name {part._aside} now, and "
+                f"{self._aside} before."
+            )
+        key = columns.keyed(key)
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
         if seen:
             X = read_frame(X).aligned(self._header, self._header.labels, strict=True).native
         if seen and isinstance(self.target_type_, str):
             part.set_params(target_type=self.target_type_)
-        part._add_up(X, y, key, sample_weight, exposure)
+        part._add_up(X, y, key, sample_weight, exposure, roles)
         if seen:
             part = self._joined(part)
         part.target_type = self.target_type
         self.__dict__.update(vars(part))
-        self._keep("_roles", roles)
         return self
 
     def merge(self, other: Any) -> Any:
@@ -152,7 +162,7 @@ class StreamingEncoder(OutOfFoldEncoder):
         ----------
         X : frame or array of shape (m, p)
             Some of the training rows, or all.
-        key : array of shape (m,), or frame of shape (m, columns)
+        key : array of shape (m,), frame of shape (m, columns), or names of columns of X
             Their keys at ``partial_fit``.
 
         Returns
@@ -165,33 +175,35 @@ class StreamingEncoder(OutOfFoldEncoder):
         NotFittedError
             Before ``partial_fit``.
         ValueError
-            Where there were no keys, or with ``crossfit="unreliable"``, which needs the rows.
+            Where ``partial_fit`` had no keys, or was not called; with ``crossfit="unreliable"``, which needs the rows.
         """
         check_is_fitted(self)
         if getattr(self, "_tallies", None) is None or self._tallies[0].parts == 1:
-            raise ValueError("No keys were passed when this encoder was fitted. Call partial_fit(X, y, key=...).")
+            raise ValueError("Folds are kept by partial_fit(X, y, key=...) alone. Fit so, or call fit_transform.")
         if self.crossfit != "all":
             raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+        key = read_frame(X).keyed(key)
         X = read_frame(X).without(self._roles).aligned(self._header, self._header.labels, strict=True)
         folds = folds_of_keys(key, len(X), self._tallies[0].parts)
         blocks: dict[Any, np.ndarray] = {}
         for table, tally in zip(self.tables_, self._tallies, strict=True):
             slots = table.slots(column_of(table.label, X))
-            blocks |= self._outside(table, tally, folds, slots)
+            blocks |= self._outside(table, tally, self._targets, folds, slots)
         return self._output(X, blocks)
 
-    def _outside(self, table: Any, tally: Tally, folds: np.ndarray, slots: np.ndarray) -> dict[Any, np.ndarray]:
+    def _outside(
+        self, table: Any, tally: Tally, targets: Sequence[Target], folds: np.ndarray, slots: np.ndarray
+    ) -> dict[Any, np.ndarray]:
         """The features of rows, by column, from the rows of other folds."""
         outside, learner = tally.outside(), self._learner(tally.vocabulary)
         counts = outside[0].count[folds, slots]
         values: list[np.ndarray] = []
-        for target in self._targets:
-            own, outside = outside[: len(target.names)], outside[len(target.names) :]
+        for target, own in by_target(targets, outside):
             values += [output[folds, slots] for each in learner.encode(own, target.family) for output in each]
         rows = np.column_stack(values) if values else np.empty((len(slots), 0))
         return self._blocks(table, learner, rows, counts, slots)
 
-    def _add_up(self, X: Any, y: Any, key: Any, sample_weight: Any, exposure: Any) -> None:
+    def _add_up(self, X: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, roles: list[str]) -> None:
         """Learn from the first rows, and keep what they add up to."""
         X, targets, weights = self._read(X, y, None, sample_weight, exposure)
         if isinstance(self.cv, EarlierRows):
@@ -211,7 +223,7 @@ class StreamingEncoder(OutOfFoldEncoder):
             tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
         known = [replace(target, values=np.empty(0)) for target in targets]
         tables = self._relearned(labels, X.names_of, tallies, known, weights.log_likelihood)
-        self._remember(X, targets, tables)
+        self._remember(X, targets, tables, roles)
         self._keep_stream(tallies, known, weights.log_likelihood)
 
     def _keep_stream(self, tallies: list[Tally], targets: list[Target], log_likelihood: float) -> None:
@@ -228,9 +240,8 @@ class StreamingEncoder(OutOfFoldEncoder):
     ) -> list[Any]:
         tables = []
         for label, tally in zip(labels, tallies, strict=True):
-            learner, moments, encodings = self._learner(tally.vocabulary), tally.whole(), []
-            for target in targets:
-                own, moments = moments[: len(target.names)], moments[len(target.names) :]
+            learner, encodings = self._learner(tally.vocabulary), list[Any]()
+            for target, own in by_target(targets, tally.whole()):
                 encodings += learner.encodings(target, own, log_likelihood)
             tables.append(self._table(label, names, tally.vocabulary, encodings))
         return tables
@@ -263,23 +274,9 @@ class StreamingEncoder(OutOfFoldEncoder):
             raise ValueError("Encoders with EarlierRows need all rows in their order, and do not merge.")
         if getattr(self, "_tallies", None) is not None:
             return self._tallies, self._targets, self._log_likelihood
-        return (
-            [Tally(table.vocabulary, [_one_part(each.moments) for each in table.encodings]) for table in self.tables_],
-            self._targets,
-            self._log_likelihood,
-        )
-
-
-def _one_part(moments: Any) -> Any:
-    observed = None if moments.observed is None else np.asarray(moments.observed)[None]
-    return replace(
-        moments,
-        count=moments.count[None],
-        total=moments.total[None],
-        scatter=np.asarray(moments.scatter)[None],
-        observed=observed,
-        residual=None,
-    )
+        sums = [[as_one_part(each.moments) for each in table.encodings] for table in self.tables_]
+        tallies = [Tally(table.vocabulary, own) for table, own in zip(self.tables_, sums, strict=True)]
+        return tallies, self._targets, self._log_likelihood
 
 
 def _with_all_classes(a: Target, b: Target) -> Target:
@@ -293,8 +290,5 @@ def _with_all_classes(a: Target, b: Target) -> Target:
 
 def _in_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
     """The same sums where targets have more classes."""
-    rest, moments = tally.moments, []
-    for before, now in zip(old, new, strict=True):
-        own, rest = rest[: len(before.names)], rest[len(before.names) :]
-        moments += in_classes(own, before, now)
-    return Tally(tally.vocabulary, moments)
+    pairs = zip(by_target(old, tally.moments), new, strict=True)
+    return Tally(tally.vocabulary, [each for (before, own), now in pairs for each in in_classes(own, before, now)])
