@@ -39,7 +39,7 @@ def as_pandas(column: Any) -> pd.Series:
         raise ImportError("Frames other than pandas' need pyarrow: pip install pyarrow.") from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
-        return column.to_pandas()
+        return arrow.to_pandas()
     return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
 
 
