@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-KNOWN = "polars, DuckDB, PySpark and Ibis"
+from catpool.keys import folds_of_keys
+
+KNOWN = "polars, DuckDB, PySpark, Ibis and Dask"
 
 
 def lazy_frame(X: Any) -> Any:
@@ -27,22 +29,24 @@ def lazy_frame(X: Any) -> Any:
 
 def taken_in(like: Any, table: Any) -> Any:
     """An arrow table as a lazy table of the same engine, and of the same connection, as another."""
-    return _of_engine(_TAKEN_IN, like)(like, table)
+    return _of_engine(like)[0](like, table)
 
 
 def hashed(frame: Any, keys: Sequence[str], k: int, name: str) -> Any:
     """The table with a column of that name beside: a hash of the rows' keys, from 0 to k - 1.
 
-    It is the engine's own hash, so folds are the same in each run of an engine, but not in two engines.
+    It is the engine's own hash, so folds are the same in each run of an engine, but not in two engines; Dask's
+    are those of frames in memory.
     """
-    return _of_engine(_HASHED, frame)(frame, list(keys), k, name)
+    return _of_engine(frame)[1](frame, list(keys), k, name)
 
 
-def _of_engine(functions: dict[str, Callable[..., Any]], native: Any) -> Callable[..., Any]:
+def _of_engine(native: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """How a table is taken in, and how rows are hashed, by the engine of a lazy table."""
     for module in (each.__module__ for each in type(native).__mro__):
-        for engine, function in functions.items():
-            if module.split(".")[0] == engine:
-                return function
+        engine = module.split(".")[0].lstrip("_")  # "_duckdb" is DuckDB's
+        if engine in _ENGINES:
+            return _ENGINES[engine]
     raise TypeError(
         f"Lazy tables are those of {KNOWN}, not {type(native).__module__}. Collect it to pandas, polars or arrow."
     )
@@ -57,10 +61,8 @@ def _polars_in(like: Any, table: Any) -> Any:
 
 
 def _duckdb_in(like: Any, table: Any) -> Any:
-    catpool_table = table  # DuckDB finds it by its name, on the connection that the other relation has
-    relation = like.query("catpool_rows", "SELECT * FROM catpool_table")
-    assert catpool_table is table
-    return relation
+    catpool_table = table  # noqa: F841 - DuckDB finds it by its name, on the connection that the other relation has
+    return like.query("catpool_rows", "SELECT * FROM catpool_table")
 
 
 def _pyspark_in(like: Any, table: Any) -> Any:
@@ -102,17 +104,23 @@ def _ibis_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
     return frame.mutate(**{name: total.cast("int64")})
 
 
-_TAKEN_IN = {
-    "polars": _polars_in,
-    "duckdb": _duckdb_in,
-    "_duckdb": _duckdb_in,
-    "pyspark": _pyspark_in,
-    "ibis": _ibis_in,
-}
-_HASHED = {
-    "polars": _polars_hashed,
-    "duckdb": _duckdb_hashed,
-    "_duckdb": _duckdb_hashed,
-    "pyspark": _pyspark_hashed,
-    "ibis": _ibis_hashed,
+def _dask_in(like: Any, table: Any) -> Any:
+    import dask.dataframe
+
+    return dask.dataframe.from_pandas(table.to_pandas(), npartitions=1)
+
+
+def _dask_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    def with_folds(part: pd.DataFrame) -> pd.DataFrame:
+        return part.assign(**{name: folds_of_keys(part[keys], len(part), k).astype(np.int64)})
+
+    return frame.map_partitions(with_folds, meta=frame._meta.assign(**{name: np.int64(0)}))
+
+
+_ENGINES = {  # by the module of a table's class
+    "polars": (_polars_in, _polars_hashed),
+    "duckdb": (_duckdb_in, _duckdb_hashed),
+    "pyspark": (_pyspark_in, _pyspark_hashed),
+    "ibis": (_ibis_in, _ibis_hashed),
+    "dask": (_dask_in, _dask_hashed),
 }

@@ -182,6 +182,15 @@ def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
     read_weights(np.array(values, dtype=float), 2, name)
 
 
+def check_lazy_keys(frame: Any, keys: Sequence[str]) -> None:
+    """Refuse what `folds_of_keys` refuses."""
+    import narwhals as nw
+
+    gone = [key for key, number in _row(frame.select(nw.col(*keys).null_count())).items() if number]
+    if gone:
+        raise ValueError(f"`key` must have no missing values, but {gone} have some. Give each row a key.")
+
+
 def log_likelihood_of(source: Source) -> float:
     """What precisions add to a log-likelihood."""
     import narwhals as nw

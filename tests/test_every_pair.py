@@ -16,9 +16,10 @@ from catpool import (
     SmoothedMeanEncoder,
 )
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The 'future.infer_string'"
-)  # Ibis sets an option that pandas 3 does without
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The 'future.infer_string'"),  # Ibis sets an option that pandas 3 does without
+    pytest.mark.filterwarnings("ignore:Dask support is moving out"),  # of narwhals
+]
 STRINGS = ["a", "A", "a ", " a", "", " ", "ünï", "u\u0308", "日本", "it's", 'quo"te', "nan", "None", "NULL", "0"]
 ENCODERS = {
     "mean": MeanEncoder(["name", "number"], output=["mean", "count", "code"]),
@@ -113,6 +114,10 @@ def ibis(table, folder):
     return module.memtable(arrow(table, folder))
 
 
+def dask(table, folder):
+    return pytest.importorskip("dask.dataframe").from_pandas(nullable(table, folder), npartitions=2)
+
+
 def spark(table, folder):
     pytest.importorskip("pyspark")
     if shutil.which("java") is None:
@@ -137,8 +142,8 @@ EAGER = {
     "arrow": arrow,
     "arrow dictionary": arrow_dictionary,
 }
-LAZY = {"polars lazy": polars_lazy, "duckdb": duckdb, "ibis": ibis, "spark": spark}
-SLOW = {"ibis", "spark"}
+LAZY = {"polars lazy": polars_lazy, "duckdb": duckdb, "ibis": ibis, "dask": dask, "spark": spark}
+SLOW = {"ibis", "dask", "spark"}
 KINDS = {**EAGER, **LAZY}
 
 

@@ -7,8 +7,19 @@ import catpool
 
 ROOT = Path(catpool.__file__).parent
 FLOORS = [
-    ["arrays", "dealing", "engines", "integers", "keys", "natives", "paired_tests", "plain", "splits"],
-    ["leverage", "moments", "objects", "conjugate", "saving", "schedule", "strength", "mixed.formula", "mixed.system"],
+    ["arrays", "dealing", "integers", "keys", "natives", "paired_tests", "plain", "splits"],
+    [
+        "engines",
+        "leverage",
+        "moments",
+        "objects",
+        "conjugate",
+        "saving",
+        "schedule",
+        "strength",
+        "mixed.formula",
+        "mixed.system",
+    ],
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],

@@ -1,5 +1,6 @@
 """Lazy tables give the numbers that frames in memory do, and their rows stay where they are."""
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +16,10 @@ from catpool import (
 )
 from catpool.engines import hashed
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The 'future.infer_string'"
-)  # Ibis sets an option that pandas 3 does without
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The 'future.infer_string'"),  # Ibis sets an option that pandas 3 does without
+    pytest.mark.filterwarnings("ignore:Dask support is moving out"),  # of narwhals
+]
 STRINGS = ["a", "A", "a ", "", "ünï", "it's", 'quo"te', "; drop table rows --", "NULL"]
 
 
@@ -64,6 +66,10 @@ def ibis(table, tmp_path):
     return module.memtable(table)
 
 
+def dask(table, tmp_path):
+    return pytest.importorskip("dask.dataframe").from_pandas(table, npartitions=2)
+
+
 def spark(table, tmp_path):
     pytest.importorskip("pyspark")
     import shutil
@@ -85,18 +91,15 @@ ENGINES = [
     pytest.param(polars_lazy, id="polars"),
     pytest.param(duckdb, id="duckdb"),
     pytest.param(ibis, id="ibis", marks=pytest.mark.slow),
+    pytest.param(dask, id="dask", marks=pytest.mark.slow),
     pytest.param(spark, id="spark", marks=pytest.mark.slow),
 ]
 
 
 def collected(result, columns):
     """Whatever came out, as pandas, in the order of the rows' numbers."""
-    if hasattr(result, "toArrow"):  # Spark
-        result = result.toArrow().to_pandas()
-    elif hasattr(result, "df"):  # DuckDB
-        result = result.df()
-    else:
-        result = result.to_pandas() if hasattr(result, "to_pandas") else result.collect().to_pandas()
+    result = nw.from_native(result.toArrow() if hasattr(result, "toArrow") else result)  # Spark has its own way
+    result = (result.collect("pyarrow") if isinstance(result, nw.LazyFrame) else result).to_pandas()
     assert list(result.columns) == list(columns)
     return result.sort_values("id", ignore_index=True)
 
@@ -129,13 +132,13 @@ ON_SPARK = [("all outputs", "continuous"), ("smoothed", "multiclass"), ("interac
 CASES = [
     *(
         (engine, name, target)
-        for engine in ENGINES[:3]
+        for engine in ENGINES[:4]
         for name in VARIANTS
         if name != "interactions"
         for target in TARGETS
     ),
-    *((engine, "interactions", "continuous") for engine in ENGINES[:3]),
-    *((ENGINES[3], name, target) for name, target in ON_SPARK),
+    *((engine, "interactions", "continuous") for engine in ENGINES[:4]),
+    *((ENGINES[4], name, target) for name, target in ON_SPARK),
 ]
 QUICK = {
     ("polars", "all outputs", "continuous"),
@@ -168,7 +171,7 @@ def test_numbers_are_those_of_memory(engine, encoder, target, rows, tmp_path):
         agree(fitted.transform(engine(new, tmp_path)), expected, rtol=1e-9 if exact else 1e-6)
 
 
-@pytest.mark.parametrize("engine", ENGINES[:3])
+@pytest.mark.parametrize("engine", ENGINES[:4])
 @pytest.mark.parametrize("precision", [False, True])
 def test_weights_and_exposures_are_columns(engine, precision, rows, tmp_path):
     table = rows[["id", "city", "weight", "fold", "continuous"]]
@@ -187,7 +190,7 @@ def test_weights_and_exposures_are_columns(engine, precision, rows, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_keys_are_hashed_where_the_rows_are(engine, rows, tmp_path):
-    table = rows[["id", "city", "zip", "continuous"]].assign(zip=rows["zip"].fillna(0).astype(int))
+    table = rows[["id", "city", "zip", "continuous"]].fillna({"zip": 0, "city": "none"}).astype({"zip": int})
     native = engine(table, tmp_path)
     for key in ("id", ["city", "zip"]):
         encoder = MeanEncoder(["zip"], cv=5, output=["mean", "count"])
@@ -207,6 +210,10 @@ def test_keys_are_hashed_where_the_rows_are(engine, rows, tmp_path):
         MeanEncoder(["zip"]).fit_transform(native, y="continuous")
     with pytest.raises(ValueError, match="nothing"):
         MeanEncoder(["zip"]).fit_transform(native, y="continuous", key=["nothing"])
+    with pytest.raises(ValueError, match="`key` must have no missing"):
+        MeanEncoder(["zip"]).fit_transform(
+            engine(rows[["city", "zip", "size"]], tmp_path), y="size", key=["zip", "city"]
+        )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -223,7 +230,7 @@ def test_policies_hold_in_lazy_tables(engine, rows, tmp_path):
     assert (out["city"].isna() == table["city"].isna()).all()
 
 
-@pytest.mark.parametrize("engine", ENGINES[:3])
+@pytest.mark.parametrize("engine", ENGINES[:4])
 def test_what_a_lazy_table_cannot_do_is_said(engine, rows, tmp_path):
     table = rows[["id", "city", "size", "weight", "continuous", "binary", "count"]]
     native = engine(table, tmp_path)

@@ -63,7 +63,7 @@ class LazyTablesEncoder(StreamingEncoder):
         """The table with a column of folds, and its name."""
         import narwhals as nw
 
-        from catpool.lazy import FOLD
+        from catpool.lazy import FOLD, check_lazy_keys
 
         if isinstance(self.cv, str) and key is None:
             return frame, self.cv
@@ -77,6 +77,7 @@ class LazyTablesEncoder(StreamingEncoder):
         absent = [each for each in keys if each not in frame.collect_schema().names()]
         if absent:
             raise ValueError(f"`key` names {absent}, which the table does not have.")
+        check_lazy_keys(frame, keys)
         return nw.from_native(hashed(frame.to_native(), keys, int(self.cv), FOLD)), FOLD
 
     def _open(
