@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.columns import Vocabulary
 from catpool.engines import taken_in
 from catpool.frames import Frame, read_frame
 from catpool.moments import Moments
@@ -200,6 +201,28 @@ def log_likelihood_of(source: Source) -> float:
     weight = nw.col(source.weight).cast(nw.Float64)
     logs = source.frame.filter(weight > 0).select(weight.log().sum().alias("sum"))
     return float(_row(logs)["sum"]) / 2
+
+
+def known_categories(frame: Any, table: Any) -> Any:
+    """An arrow table of the strings or integers that a fitted table knows, and of None, in the type of their column.
+
+    None where the engine must be asked for its categories: for other types, several columns, and errors as policies.
+    """
+    import narwhals as nw
+    import pyarrow
+
+    if not isinstance(table.vocabulary, Vocabulary) or "error" in (table.policy.unknown, table.policy.missing):
+        return None
+    kind = frame.collect_schema()[table.label]
+    name = "string" if kind == nw.String else str(kind).lower()  # as pyarrow calls it
+    categories = table.vocabulary.categories.tolist()
+    fitting = str if kind == nw.String else int
+    if not (kind == nw.String or kind.is_integer()) or not all(type(category) is fitting for category in categories):
+        return None
+    try:
+        return pyarrow.table({table.label: pyarrow.array([*categories, None], getattr(pyarrow, name)())})
+    except (AttributeError, OverflowError, pyarrow.ArrowInvalid):  # no such type, or numbers too large for it
+        return None
 
 
 def joined(frame: Any, keys: Sequence[str], table: Any) -> Any:

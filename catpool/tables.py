@@ -171,6 +171,11 @@ class EncodingTable:
         tables += [self.extra(extra) for extra in self.extras]
         return [] if self.dropped else list(zip(self.names(), tables, strict=True))
 
+    @property
+    def unseen(self) -> list[float]:
+        """The features of a category never seen."""
+        return [table.item(-1) for _, table in self._served]
+
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""
         cells = self.vocabulary

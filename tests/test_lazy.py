@@ -322,3 +322,26 @@ def test_columns_of_keys_and_exposures_are_no_categories(rows):
     lazy = MeanEncoder(cv=4, target_type="count")
     lazy.fit_transform(pytest.importorskip("polars").from_pandas(table).lazy(), "count", key="id", exposure="years")
     assert lazy.columns_ == ["city"]
+
+
+def test_transform_runs_no_query(rows):
+    polars = pytest.importorskip("polars")
+    table = rows[["id", "city", "zip", "continuous"]]
+    encoder = SmoothedMeanEncoder(["city", "zip"]).fit(table, "continuous")
+    new = table[["id", "city", "zip"]].assign(zip=table["zip"] + 20)
+    runs = []
+
+    def counted(frame):
+        runs.append(len(frame))
+        return frame
+
+    native = polars.from_pandas(new).lazy().map_batches(counted)
+    out = encoder.transform(native)
+    assert not runs
+    agree(out, encoder.transform(new))
+    assert runs
+    for odd in (new.assign(zip=new["zip"].astype(float)), new.assign(zip=new["zip"].astype(str))):
+        agree(encoder.transform(polars.from_pandas(odd).lazy()), encoder.transform(odd))
+    assert encoder.transform(polars.from_pandas(new).lazy().head(0)).collect().shape == (0, 3)
+    small = polars.from_pandas(new).with_columns(zip=polars.lit(5, polars.Int8)).lazy()
+    agree(encoder.transform(small), encoder.transform(new.assign(zip=5)))

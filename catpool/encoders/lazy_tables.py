@@ -132,6 +132,10 @@ class LazyTablesEncoder(StreamingEncoder):
         return frame, features
 
     def _transform_lazy(self, frame: Any) -> Any:
+        import narwhals as nw
+
+        from catpool.lazy import known_categories
+
         names = [name for name in frame.collect_schema().names() if name not in self._roles]
         strict = self.remainder == "passthrough"
         required = self._header.labels if strict else self._required()
@@ -142,8 +146,12 @@ class LazyTablesEncoder(StreamingEncoder):
         frame, features = _as_strings(frame, names), dict[Any, list[str]]()
         for position, table in enumerate(self.tables_):
             columns = _parts(table.label)
-            distinct = read_frame(frame.select(columns).unique().collect("pyarrow").to_native())
+            own = known_categories(frame, table)
+            distinct = read_frame(frame.select(columns).unique().collect("pyarrow").to_native() if own is None else own)
             frame, named = _with_features(frame, columns, distinct, self._transformed(table, distinct), position)
+            if own is not None and named[table.label]:
+                pairs = zip(named[table.label], table.unseen, strict=True)
+                frame = frame.with_columns(nw.col(name).fill_null(value) for name, value in pairs)
             features |= named
         return self._selected(frame, features)
 
