@@ -106,8 +106,14 @@ def _ibis_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
 
 def _dask_in(like: Any, table: Any) -> Any:
     import dask.dataframe
+    import pyarrow
 
-    return dask.dataframe.from_pandas(table.to_pandas(), npartitions=1)
+    frame = table.to_pandas(types_mapper={pyarrow.int64(): pd.Int64Dtype()}.get)
+    for name, dtype in like.dtypes[like.columns.intersection(frame.columns)].items():
+        if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+            frame = frame.dropna(subset=[name])  # which match nothing there
+        frame[name] = frame[name].astype(dtype)  # types that differ do not join
+    return dask.dataframe.from_pandas(frame, npartitions=1)
 
 
 def _dask_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:

@@ -242,7 +242,9 @@ class NestedEncoder(LazyTablesEncoder):
         self, table: NestedTable, learner: NestedLearner, values: np.ndarray, counts: np.ndarray, codes: np.ndarray
     ) -> dict[Any, np.ndarray]:
         width, steps = len(learner.outputs), table.paths.steps(len(table.labels) - 1)
-        rows = [_by_level(values[:, start : start + width], learner) for start in range(0, values.shape[1], width)]
+        rows = [
+            _by_level(values[:, label * width : (label + 1) * width], learner) for label in range(len(table.encodings))
+        ]
         blocks = {label: np.empty((len(values), 0)) for label in table.labels}
         for level in table.emitted:
             blocks[table.labels[level]] = table.features(level, rows, [step.take(codes) for step in steps])
