@@ -1,11 +1,11 @@
 """Encode more rows than memory holds, out of fold, in the engine that holds them.
 
-    pip install ".[engines,compare]" && python examples/larger_than_memory.py --rows 1_000_000
+    pip install ".[engines,examples]" && python examples/larger_than_memory.py --rows 1_000_000
 
 makes a parquet file of made-up orders (three columns of 100, 10,000 and 1,000,000 categories), learns from it and
 encodes it through DuckDB, and writes another. Without ``--rows`` there are 100,000,000. ``--engine spark`` does it
-on Spark, where one machine is not enough. Rows are in ten folds by a hash of their number, so that no row's own target
-reaches its encoding.
+on Spark: on this machine, or by spark-submit on a cluster, with ``--folder`` on a file system that all of it sees. Rows
+are in ten folds by a hash of their number, so that no row's own target reaches its encoding.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def main(arguments=None):
     parser.add_argument("--memory", default="2GB", help="of the engine")
     options = parser.parse_args(arguments)
     folder = options.folder or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         source, target = folder / "orders.parquet", folder / "encoded.parquet"
         make(source, options.rows)

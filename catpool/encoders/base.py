@@ -139,7 +139,10 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
             Where a parameter, X, y or a weight is not as described; nothing is fitted then. Whether the rows
             are enough for the folds, only ``fit_transform`` can tell.
         TypeError
-            For categories that are not hashable, and column names of which only some are strings.
+            For categories that are not hashable, column names of which only some are strings, and lazy tables of
+            engines that are not known, or where the encoder needs rows in memory.
+        ImportError
+            For lazy tables and frames that are not pandas', without pyarrow.
         """
         self._aside = labels_of(exposure)
         if (lazy := lazy_frame(X)) is not None:
@@ -177,7 +180,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, features), or a frame where columns of a frame pass through
+        ndarray of shape (n, features), a frame where columns of a frame pass through, or a lazy table for one
             A row that is in no test fold of ``cv`` is NaN, with a UserWarning that says how many there are.
 
         Raises
@@ -185,7 +188,10 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         ValueError
             Where a parameter, X, y, a weight or a fold is not as described; nothing is fitted then.
         TypeError
-            For categories that are not hashable, and column names of which only some are strings.
+            For categories that are not hashable, column names of which only some are strings, and lazy tables of
+            engines that are not known, or where the encoder needs rows in memory.
+        ImportError
+            For lazy tables and frames that are not pandas', without pyarrow.
         """
         self._aside = labels_of(exposure) + labels_of(key)
         if (lazy := lazy_frame(X)) is not None:
@@ -215,12 +221,12 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
+        X : frame, array of shape (n, p), or lazy table
             With the columns that were there at fit, in any order where they have names.
 
         Returns
         -------
-        ndarray of shape (n, features), or a frame where columns of a frame pass through
+        ndarray of shape (n, features), a frame where columns of a frame pass through, or a lazy table for one
 
         Warns
         -----

@@ -49,15 +49,16 @@ class PooledEncoder(LazyTablesEncoder):
     Parameters
     ----------
     columns : list, default=None
-        Which columns to encode: names of a frame's columns, positions of an array's. All by default.
+        Which columns to encode: names of a frame's columns, positions of an array's. By default all that are not named
+        as target, weights, exposure, key or folds.
     interactions : list of tuples, default=None
         Columns to encode together, beside by themselves: each combination of their categories is a category, of a
         feature called as ``<column>_x_<column>`` and put after all others. One with a missing part is missing.
     cv : int, splitter, iterable or array of shape (n,), default=10
         The folds of ``fit_transform``: a number of random folds, balanced to one row (by class too, where y
         is one column of classes; by groups, where ``groups`` is given), a scikit-learn splitter, an iterable
-        of (train, test) index arrays (a generator serves, but scikit-learn cannot clone one), or a fold
-        label for each row. At most 100 folds.
+        of (train, test) index arrays (a generator serves, but scikit-learn cannot clone one), a fold
+        label for each row, or the name of the column that has them. At most 100 folds. Or `EarlierRows`.
     crossfit : {"all", "unreliable"}, default="all"
         Which categories of training rows are encoded out of fold. "unreliable" gives those that are so full that no
         row matters one value, from all training rows: reliability at least ``crossfit_reliability``, and no row, or
