@@ -22,7 +22,8 @@ class Frame:
 
     Parameters
     ----------
-    source : ndarray of shape (n, p) or narwhals.DataFrame
+    source : ndarray of shape (n, p), pandas.DataFrame or narwhals.DataFrame
+        pandas goes without narwhals, which would take as long as a row does.
     labels : list
         What a user calls the columns: a frame's labels, an array's positions.
     framed : bool
@@ -86,7 +87,7 @@ class Frame:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
         if not strict or like.labels == self.labels:
             return self
-        return Frame(self.source[:, [self.labels.index(label) for label in like.labels]], like.labels, framed=True)
+        return self._of(like.labels)
 
     def _at_positions(self, like: Header) -> Frame:
         if like.named:
@@ -105,22 +106,28 @@ class Frame:
     @property
     def native(self) -> Any:
         """The table as it came."""
-        return self.source if isinstance(self.source, np.ndarray) else self.source.to_native()
+        return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
 
     def without(self, labels: list[Any]) -> Frame:
         """The table without some columns, if it has them."""
         rest = [label for label in self.labels if label not in labels]
         if len(rest) == len(self.labels) or not self.framed:
             return self
-        return Frame(self.source[:, [self.labels.index(label) for label in rest]], rest, framed=True)
+        return self._of(rest)
+
+    def _of(self, labels: list[Any]) -> Frame:
+        """The frame with some of its columns alone."""
+        positions = [self.labels.index(label) for label in labels]
+        pandas = isinstance(self.source, pd.DataFrame)
+        return Frame(self.source.iloc[:, positions] if pandas else self.source[:, positions], labels, framed=True)
 
     def header(self, owner: str) -> Header:
         return Header(owner, self.labels, self.framed, self.named)
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         position = self.labels.index(label)
-        if isinstance(self.native, pd.DataFrame):
-            return self.native.iloc[:, position]
+        if isinstance(self.source, pd.DataFrame):
+            return self.source.iloc[:, position]
         column = self.source[:, position]
         return column if isinstance(column, np.ndarray) else as_pandas(column)
 
@@ -138,7 +145,7 @@ class Frame:
 
     def index(self) -> Any:
         """The rows' labels, where there are any."""
-        return self.native.index if isinstance(self.native, pd.DataFrame) else None
+        return self.source.index if isinstance(self.source, pd.DataFrame) else None
 
     def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
         """Put encoded columns in the place of those they encode.
@@ -165,7 +172,9 @@ class Frame:
             if label in features:
                 columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
-                columns[names[label]] = self.source[:, self.labels.index(label)]
+                position = self.labels.index(label)
+                pandas = isinstance(self.source, pd.DataFrame)
+                columns[names[label]] = self.source.iloc[:, position] if pandas else self.source[:, position]
         return frame_like(self.source, columns)
 
     def _block(self, label: Any, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> np.ndarray:
@@ -205,17 +214,20 @@ def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
 
 def read_frame(X: Any) -> Frame:
     """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
-    import narwhals as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
+    if isinstance(X, pd.DataFrame):
+        frame, labels = X, _checked_labels(list(X.columns))
+    else:
+        import narwhals as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
 
-    pandas_labels = _checked_labels(list(X.columns)) if isinstance(X, pd.DataFrame) else None
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame):
-        array = read_array(X)
-        return Frame(array, list(range(array.shape[1])), framed=False)
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+        if not isinstance(frame, nw.DataFrame):
+            array = read_array(X)
+            return Frame(array, list(range(array.shape[1])), framed=False)
+        labels = frame.columns
     if min(frame.shape) == 0:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
-    return Frame(frame, pandas_labels or frame.columns, framed=True)
+    return Frame(frame, labels, framed=True)
 
 
 def _checked_labels(labels: list[Any]) -> list[Any]:

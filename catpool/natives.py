@@ -12,14 +12,11 @@ BACKENDS = ("pandas", "polars", "pyarrow")
 
 def frame_like(source: Any, columns: dict[str, Any]) -> Any:
     """A frame of the source's kind, from arrays and from the source's own columns."""
-    import narwhals as nw
+    if isinstance(source, pd.DataFrame):  # the rows keep their index, the other columns their types
+        arrays = {name: column if isinstance(column, np.ndarray) else column.array for name, column in columns.items()}
+        return pd.DataFrame(arrays, index=source.index)
+    import narwhals as nw  # which pandas goes without
 
-    if source.implementation.is_pandas():  # the rows keep their index, the other columns their types
-        arrays = {
-            name: column if isinstance(column, np.ndarray) else column.to_native().array
-            for name, column in columns.items()
-        }
-        return pd.DataFrame(arrays, index=source.to_native().index)
     series = {
         name: nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
         if isinstance(column, np.ndarray)
