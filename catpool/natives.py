@@ -33,7 +33,9 @@ def as_pandas(column: Any) -> pd.Series:
     try:
         import pyarrow
     except ImportError as error:
-        raise ImportError("Frames other than pandas' need pyarrow: pip install pyarrow.") from error
+        raise ImportError(
+            'Frames other than pandas\' need pyarrow: pip install "catpool[engines]", or pyarrow alone.'
+        ) from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
         return arrow.to_pandas()

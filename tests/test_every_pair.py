@@ -1,6 +1,7 @@
 """Every encoder x fold scheme x target type x weights against brute force; no option is without effect; every table."""
 
 import shutil
+import sys
 
 import narwhals as nw
 import numpy as np
@@ -372,3 +373,16 @@ def test_what_comes_out_when(rows, tmp_path):
                 assert list(found.columns) == encoder.get_feature_names_out().tolist()
                 expected = MeanEncoder(["name"], cv="fold", remainder="drop").fit_transform(rows, "y").ravel()
                 np.testing.assert_allclose(np.asarray(found["name"]), expected, rtol=1e-12)
+
+
+def test_the_extra_to_install_is_named(rows, tmp_path, monkeypatch):
+    frames = [polars_eager(rows, tmp_path), polars_lazy(rows, tmp_path)]
+    encoder = MeanEncoder(["name"]).fit(rows, "y")
+    for absent in ("polars", "pyarrow"):
+        monkeypatch.undo()
+        monkeypatch.setitem(sys.modules, absent, None)
+        with pytest.raises(ImportError, match=r"catpool\[engines\]"):
+            encoder.encoding_table("name", backend=absent)
+    for frame in frames:
+        with pytest.raises(ImportError, match=r"catpool\[engines\]"):
+            MeanEncoder(["name"]).fit(frame, "y")

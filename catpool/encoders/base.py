@@ -31,12 +31,12 @@ from catpool.schedule import EarlierRows
 from catpool.targets import Target, read_targets
 from catpool.weights import Weights, read_exposure, read_weights
 
-JOIN = "_x_"  # between the names of columns that are taken together
+SEPARATOR = "_x_"  # between the names of columns that are taken together
 
 
 def name_of(label: Any, names: Mapping[Any, str]) -> str:
     """What a column is called, or several that are taken together, where columns are called so."""
-    return names[label] if label in names else JOIN.join(names[part] for part in label)
+    return names[label] if label in names else SEPARATOR.join(names[part] for part in label)
 
 
 def column_of(label: Any, X: Frame) -> Any:
@@ -264,6 +264,13 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         ndarray of str objects
             An encoded column keeps its name; where it gives several features they are called
             ``<column>_<class>`` or ``<column>_<output>``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            Where the names are not those of fit, or not as many.
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
