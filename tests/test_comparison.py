@@ -145,6 +145,7 @@ def small(shops):
 TREE = DecisionTreeRegressor(max_depth=3, random_state=0)
 
 
+@pytest.mark.slow
 def test_what_y_is_follows_from_the_estimator(small):
     X, y = small
     stars = np.clip(np.round(y + 3), 1, 5).astype(int)

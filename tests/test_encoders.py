@@ -422,7 +422,7 @@ def test_transform_before_fit(encoder_class):
 
 @pytest.mark.parametrize("missing", ["category", "prior", "nan"])
 @pytest.mark.parametrize("output", ["mean", "trees", ["mean", "sd", "reliability", "count", "size", "code"]])
-@pytest.mark.parametrize("interactions", [None, [("city", "shop")]])
+@pytest.mark.parametrize("interactions", [None, pytest.param([("city", "shop")], marks=pytest.mark.slow)])
 def test_a_row_is_looked_up_as_it_is_transformed(missing, output, interactions, table):
     X, y = table["X"], table["multiclass"]
     encoder = EmpiricalBayesEncoder(["city", "shop"], output=output, missing=missing, interactions=interactions)

@@ -296,9 +296,7 @@ def marked(*values, slow):
 
 
 TABLES = [
-    marked(
-        encoder, kind, slow=kind in SLOW or (encoder in ("interactions", "mixed") and kind not in ("polars", "duckdb"))
-    )
+    marked(encoder, kind, slow=kind in SLOW or (encoder in ("interactions", "mixed") and kind != "polars"))
     for encoder in ON_TABLES
     for kind in KINDS
 ]

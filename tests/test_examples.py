@@ -52,6 +52,7 @@ def test_quickstart_prints_its_table(quickstart, capsys):
 QUICK = ["--seeds", "1", "--setting", "A", "--jobs", "1"]
 
 
+@pytest.mark.slow
 def test_simulation_prints_its_tables_and_plots_them(simulation, capsys, tmp_path):
     simulation["main"]([*QUICK, "--sizes", "30", "--output", str(tmp_path)])
     printed = " ".join(capsys.readouterr().out.split())

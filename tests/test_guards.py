@@ -146,6 +146,7 @@ def test_crossfit_of_full_categories_is_refused_where_rows_keep_to_the_past():
         MeanEncoder(cv=TimeSeriesSplit(3), crossfit="unreliable").fit_transform(X, np.arange(30.0))
 
 
+@pytest.mark.slow
 def test_training_rows_are_known_again_after_pickling_in_another_process(table, tmp_path):
     import pickle
     import subprocess
@@ -179,6 +180,7 @@ def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, coun
     np.testing.assert_array_equal(out[out != whole], plain[out != whole])
 
 
+@pytest.mark.slow
 def test_levels_without_variance_pass_on_what_lies_below_them():
     """Counties do not differ, zips in them do: a rare zip has a great say in its state's value all the same."""
     rng = np.random.default_rng(4)

@@ -84,7 +84,10 @@ def test_out_of_fold_is_fitting_on_the_training_rows(encoder, kind, cv):
         np.testing.assert_allclose(encoded[test], refit.transform(X.iloc[test]), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize(
+    "encoder",
+    [pytest.param(own, id=name, marks=[pytest.mark.slow] if name == "bayes" else []) for name, own in ENCODERS.items()],
+)
 @settings(max_examples=10)
 @given(data=st.data())
 def test_a_fold_s_own_targets_do_not_reach_its_cells(encoder, data):

@@ -58,6 +58,7 @@ def test_both_experiments_catch_a_leak(kind, encoder, failed):
     assert set(np.flatnonzero(~report["passed"])) == failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["continuous", "binary"])
 def test_both_experiments_catch_the_peer(kind):
     encoders = pytest.importorskip("category_encoders")

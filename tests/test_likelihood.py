@@ -105,6 +105,7 @@ def split(codes, y):
     return [len(g) for g in groups], [g.mean() for g in groups], sum(((g - g.mean()) ** 2).sum() for g in groups)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False])
 @settings(max_examples=60)
 @given(
@@ -122,6 +123,7 @@ def test_no_point_of_a_grid_is_likelier(reml, groups, scale):
     assert found <= min(criterion(ratio, counts, means, within, reml) for ratio in grid) + 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False])
 def test_the_likelier_of_two_minima_is_found(reml):
     """Unbalanced data whose criterion falls, rises and falls again: by ML and REML, in forty digits."""
@@ -170,6 +172,7 @@ def test_forty_digits(reml):
     assert -2 * summary["log_likelihood"] == pytest.approx(best, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=12))
 def test_no_beta_of_a_grid_is_likelier(pairs):
@@ -188,6 +191,7 @@ def test_no_beta_of_a_grid_is_likelier(pairs):
     assert likelihood(np.clip(mean, 1e-12, 1 - 1e-12), strength) >= best - 1e-4
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), min_size=2, max_size=12))
 def test_no_gamma_of_a_grid_is_likelier(pairs):

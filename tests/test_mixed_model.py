@@ -430,6 +430,7 @@ def test_what_is_singular_does_not_hang_on_units(unit, together):
     assert encoder.model_.singular == [abs(value_of(encoder, "correlation")) > 1 - 1e-9]
 
 
+@pytest.mark.slow
 def test_effects_beside_a_variance_of_nought_are_as_exact_as_others():
     """What is left of the model is the model without the factor whose variance is nought."""
     X, y = mixed_rows()
@@ -449,6 +450,7 @@ def test_effects_beside_a_variance_of_nought_are_as_exact_as_others():
 # Binary targets and counts of several factors -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target_type", ["binary", "count"])
 @pytest.mark.parametrize("slopes", [{}, {"a": ["x"]}])
 def test_quasi_likelihood_is_a_fixed_point(target_type, slopes):
@@ -501,6 +503,7 @@ def test_targets_that_are_all_alike_are_refused(target_type, value):
         encoder_of(["a"], target_type=target_type).fit(X, np.full(len(X), value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "largest"), [(17, 10**4), (3, 10**5), (2, 10**6)])
 def test_counts_of_very_unlike_sizes_are_fitted(seed, largest):
     X, y = mixed_rows(42)
@@ -658,6 +661,7 @@ def test_the_own_label_law_holds_for_classes_and_counts(target_type, form, fold,
     assert before.tobytes() == after.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cv", [TimeSeriesSplit(2, gap=5), 3])
 @pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
 def test_only_training_rows_reach_a_row(cv):
@@ -772,6 +776,7 @@ def test_units_of_covariates_carry_through(form, method, unit):
     np.testing.assert_allclose(other * np.where(slopes, unit, 1.0), one, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["covariates", "two", "three"])
 def test_covariates_far_from_nought_are_no_worse(form):
     X, y = mixed_rows()
@@ -830,6 +835,7 @@ def test_an_unseen_level_has_the_prior_s_mode_and_sd(shops):
     np.testing.assert_allclose(new["fixed"], fixed[0] + fixed[1] * X["price"], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_prediction_is_the_sum_of_its_parts(shops):
     X, y = shops
     slopes = {"shop": ["price"], ("shop", "note"): ["size"]}
@@ -954,6 +960,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         encoder.fit(X, y)
 
 
+@pytest.mark.slow
 def test_arrays_have_positions(shops):
     X, y = shops
     frame = encoder_of(["item"], covariates=["price"], slopes={"item": ["size"]}, output=OUTPUTS, remainder="drop")
@@ -986,6 +993,7 @@ def test_set_output_and_polars(shops, kind):
     np.testing.assert_array_equal(own["shop"].to_numpy(), plain["shop"])
 
 
+@pytest.mark.slow
 def test_inside_of_scikit_learn(shops):
     X, y = shops
     slopes = {"shop": ["price"]}

@@ -144,6 +144,7 @@ def test_files_are_written_and_read_by_path(tmp_path):
         MeanEncoder.from_json(tmp_path / "none.json")
 
 
+@pytest.mark.slow
 def test_a_file_is_read_in_a_process_that_has_imported_little(tmp_path, table):
     encoder = EmpiricalBayesEncoder(interactions=[("city", "shop")]).fit(table["X"], table["continuous"])
     encoder.to_json(tmp_path / "encoder.json")

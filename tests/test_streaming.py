@@ -36,7 +36,7 @@ def parts(n, number=3, seed=0):
 
 
 @pytest.mark.parametrize(("encoder", "target"), CASES)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_fitting_in_parts_is_fitting_at_once(encoder, target, weighted, table):
     X, y = table["X"], table[target]
     weights = table["weights"] if weighted else None

@@ -235,6 +235,7 @@ def test_full_bayes_covers_where_there_are_few_categories(n_categories, ratio):
     assert 0.85 <= np.mean(hits) <= 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
 def test_full_bayes_is_out_of_fold_and_close_to_the_fit_where_there_is_much_data(target_type, table):
     X, y, folds = table["X"], table[target_type], np.arange(120) % 3
@@ -272,7 +273,7 @@ def test_the_scale_of_the_prior_matters_where_there_are_few_categories():
 
 
 @pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
-@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+@pytest.mark.parametrize("prior", ["reml", pytest.param("full_bayes", marks=pytest.mark.slow)])
 def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
     X, y = table["X"][["city"]], table[target_type]
     encoder = EmpiricalBayesEncoder(target_type=target_type, prior=prior, output=("mean", "sd")).fit(X, y)
