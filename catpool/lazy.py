@@ -117,9 +117,9 @@ def _moments(
 
 
 def _row(frame: Any) -> dict[str, Any]:
-    """The only row of a lazy table."""
+    """The only row of a lazy table; noughts for what no rows add up to, which is NULL."""
     table = frame.collect("pyarrow").to_native()
-    return {name: table.column(name)[0].as_py() for name in table.column_names}
+    return {name: table.column(name)[0].as_py() or 0 for name in table.column_names}
 
 
 def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> tuple[Target, float]:
