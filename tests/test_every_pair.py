@@ -211,6 +211,7 @@ def nullable(table, folder):
 
 
 def arrow_backed(table, folder):
+    pytest.importorskip("pyarrow")
     return nullable(table, folder).convert_dtypes(dtype_backend="pyarrow")
 
 

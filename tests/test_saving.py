@@ -90,6 +90,7 @@ def test_categories_of_all_kinds_are_known_again(kind, dtype):
 
 
 def test_extension_types_are_known_again():
+    pytest.importorskip("pyarrow")
     for column in (
         pd.Series([1, None, 2] * 3, dtype="Int64"),
         pd.Series(["a", None, "b"] * 3, dtype="string"),
