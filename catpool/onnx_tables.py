@@ -20,7 +20,7 @@ def features_of(graph: Graph, table: Any, columns: Mapping[Any, Column]) -> dict
     """What a table gives of columns, of shape (n, features), by the label of the column whose place it takes."""
     if isinstance(table, NestedTable):
         return _of_levels(graph, table, columns)
-    values = [own for _, own in table._served]
+    values = [own for _, own in table.served]
     if not values:
         return {table.label: None}
     stacked = np.column_stack(values)

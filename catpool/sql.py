@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from catpool.cells import Cells
-from catpool.columns import MISSING
+from catpool.columns import MISSING, Vocabulary
 from catpool.tables import EncodingTable
 
 NAN_IS_NAN = {"databricks", "duckdb", "postgres", "redshift", "snowflake", "spark"}  # where it equals itself
@@ -87,13 +87,22 @@ def _column(table: str, name: str) -> Any:
 
 def _values(table: EncodingTable) -> list[np.ndarray]:
     """Each feature's values, of shape (size,)."""
-    if isinstance(table.vocabulary, Cells) or "error" in (table.policy.unknown, table.policy.missing):
+    summed = isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None
+    if summed or "error" in (table.policy.unknown, table.policy.missing):
         raise ValueError(
-            f"SQL has no words for interactions, nor for errors, but {table.column!r} has one of them. Leave "
-            '`interactions` out, and set `unknown` and `missing` to other values than "error".'
+            "SQL has no words for errors, nor for the sums of effects that unseen interactions of empirical Bayes get, "
+            f"but {table.column!r} has one of them. Leave `interactions` out, and set `unknown` and `missing` to other "
+            'values than "error".'
         )
-    values = [each for item in table.encodings for each in item.values.values()]
-    return [] if table.dropped else [*values, *(table.extra(extra) for extra in table.extras)]
+    return [values for _, values in table.served]
+
+
+def _parts(table: EncodingTable) -> list[tuple[Any, Vocabulary]]:
+    """The columns that a table is of, and the categories of each."""
+    vocabulary = table.vocabulary
+    if isinstance(vocabulary, Cells):
+        return list(zip(table.label, vocabulary.paths.parts, strict=True))
+    return [(table.label, vocabulary)]
 
 
 def _features(position: int, table: EncodingTable, dialect: str | None) -> list[Any]:
@@ -103,23 +112,23 @@ def _features(position: int, table: EncodingTable, dialect: str | None) -> list[
     outputs, joined = _values(table), f"catpool_{position}"
     if not outputs:
         return []
-    own = _column("catpool_rows", table.label)
-    missing = _missing(own, table, dialect)
+    missing = exp.or_(*(_missing(*part, dialect) for part in _parts(table)))
     return [
         exp.Case()
         .when(missing.copy(), _number(values[MISSING]))
-        .when(_column(joined, "category").is_(exp.null()), _number(values[-1]))
+        .when(_column(joined, "category_0").is_(exp.null()), _number(values[-1]))
         .else_(_column(joined, f"feature_{feature}"))
         for feature, values in enumerate(outputs)
     ]
 
 
-def _missing(own: Any, table: EncodingTable, dialect: str | None) -> Any:
+def _missing(label: str, vocabulary: Vocabulary, dialect: str | None) -> Any:
     """Whether a column is NULL; of floats, where the dialect has NaN, whether it is that."""
     from sqlglot import exp
 
+    own = _column("catpool_rows", label)
     null = own.copy().is_(exp.null())
-    if not any(isinstance(category, float) for category in table.vocabulary.categories.tolist()):
+    if not any(isinstance(category, float) for category in vocabulary.categories.tolist()):
         return null
     if dialect in NAN_IS_NAN:
         return exp.or_(null, exp.EQ(this=own.copy(), expression=exp.cast(exp.Literal.string("NaN"), "double")))
@@ -130,18 +139,21 @@ def _with_join(query: Any, position: int, table: EncodingTable) -> Any:
     """The query with the table's categories as a named list of rows, and the join with them."""
     from sqlglot import exp
 
-    name, values = f"catpool_{position}", _values(table)
-    columns = ["category", *(f"feature_{feature}" for feature in range(len(values)))]
-    slots = range(1, table.vocabulary.size - 1)
+    name, values, labels = f"catpool_{position}", _values(table), [label for label, _ in _parts(table)]
+    keys = [f"category_{part}" for part in range(len(labels))]
+    columns = [*keys, *(f"feature_{feature}" for feature in range(len(values)))]
+    categories = table.vocabulary.categories.tolist()
+    cells = categories if isinstance(table.vocabulary, Cells) else [(category,) for category in categories]
     rows = [
-        exp.Tuple(expressions=[_category(category), *(_number(each[slot]) for each in values)])
-        for slot, category in zip(slots, table.vocabulary.categories.tolist(), strict=True)
+        exp.Tuple(expressions=[*map(_category, cell), *(_number(each[slot]) for each in values)])
+        for slot, cell in enumerate(cells, start=1)
     ]
     rows = rows or [exp.Tuple(expressions=[exp.null() for _ in columns])]
     alias = exp.TableAlias(this=_name(name), columns=[_name(column) for column in columns])
     query = query.with_(alias, as_=exp.Values(expressions=rows))
-    on = exp.EQ(this=_column("catpool_rows", table.label), expression=_column(name, "category"))
-    return query.join(exp.Table(this=_name(name)), on=on, join_type="left")
+    pairs = zip(labels, keys, strict=True)
+    on = [exp.EQ(this=_column("catpool_rows", label), expression=_column(name, key)) for label, key in pairs]
+    return query.join(exp.Table(this=_name(name)), on=exp.and_(*on), join_type="left")
 
 
 def _number(value: Any) -> Any:

@@ -162,10 +162,10 @@ class EncodingTable:
         slot = self.vocabulary.slot(value)
         if "error" in (self.policy.missing, self.policy.unknown):
             self.transform(pd.Series([value], dtype=object))
-        return {name: table.item(slot) for name, table in self._served}
+        return {name: table.item(slot) for name, table in self.served}
 
     @cached_property
-    def _served(self) -> list[tuple[str, np.ndarray]]:
+    def served(self) -> list[tuple[str, np.ndarray]]:
         """The features' names, and their values in each slot."""
         tables = [table for item in self.encodings for table in item.values.values()]
         tables += [self.extra(extra) for extra in self.extras]
@@ -174,7 +174,7 @@ class EncodingTable:
     @property
     def unseen(self) -> list[float]:
         """The features of a category never seen."""
-        return [table.item(-1) for _, table in self._served]
+        return [table.item(-1) for _, table in self.served]
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""

@@ -71,8 +71,11 @@ RUNNERS = {"sqlite": run_sqlite, "duckdb": run_duckdb}
         ),
         EmpiricalBayesEncoder(["select", "price"], output="trees", drop_noise=True),
         EmpiricalBayesEncoder(["select"], remainder="drop"),
+        SmoothedMeanEncoder(
+            ["price"], interactions=[('sh"op; --', "select"), ("select", "price")], output=["mean", "count"]
+        ),
     ],
-    ids=["means", "policies", "outputs", "trees", "drop"],
+    ids=["means", "policies", "outputs", "trees", "drop", "interactions"],
 )
 def test_statements_do_what_transform_does(dialect, name, encoder, orders):
     X, y = orders
@@ -132,7 +135,7 @@ def test_forgetting_nothing_is_plain(orders):
 def test_statements_that_cannot_be_are_refused(orders):
     X, y = orders
     for encoder in (
-        MeanEncoder(["price"], interactions=[("select", "price")]),
+        EmpiricalBayesEncoder(["price"], interactions=[("select", "price")]),
         MeanEncoder(["price"], unknown="error"),
         MeanEncoder(["price"], missing="error"),
     ):

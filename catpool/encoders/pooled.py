@@ -226,8 +226,8 @@ class PooledEncoder(LazyTablesEncoder):
         ImportError
             Without sqlglot: ``pip install "catpool[sql]"``.
         ValueError
-            For interactions, where ``unknown`` or ``missing`` is "error", with a half-life, and where columns have no
-            names.
+            For interactions of empirical Bayes, where ``unknown`` or ``missing`` is "error", with a half-life, and
+            where columns have no names.
         TypeError
             Where categories have no literal in SQL: infinities, times with a zone, and other objects.
 
@@ -247,6 +247,7 @@ class PooledEncoder(LazyTablesEncoder):
                 "SQL needs columns with names, and knows no forgetting. Fit to a frame, without a half-life."
             )
         labels = [label for label in self._header.labels if label in self.columns_ or self.remainder == "passthrough"]
+        labels += [label for label in self.columns_ if label not in self._header.labels]
         named = self._named_features(self._header.names_of, self.tables_)
         return select(self.tables_, named, labels, table, dialect)
 
