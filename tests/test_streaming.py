@@ -250,3 +250,7 @@ def test_keys_may_be_columns(table):
     expected = by_value.transform_out_of_fold(rows.drop(columns="y"), rows["id"])
     pd.testing.assert_frame_equal(by_name.transform_out_of_fold(rows, "id"), expected)
     pd.testing.assert_frame_equal(MeanEncoder(cv=3).fit_transform(rows, "y", key=["id"]), expected)
+    named, texts = MeanEncoder(cv=3), rows["id"].astype(str)
+    first = named.fit_transform(rows[["city"]], rows["y"], key=texts.tolist())
+    np.testing.assert_array_equal(first, MeanEncoder(cv=3).fit_transform(rows[["city"]], rows["y"], key=texts))
+    assert named.partial_fit(rows[["city"]], rows["y"]).summary_["rows"].item() == 240

@@ -385,6 +385,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         self.tables_, self._header = list(tables), X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
         self.n_features_in_, self._roles = len(X.labels), roles
+        self._aside = [label for label in self._aside if label in X.labels]  # a list of strings may be keys themselves
         self._fingerprint = Fingerprint.of(X, self._required())
         self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
         self._keep("classes_", targets[0].classes if len(targets) == 1 else None)
