@@ -142,6 +142,8 @@ def _hashable() -> Iterator[None]:
 
 def _values(column: pd.Series) -> Any:
     """The column's own array: a pandas.Index would turn tuples into levels."""
+    if pd.api.types.is_extension_array_dtype(column.dtype) and column.dtype.kind == "f":
+        return column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan)  # arrow would tell 0.0 from -0.0
     if pd.api.types.is_extension_array_dtype(column.dtype):
         whole = column.dtype.kind in "iu" and not column.hasnans
         return column.to_numpy(dtype=column.dtype.numpy_dtype) if whole else column.array

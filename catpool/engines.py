@@ -61,8 +61,9 @@ def _polars_in(like: Any, table: Any) -> Any:
 
 
 def _duckdb_in(like: Any, table: Any) -> Any:
-    catpool_table = table  # noqa: F841 - DuckDB finds it by its name, on the connection that the other relation has
-    return like.query("catpool_rows", "SELECT * FROM catpool_table")
+    # DuckDB finds it by a name that no table has, on the connection that the other relation has
+    catpool_taken_in_8c1f2b = table  # noqa: F841
+    return like.query("catpool_rows_8c1f2b", "SELECT * FROM catpool_taken_in_8c1f2b")
 
 
 def _pyspark_in(like: Any, table: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,14 @@ class Frame:
         What a user calls the columns: a frame's labels, an array's positions.
     framed : bool
         Whether the labels are a frame's.
+    aside : sequence, default=()
+        Labels of columns that are named as something else, a key, say, and no categories by themselves.
     """
 
     source: Any
     labels: list[Any]
     framed: bool
+    aside: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return int(self.source.shape[0])

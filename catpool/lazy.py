@@ -15,9 +15,9 @@ import pandas as pd
 from catpool.columns import Vocabulary
 from catpool.engines import taken_in
 from catpool.frames import Frame, read_frame
+from catpool.lazy_checks import row_of
 from catpool.moments import Moments
 from catpool.targets import MANY_CLASSES, Target, read_targets
-from catpool.weights import read_weights
 
 COUNT, ROWS, TOTAL, SQUARE, FEATURE = (f"catpool_{name}" for name in ("count", "rows", "total_", "square_", "feature_"))
 FOLD = "catpool_fold"  # what a column of hashed keys is called
@@ -116,12 +116,6 @@ def _moments(
     return Moments(count, total + center * count, np.maximum(scatter, 0.0), rows)
 
 
-def _row(frame: Any) -> dict[str, Any]:
-    """The only row of a lazy table; noughts for what no rows add up to, which is NULL."""
-    table = frame.collect("pyarrow").to_native()
-    return {name: table.column(name)[0].as_py() or 0 for name in table.column_names}
-
-
 def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> tuple[Target, float]:
     """Open a column of a lazy table as a target without values, and its mean, from what a query or two tell of it."""
     schema = frame.collect_schema()
@@ -134,7 +128,7 @@ def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> tuple
     elif facts["odd"]:
         values = [np.nan]
     elif facts["broken"] and target_type not in ("binary", "multiclass"):
-        values = np.linspace(facts["least"], facts["most"], 100).tolist()
+        values = [*np.linspace(facts["least"], facts["most"], 100).tolist(), 0.5]  # some of which is broken, too
     else:
         values = _few_values(frame, y, facts, numeric=numeric and target_type not in ("binary", "multiclass"))
     target = read_targets(pd.Series(values), target_type, family)[0]
@@ -147,49 +141,22 @@ def _facts(frame: Any, y: str, *, numeric: bool) -> dict[str, Any]:
 
     missing = nw.col(y).null_count().alias("missing")
     if not numeric:
-        return {**_row(frame.select(missing)), "odd": 0, "broken": 0, "mean": 0.0}
+        return {**row_of(frame.select(missing)), "odd": 0, "broken": 0, "mean": 0.0}
     number = nw.col(y).cast(nw.Float64)
     odd, broken = ~number.is_finite(), number != number.round(0)
     sums = [each.cast(nw.Float64).sum().alias(name) for name, each in (("odd", odd), ("broken", broken))]
     ends = number.min().alias("least"), number.max().alias("most"), number.mean().alias("mean")
-    return _row(frame.select(missing, *ends, *sums))
+    return row_of(frame.select(missing, *ends, *sums))
 
 
 def _few_values(frame: Any, y: str, facts: dict[str, Any], *, numeric: bool) -> list[Any]:
     """The values there are; of many whole numbers as many others, of which `read_targets` says the same."""
     import narwhals as nw
 
-    if numeric and (distinct := _row(frame.select(nw.col(y).n_unique().alias("n")))["n"]) > MANY_CLASSES:
+    if numeric and (distinct := row_of(frame.select(nw.col(y).n_unique().alias("n")))["n"]) > MANY_CLASSES:
         values = np.linspace(facts["least"], facts["most"], min(distinct, 1000)).round()
         return values.astype(int).tolist() if frame.collect_schema()[y].is_integer() else values.tolist()
     return frame.select(y).unique().collect("pyarrow").to_native().column(y).to_pylist()
-
-
-def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
-    """Refuse what `read_weights` refuses."""
-    import narwhals as nw
-
-    if column is None:
-        return
-    if column not in frame.collect_schema().names():
-        raise ValueError(f"`{name}` names {column!r}, which the table does not have.")
-    number = nw.col(column).cast(nw.Float64)
-    ends = number.min().alias("least"), number.max().alias("most")
-    odd = (~number.is_finite()).cast(nw.Float64).sum().alias("odd")
-    facts = _row(frame.select(*ends, odd, number.null_count().alias("gone")))
-    values = [np.nan if facts["gone"] or facts["odd"] else facts["least"], facts["most"]]
-    if name == "exposure" and not values[0] > 0:
-        raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
-    read_weights(np.array(values, dtype=float), 2, name)
-
-
-def check_lazy_keys(frame: Any, keys: Sequence[str]) -> None:
-    """Refuse what `folds_of_keys` refuses."""
-    import narwhals as nw
-
-    gone = [key for key, number in _row(frame.select(nw.col(*keys).null_count())).items() if number]
-    if gone:
-        raise ValueError(f"`key` must have no missing values, but {gone} have some. Give each row a key.")
 
 
 def log_likelihood_of(source: Source) -> float:
@@ -200,7 +167,7 @@ def log_likelihood_of(source: Source) -> float:
         return 0.0
     weight = nw.col(source.weight).cast(nw.Float64)
     logs = source.frame.filter(weight > 0).select(weight.log().sum().alias("sum"))
-    return float(_row(logs)["sum"]) / 2
+    return float(row_of(logs)["sum"]) / 2
 
 
 def known_categories(frame: Any, table: Any) -> Any:

@@ -38,7 +38,7 @@ def as_pandas(column: Any) -> pd.Series:
         ) from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
-        return arrow.to_pandas()
+        return column.to_native().to_pandas()  # narwhals loses missing values of pyarrow's here
     return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
 
 

@@ -32,21 +32,21 @@ def read_json(text: str, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
             {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
         )
         return parameters, fitted
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
 
 
 def _opened(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"The file is no JSON, or was cut off: {error}. Write it again with to_json.") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise ValueError(
             f'The file is none of catpool\'s: its "format" is not "{FORMAT}". Pass one that to_json wrote.'
         )
     version = content.pop("version", None)
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise ValueError(
             f"The file has version {version!r}, and this catpool reads versions 1 to {VERSION}. Update catpool."
         )

@@ -42,10 +42,12 @@ def select(
     except ImportError as error:
         raise ImportError('SQL is built by sqlglot: pip install "catpool[sql]".') from error
     rows = exp.to_identifier("catpool_rows", quoted=True)
-    found, query = (
-        {table.label: _features(position, table, dialect) for position, table in enumerate(tables)},
-        exp.Select(),
-    )
+    origin, prefix = _origin(source, rows), "catpool_"
+    while origin.name.startswith(prefix):  # else the table would be hidden
+        prefix += "_"
+    joins = [f"{prefix}{position}" for position in range(len(tables))]
+    found = {table.label: _features(join, table, dialect) for join, table in zip(joins, tables, strict=True)}
+    query = exp.Select()
     for label in kept:
         if label in found:
             query = query.select(
@@ -53,10 +55,10 @@ def select(
             )
         else:
             query = query.select(exp.column(_name(label), table=rows.copy()))
-    query = query.from_(_origin(source, rows))
-    for position, table in enumerate(tables):
+    query = query.from_(origin)
+    for join, table in zip(joins, tables, strict=True):
         if found[table.label]:
-            query = _with_join(query, position, table)
+            query = _with_join(query, join, table, dialect)
     return query.sql(dialect=dialect)
 
 
@@ -101,15 +103,28 @@ def _parts(table: EncodingTable) -> list[tuple[Any, Vocabulary]]:
     """The columns that a table is of, and the categories of each."""
     vocabulary = table.vocabulary
     if isinstance(vocabulary, Cells):
-        return list(zip(table.label, vocabulary.paths.parts, strict=True))
-    return [(table.label, vocabulary)]
+        parts = list(zip(table.label, vocabulary.paths.parts, strict=True))
+    else:
+        parts = [(table.label, vocabulary)]
+    for label, part in parts:
+        sorts = {_sort(category) for category in part.categories.tolist()}
+        if len(sorts) > 1:
+            raise TypeError(
+                f"Categories of a column of SQL are of one sort, and those of {label!r} are {sorted(sorts)}."
+            )
+    return parts
 
 
-def _features(position: int, table: EncodingTable, dialect: str | None) -> list[Any]:
+def _sort(category: Any) -> str:
+    plain = isinstance(category, int | float) and not isinstance(category, bool)
+    return "number" if plain else type(category).__name__
+
+
+def _features(joined: str, table: EncodingTable, dialect: str | None) -> list[Any]:
     """What each feature of a row is: that of the missing value, of the unseen, or of the category it is joined with."""
     from sqlglot import exp
 
-    outputs, joined = _values(table), f"catpool_{position}"
+    outputs = _values(table)
     if not outputs:
         return []
     missing = exp.or_(*(_missing(*part, dialect) for part in _parts(table)))
@@ -135,11 +150,11 @@ def _missing(label: str, vocabulary: Vocabulary, dialect: str | None) -> Any:
     return exp.or_(null, exp.IsNan(this=own.copy())) if dialect in HAS_IS_NAN else null
 
 
-def _with_join(query: Any, position: int, table: EncodingTable) -> Any:
+def _with_join(query: Any, name: str, table: EncodingTable, dialect: str | None) -> Any:
     """The query with the table's categories as a named list of rows, and the join with them."""
     from sqlglot import exp
 
-    name, values, labels = f"catpool_{position}", _values(table), [label for label, _ in _parts(table)]
+    values, labels = _values(table), [label for label, _ in _parts(table)]
     keys = [f"category_{part}" for part in range(len(labels))]
     columns = [*keys, *(f"feature_{feature}" for feature in range(len(values)))]
     categories = table.vocabulary.categories.tolist()
@@ -150,7 +165,11 @@ def _with_join(query: Any, position: int, table: EncodingTable) -> Any:
     ]
     rows = rows or [exp.Tuple(expressions=[exp.null() for _ in columns])]
     alias = exp.TableAlias(this=_name(name), columns=[_name(column) for column in columns])
-    query = query.with_(alias, as_=exp.Values(expressions=rows))
+    if dialect == "sqlite":  # where columns can be named there alone
+        query = query.with_(alias, as_=exp.Values(expressions=rows))
+    else:
+        listed = exp.Select().select("*").from_(exp.Values(expressions=rows, alias=alias))
+        query = query.with_(_name(name), as_=listed)
     pairs = zip(labels, keys, strict=True)
     on = [exp.EQ(this=_column("catpool_rows", label), expression=_column(name, key)) for label, key in pairs]
     return query.join(exp.Table(this=_name(name)), on=exp.and_(*on), join_type="left")

@@ -114,9 +114,14 @@ def _united_vocabularies(a: Vocabulary, b: Vocabulary) -> tuple[Vocabulary, np.n
     found = a.slots(b.categories)[1:]
     new = found == a.size - 1
     found[new] += np.arange(np.count_nonzero(new))
-    categories = pd.concat([a.categories, b.categories[new]], ignore_index=True) if new.any() else a.categories
-    both = Vocabulary(categories)
+    both = Vocabulary(_concatenated(a.categories, b.categories[new]) if new.any() else a.categories)
     return both, _framed(np.arange(1, a.size - 1), both.size), _framed(found, both.size)
+
+
+def _concatenated(a: pd.Series, b: pd.Series) -> pd.Series:
+    """One after the other, as objects where a type in common would round them."""
+    series = [a, b] if a.dtype == b.dtype else [a.astype(object), b.astype(object)]
+    return pd.concat(series, ignore_index=True)
 
 
 def _framed(slots: np.ndarray, size: int) -> np.ndarray:

@@ -232,3 +232,14 @@ def test_transform_from_many_threads():
         thread.join()
     for result in (encoded for each in results for encoded in each):
         np.testing.assert_allclose(result, expected)
+
+
+def test_noughts_of_both_signs_are_one_category():
+    for column in (
+        np.array([-0.0, 0.0, 1.0]),
+        pd.Series([-0.0, 0.0, 1.0], dtype="Float64"),
+        polars.Series([-0.0, 0.0, 1.0]),
+    ):
+        X = polars.DataFrame({"x": column}) if isinstance(column, polars.Series) else pd.DataFrame({"x": column})
+        encoder = MeanEncoder(["x"]).fit(X, [1.5, 2.5, 9.5])
+        assert encoder.transform(X[:2]).ravel().tolist() == [2.0, 2.0]

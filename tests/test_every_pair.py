@@ -276,7 +276,7 @@ def spark(table, folder):
 
 EAGER = {
     "object": as_object,
-    "str": with_types(name="str"),
+    "str": with_types(name="str" if int(pd.__version__.split(".")[0]) >= 3 else "string"),  # once, str(None)
     "category": with_types(name="category"),
     "nullable": nullable,
     "arrow-backed": arrow_backed,

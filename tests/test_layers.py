@@ -23,7 +23,7 @@ FLOORS = [
     ["columns", "families", "folds", "frames", "normal", "mixed.equations", "mixed.search"],
     ["cells", "leaks", "targets", "priors", "views", "mixed.exact", "mixed.iterative"],
     ["method_of_moments", "weights", "mixed.products", "mixed.profile", "nested.tree"],
-    ["likelihood", "policy", "posterior", "mixed.fit"],
+    ["lazy_checks", "likelihood", "policy", "posterior", "mixed.fit"],
     ["fold_columns", "full_bayes", "tables", "mixed.design", "nested.normal", "nested.conjugate"],
     ["crossfit", "lazy", "sql", "tally", "mixed.effects", "mixed.generalized", "nested.learning"],
     ["earlier", "interactions", "mixed.laplace", "mixed.summary", "nested.tables", "nested.trust", "onnx_graph"],

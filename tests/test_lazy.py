@@ -348,3 +348,20 @@ def test_transform_runs_no_query(rows):
     assert encoder.transform(polars.from_pandas(new).lazy().head(0)).collect().shape == (0, 3)
     small = polars.from_pandas(new).with_columns(zip=polars.lit(5, polars.Int8)).lazy()
     agree(encoder.transform(small), encoder.transform(new.assign(zip=5)))
+
+
+def test_counts_are_whole_and_names_are_free():
+    polars, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
+    broken = polars.LazyFrame({"c": ["a", "b", "a"], "k": [0.0, 0.5, 99.0]})
+    with pytest.raises(ValueError, match="counts"):
+        MeanEncoder(target_type="count").fit(broken, "k")
+    table = polars.LazyFrame({"c": ["a", "a", None], "catpool_no_c": ["u", "v", "u"], "y": [1.5, 2.5, 9.5]})
+    with pytest.raises(ValueError, match="catpool_no_c"):
+        MeanEncoder(["c"]).fit(table, "y")
+    encoder = MeanEncoder(["c"]).fit(table.drop("catpool_no_c"), "y")
+    with pytest.raises(ValueError, match="catpool_no_c"):
+        encoder.transform(table)
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE catpool_table AS SELECT 'a' AS c, 99.0 AS catpool_feature_0_1")
+    connection.execute("CREATE TABLE catpool_rows AS SELECT 'a' AS c")
+    assert encoder.transform(connection.table("catpool_rows")).fetchall() == [(2.0,)]

@@ -185,6 +185,8 @@ def test_a_damaged_or_foreign_file_is_refused(text):
         ("{}", "none of catpool's"),
         ('{"format": "catpool encoder", "version": 1}', "it has no"),
         ("{not json", "cut off"),
+        ('{"a":' * 100_000, "cut off"),
+        (text.replace('"version": 1', '"version": true'), "Update catpool"),
     ):
         with pytest.raises(ValueError, match=message):
             MeanEncoder.from_json(wrong)
@@ -199,6 +201,12 @@ def test_a_damaged_or_foreign_file_is_refused(text):
         lambda fitted: fitted.update(tables_=[{"type": "Moments", "count": 1}]),
         lambda fitted: fitted.update(tables_=[{"no": "type"}]),
         lambda fitted: fitted.update(_header={"type": "array", "dtype": "O8", "values": []}),
+        lambda fitted: fitted.update(_header=3),
+        lambda fitted: fitted.update(tables_=5),
+        lambda fitted: fitted.update(transform=5),
+        lambda fitted: fitted.clear(),
+        lambda fitted: fitted.update(classes_={"type": "array", "dtype": "int64", "shape": [1], "values": [10**30]}),
+        lambda fitted: fitted.update(classes_={"type": "decimal", "value": "x"}),
         lambda fitted: fitted.update(classes_={"type": "array", "dtype": "float64", "shape": [9], "values": [1]}),
     ],
 )

@@ -153,3 +153,24 @@ def test_statements_that_cannot_be_are_refused(orders):
             MeanEncoder().fit(pd.DataFrame({"a": [odd, odd]}), [1.0, 2.5]).to_sql("orders")
     with pytest.raises(TypeError, match="literal"):
         MeanEncoder().fit(pd.DataFrame({"a": [("x", 1), ("y", 2)]}), [1.0, 2.5]).to_sql("orders")
+
+
+@pytest.mark.parametrize("dialect", ["bigquery", "mysql", "redshift", "tsql", "snowflake", "postgres", "spark", None])
+def test_sqlglot_reads_what_it_has_written(dialect, orders):
+    X, y = orders
+    statement = MeanEncoder(["select"]).fit(X, y).to_sql("orders", dialect=dialect)
+    assert sqlglot.parse_one(statement, dialect=dialect).find(sqlglot.exp.Join)
+
+
+def test_no_table_is_hidden(orders):
+    X, y = orders
+    encoder = MeanEncoder(["select"]).fit(X, y)
+    for name in ("catpool_0", "catpool_rows", "catpool__0"):
+        found = run_duckdb(X, name, encoder.to_sql(name, dialect="duckdb")).sort_values("id")
+        np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
+
+
+def test_categories_of_several_sorts_have_no_column():
+    encoder = MeanEncoder().fit(pd.DataFrame({"a": pd.Series([1, "a", True], dtype=object)}), [1.0, 2.5, 4.0])
+    with pytest.raises(TypeError, match="one sort"):
+        encoder.to_sql("orders")

@@ -254,3 +254,31 @@ def test_keys_may_be_columns(table):
     first = named.fit_transform(rows[["city"]], rows["y"], key=texts.tolist())
     np.testing.assert_array_equal(first, MeanEncoder(cv=3).fit_transform(rows[["city"]], rows["y"], key=texts))
     assert named.partial_fit(rows[["city"]], rows["y"]).summary_["rows"].item() == 240
+
+
+def test_outputs_are_added_up_by_name():
+    X, Y = pd.DataFrame({"c": ["a", "b"]}), pd.DataFrame({"p": [1.5, 2.5], "q": [101.5, 102.5]})
+    for other in (Y[["q", "p"]], Y.rename(columns={"p": "r"})):
+        with pytest.raises(ValueError, match="outputs of y"):
+            MeanEncoder().fit(X, Y).merge(MeanEncoder().fit(X, other))
+        with pytest.raises(ValueError, match="outputs of y"):
+            MeanEncoder().partial_fit(X, Y).partial_fit(X, other)
+
+
+@pytest.mark.parametrize("other", [[0.5], np.array([2**63 + 1], dtype=np.uint64)])
+def test_large_integers_are_not_rounded_by_later_parts(other):
+    large = pd.DataFrame({"c": [2**53, 2**53 + 1]})
+    encoder = MeanEncoder().partial_fit(large, [1.5, 2.5]).partial_fit(pd.DataFrame({"c": other}), [9.5])
+    assert encoder.transform(large).ravel().tolist() == [1.5, 2.5]
+    assert encoder.transform(pd.DataFrame({"c": other})).item() == 9.5
+
+
+def test_a_failed_fit_leaves_a_stream_as_it_was():
+    X, y = pd.DataFrame({"c": ["a", "b"] * 30, "years": [1.0, 2.0] * 30}), np.arange(60) % 4
+    encoder = MeanEncoder(target_type="count").partial_fit(X, y, exposure="years")
+    before = encoder.to_json()
+    for fit in (encoder.fit, encoder.fit_transform):
+        with pytest.raises(ValueError, match="missing"):
+            fit(X, [None] * 60)
+    assert encoder.to_json() == before
+    assert encoder.partial_fit(X, y, exposure="years").summary_["rows"].item() == 180

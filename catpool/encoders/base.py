@@ -144,11 +144,10 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         ImportError
             For lazy tables and frames that are not pandas', without pyarrow.
         """
-        self._aside = labels_of(exposure)
         if (lazy := lazy_frame(X)) is not None:
             return self._fit_lazy(lazy, y, None, sample_weight, exposure, out_of_fold=False)
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
-        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure, None)
         self._remember(X, targets, self._learn(X, targets, weights), roles)
         return self
 
@@ -193,7 +192,6 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         ImportError
             For lazy tables and frames that are not pandas', without pyarrow.
         """
-        self._aside = labels_of(exposure) + labels_of(key)
         if (lazy := lazy_frame(X)) is not None:
             if groups is not None:
                 raise ValueError(
@@ -202,7 +200,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
             return self._fit_lazy(lazy, y, key, sample_weight, exposure, out_of_fold=True)
         X, y, sample_weight, cv, roles = self._by_name(X, y, sample_weight)
         original = X
-        X, targets, weights = self._read(X, y, groups, sample_weight, exposure)
+        X, targets, weights = self._read(X, y, groups, sample_weight, exposure, key)
         if key is not None:
             cv = self._of_keys(key, X, groups)
         if isinstance(self.cv, EarlierRows):
@@ -287,10 +285,10 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         return result + [name for features in encoded.values() for name in features]
 
     def _read(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, exposure: Any
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, exposure: Any, key: Any
     ) -> tuple[Frame, list[Target], Weights]:
         self._validate_params()
-        columns = read_frame(X)
+        columns = replace(read_frame(X), aside=labels_of(exposure) + labels_of(key))
         targets = read_targets(y, self.target_type, getattr(self, "family", "auto"))
         if len(targets[0].values) != len(columns):
             raise ValueError(
@@ -385,7 +383,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         self.tables_, self._header = list(tables), X.header(type(self).__name__)
         self.target_type_ = kinds[0] if len(kinds) == 1 else kinds
         self.n_features_in_, self._roles = len(X.labels), roles
-        self._aside = [label for label in self._aside if label in X.labels]  # a list of strings may be keys themselves
+        self._aside = [label for label in X.aside if label in X.labels]  # a list of strings may be keys themselves
         self._fingerprint = Fingerprint.of(X, self._required())
         self._keep("feature_names_in_", np.array(X.labels, dtype=object) if X.named else None)
         self._keep("classes_", targets[0].classes if len(targets) == 1 else None)

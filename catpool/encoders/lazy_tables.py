@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.base import labels_of
 from catpool.encoders.streaming import StreamingEncoder
 from catpool.engines import hashed
 from catpool.folds import check_cv
@@ -39,8 +41,10 @@ class LazyTablesEncoder(StreamingEncoder):
 
     def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
         from catpool.lazy import log_likelihood_of
+        from catpool.lazy_checks import check_lazy_names
 
         self._validate_params()
+        check_lazy_names(frame)
         if isinstance(self.cv, EarlierRows) or (out_of_fold and self.crossfit != "all"):
             raise ValueError(
                 'EarlierRows and crossfit="unreliable" need rows in memory. Collect the table: to pandas or arrow, say.'
@@ -49,6 +53,7 @@ class LazyTablesEncoder(StreamingEncoder):
             self._in_folds(frame, key) if out_of_fold else (frame, self.cv if isinstance(self.cv, str) else None)
         )
         source, header = self._open(frame, y, fold, sample_weight, exposure, out_of_fold=out_of_fold)
+        header = replace(header, aside=labels_of(exposure) + labels_of(key))
         chosen = self._chosen(header)
         grouped = [self._grouped(label, source, header) for label in chosen]
         tallies = [tally for _, tally in grouped]
@@ -63,7 +68,8 @@ class LazyTablesEncoder(StreamingEncoder):
         """The table with a column of folds, and its name."""
         import narwhals as nw
 
-        from catpool.lazy import FOLD, check_lazy_keys
+        from catpool.lazy import FOLD
+        from catpool.lazy_checks import check_lazy_keys
 
         if isinstance(self.cv, str) and key is None:
             return frame, self.cv
@@ -84,7 +90,8 @@ class LazyTablesEncoder(StreamingEncoder):
         self, frame: Any, y: Any, fold: str | None, weight: Any, exposure: Any, *, out_of_fold: bool
     ) -> tuple[Source, Frame]:
         """The table as a source of sums, and a row of it without target, weights and folds."""
-        from catpool.lazy import Source, check_lazy_weights, read_lazy_target
+        from catpool.lazy import Source, read_lazy_target
+        from catpool.lazy_checks import check_lazy_weights
 
         target, mean = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
         check_lazy_weights(frame, weight, "sample_weight")
@@ -135,7 +142,9 @@ class LazyTablesEncoder(StreamingEncoder):
         import narwhals as nw
 
         from catpool.lazy import known_categories
+        from catpool.lazy_checks import check_lazy_names
 
+        check_lazy_names(frame)
         names = [name for name in frame.collect_schema().names() if name not in self._roles]
         strict = self.remainder == "passthrough"
         required = self._header.labels if strict else self._required()

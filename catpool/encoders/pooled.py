@@ -461,8 +461,7 @@ class PooledEncoder(LazyTablesEncoder):
 
     def _chosen(self, X: Frame) -> list[Any]:
         by = self.cv.by if isinstance(self.cv, EarlierRows) else None
-        aside = getattr(self, "_aside", [])
-        every = [label for label in X.labels if (label != by or by is None) and label not in aside]
+        every = [label for label in X.labels if (label != by or by is None) and label not in X.aside]
         return [*(every if self.columns is None else self.columns), *self._interactions()]
 
     def _remember(self, X: Frame, targets: list[Target], tables: Sequence[Any], roles: list[str]) -> None:

@@ -20,6 +20,7 @@ class Serving:
     tables_: list[Any]
     _header: Header
     get_params: Callable[..., dict[str, Any]]
+    _get_param_names: Callable[[], list[str]]
     _required: Callable[[], list[Any]]
     _look_up: Callable[[Frame], dict[Any, Any]]
     _named_features: Callable[[Mapping[Any, str], Any], dict[Any, list[str]]]
@@ -88,6 +89,10 @@ class Serving:
         is_text = isinstance(source, str) and source.lstrip().startswith("{")
         text = source if is_text else Path(source).read_text(encoding="utf-8")
         parameters, fitted = read_json(text, cls.__name__)
+        odd = [name for name in parameters if name not in cls._get_param_names()]
+        odd += [name for name in fitted if hasattr(cls, name)]
+        if odd or not isinstance(fitted.get("tables_"), list) or not isinstance(fitted.get("_header"), Header):
+            raise ValueError(f"The file is damaged: it is no fitted {cls.__name__}. Write it again with to_json.")
         encoder = cls(**parameters)
         encoder.__dict__.update(fitted)
         return encoder

@@ -97,13 +97,12 @@ class StreamingEncoder(OutOfFoldEncoder):
             raise TypeError("`partial_fit` takes rows in memory. Fit an encoder to each lazy table, and merge them.")
         part, seen = clone(self), hasattr(self, "tables_")
         columns = read_frame(X)
-        part._aside = [label for label in labels_of(exposure) + labels_of(key) if label in columns.labels]
-        if seen and part._aside != self._aside:
+        aside = [label for label in labels_of(exposure) + labels_of(key) if label in columns.labels]
+        if seen and aside != self._aside:
             raise ValueError(
-                f"`exposure` and `key` must name the same columns in each part. They name {part._aside} now, and "
+                f"`exposure` and `key` must name the same columns in each part. They name {aside} now, and "
                 f"{self._aside} before."
             )
-        key = columns.keyed(key)
         X, y, sample_weight, _, roles = self._by_name(X, y, sample_weight)
         if seen:
             X = read_frame(X).aligned(self._header, self._header.labels, strict=True).native
@@ -205,7 +204,7 @@ class StreamingEncoder(OutOfFoldEncoder):
 
     def _add_up(self, X: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, roles: list[str]) -> None:
         """Learn from the first rows, and keep what they add up to."""
-        X, targets, weights = self._read(X, y, None, sample_weight, exposure)
+        X, targets, weights = self._read(X, y, None, sample_weight, exposure, key)
         if isinstance(self.cv, EarlierRows):
             raise ValueError("EarlierRows needs all rows in their order, so call fit_transform on all of them.")
         parts = Parts(None, 1)
@@ -213,7 +212,7 @@ class StreamingEncoder(OutOfFoldEncoder):
             if not isinstance(self.cv, Integral):
                 raise ValueError(f"Keys are hashed into a number of folds, but `cv` is {self.cv!r}. Pass cv=10, say.")
             check_cv(self.cv)
-            parts = Parts(folds_of_keys(key, len(X), int(self.cv)), int(self.cv))
+            parts = Parts(folds_of_keys(X.keyed(key), len(X), int(self.cv)), int(self.cv))
         rows, tallies = Rows(targets, weights, parts), []
         labels = self._chosen(X)
         for label in labels:
@@ -254,6 +253,9 @@ class StreamingEncoder(OutOfFoldEncoder):
                 f"{self.target_type_} and {other._header.labels}, {other.target_type_}."
             )
         mine, theirs = self._stream(), other._stream()
+        outputs = [[target.name for target in known] for _, known, _ in (mine, theirs)]
+        if outputs[0] != outputs[1]:
+            raise ValueError(f"The outputs of y must be the same, in one order. Got {outputs[1]} after {outputs[0]}.")
         if mine[0][0].parts != theirs[0][0].parts:
             raise ValueError("Either all rows come with keys, and in the same number of folds, or none do.")
         targets = [_with_all_classes(*pair) for pair in zip(mine[1], theirs[1], strict=True)]
