@@ -19,12 +19,13 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 
 import numpy as np
 import pandas as pd
 from sklearn.preprocessing import TargetEncoder
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, TrainingRowsWarning
 from catpool.dealing import Dealer
 
 ENCODERS = {
@@ -173,6 +174,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--kinds", nargs="+", default=list(FASTER_THAN_SKLEARN))
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore", TrainingRowsWarning)  # it is timed on them
     rng, bars = np.random.default_rng(0), Bars()
     for kind in arguments.kinds:
         for n_categories in CATEGORIES:
