@@ -167,6 +167,7 @@ def towns(rng, apart, rows=2000):
     return pd.DataFrame({"county": county, "town": town}), effects + rng.normal(size=len(town))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("apart", "county", "full_town"), [(0.0, True, False), (1.0, False, True)])
 def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, county, full_town):
     X, y = towns(np.random.default_rng(0), apart)

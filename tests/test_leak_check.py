@@ -66,6 +66,7 @@ def test_both_experiments_catch_the_peer(kind):
     assert set(np.flatnonzero(~report["passed"])) == {1, 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     ["continuous", pytest.param("binary", marks=pytest.mark.slow), pytest.param("multiclass", marks=pytest.mark.slow)],

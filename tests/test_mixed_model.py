@@ -143,6 +143,7 @@ def of_term(variances, term, position):
     return variances[:, position * (round(variances.shape[1] ** 0.5) + 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["REML", "ML"])
 @pytest.mark.parametrize("name", [name for name in LINEAR if name != "inst_sd"])
 def test_lme4_s_variances_take_coefficients_as_known(name, method):
@@ -243,6 +244,7 @@ def value_of(encoder, kind, **which):
     return rows["value"].item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["reml", "ml"])
 @pytest.mark.parametrize("ratio", [0.1, 1, 30, 1000])
 def test_one_factor_is_empirical_bayes(prior, ratio):
@@ -483,6 +485,7 @@ def test_quasi_likelihood_is_a_fixed_point(target_type, slopes):
             assert working.criterion(other, 1.0, False) >= here - 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [["a"], ["a", "b"]])
 @pytest.mark.parametrize("target_type", ["binary", "count"])
 def test_a_level_that_is_all_ones_or_noughts_is_fine(groups, target_type):
@@ -603,6 +606,7 @@ def test_fit_transform_is_a_refit_for_each_fold(form, scheme):
         pd.testing.assert_frame_equal(encoder.summary_, whole.summary_, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [["a"], ["a", "c"]])
 @pytest.mark.parametrize("target_type", ["binary", "count"])
 @pytest.mark.parametrize("scheme", ["labels", "past only"])

@@ -17,6 +17,7 @@ def crossed(rng, n, sizes):
     return X, (y + slopes[X["g0"]] * X["x"]).to_numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slopes", [None, {"g0": ["x"]}], ids=["intercepts", "slopes"])
 @pytest.mark.parametrize("method", ["reml", "ml"])
 def test_gradients_agree_with_the_exact_equations(slopes, method):

@@ -272,8 +272,9 @@ def test_the_scale_of_the_prior_matters_where_there_are_few_categories():
         EmpiricalBayesEncoder(prior_scale=0).fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
-@pytest.mark.parametrize("prior", ["reml", pytest.param("full_bayes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
 def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
     X, y = table["X"][["city"]], table[target_type]
     encoder = EmpiricalBayesEncoder(target_type=target_type, prior=prior, output=("mean", "sd")).fit(X, y)
