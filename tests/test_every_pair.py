@@ -297,7 +297,7 @@ def marked(*values, slow):
 
 
 TABLES = [
-    marked(encoder, kind, slow=kind in SLOW or (encoder in ("interactions", "mixed") and kind != "polars"))
+    marked(encoder, kind, slow=kind in SLOW or encoder in ("interactions", "mixed"))
     for encoder in ON_TABLES
     for kind in KINDS
 ]

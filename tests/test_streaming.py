@@ -24,7 +24,12 @@ VARIANTS = {
 }
 TARGETS = ["continuous", "binary", "multiclass", "count"]
 CASES = [
-    pytest.param(encoder, target, id=f"{name}-{target}", marks=pytest.mark.slow if name == "interactions" else [])
+    pytest.param(
+        encoder,
+        target,
+        id=f"{name}-{target}",
+        marks=pytest.mark.slow if name in ("interactions", "full Bayes", "trees") else [],
+    )
     for name, encoder in VARIANTS.items()
     for target in TARGETS
     if (name, target) != ("interactions", "multiclass")  # which takes its time and adds nothing
