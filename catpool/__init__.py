@@ -3,20 +3,20 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.data.fingerprint import TrainingRowsWarning
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
-from catpool.leaks import TrainingRowsWarning
-from catpool.schedule import EarlierRows
 
 if TYPE_CHECKING:
-    from catpool.comparison import compare_encoders
-    from catpool.draws import sample_encodings
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
-    from catpool.leak_check import check_no_leak
-    from catpool.monotone import monotone_constraints
-    from catpool.recommend import recommended_encoder
+    from catpool.evaluation.comparison import compare_encoders
+    from catpool.evaluation.draws import sample_encodings
+    from catpool.evaluation.leak_check import check_no_leak
+    from catpool.evaluation.monotone import monotone_constraints
+    from catpool.evaluation.recommend import recommended_encoder
 
 __all__ = [
     "EarlierRows",
@@ -37,11 +37,11 @@ __version__ = "0.1.0"
 _WHEN_ASKED_FOR = {  # imported then, as each import takes its time
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",
-    "check_no_leak": "catpool.leak_check",
-    "compare_encoders": "catpool.comparison",
-    "monotone_constraints": "catpool.monotone",
-    "recommended_encoder": "catpool.recommend",
-    "sample_encodings": "catpool.draws",
+    "check_no_leak": "catpool.evaluation.leak_check",
+    "compare_encoders": "catpool.evaluation.comparison",
+    "monotone_constraints": "catpool.evaluation.monotone",
+    "recommended_encoder": "catpool.evaluation.recommend",
+    "sample_encodings": "catpool.evaluation.draws",
 }
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from catpool.crossfit.earlier_rows import EarlierRows
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.mixed_model import MixedModelEncoder
 from catpool.encoders.nested import NestedEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
-from catpool.onnx_graph import Graph, read_columns
-from catpool.onnx_tables import features_of
-from catpool.schedule import EarlierRows
+from catpool.engines.onnx_graph import Graph, read_columns
+from catpool.engines.onnx_tables import features_of
 
 ENCODERS = (MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder, MixedModelEncoder)
 

@@ -8,7 +8,7 @@ import pyarrow
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-from catpool.objects import _share_objects
+from catpool.data.objects import _share_objects
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
 DATE = datetime.date(2020, 1, 1)

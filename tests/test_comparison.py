@@ -12,7 +12,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, compare_encoders
-from catpool.paired_tests import p_value, summarize
+from catpool.evaluation.paired_tests import p_value, summarize
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from catpool import (
     NestedEncoder,
     SmoothedMeanEncoder,
 )
-from catpool.folds import make_folds
+from catpool.crossfit.folds import make_folds
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'future.infer_string'"),  # Ibis sets an option that pandas 3 does without
@@ -149,7 +149,7 @@ def test_columns_in_parallel_are_the_same(encoder_class, table):
 
 def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):
     held = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
-    monkeypatch.setattr("catpool.crossfit.HELD", 0)
+    monkeypatch.setattr("catpool.crossfit.out_of_fold.HELD", 0)
     anew = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
     np.testing.assert_array_equal(held, anew)
 
@@ -157,8 +157,8 @@ def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(e
 def test_blocks_of_any_size_give_the_same(encoder_class, table, monkeypatch):
     whole = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
     for name in ("CELLS", "ROWS"):
-        monkeypatch.setattr(f"catpool.views.{name}", 7)
-    monkeypatch.setattr("catpool.moments.BLOCK", 3)
+        monkeypatch.setattr(f"catpool.moments.partition.{name}", 7)
+    monkeypatch.setattr("catpool.moments.moments.BLOCK", 3)
     blocks = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
     np.testing.assert_allclose(whole, blocks, rtol=1e-13)
 
@@ -350,7 +350,7 @@ def test_no_category_becomes_an_object_by_row(kind, rows, tmp_path, monkeypatch)
     def refused(values, **options):
         raise AssertionError(f"{len(values)} objects")
 
-    monkeypatch.setattr("catpool.columns.factorize_objects", refused)
+    monkeypatch.setattr("catpool.data.categories.factorize_objects", refused)
     assert MeanEncoder(["name"]).fit(table, "y").summary_["categories"].item() == len(STRINGS) + 1
 
 

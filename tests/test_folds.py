@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, LeaveOneOut, LeavePOut, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
-from catpool.folds import make_folds
+from catpool.crossfit.folds import make_folds
 
 
 def sizes(folds):

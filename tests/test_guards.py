@@ -33,7 +33,7 @@ def test_training_rows_are_known_again(encoder, how, table):
 
 
 @pytest.mark.parametrize("encoder", ALL.values(), ids=ALL)
-@pytest.mark.filterwarnings("error::catpool.leaks.TrainingRowsWarning")
+@pytest.mark.filterwarnings("error::catpool.data.fingerprint.TrainingRowsWarning")
 def test_other_rows_are_not(encoder, table):
     X = table["X"]
     encoder.fit_transform(X, table["continuous"])

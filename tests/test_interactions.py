@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from test_laws import numbers, targets
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
-from catpool.cells import encode_cells, encode_paths
+from catpool.data.crossed import encode_cells, encode_paths
 
 TYPES = ["continuous", "binary", "multiclass", "count"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
-from catpool.folds import make_folds
+from catpool.crossfit.folds import make_folds
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
 

@@ -14,7 +14,7 @@ from catpool import (
     NestedEncoder,
     SmoothedMeanEncoder,
 )
-from catpool.engines import hashed
+from catpool.engines.dispatch import hashed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'future.infer_string'"),  # Ibis sets an option that pandas 3 does without

@@ -20,11 +20,11 @@ from sklearn.model_selection import KFold, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder
-from catpool.folds import make_folds
-from catpool.mixed.fit import fit_mixed
-from catpool.mixed.products import cross_products
-from catpool.mixed.system import Factor
-from catpool.views import Parts
+from catpool.crossfit.folds import make_folds
+from catpool.models.mixed.cross_products import cross_products
+from catpool.models.mixed.solver.mixed_fit import fit_mixed
+from catpool.models.mixed.solver.system import Factor
+from catpool.moments.partition import Parts
 
 REFERENCE = Path(__file__).parent / "reference"
 MODELS = json.loads((REFERENCE / "mixed_models.json").read_text())

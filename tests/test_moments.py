@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catpool.moments import Moments, sum_of_others
+from catpool.moments.moments import Moments, sum_of_others
 
 
 def moments_of(codes, y, size=4):

@@ -20,7 +20,7 @@ from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit, cross_va
 from sklearn.pipeline import make_pipeline
 
 from catpool import EmpiricalBayesEncoder, NestedEncoder
-from catpool.folds import make_folds
+from catpool.crossfit.folds import make_folds
 
 pytestmark = pytest.mark.slow  # taken together; each by itself is quick
 

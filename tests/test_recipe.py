@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, recommended_encoder
-from catpool.posterior import rounded_by_sd
+from catpool.priors.posterior import rounded_by_sd
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def test_a_damaged_or_foreign_file_is_refused(text):
     ],
 )
 def test_a_file_with_a_right_checksum_and_wrong_content_runs_nothing(text, change):
-    from catpool.saving import _checksum
+    from catpool.tables.json_file import _checksum
 
     content = json.loads(text)
     head = {name: content.pop(name) for name in ("format", "version", "checksum")}

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder
-from catpool.keys import folds_of_keys
+from catpool.crossfit.hashed_keys import folds_of_keys
 
 VARIANTS = {
     **{name: encoder() for name, encoder in ENCODERS.items()},

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import betabinom, nbinom
 
-from catpool.strength import likeliest_strength
+from catpool.priors.strength import likeliest_strength
 
 
 @pytest.mark.parametrize("strength", [0.5, 5.0, 50.0])

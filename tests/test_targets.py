@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from catpool import MeanEncoder
-from catpool.targets import read_targets
-from catpool.weights import read_weights
+from catpool.data.targets import read_targets
+from catpool.data.weights import read_weights
 
 
 def names(y, target_type="auto"):

@@ -11,11 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from catpool.cells import Cells, encode_cells
-from catpool.columns import Vocabulary, encode
-from catpool.encoders.serving import Serving
-from catpool.engines import lazy_frame
-from catpool.folds import (
+from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.folds import (
     Folds,
     check_cv,
     check_groups,
@@ -23,13 +20,16 @@ from catpool.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.frames import Frame, read_frame
-from catpool.keys import folds_of_keys
-from catpool.leaks import Fingerprint, warn_of_training_rows
-from catpool.policy import refuse_missing
-from catpool.schedule import EarlierRows
-from catpool.targets import Target, read_targets
-from catpool.weights import Weights, read_exposure, read_weights
+from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.data.categories import Vocabulary, encode
+from catpool.data.crossed import Cells, encode_cells
+from catpool.data.fingerprint import Fingerprint, warn_of_training_rows
+from catpool.data.frames import Frame, read_frame
+from catpool.data.targets import Target, read_targets
+from catpool.data.weights import Weights, read_exposure, read_weights
+from catpool.encoders.serving import Serving
+from catpool.engines.dispatch import lazy_frame
+from catpool.tables.policy import refuse_missing
 
 SEPARATOR = "_x_"  # between the names of columns that are taken together
 

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from catpool.cells import Cells
+from catpool.data.crossed import Cells
+from catpool.data.frames import Frame
 from catpool.encoders.pooled import PooledEncoder
-from catpool.families import Family
-from catpool.frames import Frame
-from catpool.likelihood import by_likelihood
-from catpool.method_of_moments import by_moments
-from catpool.moments import Moments
-from catpool.priors import Prior, each_view
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.likelihood import by_likelihood
+from catpool.priors.method_of_moments import by_moments
+from catpool.priors.prior import Prior, each_view
 
 
 class EmpiricalBayesEncoder(PooledEncoder):
@@ -133,7 +133,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
         if callable(self.prior):
             return each_view(moments, family, self._called)
         if self.prior == "full_bayes":
-            from catpool.full_bayes import by_integration  # here, as few need it and each import takes its time
+            from catpool.priors.full_bayes import by_integration  # here, as few need it and each import takes its time
 
             return by_integration(moments, family, scale=self.prior_scale)
         return by_likelihood(moments, family, reml=self.prior == "reml")
@@ -147,7 +147,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
             )
 
     def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        from catpool.interactions import by_parts
+        from catpool.models.interactions.crossed_effects import by_parts
 
         return by_parts(cells, moments, family, reml=self.prior == "reml")
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.folds import check_cv
+from catpool.crossfit.splitters import check_number_of_folds
+from catpool.data.frames import Frame, read_frame
 from catpool.encoders.base import labels_of
 from catpool.encoders.streaming import StreamingEncoder
-from catpool.engines import hashed
-from catpool.folds import check_cv
-from catpool.frames import Frame, read_frame
-from catpool.schedule import EarlierRows
-from catpool.splits import check_number_of_folds
-from catpool.tally import Tally
+from catpool.engines.dispatch import hashed
+from catpool.moments.grouped import Tally
 
 if TYPE_CHECKING:
-    from catpool.lazy import Source  # imported when a lazy table comes, as each import takes its time
+    from catpool.engines.source import Source  # imported when a lazy table comes, as each import takes its time
 
 
 class GroupSums(NamedTuple):
@@ -40,8 +40,8 @@ class LazyTablesEncoder(StreamingEncoder):
         raise NotImplementedError
 
     def _fit_lazy(self, frame: Any, y: Any, key: Any, sample_weight: Any, exposure: Any, *, out_of_fold: bool) -> Any:
-        from catpool.lazy import log_likelihood_of
-        from catpool.lazy_checks import check_lazy_names
+        from catpool.engines.checks import check_lazy_names
+        from catpool.engines.source import log_likelihood_of
 
         self._validate_params()
         check_lazy_names(frame)
@@ -68,8 +68,8 @@ class LazyTablesEncoder(StreamingEncoder):
         """The table with a column of folds, and its name."""
         import narwhals as nw
 
-        from catpool.lazy import FOLD
-        from catpool.lazy_checks import check_lazy_keys
+        from catpool.engines.checks import check_lazy_keys
+        from catpool.engines.source import FOLD
 
         if isinstance(self.cv, str) and key is None:
             return frame, self.cv
@@ -90,8 +90,8 @@ class LazyTablesEncoder(StreamingEncoder):
         self, frame: Any, y: Any, fold: str | None, weight: Any, exposure: Any, *, out_of_fold: bool
     ) -> tuple[Source, Frame]:
         """The table as a source of sums, and a row of it without target, weights and folds."""
-        from catpool.lazy import Source, read_lazy_target
-        from catpool.lazy_checks import check_lazy_weights
+        from catpool.engines.checks import check_lazy_weights
+        from catpool.engines.source import Source, read_lazy_target
 
         target, mean = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
         check_lazy_weights(frame, weight, "sample_weight")
@@ -141,8 +141,8 @@ class LazyTablesEncoder(StreamingEncoder):
     def _transform_lazy(self, frame: Any) -> Any:
         import narwhals as nw
 
-        from catpool.lazy import known_categories
-        from catpool.lazy_checks import check_lazy_names
+        from catpool.engines.checks import check_lazy_names
+        from catpool.engines.source import known_categories
 
         check_lazy_names(frame)
         names = [name for name in frame.collect_schema().names() if name not in self._roles]
@@ -186,7 +186,7 @@ def _with_features(
     """The table with features of its groups, of shape (groups, features) a column, and what they are called there."""
     import pyarrow
 
-    from catpool.lazy import FEATURE, joined
+    from catpool.engines.source import FEATURE, joined
 
     table, names = groups.source.to_native().select(list(keys)), dict[Any, list[str]]()
     for label, values in blocks.items():

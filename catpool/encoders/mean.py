@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catpool.encoders.pooled import PooledEncoder
-from catpool.families import Family
-from catpool.moments import Moments
-from catpool.priors import Prior, given_strength
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.prior import Prior, given_strength
 
 
 class MeanEncoder(PooledEncoder):

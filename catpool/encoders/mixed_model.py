@@ -11,21 +11,21 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells, check_interaction
-from catpool.columns import Vocabulary
+from catpool.crossfit.folds import Folds
+from catpool.data.backends import in_backend
+from catpool.data.categories import Vocabulary
+from catpool.data.crossed import Cells, check_interaction
+from catpool.data.frames import Frame
+from catpool.data.targets import Target
+from catpool.data.weights import Weights
 from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
-from catpool.folds import Folds
-from catpool.frames import Frame
-from catpool.mixed.design import Design, MixedModel
-from catpool.mixed.effects import INTERCEPT, EffectsTable, by_prior
-from catpool.mixed.generalized import LINKS
-from catpool.mixed.learning import Options, Rows, learn, learn_out_of_fold
-from catpool.mixed.summary import summary
-from catpool.mixed.system import Factor
-from catpool.natives import in_backend
-from catpool.policy import Policy
-from catpool.targets import Target
-from catpool.weights import Weights
+from catpool.models.mixed.design import Design, MixedModel
+from catpool.models.mixed.effects_table import INTERCEPT, EffectsTable, by_prior
+from catpool.models.mixed.mixed_learner import Options, Rows, learn, learn_out_of_fold
+from catpool.models.mixed.mixed_summary import summary
+from catpool.models.mixed.quasi_likelihood import LINKS
+from catpool.models.mixed.solver.system import Factor
+from catpool.tables.policy import Policy
 
 OUTPUTS = ("mode", "sd", "count", "fixed", "prediction")
 OF_ROWS = ("fixed", "prediction")  # of a row, whatever its factors
@@ -207,7 +207,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
         ValueError
             For what the model does not have: transformed columns, interactions of covariates, no intercept.
         """
-        from catpool.mixed.formula import read_formula
+        from catpool.models.mixed.formula import read_formula
 
         return cls(**{**read_formula(formula), **parameters})
 

@@ -11,21 +11,21 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Paths, encode_paths
-from catpool.columns import MISSING
-from catpool.crossfit import OutOfFold, Rows, learn
+from catpool.crossfit.folds import Folds
+from catpool.crossfit.leverage import refuse_partial
+from catpool.crossfit.out_of_fold import OutOfFold, Rows, learn
+from catpool.data.backends import in_backend
+from catpool.data.categories import MISSING
+from catpool.data.crossed import Paths, encode_paths
+from catpool.data.frames import Frame
+from catpool.data.targets import Target
+from catpool.data.weights import Weights
 from catpool.encoders.lazy_tables import LazyTablesEncoder
-from catpool.folds import Folds
-from catpool.frames import Frame
-from catpool.leverage import refuse_partial
-from catpool.natives import in_backend
-from catpool.nested.learning import NestedLearner
-from catpool.nested.tables import NestedTable
-from catpool.nested.trust import trusted_levels
-from catpool.policy import Policy, refuse_missing
-from catpool.targets import Target
-from catpool.views import Parts
-from catpool.weights import Weights
+from catpool.models.nested.level_leverage import trusted_levels
+from catpool.models.nested.nested_learner import NestedLearner
+from catpool.models.nested.nested_table import NestedTable
+from catpool.moments.partition import Parts
+from catpool.tables.policy import Policy, refuse_missing
 
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 

@@ -13,26 +13,26 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.cells import Cells, check_interaction
-from catpool.columns import Vocabulary
-from catpool.crossfit import Learner, OutOfFold, Rows, learn
-from catpool.earlier import aged, by_priors, encode_by_past
+from catpool.crossfit.earlier_rows import EarlierRows, Times
+from catpool.crossfit.folds import Folds
+from catpool.crossfit.leverage import heaviest_share, negligible, refuse_partial
+from catpool.crossfit.out_of_fold import Learner, OutOfFold, Rows, learn
+from catpool.crossfit.past import aged, by_priors, encode_by_past
+from catpool.data.backends import in_backend
+from catpool.data.categories import Vocabulary
+from catpool.data.crossed import Cells, check_interaction
+from catpool.data.frames import Frame
+from catpool.data.targets import Target
+from catpool.data.weights import Weights
 from catpool.encoders.base import column_of, encode_column, name_of
 from catpool.encoders.lazy_tables import LazyTablesEncoder
-from catpool.families import Family
-from catpool.folds import Folds
-from catpool.frames import Frame
-from catpool.leverage import heaviest_share, negligible, refuse_partial
-from catpool.moments import Moments
-from catpool.natives import in_backend
-from catpool.policy import Policy
-from catpool.posterior import posterior_reliability
-from catpool.priors import Prior
-from catpool.schedule import EarlierRows, Times
-from catpool.tables import Encoding, EncodingTable
-from catpool.targets import Target
-from catpool.views import Parts
-from catpool.weights import Weights
+from catpool.moments.moments import Moments
+from catpool.moments.partition import Parts
+from catpool.priors.family import Family
+from catpool.priors.posterior import posterior_reliability
+from catpool.priors.prior import Prior
+from catpool.tables.encoding_table import Encoding, EncodingTable
+from catpool.tables.policy import Policy
 
 OUTPUTS = ("mean", "sd", "reliability", "count", "size", "code")
 EXTRAS = ("count", "size", "code")  # of the column, whatever the target
@@ -239,7 +239,7 @@ class PooledEncoder(LazyTablesEncoder):
         >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
         True
         """
-        from catpool.sql import select  # here, as each import takes its time
+        from catpool.engines.sql import select  # here, as each import takes its time
 
         check_is_fitted(self)
         if not self._header.named or self._forgets:

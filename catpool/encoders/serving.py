@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.frames import Frame, Header, read_frame
+from catpool.data.frames import Frame, Header, read_frame
 
 TRANSIENT = {"_read_from", "_read_splits"}  # what a splitter gave once
 
@@ -53,7 +53,7 @@ class Serving:
         >>> MeanEncoder.from_json(text).transform([["a"], ["b"]]).ravel()
         array([1.5, 3.5])
         """
-        from catpool.saving import write_json  # here, as each import takes its time
+        from catpool.tables.json_file import write_json  # here, as each import takes its time
 
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
@@ -84,7 +84,7 @@ class Serving:
         OSError
             Where there is no such file.
         """
-        from catpool.saving import read_json
+        from catpool.tables.json_file import read_json
 
         is_text = isinstance(source, str) and source.lstrip().startswith("{")
         text = source if is_text else Path(source).read_text(encoding="utf-8")

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from catpool.encoders.pooled import PooledEncoder
-from catpool.families import Family
-from catpool.moments import Moments
-from catpool.priors import Prior, given_strength
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.prior import Prior, given_strength
 
 
 class SmoothedMeanEncoder(PooledEncoder):

@@ -12,17 +12,17 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.crossfit import Rows
+from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.folds import check_cv
+from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.out_of_fold import Rows
+from catpool.data.fingerprint import Fingerprint
+from catpool.data.frames import Frame, read_frame
+from catpool.data.targets import Target
 from catpool.encoders.base import OutOfFoldEncoder, column_of, labels_of
-from catpool.engines import lazy_frame
-from catpool.folds import check_cv
-from catpool.frames import Frame, read_frame
-from catpool.keys import folds_of_keys
-from catpool.leaks import Fingerprint
-from catpool.schedule import EarlierRows
-from catpool.tally import Categories, Tally, as_one_part, by_target, in_classes
-from catpool.targets import Target
-from catpool.views import Parts
+from catpool.engines.dispatch import lazy_frame
+from catpool.moments.grouped import Categories, Tally, as_one_part, by_target, in_classes
+from catpool.moments.partition import Parts
 
 STREAM = ("_tallies", "_targets", "_log_likelihood")
 

@@ -34,8 +34,8 @@ from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedGroupKFold
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, NestedEncoder
-from catpool.comparison import Rows, score_encoders, standard_encoders
-from catpool.paired_tests import p_value
+from catpool.evaluation.comparison import Rows, score_encoders, standard_encoders
+from catpool.evaluation.paired_tests import p_value
 
 HERE = Path(__file__).parent
 PEER = "TargetEncoder"

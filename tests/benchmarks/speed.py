@@ -26,7 +26,7 @@ import pandas as pd
 from sklearn.preprocessing import TargetEncoder
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, TrainingRowsWarning
-from catpool.dealing import Dealer
+from catpool.crossfit.random_folds import Dealer
 
 ENCODERS = {
     "mean": MeanEncoder(),

@@ -1,0 +1,1 @@
+"""Which rows a row may learn from."""

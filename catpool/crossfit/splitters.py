@@ -1,0 +1,90 @@
+"""The folds that splitters and lists of (train, test) pairs describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+MOST_FOLDS = 100
+
+
+def check_number_of_folds(number: int) -> None:
+    if not 2 <= number <= MOST_FOLDS:
+        raise ValueError(_wrong_number(number))
+
+
+def _wrong_number(k: int) -> str:
+    reason = (
+        "at least 2 are needed"
+        if k < 2
+        else (
+            f"at most {MOST_FOLDS} are allowed, because with few rows a fold, in the limit one, a tree reads a row's "
+            "own target off the small difference it makes to its encoding"
+        )
+    )
+    return f"`cv` asks for {k} folds; {reason}. Pass cv=10, say."
+
+
+def refuse_many(cv: Any, X: Any, y: Any, groups: Any) -> None:
+    number = cv.get_n_splits(X, y, groups) if hasattr(cv, "get_n_splits") else None
+    if number is not None and number > MOST_FOLDS:
+        raise ValueError(_wrong_number(number))
+
+
+def read_splits(splits: Iterable[Any], n_rows: int) -> tuple[np.ndarray, int, list[np.ndarray] | None]:
+    """Read (train, test) pairs as the labels, number and training rows of `catpool.crossfit.folds.Folds`.
+
+    Parameters
+    ----------
+    splits : iterable of (train, test)
+    n_rows : int
+    """
+    labels = np.full(n_rows, MOST_FOLDS, dtype=np.uint8)
+    training = []
+    all_others = True
+    for fold, (train, test) in enumerate(splits):
+        if fold == MOST_FOLDS:
+            raise ValueError(_wrong_number(MOST_FOLDS + 1))
+        train, test = _indices(train, n_rows, fold), _indices(test, n_rows, fold)
+        learns = np.zeros(n_rows, dtype=bool)
+        learns[train] = True
+        _check_split(labels, learns, test, fold)
+        labels[test] = fold
+        training.append(train)
+        all_others &= len(train) == np.count_nonzero(learns) == n_rows - len(test)
+    if not training:
+        raise ValueError("`cv` gives no (train, test) pair. A generator can be read once: pass a list.")
+    labels[labels == MOST_FOLDS] = len(training)
+    return labels, len(training), (None if all_others and len(training) > 1 else training)
+
+
+def _indices(rows: Any, n_rows: int, fold: int) -> np.ndarray:
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        return np.flatnonzero(rows)
+    rows = rows.astype(np.intp) if rows.size == 0 else rows
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and (rows.min() < 0 or rows.max() >= n_rows)):
+        raise ValueError(
+            f"Fold {fold} of `cv` must name rows by their positions, 0 to {n_rows - 1}, in arrays of integers."
+        )
+    return rows
+
+
+def _check_split(labels: np.ndarray, learns: np.ndarray, test: np.ndarray, fold: int) -> None:
+    if not learns.any():
+        raise ValueError(f"Fold {fold} of `cv` has no training rows. Leave the fold out.")
+    if learns[test].any():
+        row = test[learns[test]][0]
+        raise ValueError(
+            f"Fold {fold} of `cv` has row {row} both in training and in test, so the row's own target would "
+            "reach its encoding. Take it out of one of the two."
+        )
+    ordered = np.sort(test)
+    again = np.concatenate([test[labels[test] != MOST_FOLDS], ordered[1:][ordered[1:] == ordered[:-1]]])
+    if len(again):
+        raise ValueError(
+            f"`cv` must put each row in at most one test fold, but row {again[0]} is in two. "
+            "Pass KFold or another splitter without overlap."
+        )

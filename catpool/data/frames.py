@@ -1,0 +1,246 @@
+"""The door for X: a table's columns by name or position, and the same table with some of them replaced."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.arrays import read_array
+from catpool.data.backends import as_pandas, frame_like
+
+MISMATCH = "The feature names should match those that were passed during fit. "
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The columns of a table, whatever holds it.
+
+    Parameters
+    ----------
+    source : ndarray of shape (n, p), pandas.DataFrame or narwhals.DataFrame
+        pandas goes without narwhals, which would take as long as a row does.
+    labels : list
+        What a user calls the columns: a frame's labels, an array's positions.
+    framed : bool
+        Whether the labels are a frame's.
+    aside : sequence, default=()
+        Labels of columns that are named as something else, a key, say, and no categories by themselves.
+    """
+
+    source: Any
+    labels: list[Any]
+    framed: bool
+    aside: Sequence[Any] = ()
+
+    def __len__(self) -> int:
+        return int(self.source.shape[0])
+
+    @property
+    def named(self) -> bool:
+        """Whether the columns have names, which are strings."""
+        return self.framed and isinstance(self.labels[0], str)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names as features."""
+        return list(self.names_of.values())
+
+    @property
+    def names_of(self) -> dict[Any, str]:
+        """The columns' names by their labels."""
+        return _names_of(self.labels, named=self.named)
+
+    def require(self, labels: list[Any], name: str = "columns") -> None:
+        """Refuse labels that are none of the columns', that come twice, or that are none at all."""
+        if not labels:
+            hint = " Pass None to encode all." if name == "columns" else ""
+            raise ValueError(f"`{name}` must name at least one column.{hint}")
+        absent = [label for label in labels if label not in self.labels]
+        if absent:
+            raise ValueError(
+                f"`{name}` names {absent}, which X does not have. X has the columns {self.labels}. Pass some of them."
+            )
+        if len(set(labels)) < len(labels) or any(isinstance(label, bool | np.bool_) for label in labels):
+            raise ValueError(f"`{name}` must name each column once, but it is {labels}. Pass names or positions.")
+
+    def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
+        """Find again the columns of fit: by label where both tables are frames, else by position.
+
+        Parameters
+        ----------
+        like : Header
+            The columns at fit.
+        required : list
+            Those that must be here now.
+        strict : bool
+            Whether a column that was not there at fit is an error.
+        """
+        if not (self.framed and like.framed):
+            return self._at_positions(like)
+        absent = [label for label in required if label not in self.labels]
+        if absent:
+            raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
+        unseen = [label for label in self.labels if label not in like.labels]
+        if unseen and strict:
+            raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
+        if not strict or like.labels == self.labels:
+            return self
+        return self._of(like.labels)
+
+    def _at_positions(self, like: Header) -> Frame:
+        if like.named:
+            warnings.warn(
+                f"X does not have valid feature names, but {like.owner} was fitted with feature names", stacklevel=5
+            )
+        elif self.named:
+            warnings.warn(f"X has feature names, but {like.owner} was fitted without feature names", stacklevel=5)
+        if len(like.labels) != len(self.labels):
+            raise ValueError(
+                f"X has {len(self.labels)} features, but {like.owner} is expecting {len(like.labels)} features as "
+                "input. Pass the columns that were there at fit."
+            )
+        return Frame(self.source, like.labels, framed=like.framed)
+
+    @property
+    def native(self) -> Any:
+        """The table as it came."""
+        return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
+
+    def without(self, labels: list[Any]) -> Frame:
+        """The table without some columns, if it has them."""
+        rest = [label for label in self.labels if label not in labels]
+        if len(rest) == len(self.labels) or not self.framed:
+            return self
+        return self._of(rest)
+
+    def _of(self, labels: list[Any]) -> Frame:
+        """The frame with some of its columns alone."""
+        positions = [self.labels.index(label) for label in labels]
+        pandas = isinstance(self.source, pd.DataFrame)
+        return Frame(self.source.iloc[:, positions] if pandas else self.source[:, positions], labels, framed=True)
+
+    def header(self, owner: str) -> Header:
+        return Header(owner, self.labels, self.framed, self.named)
+
+    def column(self, label: Hashable) -> pd.Series | np.ndarray:
+        position = self.labels.index(label)
+        if isinstance(self.source, pd.DataFrame):
+            return self.source.iloc[:, position]
+        column = self.source[:, position]
+        return column if isinstance(column, np.ndarray) else as_pandas(column)
+
+    def keyed(self, key: Any) -> Any:
+        """A key, of shape (n,) or (n, columns); strings name columns."""
+        names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
+        if not names or not all(isinstance(name, str) for name in names):
+            return key
+        absent = [name for name in names if name not in self.labels]
+        if not absent:
+            return pd.DataFrame({name: np.asarray(self.column(name)) for name in names})
+        if isinstance(key, str) or len(names) != len(self):
+            raise ValueError(f"`key` names {absent}, which X does not have: {self.labels}. Pass names, or a key a row.")
+        return key
+
+    def index(self) -> Any:
+        """The rows' labels, where there are any."""
+        return self.source.index if isinstance(self.source, pd.DataFrame) else None
+
+    def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
+        """Put encoded columns in the place of those they encode.
+
+        Parameters
+        ----------
+        features : mapping
+            From a column's label to the names and the values, of shape (n, T), of its encodings. Under other keys:
+            features to put after all columns.
+        keep : bool
+            Whether the other columns stay.
+
+        Returns
+        -------
+        ndarray, or a frame of the kind that came in where some of its other columns stay
+        """
+        labels = [label for label in self.labels if keep or label in features]
+        labels += [label for label in features if label not in self.labels]
+        if isinstance(self.source, np.ndarray) or all(label in features for label in labels):
+            return _side_by_side([self._block(label, features) for label in labels])
+        names = self.names_of
+        columns: dict[str, Any] = {}
+        for label in labels:
+            if label in features:
+                columns.update(zip(features[label][0], features[label][1].T, strict=True))
+            else:
+                position = self.labels.index(label)
+                pandas = isinstance(self.source, pd.DataFrame)
+                columns[names[label]] = self.source.iloc[:, position] if pandas else self.source[:, position]
+        return frame_like(self.source, columns)
+
+    def _block(self, label: Any, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> np.ndarray:
+        return features[label][1] if label in features else _untouched(self.source[:, [self.labels.index(label)]])
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an encoder keeps of the columns it was fitted with, as `Frame` has it."""
+
+    owner: str
+    labels: list[Any]
+    framed: bool
+    named: bool
+
+    @property
+    def names_of(self) -> dict[Any, str]:
+        """The columns' names by their labels."""
+        return _names_of(self.labels, named=self.named)
+
+
+def _names_of(labels: list[Any], *, named: bool) -> dict[Any, str]:
+    """Names of columns as features, x0, x1, ... where they have none."""
+    return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
+
+
+def _untouched(column: np.ndarray) -> np.ndarray:
+    """A column, of shape (n, 1), that can stand beside floats without turning into something else."""
+    if column.dtype.kind in "biuf":
+        return column
+    return pd.Series(column[:, 0]).astype(object).to_numpy()[:, None]
+
+
+def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
+    return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+
+
+def read_frame(X: Any) -> Frame:
+    """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
+    if isinstance(X, pd.DataFrame):
+        frame, labels = X, _checked_labels(list(X.columns))
+    else:
+        import narwhals as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
+
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+        if not isinstance(frame, nw.DataFrame):
+            array = read_array(X)
+            return Frame(array, list(range(array.shape[1])), framed=False)
+        labels = frame.columns
+    if min(frame.shape) == 0:
+        what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
+        raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
+    return Frame(frame, labels, framed=True)
+
+
+def _checked_labels(labels: list[Any]) -> list[Any]:
+    strings = [isinstance(label, str) for label in labels]
+    if any(strings) and not all(strings):
+        raise TypeError(
+            f"Feature names are only supported if all input features have string names, but X has {labels}. "
+            "Convert them with X.columns = X.columns.astype(str)."
+        )
+    twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+    if twice:
+        raise ValueError(f"The columns of X must have different names, but {twice} occur more than once. Rename them.")
+    return labels

@@ -1,0 +1,96 @@
+"""What the rows weigh: frequencies or precisions, and exposures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catpool.data.targets import Target
+from catpool.moments.partition import Parts
+
+RANGE = (1e-50, 1e50)  # beyond it, products with squares of targets overflow or underflow
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the rows weigh.
+
+    Parameters
+    ----------
+    row : ndarray of shape (n,) or None
+        The weight of each row.
+    exposure : ndarray of shape (n,) or None
+        What a row's count of events is to be divided by.
+    precision : bool
+        Whether a row of weight w is one row of variance sigma^2 / w, rather than w rows.
+    """
+
+    row: np.ndarray | None = None
+    exposure: np.ndarray | None = None
+    precision: bool = False
+
+    @property
+    def of_count(self) -> np.ndarray | None:
+        if self.row is None or self.exposure is None:
+            return self.exposure if self.row is None else self.row
+        return self.row * self.exposure
+
+    def observed(self, parts: Parts) -> np.ndarray | None:
+        """Rows in each part, of shape (P,), where their weights do not tell."""
+        if not self.precision or self.row is None:
+            return None
+        labels = np.zeros(len(self.row), dtype=int) if parts.labels is None else parts.labels
+        return np.bincount(labels, self.row > 0, minlength=parts.number)
+
+    @property
+    def log_likelihood(self) -> float:
+        """What precisions add to a log-likelihood."""
+        return float(np.log(self.row[self.row > 0]).sum() / 2) if self.precision and self.row is not None else 0.0
+
+    def subset(self, rows: np.ndarray) -> Weights:
+        row = None if self.row is None else self.row[rows]
+        return Weights(row, None if self.exposure is None else self.exposure[rows], self.precision)
+
+
+def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarray | None:
+    """Open the exposure of the rows, of shape (n,), which counts alone have."""
+    if exposure is None:
+        return None
+    kinds = {target.kind for target in targets}
+    if kinds != {"count"}:
+        raise ValueError(
+            f"`exposure` goes with counts, but y is taken for {sorted(kinds)}. "
+            'Pass target_type="count", or leave `exposure` out.'
+        )
+    numbers = read_weights(exposure, n_rows, "exposure")
+    if numbers is not None and numbers.min() == 0:
+        raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
+    return numbers
+
+
+def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -> np.ndarray | None:
+    """Open the weights of the rows, of shape (n,)."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"`{name}` must hold one weight for each of the {n_rows} rows, but it has the shape {weights.shape}."
+        )
+    if weights.dtype.kind not in "biuf":
+        raise ValueError(f"`{name}` must be finite numbers, but it holds {weights.dtype}. Pass floats.")
+    weights = weights.astype(float)
+    positive = weights[weights > 0]
+    if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
+        raise ValueError(
+            f"`{name}` must be finite, not negative and not zero for all rows, "
+            f"but it runs from {weights.min()} to {weights.max()}. Pass None to weigh all rows alike."
+        )
+    if positive.min() < RANGE[0] or positive.max() > RANGE[1]:
+        raise ValueError(
+            f"`{name}` must be finite and, where it is not zero, between {RANGE[0]:g} and {RANGE[1]:g}, "
+            f"but it runs from {positive.min()} to {positive.max()}. Rescale it."
+        )
+    return weights

@@ -1,0 +1,1 @@
+"""Tables that live elsewhere: lazy tables, SQL and ONNX."""

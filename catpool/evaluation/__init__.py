@@ -1,0 +1,1 @@
+"""Encoders compared, checked and drawn from."""

@@ -1,0 +1,1 @@
+"""Models of several levels or factors."""

@@ -1,0 +1,1 @@
+"""The equations of a mixed model, and the search for its variances."""

@@ -1,0 +1,193 @@
+"""The fitted look-up of nested levels, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.categories import MISSING
+from catpool.data.crossed import Paths
+from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
+from catpool.models.nested.tree import Tree
+from catpool.tables.encoding_table import order_of
+from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+
+
+@dataclass(frozen=True)
+class NestedTable:
+    """The nested levels' encoding, learned from all training rows.
+
+    Parameters
+    ----------
+    labels, columns : list
+        What X calls the levels' columns, and their names.
+    paths : Paths
+    encodings : list of NestedEncoding
+        One a target or class.
+    policy : Policy
+    emitted : tuple of int
+        The levels that features come from.
+    outputs : tuple of str
+    """
+
+    labels: list[Any]
+    columns: list[str]
+    paths: Paths
+    encodings: list[NestedEncoding]
+    policy: Policy
+    emitted: tuple[int, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def label(self) -> tuple[Any, ...]:
+        return tuple(self.labels)
+
+    @property
+    def vocabulary(self) -> Paths:
+        return self.paths
+
+    def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
+        """What each emitted level's features are called where the columns are called so."""
+        return {level: self._of_level(columns[level]) for level in self.emitted}
+
+    def _of_level(self, column: str) -> list[str]:
+        names = []
+        for item in self.encodings:
+            stem = column if item.target is None else f"{column}_{item.target}"
+            names += [stem if number == "mean" else f"{stem}_{number}" for number in self.outputs if number in NUMBERS]
+        return names + [f"{column}_{extra}" for extra in self.outputs if extra not in NUMBERS]
+
+    def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
+        """Each emitted level's features, of shape (n, features)."""
+        slots = []
+        for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
+            slots.append(part.slots_of(column))
+            if self.policy.missing == "error":
+                refuse_missing(slots[-1], self.columns[level])
+        steps = self.paths.follow(slots)
+        missing = [own == MISSING for own in slots]
+        counts = self.counts()
+        if self.policy.unknown == "error":
+            self._refuse(steps, missing, counts, columns)
+        tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
+        rows = [each.rows(steps, missing, counts) for each in tables]
+        return {level: self.features(level, rows, steps) for level in self.emitted}
+
+    def slots(self, columns: Sequence[Any]) -> np.ndarray:
+        """The number of each training row's deepest path, of shape (n,)."""
+        slots = [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        deepest = self.paths.follow(slots)[-1]
+        strangers = int(np.count_nonzero(deepest >= self.paths.size))
+        if strangers:
+            raise ValueError(f"All rows must be training rows, but {strangers} have categories that were not there.")
+        return deepest
+
+    def features(
+        self,
+        level: int,
+        rows: Sequence[Sequence[dict[str, np.ndarray]]],
+        steps: Sequence[np.ndarray],
+    ) -> np.ndarray:
+        """A level's features, of shape (n, features), from the outputs of each class and the rows' paths."""
+        columns = [each[level][number] for each in rows for number in self.outputs if number in NUMBERS]
+        for extra in self.outputs:
+            if extra == "count":
+                columns.append(rows[0][level][extra])
+            elif extra == "code":
+                columns.append(self.codes(level).take(steps[level]))
+        return np.column_stack(columns)
+
+    def codes(self, level: int) -> np.ndarray:
+        """Places of a level's paths in their order, -1 where the category is missing, and -2 for one never seen."""
+        places, ranks = self.paths.places(level), []
+        for step in range(level, -1, -1):
+            order = np.empty(self.paths.parts[step].size)
+            order[[MISSING, -1]] = -1, len(order)
+            order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
+            ranks.append(order[places[:, step]])
+        missing = self.paths.slots(level) == MISSING
+        codes = np.full(len(missing) + 1, -2.0)
+        codes[:-1][np.lexsort([*ranks, missing])] = np.arange(len(missing))
+        codes[:-1][missing] = -1
+        if level == 0:
+            codes[-2] = -2.0
+        return codes
+
+    def _refuse(
+        self,
+        steps: Sequence[np.ndarray],
+        missing: Sequence[np.ndarray],
+        counts: Sequence[np.ndarray],
+        columns: Sequence[Any],
+    ) -> None:
+        for level, (step, gone, count) in enumerate(zip(steps, missing, counts, strict=True)):
+            rows = (np.append(count, 0.0)[np.minimum(step, len(count))] == 0) & ~gone
+
+            def named(marked: np.ndarray, upto: int = level) -> list[Any]:
+                cells = (np.asarray(column, dtype=object)[marked] for column in columns[: upto + 1])
+                return list(dict.fromkeys(zip(*cells, strict=True)))
+
+            refuse_unseen(self.columns[level], rows, named)
+
+    def counts(self) -> list[np.ndarray]:
+        """Training rows of the paths of each level."""
+        return Tree.of(self.paths).counts(self.encodings[0].moments.count)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """A row for each target and level."""
+        counts = self.counts()
+        return [
+            {
+                "column": column,
+                "target": "" if item.target is None else item.target,
+                "family": item.levels.family.name,
+                "categories": int(np.count_nonzero(counts[level])),
+                "rows": float(counts[level].sum()),
+                "prior_mean": item.levels.mean,
+                "prior_strength": item.levels.strengths[level],
+                "between_sd": float(np.sqrt(item.levels.between[level])),
+                "within_sd": float(np.sqrt(item.levels.within)),
+                "reliability": float(np.average(item.levels.gains[level], weights=counts[level])),
+                "log_likelihood": item.levels.log_likelihood,
+                "note": item.levels.notes[level],
+            }
+            for item in self.encodings
+            for level, column in enumerate(self.columns)
+        ]
+
+    def frame(self, level: int, interval: float) -> pd.DataFrame:
+        """A row for each path to a level that has training rows, and target."""
+        counts = self.counts()
+        rows = np.argsort(self.codes(level)[:-1], kind="stable")
+        rows = rows[counts[level][rows] > 0]
+        frames = [self._frame_of(item, level, rows, counts[level][rows], interval) for item in self.encodings]
+        table = pd.concat(frames, ignore_index=True)
+        return table.drop(columns="target") if len(self.encodings) == 1 else table
+
+    def _frame_of(
+        self, item: NestedEncoding, level: int, rows: np.ndarray, counts: np.ndarray, interval: float
+    ) -> pd.DataFrame:
+        places, columns = self.paths.places(level)[rows], {}
+        for step in range(level + 1):
+            own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
+            columns[self.columns[step]] = own.iloc[places[:, step]].infer_objects().to_numpy()
+        totals = Tree.of(self.paths).counts(item.moments.total)[level]
+        value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
+        lower, upper = item.levels.family.interval(value, sd, interval)
+        return pd.DataFrame(
+            {
+                **columns,
+                "target": item.target,
+                "count": counts,
+                "mean": totals[rows] / counts,
+                "encoding": value,
+                "sd": sd,
+                "lower": lower,
+                "upper": upper,
+                "reliability": item.levels.gains[level][rows],
+            }
+        )

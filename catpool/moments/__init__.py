@@ -1,0 +1,1 @@
+"""Sums over rows that add and subtract."""

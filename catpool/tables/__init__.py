@@ -1,0 +1,1 @@
+"""Fitted look-ups, and what can be asked of them."""

@@ -1,0 +1,161 @@
+"""Objects as what JSON can hold, and back, with no code executed and no digit lost.
+
+Numbers, strings, truth values, None and lists are themselves. All else is a dictionary that says its `type`: an array
+with its dtype and shape, a series, a date, or one of catpool's own dataclasses, whose module is looked up in a list.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+OWN = {
+    "Cells": "catpool.data.crossed",
+    "EarlierRows": "catpool.crossfit.earlier_rows",
+    "EffectsTable": "catpool.models.mixed.effects_table",
+    "Encoding": "catpool.tables.encoding_table",
+    "EncodingTable": "catpool.tables.encoding_table",
+    "Fingerprint": "catpool.data.fingerprint",
+    "Header": "catpool.data.frames",
+    "Levels": "catpool.models.nested.tree",
+    "MixedModel": "catpool.models.mixed.design",
+    "Moments": "catpool.moments.moments",
+    "NestedEncoding": "catpool.models.nested.nested_learner",
+    "NestedTable": "catpool.models.nested.nested_table",
+    "Paths": "catpool.data.crossed",
+    "Policy": "catpool.tables.policy",
+    "Prior": "catpool.priors.prior",
+    "Sums": "catpool.models.interactions.crossed_effects",
+    "Tally": "catpool.moments.grouped",
+    "Target": "catpool.data.targets",
+    "Vocabulary": "catpool.data.categories",
+}
+ODD = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # which JSON has no numbers for
+SCALARS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
+    "timestamp": (pd.Timestamp, lambda value: value.isoformat(), pd.Timestamp),
+    "timedelta": (pd.Timedelta, lambda value: value.isoformat(), pd.Timedelta),
+    "datetime": (datetime.datetime, lambda value: value.isoformat(), datetime.datetime.fromisoformat),
+    "date": (datetime.date, lambda value: value.isoformat(), datetime.date.fromisoformat),
+    "time": (datetime.time, lambda value: value.isoformat(), datetime.time.fromisoformat),
+    "decimal": (decimal.Decimal, str, decimal.Decimal),
+    "bytes": (bytes, bytes.hex, bytes.fromhex),
+}
+
+
+def to_plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold; TypeError where there is no way."""
+    if value is None or isinstance(value, bool | str) or type(value) is int:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else {"type": "float", "value": _odd(value)}
+    if isinstance(value, list):
+        return [to_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return {"type": "tuple", "items": [to_plain(item) for item in value]}
+    if isinstance(value, dict):
+        return {"type": "dict", "items": [[to_plain(key), to_plain(item)] for key, item in value.items()]}
+    if isinstance(value, np.ndarray | np.generic):
+        return _array_to_plain(value)
+    if isinstance(value, pd.Series):
+        return _series_to_plain(value)
+    return _object_to_plain(value)
+
+
+def _object_to_plain(value: Any) -> Any:
+    name = type(value).__name__
+    if name == "Family":
+        return {"type": "Family", "name": value.name}
+    if is_dataclass(value) and OWN.get(name) == type(value).__module__:
+        return {"type": name, **{field.name: to_plain(getattr(value, field.name)) for field in fields(value)}}
+    for kind, (own, write, _) in SCALARS.items():
+        if isinstance(value, own):
+            return {"type": kind, "value": write(value)}
+    raise TypeError(f"{value!r}, a {name}, cannot be written as JSON.")
+
+
+def _odd(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _array_to_plain(array: np.ndarray | np.generic) -> dict[str, Any]:
+    flat, kind = np.asarray(array).ravel(), array.dtype.kind
+    values: list[Any]
+    if kind == "f":
+        values = [value if math.isfinite(value) else _odd(value) for value in flat.astype(float).tolist()]
+    elif kind in "mM":
+        values = flat.view(np.int64).tolist()
+    elif kind == "O":
+        values = [to_plain(value) for value in flat.tolist()]
+    elif kind in "biuU":
+        values = flat.tolist()
+    else:
+        raise TypeError(f"An array of {array.dtype} cannot be written as JSON.")
+    scalar = {"scalar": True} if isinstance(array, np.generic) else {}
+    dtype = "str" if kind == "U" else str(array.dtype)
+    return {"type": "array", "dtype": dtype, "shape": list(array.shape), "values": values, **scalar}
+
+
+def _series_to_plain(series: pd.Series) -> dict[str, Any]:
+    """Numbers and dates as an array, strings and objects as they are; what other types hold become objects."""
+    if isinstance(series.dtype, np.dtype) and series.dtype != object:
+        return {"type": "series", "values": _array_to_plain(series.to_numpy())}
+    dtype = str(series.dtype) if isinstance(series.dtype, pd.StringDtype) else "object"
+    return {"type": "series", "dtype": dtype, "values": [to_plain(value) for value in series.tolist()]}
+
+
+def from_plain(value: Any) -> Any:
+    """Turn what `to_plain` made back; KeyError, TypeError or ValueError where it made no such thing."""
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = dict(value)
+    kind = value.pop("type")
+    if kind in OWN:
+        own = getattr(import_module(OWN[kind]), kind)
+        return own(**{name: from_plain(item) for name, item in value.items()})
+    if kind in SCALARS:
+        return SCALARS[kind][2](value["value"])
+    return _READERS[kind](value)
+
+
+def _array(value: dict[str, Any]) -> Any:
+    values, dtype, shape = value["values"], value["dtype"], value["shape"]
+    if dtype == "object":
+        array = np.empty(len(values), dtype=object)
+        array[:] = [from_plain(item) for item in values]
+    elif dtype.startswith("float"):
+        array = np.array([ODD[item] if isinstance(item, str) else item for item in values], dtype=dtype)
+    elif dtype.startswith(("datetime64", "timedelta64")):
+        array = np.array(values, dtype=np.int64).view(dtype)
+    else:
+        array = np.array(values, dtype=dtype)
+    array = array.reshape(shape)
+    return array[()] if value.get("scalar") else array
+
+
+def _series(value: dict[str, Any]) -> pd.Series:
+    values = from_plain(value["values"])
+    return pd.Series(values, dtype=value.get("dtype"))
+
+
+def _family(value: dict[str, Any]) -> Any:
+    return import_module("catpool.priors.family").FAMILIES[value["name"]]
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "Family": _family,
+    "array": _array,
+    "dict": lambda value: {from_plain(key): from_plain(item) for key, item in value["items"]},
+    "float": lambda value: ODD[value["value"]],
+    "series": _series,
+    "tuple": lambda value: tuple(from_plain(item) for item in value["items"]),
+}

@@ -1,0 +1,240 @@
+"""A column's fitted encoding: the look-up, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.crossed import Cells
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
+from catpool.priors.prior import NO_SPREAD, Prior
+from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One target's part in a column's table, or one class's.
+
+    Parameters
+    ----------
+    output : str or None
+        The target's own name, which its classes share; None for an only target.
+    target : str or None
+        The name with the class's; None for an only target.
+    family : Family
+    moments : Moments of shape (size,)
+    prior : Prior
+    values : dict of ndarray of shape (size,)
+        What comes out for each slot, by output: "mean" is the posterior mean, but for the policy.
+    """
+
+    output: str | None
+    target: str | None
+    family: Family
+    moments: Moments
+    prior: Prior
+    values: dict[str, np.ndarray]
+
+    @cached_property
+    def known(self) -> Prior:
+        return knowing_variances(self.prior, self.moments, self.family)
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the categories differ no more than chance has it."""
+        return self.known.between is not None and float(self.known.between) <= 0
+
+    @property
+    def reliability(self) -> float:
+        """That of the mean row's category."""
+        return float(np.average(posterior_reliability(self.moments, self.prior), weights=self.moments.count))
+
+    def summary(self) -> dict[str, Any]:
+        prior = self.prior
+        return {
+            "target": "" if self.target is None else self.target,
+            "family": self.family.name,
+            "categories": int(self.moments.categories),
+            "rows": float(self.moments.size),
+            "prior_mean": float(prior.mean),
+            "prior_strength": float(prior.strength),
+            "between_sd": _root(self.known.between),
+            "within_sd": _root(self.known.within),
+            "reliability": self.reliability,
+            "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
+            "note": self._note,
+        }
+
+    @property
+    def _note(self) -> str:
+        told = "" if self.prior.note is None else str(self.prior.note)
+        return told or (NO_SPREAD if self.is_noise else "")
+
+    def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
+        """A row for each category, with an interval that holds its value with probability `level`."""
+        mean = posterior_mean(self.moments, self.prior)[:-1]
+        sd = posterior_sd(self.moments, self.prior, self.family)[:-1]
+        lower, upper = self.family.interval(mean, sd, level)
+        return pd.DataFrame(
+            {
+                "category": categories,
+                "target": self.target,
+                "count": self.moments.count[:-1],
+                "mean": self.moments.category_means[:-1],
+                "encoding": mean,
+                "sd": sd,
+                "lower": lower,
+                "upper": upper,
+                "reliability": posterior_reliability(self.moments, self.prior)[:-1],
+            }
+        )
+
+
+def _root(variance: np.ndarray | None) -> float:
+    return float(np.sqrt(variance)) if variance is not None else np.nan
+
+
+@dataclass(frozen=True)
+class EncodingTable:
+    """A column's encoding, learned from all training rows.
+
+    Parameters
+    ----------
+    label : Any
+        What X calls it; the labels of several columns that are encoded together.
+    column : str
+        Its name as a feature.
+    vocabulary : Vocabulary
+    encodings : list of Encoding
+        One a target or class.
+    policy : Policy
+    extras : tuple of str
+        What comes out of the column besides, whatever the target: "count", "size", "code".
+    dropped : bool
+        Whether nothing comes out at all.
+    """
+
+    label: Any
+    column: str
+    vocabulary: Vocabulary | Cells
+    encodings: list[Encoding]
+    policy: Policy
+    extras: tuple[str, ...] = ()
+    dropped: bool = False
+
+    def names(self, column: str | None = None) -> list[str]:
+        """What the features are called where the column is called so."""
+        if self.dropped:
+            return []
+        column = column or self.column
+        names = []
+        for item in self.encodings:
+            stem = column if item.target is None else f"{column}_{item.target}"
+            names += [stem if output == "mean" else f"{stem}_{output}" for output in item.values]
+        return [*names, *(f"{column}_{extra}" for extra in self.extras)]
+
+    def transform(self, column: Any) -> np.ndarray:
+        """Look each row's category up: (n,) values in, several such for an interaction, (n, features) out."""
+        codes, slots = self._look_up(column)
+        if self.dropped:
+            return np.empty((len(codes), 0))
+        tables = [table for item in self.encodings for table in item.values.values()]
+        tables += [self.extra(extra) for extra in self.extras]
+        result = np.empty((len(codes), len(tables)), order="F")
+        for position, table in enumerate(tables):
+            table.take(slots).take(codes, out=result[:, position], mode="clip")
+        if isinstance(self.vocabulary, Cells):
+            self.fill_unseen(column, slots, result)
+        return result
+
+    def look_up_value(self, value: Any) -> dict[str, float]:
+        """The features of one value of the column, by their names."""
+        assert isinstance(self.vocabulary, Vocabulary)
+        slot = self.vocabulary.slot(value)
+        if "error" in (self.policy.missing, self.policy.unknown):
+            self.transform(pd.Series([value], dtype=object))
+        return {name: table.item(slot) for name, table in self.served}
+
+    @cached_property
+    def served(self) -> list[tuple[str, np.ndarray]]:
+        """The features' names, and their values in each slot."""
+        tables = [table for item in self.encodings for table in item.values.values()]
+        tables += [self.extra(extra) for extra in self.extras]
+        return [] if self.dropped else list(zip(self.names(), tables, strict=True))
+
+    @property
+    def unseen(self) -> list[float]:
+        """The features of a category never seen."""
+        return [table.item(-1) for _, table in self.served]
+
+    def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
+        """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""
+        cells = self.vocabulary
+        if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
+            return
+        rows = np.flatnonzero(slots == cells.size - 1)
+        places = np.column_stack([own[rows] for own in cells.part_slots(columns)])
+        position = 0
+        for item in self.encodings:
+            assert item.prior.mains is not None
+            unseen = item.prior.mains.unseen(places, item.prior, item.family)
+            for output in item.values:
+                result[rows, position] = unseen[output]
+                position += 1
+
+    def slots(self, column: Any) -> np.ndarray:
+        """The slot of each row's category, of shape (n,)."""
+        codes, slots = self._look_up(column)
+        return slots.take(codes)
+
+    def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
+        codes, slots, named = self.vocabulary.look_up(column)
+        self._refuse(codes, slots, named)
+        return codes, slots
+
+    def extra(self, extra: str) -> np.ndarray:
+        """What comes out for each slot whatever the target."""
+        return self.codes if extra == "code" else self.encodings[0].moments.count
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
+        order = order_of(self.vocabulary.categories)
+        codes = np.full(self.vocabulary.size, -2.0)
+        codes[MISSING] = -1
+        codes[order + 1] = np.arange(len(order))
+        return codes
+
+    def _refuse(self, codes: np.ndarray, slots: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
+        if self.policy.missing == "error":
+            refuse_missing(slots.take(codes), self.column)
+        if self.policy.unknown == "error":
+            refuse_unseen(self.column, (self.encodings[0].moments.count[slots] == 0) & (slots != MISSING), named)
+
+    def frame(self, level: float) -> pd.DataFrame:
+        """A row for each category that has training rows, in their order where they have one, and target."""
+        categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
+        rows = np.append(order_of(self.vocabulary.categories) + 1, MISSING)
+        rows = rows[self.encodings[0].moments.count[rows] > 0]
+        frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
+        table = pd.concat(frames, ignore_index=True)
+        if len(self.encodings) == 1:
+            table = table.drop(columns="target")
+        return table.assign(category=table["category"].infer_objects())
+
+
+def order_of(categories: pd.Series) -> np.ndarray:
+    """Positions of the categories in their order, or as they came where they have none."""
+    try:
+        return categories.argsort(kind="stable").to_numpy()
+    except TypeError:  # strings and numbers, say, have no common order
+        return np.arange(len(categories))
