@@ -84,7 +84,7 @@ def test_several_outputs():
         (pd.to_datetime(["2020-01-01", "2021-01-01"]), "continuous", "must hold numbers or classes"),
         ([1 + 2j, 3j, 1j], "continuous", "Complex data not supported"),
         (np.array([1, "a", None, 2.5], dtype=object), "multiclass", "NaN"),
-        (np.array([1, ("a",), {2}], dtype=object), "multiclass", "of one sort"),
+        (np.array([1, ("a",), {2}], dtype=object), "multiclass", "of one type"),
         ([0.0, np.nan, 1.0], "binary", "NaN"),
         ([0.0, np.nan, 1.0], "multiclass", "NaN"),
         ([0.0, np.inf, 1.0, 2.0], "multiclass", "infinity"),

@@ -20,7 +20,7 @@ from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import ColumnView, Parts, TargetView, encode_outside
-from catpool.priors.family import Family
+from catpool.priors.family import FAMILIES, Family
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior, PriorRule
 from catpool.tables.encoding_table import Encoding
@@ -36,7 +36,7 @@ class Rows:
     def __init__(self, targets: list[Target], weights: Weights, parts: Parts) -> None:
         self.targets, self.weights, self.parts = targets, weights, parts
         self.width = sum(len(target.names) for target in targets)
-        self.observed = weights.observed(parts)
+        self.observed = _rows_of_precisions(weights, parts)
         held = self.width * len(targets[0].values) <= HELD
         self._held = [list(self._look(target)) for target in targets] if held else None
 
@@ -47,7 +47,7 @@ class Rows:
 
     def _look(self, target: Target) -> Iterator[TargetView]:
         for values in target.columns():
-            yield TargetView(values, self.weights.row, self.parts, exact=target.kind != "continuous")
+            yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
 
     def column(self, codes: np.ndarray, size: int) -> ColumnView:
         return ColumnView(codes, size, self.weights.of_count, self.parts, self.observed)
@@ -56,6 +56,14 @@ class Rows:
         """Some of the rows, as one part."""
         targets = [replace(target, values=target.values[rows]) for target in self.targets]
         return Rows(targets, self.weights.subset(rows), Parts(None, 1))
+
+
+def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
+    """Rows in each part, of shape (P,), where weights are precisions; else the weights tell."""
+    if not weights.precision or weights.row is None:
+        return None
+    labels = np.zeros(len(weights.row), dtype=int) if parts.labels is None else parts.labels
+    return np.bincount(labels, weights.row > 0, minlength=parts.number)
 
 
 @dataclass(frozen=True)
@@ -111,14 +119,13 @@ class Learner:
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]:
         """What all rows tell of a target, for each of its classes; their weights may add to the log-likelihood."""
+        family = FAMILIES[target.family]
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        priors = [
-            _weighed(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], target.family)
-        ]
+        priors = [_weighed(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], family)]
         return [
-            Encoding(target.name, name, target.family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
+            Encoding(target.name, name, family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
             for name, each, prior in zip(target.names, moments, priors, strict=True)
-            for outputs in [self._outputs(replace(each), prior, target.family)]
+            for outputs in [self._outputs(replace(each), prior, family)]
         ]
 
 
@@ -232,7 +239,7 @@ class OutOfFold:
         """Write a target's outputs from `position` on, and say where they end."""
         if not learner.outputs:
             return position
-        rule = partial(learner.encode, family=target.family)
+        rule = partial(learner.encode, family=FAMILIES[target.family])
         for tables in encode_outside(column, parts, rule, len(learner.outputs)):
             for table in tables:
                 table[self.folds.n_folds :] = np.nan

@@ -20,7 +20,7 @@ from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
-from catpool.priors.family import Family
+from catpool.priors.family import FAMILIES, Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import Prior, mean_variance, reliability
 
@@ -108,15 +108,16 @@ def encode_by_past(
     count = running.past(None)
     blocks = []
     for target in targets:
-        center = 0.0 if target.kind != "continuous" else float(target.values[order[0]])
+        family = FAMILIES[target.family]
+        center = 0.0 if target.whole else float(target.values[order[0]])
         totals = [running.past(values - center) + center * count for values in target.columns()]
         values = np.full((len(totals), len(learner.outputs), len(codes)), times.first)
         for beginning in np.unique(beginnings[beginnings > 0]):
             rows = np.flatnonzero(beginnings == beginning)
             seen = first_rows(target, codes, size, weights, times, order[:beginning])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
-            priors = learner.rule([replace(each) for each in seen], target.family)
-            values[:, :, rows] = by_priors(learner, own, seen, priors, codes[rows], target.family)
+            priors = learner.rule([replace(each) for each in seen], family)
+            values[:, :, rows] = by_priors(learner, own, seen, priors, codes[rows], family)
         blocks.append(values.reshape(-1, len(codes)).T)
     return np.hstack(blocks), np.where(ends > 0, count, times.first)
 

@@ -1,19 +1,77 @@
-"""The door for y: a target as numbers, one column an output or class, each with its family."""
+"""The target y as columns of numbers, each with its kind and the family of its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from catpool.priors.family import FAMILIES, Family
-
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of what is beyond overflow or underflow
 MANY_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class TargetKind:
+    """What a target may be, as ``target_type`` names it.
+
+    Parameters
+    ----------
+    name : str
+    family : str
+        The family of its rows, unless the user asks for another one.
+    classes : bool, default=False
+        Whether its values are labels rather than numbers.
+    whole : bool, default=False
+        Whether its numbers are whole, so that their sums are exact.
+    has_exposure : bool, default=False
+        Whether its numbers may be counts per exposure.
+    check : callable, optional
+        Given the numbers, of shape (n,), it raises a ValueError where they cannot be such a target.
+    """
+
+    name: str
+    family: str
+    classes: bool = False
+    whole: bool = False
+    has_exposure: bool = False
+    check: Callable[[np.ndarray], None] | None = None
+
+
+def _check_counts(numbers: np.ndarray) -> None:
+    if (numbers < 0).any() or (numbers != np.rint(numbers)).any():
+        raise ValueError(
+            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
+            'Pass target_type="continuous" for other numbers.'
+        )
+
+
+TARGET_KINDS = {
+    kind.name: kind
+    for kind in (
+        TargetKind("continuous", "normal"),
+        TargetKind("binary", "binomial", classes=True, whole=True),
+        TargetKind("multiclass", "binomial", classes=True, whole=True),
+        TargetKind("count", "poisson", whole=True, has_exposure=True, check=_check_counts),
+    )
+}
+
+
+class ChosenFamily(Protocol):
+    """What the reader of y asks of a family that the user has chosen."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def assumed(self) -> str:
+        """The kind of y for ``target_type="auto"``; "classes" stands for "binary" or "multiclass"."""
+        ...
+
+    def goes_with(self, kind: str) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -24,8 +82,10 @@ class Target:
     ----------
     name : str or None
         None for an only output.
-    kind : {"continuous", "binary", "multiclass", "count"}
-    family : Family
+    kind : str
+        A key of `TARGET_KINDS`.
+    family : str
+        The name of the family of its rows.
     values : ndarray of shape (n,)
         Numbers; for classes, their positions in `classes`.
     classes : ndarray or None
@@ -33,45 +93,52 @@ class Target:
 
     name: str | None
     kind: str
-    family: Family
+    family: str
     values: np.ndarray
     classes: np.ndarray | None = None
 
     @property
     def names(self) -> list[str | None]:
-        """What the columns are called, None for an only one."""
-        if self.kind != "multiclass" or self.classes is None:
+        """The names of its columns, None for an only one."""
+        if not self.by_class or self.classes is None:
             return [self.name]
         return [str(label) if self.name is None else f"{self.name}_{label}" for label in self.classes]
 
+    @property
+    def by_class(self) -> bool:
+        """Whether it has a column for each class."""
+        return self.kind == "multiclass"
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole, so that their sums are exact."""
+        return TARGET_KINDS[self.kind].whole
+
     def columns(self) -> Iterator[np.ndarray]:
-        """The numbers whose mean is wanted, of shape (n,), one array after the other."""
-        if self.kind == "multiclass":
+        """The numbers to take means of, of shape (n,), one array after the other."""
+        if self.by_class:
             for label in range(len(self.names)):
                 yield (self.values == label).astype(float)
         else:
             yield self.values.astype(float, copy=False)
 
 
-KIND_OF_FAMILY = {"normal": "continuous", "poisson": "count"}
-FAMILY_OF_KIND = {"continuous": "normal", "count": "poisson", "binary": "binomial", "multiclass": "binomial"}
-
-
-def read_targets(y: Any, target_type: str, family: str = "auto") -> list[Target]:
-    """Open y, of shape (n,) or (n, outputs).
+def read_targets(y: Any, target_type: str, family: ChosenFamily | None = None) -> list[Target]:
+    """Read y, of shape (n,) or (n, outputs).
 
     Parameters
     ----------
     y : Any
-    target_type : {"auto", "continuous", "binary", "multiclass", "count"}
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The normal family goes with every type, the others with their own. It also tells the type where that is
-        "auto".
+    target_type : str
+        "auto", or a key of `TARGET_KINDS`.
+    family : ChosenFamily, optional
+        The family that the user has chosen. By default each kind has its own. It also tells the kind where
+        `target_type` is "auto".
 
     Raises
     ------
     ValueError
-        For missing or infinite values, and where y is not of the type asked for.
+        For missing or infinite values, and where y is not of the kind asked for.
     """
     if y is None:
         raise ValueError("An encoder requires y to be passed, but the target y is None. Pass the target of each row.")
@@ -94,14 +161,14 @@ def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
 
 
 def _array(y: Any) -> np.ndarray:
-    # A list of numbers and strings would else become strings, its missing values too.
+    # numpy would turn a list of numbers and strings into strings, its missing values too
     array = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
     if array.dtype.kind == "V":
         raise ValueError(f"y must hold one value a row, but its values are records, {array.dtype}. Pass one field.")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _read_output(name: str | None, values: pd.Series, target_type: str, family: str) -> Target:
+def _read_output(name: str | None, values: pd.Series, target_type: str, family: ChosenFamily | None) -> Target:
     values = _inferred(values)
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         real = "Complex data not supported: y" if values.dtype.kind == "c" else "y"
@@ -109,21 +176,20 @@ def _read_output(name: str | None, values: pd.Series, target_type: str, family: 
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fiub":
         _refuse_missing(values)
     with _comparable():
-        kind = _kind(values, family) if target_type == "auto" else target_type
-        law = FAMILIES[_law(kind, family)]
-        if kind in ("binary", "multiclass"):
-            return _read_classes(name, values, kind, law)
-    return _read_numbers(name, values, kind, law)
+        kind = TARGET_KINDS[_kind(values, family) if target_type == "auto" else target_type]
+        of_rows = _family(kind, family)
+        if kind.classes:
+            return _read_classes(name, values, kind, of_rows)
+    return _read_numbers(name, values, kind, of_rows)
 
 
-def _law(kind: str, family: str) -> str:
-    own = FAMILY_OF_KIND[kind]
-    if family not in ("auto", "normal", own):
+def _family(kind: TargetKind, chosen: ChosenFamily | None) -> str:
+    if chosen is not None and chosen.name != kind.family and not chosen.goes_with(kind.name):
         raise ValueError(
-            f'family="{family}" does not go with a {kind} target, whose families are "{own}" and "normal". '
-            "Pass one of these, or another `target_type`."
+            f'family="{chosen.name}" does not go with a {kind.name} target, whose families are "{kind.family}" and '
+            '"normal". Pass one of these, or another `target_type`.'
         )
-    return own if family == "auto" else family
+    return kind.family if chosen is None else chosen.name
 
 
 def _inferred(values: pd.Series) -> pd.Series:
@@ -141,8 +207,8 @@ def _comparable() -> Iterator[None]:
         yield
     except (TypeError, NotImplementedError) as error:
         raise ValueError(
-            f"The classes of y must be hashable and of one sort, so that they have an order ({error}). "
-            "Turn them all into strings."
+            f"The classes of y must be hashable and of one type, so that they can be sorted ({error}). "
+            "Convert them all to strings."
         ) from error
 
 
@@ -156,11 +222,12 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _kind(values: pd.Series, family: str) -> str:
-    if not _is_number(values) or family == "binomial":
+def _kind(values: pd.Series, family: ChosenFamily | None) -> str:
+    """The kind of a target for ``target_type="auto"``."""
+    if not _is_number(values) or (family is not None and family.assumed == "classes"):
         return "multiclass" if values.nunique() > 2 else "binary"
-    if family != "auto":
-        return KIND_OF_FAMILY[family]
+    if family is not None:
+        return family.assumed
     if pd.api.types.is_float_dtype(values.dtype):
         return "binary" if _takes_two_integers(values.to_numpy(dtype=float)) else "continuous"
     distinct = values.nunique()
@@ -180,10 +247,10 @@ def _takes_two_integers(values: np.ndarray) -> bool:
     return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
 
 
-def _read_numbers(name: str | None, values: pd.Series, kind: str, family: Family) -> Target:
+def _read_numbers(name: str | None, values: pd.Series, kind: TargetKind, family: str) -> Target:
     if not (_is_number(values) or pd.api.types.is_bool_dtype(values.dtype)):
         raise ValueError(
-            f'y must be numeric for target_type="{kind}", but its values are {values.dtype}. '
+            f'y must be numeric for target_type="{kind.name}", but its values are {values.dtype}. '
             'Pass numbers, or target_type="binary" or "multiclass" for classes.'
         )
     numbers = values.to_numpy(dtype=float)
@@ -194,26 +261,23 @@ def _read_numbers(name: str | None, values: pd.Series, kind: str, family: Family
             f"y must be finite, and its largest value between {SMALLEST:g} and {LARGEST:g}, but that is {largest} "
             f"({'infinity' if np.isinf(largest) else 'out of range'}). Drop such rows or rescale y."
         )
-    if kind == "count" and ((numbers < 0).any() or (numbers != np.rint(numbers)).any()):
-        raise ValueError(
-            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
-            'Pass target_type="continuous" for other numbers.'
-        )
-    return Target(name, kind, family, numbers)
+    if kind.check is not None:
+        kind.check(numbers)
+    return Target(name, kind.name, family, numbers)
 
 
-def _read_classes(name: str | None, values: pd.Series, kind: str, family: Family) -> Target:
+def _read_classes(name: str | None, values: pd.Series, kind: TargetKind, family: str) -> Target:
     _refuse_missing(values)
     codes, labels = pd.factorize(values.to_numpy(), sort=True)
     classes = np.asarray(labels)
     if classes.dtype.kind == "f" and np.isinf(classes).any():
         raise ValueError("The classes of y must be finite, but they contain infinity. Drop these rows.")
-    if kind == "binary":
+    if kind.name == "binary":
         if len(classes) > 2:
             raise ValueError(
                 f'y must take two values for target_type="binary", but it takes {len(classes)}. '
                 'Pass target_type="multiclass" or "continuous".'
             )
-        if len(classes) == 1 and classes[0] == 1:  # all ones: the other class is nought
-            return Target(name, kind, family, codes + 1, np.array([0, 1], dtype=classes.dtype))
-    return Target(name, kind, family, codes, classes)
+        if len(classes) == 1 and classes[0] == 1:  # all rows are 1, so the absent class is 0
+            return Target(name, kind.name, family, codes + 1, np.array([0, 1], dtype=classes.dtype))
+    return Target(name, kind.name, family, codes, classes)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.targets import Target
-from catpool.moments.partition import Parts
+from catpool.data.targets import TARGET_KINDS, Target
 
 RANGE = (1e-50, 1e50)  # beyond it, products with squares of targets overflow or underflow
 
@@ -37,13 +36,6 @@ class Weights:
             return self.exposure if self.row is None else self.row
         return self.row * self.exposure
 
-    def observed(self, parts: Parts) -> np.ndarray | None:
-        """Rows in each part, of shape (P,), where their weights do not tell."""
-        if not self.precision or self.row is None:
-            return None
-        labels = np.zeros(len(self.row), dtype=int) if parts.labels is None else parts.labels
-        return np.bincount(labels, self.row > 0, minlength=parts.number)
-
     @property
     def log_likelihood(self) -> float:
         """What precisions add to a log-likelihood."""
@@ -59,7 +51,7 @@ def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarr
     if exposure is None:
         return None
     kinds = {target.kind for target in targets}
-    if kinds != {"count"}:
+    if not all(TARGET_KINDS[kind].has_exposure for kind in kinds):
         raise ValueError(
             f"`exposure` goes with counts, but y is taken for {sorted(kinds)}. "
             'Pass target_type="count", or leave `exposure` out.'

@@ -29,6 +29,7 @@ from catpool.data.targets import Target, read_targets
 from catpool.data.weights import Weights, read_exposure, read_weights
 from catpool.encoders.serving import Serving
 from catpool.engines.dispatch import lazy_frame
+from catpool.priors.family import FAMILIES
 from catpool.tables.policy import refuse_missing
 
 SEPARATOR = "_x_"  # between the names of columns that are taken together
@@ -289,7 +290,7 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
     ) -> tuple[Frame, list[Target], Weights]:
         self._validate_params()
         columns = replace(read_frame(X), aside=labels_of(exposure) + labels_of(key))
-        targets = read_targets(y, self.target_type, getattr(self, "family", "auto"))
+        targets = read_targets(y, self.target_type, FAMILIES.get(getattr(self, "family", "auto")))
         if len(targets[0].values) != len(columns):
             raise ValueError(
                 f"X and y have inconsistent numbers of samples: "
@@ -304,13 +305,13 @@ class OutOfFoldEncoder(Serving, TransformerMixin, BaseEstimator):
         if isinstance(exposure, str | int):
             columns.require([exposure])
             exposure = columns.column(exposure)
-        if self.weight_type == "precision" and any(target.family.name != "normal" for target in targets):
+        if self.weight_type == "precision" and any(target.family != "normal" for target in targets):
             raise ValueError(
                 'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
                 'target_type="continuous".'
             )
         row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
-        if exposed is not None and all(target.family.name == "normal" for target in targets):  # rates, so weighed
+        if exposed is not None and all(target.family == "normal" for target in targets):  # rates, so weighed
             targets = [replace(target, values=target.values / exposed) for target in targets]
             row, exposed = exposed if row is None else row * exposed, None
         return columns, targets, Weights(row, exposed, self.weight_type == "precision")

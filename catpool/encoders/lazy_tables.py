@@ -18,6 +18,7 @@ from catpool.encoders.base import labels_of
 from catpool.encoders.streaming import StreamingEncoder
 from catpool.engines.dispatch import hashed
 from catpool.moments.grouped import Tally
+from catpool.priors.family import FAMILIES
 
 if TYPE_CHECKING:
     from catpool.engines.source import Source  # imported when a lazy table comes, as each import takes its time
@@ -93,7 +94,7 @@ class LazyTablesEncoder(StreamingEncoder):
         from catpool.engines.checks import check_lazy_weights
         from catpool.engines.source import Source, read_lazy_target
 
-        target, mean = read_lazy_target(frame, y, self.target_type, getattr(self, "family", "auto"))
+        target, mean = read_lazy_target(frame, y, self.target_type, FAMILIES.get(getattr(self, "family", "auto")))
         check_lazy_weights(frame, weight, "sample_weight")
         check_lazy_weights(frame, exposure, "exposure")
         self._check_exposure(exposure, target)
@@ -104,7 +105,7 @@ class LazyTablesEncoder(StreamingEncoder):
         header = read_frame(frame.select(labels).head(1).collect("pyarrow").to_native())
         self._check_columns(header)
         precision = self.weight_type == "precision" and weight is not None
-        if precision and target.family.name != "normal":
+        if precision and target.family != "normal":
             raise ValueError('weight_type="precision" goes with the normal family alone. Pass "frequency".')
         frame = _as_strings(frame, labels)
         return Source(frame, target, y, weight, exposure, fold if out_of_fold else None, precision, mean), header

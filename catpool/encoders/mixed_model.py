@@ -25,6 +25,7 @@ from catpool.models.mixed.mixed_learner import Options, Rows, learn, learn_out_o
 from catpool.models.mixed.mixed_summary import summary
 from catpool.models.mixed.quasi_likelihood import LINKS
 from catpool.models.mixed.solver.system import Factor
+from catpool.priors.family import FAMILIES
 from catpool.tables.policy import Policy
 
 OUTPUTS = ("mode", "sd", "count", "fixed", "prediction")
@@ -320,7 +321,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
         return Options(self.method == "reml", self.solver, self.quadrature)
 
     def _rows(self, X: Frame, targets: list[Target], weights: Weights) -> tuple[Rows, list[Vocabulary | Cells]]:
-        if len(targets) > 1 or targets[0].kind == "multiclass":
+        if len(targets) > 1 or targets[0].by_class:
             raise ValueError(
                 "A mixed model has one target, which is continuous, binary or counts, but y has "
                 f"{'several outputs' if len(targets) > 1 else 'several classes'}. Fit one encoder for each."
@@ -331,7 +332,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
             codes.append(own)
             vocabularies.append(vocabulary)
         y = next(iter(targets[0].columns()))
-        return Rows(y, self._design(X, codes, vocabularies), weights, targets[0].family), vocabularies
+        return Rows(y, self._design(X, codes, vocabularies), weights, FAMILIES[targets[0].family]), vocabularies
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Sequence[Vocabulary | Cells]) -> Design:
         names = X.names_of

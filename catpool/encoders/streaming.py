@@ -23,6 +23,7 @@ from catpool.encoders.base import OutOfFoldEncoder, column_of, labels_of
 from catpool.engines.dispatch import lazy_frame
 from catpool.moments.grouped import Categories, Tally, as_one_part, by_target, in_classes
 from catpool.moments.partition import Parts
+from catpool.priors.family import FAMILIES
 
 STREAM = ("_tallies", "_targets", "_log_likelihood")
 
@@ -198,7 +199,7 @@ class StreamingEncoder(OutOfFoldEncoder):
         counts = outside[0].count[folds, slots]
         values: list[np.ndarray] = []
         for target, own in by_target(targets, outside):
-            values += [output[folds, slots] for each in learner.encode(own, target.family) for output in each]
+            values += [output[folds, slots] for each in learner.encode(own, FAMILIES[target.family]) for output in each]
         rows = np.column_stack(values) if values else np.empty((len(slots), 0))
         return self._blocks(table, learner, rows, counts, slots)
 

@@ -52,7 +52,7 @@ class Source:
 
     @property
     def center(self) -> float:
-        return self.mean if self.target.kind == "continuous" else 0.0
+        return 0.0 if self.target.whole else self.mean
 
     def sums(self, columns: Sequence[str]) -> Frame:
         """Sums over the rows of each category, or of each combination of categories, and of each fold."""
@@ -70,7 +70,7 @@ class Source:
 
         exposure = nw.col(self.exposure).cast(nw.Float64) if self.exposure else nw.lit(1.0)
         weight = nw.col(self.weight).cast(nw.Float64) if self.weight else nw.lit(1.0)
-        normal = self.target.family.name == "normal"
+        normal = self.target.family == "normal"
         if normal:  # rates, so weighed
             weight = weight * exposure
         result = {COUNT: weight if normal else weight * exposure}
@@ -89,7 +89,7 @@ class Source:
         if classes is None:
             number = y.cast(nw.Float64)
             return [(number if exposure is None else number / exposure) - self.center]
-        wanted = classes.tolist() if self.target.kind == "multiclass" else classes[1:].tolist()
+        wanted = classes.tolist() if self.target.by_class else classes[1:].tolist()
         return [(y == label).cast(nw.Float64) for label in wanted] or [nw.lit(0.0)]
 
     def moments(self, grouped: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
@@ -116,7 +116,7 @@ def _moments(
     return Moments(count, total + center * count, np.maximum(scatter, 0.0), rows)
 
 
-def read_lazy_target(frame: Any, y: Any, target_type: str, family: str) -> tuple[Target, float]:
+def read_lazy_target(frame: Any, y: Any, target_type: str, family: Any = None) -> tuple[Target, float]:
     """Open a column of a lazy table as a target without values, and its mean, from what a query or two tell of it."""
     schema = frame.collect_schema()
     if not isinstance(y, str) or y not in schema.names():

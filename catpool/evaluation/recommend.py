@@ -9,6 +9,7 @@ import pandas as pd
 from catpool.data.frames import Frame, read_frame
 from catpool.data.targets import read_targets
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
+from catpool.priors.family import FAMILIES
 
 NUMBERS = {
     "decimal",
@@ -85,7 +86,7 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     ['city', 'city_size', 'city_code', 'area']
     """
     frame = read_frame(X)
-    asked = parameters.get("target_type", "auto"), parameters.get("family", "auto")
+    asked = parameters.get("target_type", "auto"), FAMILIES.get(parameters.get("family", "auto"))
     kinds = {target.kind for target in read_targets(y, *asked)}
     chosen: dict[str, Any] = {
         "columns": None if parameters.get("columns") is not None else categorical_columns(frame),

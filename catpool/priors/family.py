@@ -31,6 +31,10 @@ class Family:
     Parameters
     ----------
     name : str
+    assumed : str
+        The kind of target that y is taken for where the user names the family alone.
+    kinds : tuple of str
+        The kinds of targets it goes with; all, where there are none.
     variance : callable
         From moments, of shape (..., K), to the variance of a row of a category that has the overall
         mean, of shape (...). It is NaN where no category has a second row to tell it from.
@@ -44,10 +48,15 @@ class Family:
     """
 
     name: str
+    assumed: str
+    kinds: tuple[str, ...]
     variance: Callable[[Moments], np.ndarray]
     curvature: float
     spread: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     interval: Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+
+    def goes_with(self, kind: str) -> bool:
+        return not self.kinds or kind in self.kinds
 
     def capped(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """Variances about means: a share of mean m varies no more than zeros and ones do."""
@@ -101,7 +110,7 @@ def _gamma_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.
     return np.where(certain, mean, lower), np.where(certain, mean, upper)
 
 
-NORMAL = Family("normal", _pooled_variance, 0.0, _normal_spread, _normal_interval)
-BINOMIAL = Family("binomial", _share_variance, -1.0, _beta_spread, _beta_interval)
-POISSON = Family("poisson", _count_variance, 0.0, _gamma_spread, _gamma_interval)
+NORMAL = Family("normal", "continuous", (), _pooled_variance, 0.0, _normal_spread, _normal_interval)
+BINOMIAL = Family("binomial", "classes", ("binary", "multiclass"), _share_variance, -1.0, _beta_spread, _beta_interval)
+POISSON = Family("poisson", "count", ("count",), _count_variance, 0.0, _gamma_spread, _gamma_interval)
 FAMILIES = {family.name: family for family in (NORMAL, BINOMIAL, POISSON)}

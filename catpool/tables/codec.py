@@ -119,6 +119,8 @@ def from_plain(value: Any) -> Any:
         return value
     value = dict(value)
     kind = value.pop("type")
+    if kind == "Target" and isinstance(value["family"], dict):  # as version 1 has it
+        value["family"] = value["family"]["name"]
     if kind in OWN:
         own = getattr(import_module(OWN[kind]), kind)
         return own(**{name: from_plain(item) for name, item in value.items()})

@@ -14,7 +14,7 @@ from catpool.models.nested.conjugate_levels import fit_conjugate
 from catpool.models.nested.normal_levels import fit_tree
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.family import FAMILIES, Family
 from catpool.tables.policy import Policy
 
 NUMBERS = ("mean", "sd", "reliability")  # of each target; the count is the same for all
@@ -92,7 +92,7 @@ class NestedLearner:
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[NestedEncoding]:
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        fitted = self.fit(moments, target.family)
+        fitted = self.fit(moments, FAMILIES[target.family])
         return [
             NestedEncoding(
                 name,
