@@ -105,7 +105,7 @@ def _set_shape(operator: Any) -> None:
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     encoder, graph = operator.raw_operator, Graph(scope, container)
     _refuse(encoder)
-    header = encoder._header
+    header = encoder._fitted.header
     columns = read_columns(graph, operator.inputs, header.labels)
     blocks: dict[Any, str | None] = {}
     for table in encoder.tables_:

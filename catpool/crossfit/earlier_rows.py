@@ -1,22 +1,25 @@
-"""The order of time as a fold scheme."""
+"""Time order as a fold scheme: each row learns from strictly earlier rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from catpool.crossfit.past import PastScheme
+from catpool.crossfit.times import Times
+from catpool.data.frames import Frame
+from catpool.data.training import TrainingData
 
 
 @dataclass(frozen=True)
 class EarlierRows:
     """Encode each training row from strictly earlier rows only; pass it as ``cv``.
 
-    A row at time t learns from the rows before t - gap, those of its own time never among them, and so does its prior,
-    whose strength is learned anew each time the past has doubled. ``transform`` encodes new rows from all training
-    rows.
+    A row at time t learns from the rows before t - gap, and never from other rows at time t. So does its prior, whose
+    strength is learned again each time the past has doubled. ``transform`` encodes new rows from all training rows.
     With a half-life, a row of age a weighs
 
         2^(-a / half_life).
@@ -28,16 +31,16 @@ class EarlierRows:
     gap : number or timedelta, default=None
         How long before t the past ends, for targets that become known late.
     half_life : number or timedelta, default=None
-        How long it takes a row to lose half of its weight. At ``transform`` a category's rows have aged by the time
-        since the last training row, and its encoding moves to the prior mean.
+        The time in which a row loses half of its weight. In ``transform`` the training rows have aged by the time since
+        the last of them, so encodings move towards the prior mean.
     first : float, default=NaN
-        What rows without a past get.
+        The encoding of rows without a past.
 
     Raises
     ------
     ValueError
-        At ``fit``: where there is no such column or it is to be encoded, where times are missing or infinite, where a
-        gap or half-life is not of the times' kind, a gap negative, or a half-life not positive.
+        At ``fit``: if there is no such column or it is to be encoded, if times are missing or infinite, if a gap or
+        half-life does not match the type of the times, if a gap is negative, or if a half-life is not positive.
 
     See Also
     --------
@@ -63,79 +66,26 @@ class EarlierRows:
     half_life: Any = None
     first: float = np.nan
 
-
-@dataclass(frozen=True)
-class Times:
-    """When the rows are.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Floats, or integers where the times are dates.
-    gap : float or int
-    half_life : float or int, or None
-    first : float
-    """
-
-    values: np.ndarray
-    gap: Any
-    half_life: Any
-    first: float
-
-    @classmethod
-    def of(cls, column: Any, rule: EarlierRows) -> Times:
-        """Open the times of a column."""
-        series = pd.Series(column)
-        if series.isna().any():
-            raise ValueError(f"Times must not be missing, but column {rule.by!r} has missing values. Drop these rows.")
-        dated = pd.api.types.is_datetime64_any_dtype(series.dtype)
-        if not dated and not pd.api.types.is_numeric_dtype(series.dtype):
-            raise ValueError(
-                f"Times must be numbers or dates, but column {rule.by!r} holds {series.dtype}. Use pandas.to_datetime."
-            )
-        if not dated and np.isinf(series.to_numpy(dtype=float)).any():
-            raise ValueError(f"Times must be finite, but column {rule.by!r} has infinite ones. Drop these rows.")
-        if dated:
-            series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)
-        values = series.astype("int64" if dated else float).to_numpy()
-        return cls(
-            values,
-            _length(rule.gap, dated, "gap", least=0) or 0,
-            _length(rule.half_life, dated, "half_life", least=1e-300),
-            float(rule.first),
-        )
+    @property
+    def reads(self) -> Sequence[Any]:
+        return [self.by]
 
     @property
-    def order(self) -> np.ndarray:
-        return np.argsort(self.values, kind="stable")
+    def past_only(self) -> bool:
+        return True
 
-    def ends(self, rows: np.ndarray) -> np.ndarray:
-        """How many of some rows are in each row's past."""
-        return np.searchsorted(np.sort(self.values[rows]), self.values - self.gap, side="left")
+    def scheme(self, data: TrainingData) -> PastScheme:
+        if data.groups is not None:
+            raise ValueError("`groups` does not go with EarlierRows, which has no folds. Leave it out.")
+        if data.key is not None:
+            raise ValueError("`key` does not go with EarlierRows, which has no folds. Leave it out.")
+        return PastScheme(self.times(data.X), data.targets, data.weights)
 
-    def weights(self, at: float) -> np.ndarray | None:
-        """What is left of the rows' weights at a time that none of them is after."""
-        return None if self.half_life is None else np.exp2((self.values - at) / self.half_life)
+    def times(self, X: Frame) -> Times:
+        """When the rows of X are."""
+        if self.by not in X.labels:
+            raise ValueError(f"EarlierRows names the column {self.by!r}, which X does not have: {X.labels}.")
+        return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)
 
-    def after(self, time: float) -> np.ndarray:
-        """What is left, at the rows' times, of weights as they were at a time; they do not grow backwards."""
-        return np.exp2(-np.maximum((self.values - time) / self.half_life, 0.0))
-
-    def subset(self, rows: np.ndarray) -> Times:
-        return Times(self.values[rows], self.gap, self.half_life, self.first)
-
-
-def _length(value: Any, dated: bool, name: str, *, least: float) -> Any:
-    """A length of time in the times' own unit."""
-    if value is None:
-        return None
-    try:
-        if dated and isinstance(value, Real):
-            raise TypeError("numbers have no unit")
-        length = pd.Timedelta(value).value if dated else float(value)
-    except (TypeError, ValueError) as error:
-        kind = "a timedelta, as the times are dates" if dated else "a number, as the times are"
-        raise ValueError(f"`{name}` must be {kind}, but it is {value!r}.") from error
-    if not least <= length < np.inf:
-        raise ValueError(f"`{name}` must be positive and finite. Got {value!r}.")
-    return length
+    def fade(self, X: Frame, last_time: Any) -> np.ndarray | None:
+        return None if self.half_life is None else self.times(X).after(last_time)

@@ -1,4 +1,4 @@
-"""Which rows a row may learn from."""
+"""Folds: a partition of the rows, and the rows that each fold learns from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from catpool.crossfit.earlier_rows import EarlierRows
 from catpool.crossfit.random_folds import Dealer
 from catpool.crossfit.splitters import check_number_of_folds, read_splits, refuse_many
+from catpool.data.training import read_groups, read_labels
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def make_folds(
         Only random folds use it.
     """
     check_cv(cv)
-    groups = check_groups(groups, n_rows)
+    groups = read_groups(groups, n_rows)
     together = None if groups is None else pd.factorize(groups)[0]
     if isinstance(cv, Integral):
         return replace(_random_folds(int(cv), n_rows, groups, classes, random_state), groups=together)
@@ -86,15 +86,14 @@ def make_folds(
 
 def check_cv(cv: Any) -> None:
     """Refuse what cannot make folds, whatever the rows."""
-    if isinstance(cv, EarlierRows):
-        return
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         check_number_of_folds(int(cv))
         return
     if isinstance(cv, type | str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
         raise ValueError(
-            f"`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test), an array with a "
-            f"fold label for each row or the name of a column of such. Got {cv!r}. Pass cv=10, say."
+            "`cv` must be a number of folds, a scikit-learn splitter, an iterable of (train, test), an array with a "
+            "fold label for each row, the name of a column of such labels, or a scheme such as EarlierRows. "
+            f"Got {cv!r}. Pass cv=10, say."
         )
     if hasattr(cv, "split") and _leaves_one_out(cv):
         raise ValueError(
@@ -107,11 +106,6 @@ def _leaves_one_out(cv: Any) -> bool:
     from sklearn.model_selection import LeaveOneOut, LeavePOut
 
     return isinstance(cv, LeaveOneOut | LeavePOut)
-
-
-def check_groups(groups: Any, n_rows: int) -> Any:
-    """Open the groups, of shape (n_rows,)."""
-    return None if groups is None else _one_dimensional(groups, n_rows, "groups")
 
 
 def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
@@ -127,17 +121,6 @@ def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: 
     return Folds(dealer.deal(n_rows) if classes is None else dealer.deal_classes(classes), k)
 
 
-def _one_dimensional(values: Any, n_rows: int, name: str) -> Any:
-    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
-    if array.shape != (n_rows,):
-        raise ValueError(
-            f"`{name}` must hold one label for each of the {n_rows} rows, but it has the shape {array.shape}."
-        )
-    if pd.isna(array).any():
-        raise ValueError(f"`{name}` must have no missing values. Give each row a label.")
-    return array
-
-
 def _is_labels(entries: Any) -> bool:
     """Whether `cv` holds a label for each row, not a pair of index arrays for each fold."""
     if hasattr(entries, "ndim"):
@@ -150,7 +133,7 @@ def _is_pair(entry: Any) -> bool:
 
 
 def _folds_of_labels(labels: Any, n_rows: int) -> Folds:
-    codes, names = pd.factorize(_one_dimensional(labels, n_rows, "cv"))
+    codes, names = pd.factorize(read_labels(labels, n_rows, "cv"))
     check_number_of_folds(len(names))
     return Folds(codes.astype(np.uint8), len(names))
 
@@ -175,4 +158,4 @@ def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
 def warn_of_rows_in_no_fold(folds: Folds) -> None:
     left = int(np.count_nonzero(folds.labels == folds.n_folds))
     if left:
-        warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=4)
+        warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=5)

@@ -39,7 +39,7 @@ def refuse_partial(folds: Any) -> None:
     """Refuse folds that keep some of the other rows from a row, which the encoding of all rows would bring back."""
     if folds.training is not None:
         raise ValueError(
-            'crossfit="unreliable" goes with folds that learn from all other rows, but `cv` keeps some from them '
+            'crossfit="rare" goes with folds that learn from all other rows, but `cv` keeps some from them '
             '(the future, say). Pass crossfit="all".'
         )
 

@@ -1,4 +1,4 @@
-"""Columns meet targets: encodings learned from all rows, and encodings out of fold.
+"""Encodings of training rows, each from the rows that its fold learns from.
 
 Where each fold learns from all rows outside it, one pass over the rows gives the moments of all folds. Where a splitter
 trains on something else (the past, say), and where the tables of all folds would be too large, each fold is learned by
@@ -7,153 +7,69 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from catpool.crossfit.fold_columns import OutOfFoldColumn
 from catpool.crossfit.folds import Folds
+from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
-from catpool.moments.partition import ColumnView, Parts, TargetView, encode_outside
-from catpool.priors.family import FAMILIES, Family
-from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
-from catpool.priors.prior import Prior, PriorRule
-from catpool.tables.encoding_table import Encoding
-from catpool.tables.policy import Policy
+from catpool.moments.partition import ColumnView, Parts, encode_outside
+from catpool.priors.family import FAMILIES
+from catpool.tables.learner import Learns
 
-HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
 CELLS = 1 << 27  # cells of all classes, folds and categories kept at once; beyond it, fold by fold
 
 
-class Rows:
-    """The training rows: their targets and weights, in parts."""
-
-    def __init__(self, targets: list[Target], weights: Weights, parts: Parts) -> None:
-        self.targets, self.weights, self.parts = targets, weights, parts
-        self.width = sum(len(target.names) for target in targets)
-        self.observed = _rows_of_precisions(weights, parts)
-        held = self.width * len(targets[0].values) <= HELD
-        self._held = [list(self._look(target)) for target in targets] if held else None
-
-    def views(self) -> Iterator[tuple[Target, Iterator[TargetView]]]:
-        """Each target and its columns: one, or one a class."""
-        for position, target in enumerate(self.targets):
-            yield target, self._look(target) if self._held is None else iter(self._held[position])
-
-    def _look(self, target: Target) -> Iterator[TargetView]:
-        for values in target.columns():
-            yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
-
-    def column(self, codes: np.ndarray, size: int) -> ColumnView:
-        return ColumnView(codes, size, self.weights.of_count, self.parts, self.observed)
-
-    def subset(self, rows: np.ndarray) -> Rows:
-        """Some of the rows, as one part."""
-        targets = [replace(target, values=target.values[rows]) for target in self.targets]
-        return Rows(targets, self.weights.subset(rows), Parts(None, 1))
-
-
-def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
-    """Rows in each part, of shape (P,), where weights are precisions; else the weights tell."""
-    if not weights.precision or weights.row is None:
-        return None
-    labels = np.zeros(len(weights.row), dtype=int) if parts.labels is None else parts.labels
-    return np.bincount(labels, weights.row > 0, minlength=parts.number)
-
-
 @dataclass(frozen=True)
-class Learner:
-    """How a column is learned.
+class OutOfFoldColumn:
+    """A column of the training rows, encoded out of fold, and what all rows say of it.
 
     Parameters
     ----------
-    rule : callable
-        How the prior is learned.
-    policy : Policy
-        What comes out where rows say nothing.
-    outputs : tuple of str
-        What comes out of a target: "mean", "sd", "reliability".
-    coarse : bool
-        Whether means are rounded to half of what they may be off by.
+    values : ndarray of shape (n, classes of all targets times outputs)
+        NaN for rows in no fold.
+    counts : ndarray of shape (n,) or None
+        The weight of the rows that each row's encoding rests on.
+    encodings : list
+        Learned from all rows, one a class of each target.
     """
 
-    rule: PriorRule
-    policy: Policy
-    outputs: tuple[str, ...]
-    coarse: bool = False
+    values: np.ndarray
+    counts: np.ndarray | None
+    encodings: list[Any]
 
-    def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
-        """The outputs of each class, of shape (..., size), from moments of that shape."""
-        priors = self.rule(moments, family)
-        return [self._outputs(*each, family) for each in zip(moments, priors, strict=True)]
+    def use_all_rows(self, codes: np.ndarray, full: Sequence[np.ndarray], everywhere: np.ndarray) -> None:
+        """Give rows of full categories the encoding from all rows.
 
-    def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
-        makers = {
-            "mean": lambda: self.policy.apply(self._mean(moments, prior, family), moments, prior),
-            "sd": lambda: self.policy.hide(posterior_sd(moments, prior, family), moments),
-            "reliability": lambda: posterior_reliability(moments, prior),
-        }
-        return [makers[output]() for output in self.outputs]
+        Parameters
+        ----------
+        codes : ndarray of shape (n,)
+        full : sequence of ndarray of shape (size,)
+            For each column of the values, whether each category is so full that no row matters to it.
+        everywhere : ndarray of shape (size,)
+            Whether a category is full in all columns.
+        """
+        tables = [table for encoding in self.encodings for table in encoding.values.values()]
+        for values, table, own in zip(self.values.T, tables, full, strict=True):
+            self._replace(values, np.flatnonzero(own[codes]), table, codes)
+        if self.counts is not None:
+            self._replace(self.counts, np.flatnonzero(everywhere[codes]), self.encodings[0].moments.count, codes)
 
-    def _mean(self, moments: Moments, prior: Prior, family: Family) -> np.ndarray:
-        mean = posterior_mean(moments, prior)
-        return rounded_by_sd(mean, posterior_sd(moments, prior, family)) if self.coarse else mean
+    @staticmethod
+    def _replace(values: np.ndarray, rows: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+        rows = rows[~np.isnan(values[rows])]  # rows in no fold stay NaN
+        values[rows] = table.take(codes[rows])
 
-    def outputs_of_rows(self, moments: Moments, prior: Prior, codes: np.ndarray, family: Family) -> list[np.ndarray]:
-        """The outputs of rows, of shape (m,), from what each sees of its category, whose slot is given."""
-        makers = {
-            "mean": lambda: self._mean(moments, prior, family),
-            "sd": lambda: posterior_sd(moments, prior, family),
-            "reliability": lambda: posterior_reliability(moments, prior),
-        }
-        values = [makers[output]() for output in self.outputs]
-        return [
-            self.policy.of_rows(each, name, moments, prior, codes)
-            for each, name in zip(values, self.outputs, strict=True)
-        ]
-
-    def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]:
-        """What all rows tell of a target, for each of its classes; their weights may add to the log-likelihood."""
-        family = FAMILIES[target.family]
-        moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        priors = [_weighed(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], family)]
-        return [
-            Encoding(target.name, name, family, each, prior, dict(zip(self.outputs, outputs, strict=True)))
-            for name, each, prior in zip(target.names, moments, priors, strict=True)
-            for outputs in [self._outputs(replace(each), prior, family)]
-        ]
-
-
-class Learns(Protocol):
-    """What turns moments into outputs: a `Learner`, or one of nested levels."""
-
-    @property
-    def outputs(self) -> Sequence[Any]: ...
-
-    def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]: ...
-
-    def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]: ...
-
-
-def learn(learner: Learns, codes: np.ndarray, size: int, rows: Rows) -> list[Any]:
-    """From all rows, one encoding a class of each target."""
-    column = rows.column(codes, size)
-    encodings = []
-    for target, views in rows.views():
-        moments = [column.whole(view, column.moments(view)) for view in views]
-        encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
-    return encodings
-
-
-def _weighed(prior: Prior, log_likelihood: float) -> Prior:
-    if prior.log_likelihood is None:
-        return prior
-    return replace(prior, log_likelihood=prior.log_likelihood + log_likelihood)
+    def fill(self, value: float) -> None:
+        self.values[:] = value
+        if self.counts is not None:
+            self.counts[:] = value
 
 
 class OutOfFold:
@@ -169,7 +85,7 @@ class OutOfFold:
     def __init__(self, folds: Folds, targets: list[Target], weights: Weights) -> None:
         self.folds = folds
         others = folds.training is None
-        self.rows = Rows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
+        self.rows = TrainingRows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
 
     def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         """Encode a column, of codes of shape (n,) that are overwritten, and learn it from all rows.
@@ -201,7 +117,7 @@ class OutOfFold:
                 result.values[test, position] = table.take(codes[test])
             if result.counts is not None:
                 result.counts[test] = learned[0].moments.count.take(codes[test])
-        whole = Rows(self.rows.targets, self.rows.weights, Parts(None, 1))
+        whole = TrainingRows(self.rows.targets, self.rows.weights, Parts(None, 1))
         result.encodings.extend(learn(learner, codes, size, whole))
 
     @cached_property
@@ -209,7 +125,7 @@ class OutOfFold:
         return [self.folds.training_of(fold) for fold in range(self.folds.n_folds)]
 
     @cached_property
-    def _subsets(self) -> list[Rows]:
+    def _subsets(self) -> list[TrainingRows]:
         return [self.rows.subset(rows) for rows in self._training]
 
     def _at_once(self, learner: Learns, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:

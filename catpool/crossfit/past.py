@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from catpool.crossfit.earlier_rows import Times
-from catpool.crossfit.out_of_fold import Learner, Rows
+from catpool.crossfit.out_of_fold import OutOfFoldColumn
+from catpool.crossfit.scheme import Scheme
+from catpool.crossfit.times import Times
+from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
@@ -23,9 +26,37 @@ from catpool.moments.partition import Parts
 from catpool.priors.family import FAMILIES, Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import Prior, mean_variance, reliability
+from catpool.tables.learner import Learner, Learns
 
 LEAST = 1e-40  # of what is left of a row's weight
 SPAN = 500  # half-lives that a running sum can hold without overflow
+
+
+class PastScheme(Scheme):
+    """Each row learns from strictly earlier rows.
+
+    Parameters
+    ----------
+    times : Times
+    targets : list of Target
+    weights : Weights
+    """
+
+    def __init__(self, times: Times, targets: list[Target], weights: Weights) -> None:
+        self.times, self.targets, self.weights = times, targets, weights
+        self.last_time = None if times.half_life is None else times.values.max()
+
+    def age(self, weights: Weights) -> Weights:
+        return aged(weights, self.times)
+
+    @cached_property
+    def _all_rows(self) -> TrainingRows:
+        return TrainingRows(self.targets, self.age(self.weights), Parts(None, 1))
+
+    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+        assert isinstance(learner, Learner)
+        values, seen = encode_by_past(learner, codes, size, self.times, self.targets, self.weights)
+        return OutOfFoldColumn(values, seen, learn(learner, codes, size, self._all_rows))
 
 
 class Running:
@@ -117,7 +148,7 @@ def encode_by_past(
             seen = first_rows(target, codes, size, weights, times, order[:beginning])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
             priors = learner.rule([replace(each) for each in seen], family)
-            values[:, :, rows] = by_priors(learner, own, seen, priors, codes[rows], family)
+            values[:, :, rows] = outputs_of_rows(learner, own, seen, priors, codes[rows], family)
         blocks.append(values.reshape(-1, len(codes)).T)
     return np.hstack(blocks), np.where(ends > 0, count, times.first)
 
@@ -136,14 +167,14 @@ def first_rows(
 ) -> list[Moments]:
     """The moments of some rows, one a class, at the time of the last of them."""
     own = aged(weights.subset(rows), times.subset(rows))
-    seen = Rows([replace(target, values=target.values[rows])], own, Parts(None, 1))
+    seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
     column = seen.column(codes[rows], size)
     _, views = next(seen.views())
     moments = [column.whole(view, column.moments(view)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]
 
 
-def by_priors(
+def outputs_of_rows(
     learner: Learner,
     rows: Sequence[Moments],
     seen: Sequence[Moments],

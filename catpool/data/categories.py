@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.factorize import factorize_integers
-from catpool.data.objects import factorize_objects
+from catpool.data.factorize import factorize_integers, factorize_objects
 
 MISSING = 0
 

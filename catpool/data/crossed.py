@@ -197,6 +197,14 @@ def in_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
     return cells.of_paths(last, missing[last]), cells
 
 
+def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
+    """The codes and categories of a column, or of several that are taken together."""
+    if label not in X.labels:
+        return encode_cells([X.column(part) for part in label])
+    codes, categories = encode(X.column(label))
+    return codes, Vocabulary(categories)
+
+
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:
     """Refuse an interaction that is not of several different columns of X."""
     absent = [part for part in parts if part not in X.labels]

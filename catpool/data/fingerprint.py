@@ -1,4 +1,4 @@
-"""Guards against targets that leak into features."""
+"""Whether rows are the training rows, and the warning that says so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from catpool.data.frames import Frame
 
-SAMPLE = 256  # rows by which training rows are known again
+SAMPLE = 256  # rows that are hashed
 
 
 class TrainingRowsWarning(UserWarning):
@@ -21,7 +21,7 @@ class TrainingRowsWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What training rows are known by: their number, and the values and index of some of them.
+    """What identifies training rows: their number, and the values and index of some of them.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ class Fingerprint:
 
     rows: int
     sample: str
+
+    def matches(self, X: Frame, labels: list[Any]) -> bool:
+        """Whether these are the training rows, by the columns named; one row alone is not enough to tell."""
+        return len(X) == self.rows > 1 and Fingerprint.of(X, labels) == self
 
     @classmethod
     def of(cls, X: Frame, labels: list[Any]) -> Fingerprint:

@@ -1,35 +1,36 @@
-"""The door for X: a table's columns by name or position, and the same table with some of them replaced."""
+"""A table's columns by label, whatever library it came from, and the same table with some columns replaced."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from catpool.data.arrays import read_array
-from catpool.data.backends import as_pandas, frame_like
+from catpool.data.backends import as_pandas, frame_like, numbers_of, read_array
 
 MISMATCH = "The feature names should match those that were passed during fit. "
+SEPARATOR = "_x_"  # between the names of columns that are taken together
+Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by column
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The columns of a table, whatever holds it.
+    """The columns of a table, whatever library it came from.
 
     Parameters
     ----------
     source : ndarray of shape (n, p), pandas.DataFrame or narwhals.DataFrame
-        pandas goes without narwhals, which would take as long as a row does.
+        A pandas frame is used without narwhals, which would take longer than encoding one row does.
     labels : list
         What a user calls the columns: a frame's labels, an array's positions.
     framed : bool
         Whether the labels are a frame's.
     aside : sequence, default=()
-        Labels of columns that are named as something else, a key, say, and no categories by themselves.
+        Labels of columns that have another role, a key, say, and are not categories unless the user says so.
     """
 
     source: Any
@@ -56,7 +57,7 @@ class Frame:
         return _names_of(self.labels, named=self.named)
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
-        """Refuse labels that are none of the columns', that come twice, or that are none at all."""
+        """Refuse labels of columns that X does not have, repeated labels, and an empty list."""
         if not labels:
             hint = " Pass None to encode all." if name == "columns" else ""
             raise ValueError(f"`{name}` must name at least one column.{hint}")
@@ -69,14 +70,14 @@ class Frame:
             raise ValueError(f"`{name}` must name each column once, but it is {labels}. Pass names or positions.")
 
     def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
-        """Find again the columns of fit: by label where both tables are frames, else by position.
+        """Find the columns of fit again: by label where both tables are frames, else by position.
 
         Parameters
         ----------
         like : Header
             The columns at fit.
         required : list
-            Those that must be here now.
+            The columns that must be here now.
         strict : bool
             Whether a column that was not there at fit is an error.
         """
@@ -90,7 +91,7 @@ class Frame:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
         if not strict or like.labels == self.labels:
             return self
-        return self._of(like.labels)
+        return self._selected(like.labels)
 
     def _at_positions(self, like: Header) -> Frame:
         if like.named:
@@ -104,11 +105,11 @@ class Frame:
                 f"X has {len(self.labels)} features, but {like.owner} is expecting {len(like.labels)} features as "
                 "input. Pass the columns that were there at fit."
             )
-        return Frame(self.source, like.labels, framed=like.framed)
+        return replace(self, labels=like.labels, framed=like.framed)
 
     @property
     def native(self) -> Any:
-        """The table as it came."""
+        """The table in its own library."""
         return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
 
     def without(self, labels: list[Any]) -> Frame:
@@ -116,25 +117,28 @@ class Frame:
         rest = [label for label in self.labels if label not in labels]
         if len(rest) == len(self.labels) or not self.framed:
             return self
-        return self._of(rest)
+        return self._selected(rest)
 
-    def _of(self, labels: list[Any]) -> Frame:
-        """The frame with some of its columns alone."""
+    def _selected(self, labels: list[Any]) -> Frame:
+        """The frame with only some of its columns."""
         positions = [self.labels.index(label) for label in labels]
         pandas = isinstance(self.source, pd.DataFrame)
-        return Frame(self.source.iloc[:, positions] if pandas else self.source[:, positions], labels, framed=True)
+        source = self.source.iloc[:, positions] if pandas else self.source[:, positions]
+        return replace(self, source=source, labels=labels)
 
     def header(self, owner: str) -> Header:
         return Header(owner, self.labels, self.framed, self.named)
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
-        position = self.labels.index(label)
-        if isinstance(self.source, pd.DataFrame):
-            return self.source.iloc[:, position]
-        column = self.source[:, position]
-        return column if isinstance(column, np.ndarray) else as_pandas(column)
+        column = self._native_column(label)
+        return column if isinstance(column, np.ndarray | pd.Series) else as_pandas(column)
 
-    def keyed(self, key: Any) -> Any:
+    def _native_column(self, label: Hashable) -> Any:
+        position = self.labels.index(label)
+        pandas = isinstance(self.source, pd.DataFrame)
+        return self.source.iloc[:, position] if pandas else self.source[:, position]
+
+    def key_columns(self, key: Any) -> Any:
         """A key, of shape (n,) or (n, columns); strings name columns."""
         names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
         if not names or not all(isinstance(name, str) for name in names):
@@ -147,46 +151,53 @@ class Frame:
         return key
 
     def index(self) -> Any:
-        """The rows' labels, where there are any."""
+        """The rows' labels, if there are any."""
         return self.source.index if isinstance(self.source, pd.DataFrame) else None
 
-    def replaced(self, features: Mapping[Any, tuple[list[str], np.ndarray]], *, keep: bool) -> Any:
-        """Put encoded columns in the place of those they encode.
+    def replaced(self, features: Features, *, keep: bool) -> Any:
+        """Put encoded columns in the place of the columns they encode.
 
         Parameters
         ----------
         features : mapping
-            From a column's label to the names and the values, of shape (n, T), of its encodings. Under other keys:
-            features to put after all columns.
+            From a column's label to the names and the values, of shape (n, features), of its encodings. Features
+            under other keys come after all columns.
         keep : bool
             Whether the other columns stay.
 
         Returns
         -------
-        ndarray, or a frame of the kind that came in where some of its other columns stay
+        ndarray for an array, else a frame of the library that X came from
         """
         labels = [label for label in self.labels if keep or label in features]
         labels += [label for label in features if label not in self.labels]
-        if isinstance(self.source, np.ndarray) or all(label in features for label in labels):
-            return _side_by_side([self._block(label, features) for label in labels])
+        if isinstance(self.source, np.ndarray):
+            return np.hstack([self._block(label, features) for label in labels])
         names = self.names_of
+        if len(labels) == 1 and labels[0] in features:
+            return self._only(*features[labels[0]])
         columns: dict[str, Any] = {}
         for label in labels:
             if label in features:
                 columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
-                position = self.labels.index(label)
-                pandas = isinstance(self.source, pd.DataFrame)
-                columns[names[label]] = self.source.iloc[:, position] if pandas else self.source[:, position]
+                columns[names[label]] = self._native_column(label)
         return frame_like(self.source, columns)
 
-    def _block(self, label: Any, features: Mapping[Any, tuple[list[str], np.ndarray]]) -> np.ndarray:
-        return features[label][1] if label in features else _untouched(self.source[:, [self.labels.index(label)]])
+    def _block(self, label: Any, features: Features) -> np.ndarray:
+        """Features or an untouched column of an array, of shape (n, columns)."""
+        return features[label][1] if label in features else numbers_of(self._native_column(label))[:, None]
+
+    def _only(self, names: list[str], values: np.ndarray) -> Any:
+        """A frame of the features of one column, without a copy for pandas."""
+        if isinstance(self.source, pd.DataFrame):
+            return pd.DataFrame(values, index=self.source.index, columns=names, copy=False)
+        return frame_like(self.source, dict(zip(names, values.T, strict=True)))
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an encoder keeps of the columns it was fitted with, as `Frame` has it."""
+    """What an encoder keeps of the columns it was fitted with, as `Frame` has them."""
 
     owner: str
     labels: list[Any]
@@ -200,27 +211,16 @@ class Header:
 
 
 def _names_of(labels: list[Any], *, named: bool) -> dict[Any, str]:
-    """Names of columns as features, x0, x1, ... where they have none."""
+    """Names of columns as features: x0, x1, ... where they have none."""
     return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
 
 
-def _untouched(column: np.ndarray) -> np.ndarray:
-    """A column, of shape (n, 1), that can stand beside floats without turning into something else."""
-    if column.dtype.kind in "biuf":
-        return column
-    return pd.Series(column[:, 0]).astype(object).to_numpy()[:, None]
-
-
-def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
-    return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
-
-
 def read_frame(X: Any) -> Frame:
-    """Open a table: a pandas or other eager frame that narwhals knows, an array, a list of lists."""
+    """Read a table: a pandas frame, another eager frame that narwhals knows, an array, or a list of rows."""
     if isinstance(X, pd.DataFrame):
         frame, labels = X, _checked_labels(list(X.columns))
     else:
-        import narwhals as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
+        import narwhals.stable.v2 as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
 
         frame = nw.from_native(X, eager_only=True, pass_through=True)
         if not isinstance(frame, nw.DataFrame):
@@ -240,7 +240,19 @@ def _checked_labels(labels: list[Any]) -> list[Any]:
             f"Feature names are only supported if all input features have string names, but X has {labels}. "
             "Convert them with X.columns = X.columns.astype(str)."
         )
-    twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
-    if twice:
-        raise ValueError(f"The columns of X must have different names, but {twice} occur more than once. Rename them.")
+    repeated = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+    if repeated:
+        raise ValueError(
+            f"The columns of X must have different names, but {repeated} occur more than once. Rename them."
+        )
     return labels
+
+
+def column_name(label: Any, names: Mapping[Any, str]) -> str:
+    """The name of a column, or of several that are taken together."""
+    return names[label] if label in names else SEPARATOR.join(names[part] for part in label)
+
+
+def columns_of(label: Any, X: Frame) -> Any:
+    """A column, or a list of several that are taken together."""
+    return X.column(label) if label in X.labels else [X.column(part) for part in label]

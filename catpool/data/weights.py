@@ -21,7 +21,7 @@ class Weights:
     row : ndarray of shape (n,) or None
         The weight of each row.
     exposure : ndarray of shape (n,) or None
-        What a row's count of events is to be divided by.
+        What a row's count of events is divided by.
     precision : bool
         Whether a row of weight w is one row of variance sigma^2 / w, rather than w rows.
     """
@@ -32,6 +32,7 @@ class Weights:
 
     @property
     def of_count(self) -> np.ndarray | None:
+        """What each row adds to the count of its category: weight times exposure."""
         if self.row is None or self.exposure is None:
             return self.exposure if self.row is None else self.row
         return self.row * self.exposure
@@ -46,16 +47,30 @@ class Weights:
         return Weights(row, None if self.exposure is None else self.exposure[rows], self.precision)
 
 
-def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarray | None:
-    """Open the exposure of the rows, of shape (n,), which counts alone have."""
-    if exposure is None:
-        return None
-    kinds = {target.kind for target in targets}
+def check_exposure(targets: list[Target]) -> None:
+    """Refuse an exposure where a target is not a count."""
+    kinds = sorted({target.kind for target in targets})
     if not all(TARGET_KINDS[kind].has_exposure for kind in kinds):
         raise ValueError(
-            f"`exposure` goes with counts, but y is taken for {sorted(kinds)}. "
+            f"`exposure` goes with counts, but y is read as {', '.join(kinds)}. "
             'Pass target_type="count", or leave `exposure` out.'
         )
+
+
+def check_precision(weight_type: str, targets: list[Target]) -> None:
+    """Refuse precisions where a family knows the variance of a row already."""
+    if weight_type == "precision" and any(target.family != "normal" for target in targets):
+        raise ValueError(
+            'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
+            'target_type="continuous".'
+        )
+
+
+def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarray | None:
+    """Read the exposure of the rows, of shape (n,), which only counts have."""
+    if exposure is None:
+        return None
+    check_exposure(targets)
     numbers = read_weights(exposure, n_rows, "exposure")
     if numbers is not None and numbers.min() == 0:
         raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
@@ -63,7 +78,7 @@ def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarr
 
 
 def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -> np.ndarray | None:
-    """Open the weights of the rows, of shape (n,)."""
+    """Read the weights of the rows, of shape (n,)."""
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight)

@@ -1,63 +1,86 @@
-"""Partial pooling of a strength learned from the data."""
+"""Partial pooling of a strength that is learned from the data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from numbers import Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from catpool.data.crossed import Cells
-from catpool.data.frames import Frame
-from catpool.encoders.pooled import PooledEncoder
+from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
+from catpool.encoders.flat_parameters import flat
+from catpool.encoders.parameters import FLAT, Registered, constraints, documented
+from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.likelihood import by_likelihood
-from catpool.priors.method_of_moments import by_moments
-from catpool.priors.prior import Prior, each_view
+from catpool.priors.prior import PriorRule
+from catpool.priors.rules import PRIORS, called_prior
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
+
+    from catpool.crossfit.earlier_rows import EarlierRows
 
 
-class EmpiricalBayesEncoder(PooledEncoder):
-    """Replace each category by its posterior mean, with a prior learned from the categories: partial pooling.
+@documented
+class EmpiricalBayesEncoder(ColumnwiseEncoder):
+    """Replace each category by its posterior mean, with a prior learned from all categories: partial pooling.
 
-    ``fit_transform`` encodes each training row out of fold, prior included, ``fit(...).transform`` new rows
-    from all training rows. With mean y_k and count n_k of the rows a row may learn from, and a prior of mean
-    mu and strength m,
+    ``fit_transform`` encodes each training row out of fold, prior included, so that no row's own target reaches its own
+    feature. ``fit(...).transform`` encodes new rows from all training rows. With mean y_k and count n_k of the rows a
+    row may learn from, and a prior of mean mu and strength m,
 
         encoding_k = r_k y_k + (1 - r_k) mu,    r_k = n_k / (n_k + m),
         m = variance of a row within its category / variance between categories.
 
-    This is the random-intercept model y ~ 1 + (1 | category): with a continuous y, the prior is lme4's REML fit
-    and the encodings are its conditional modes plus the intercept. Where the categories do not differ more than
-    chance has it, m is infinite and each category gets the prior mean; `summary_` says so in `note`. The
-    parameters ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``, ``unknown="prior"``,
-    ``missing="category"``, ``remainder="passthrough"``, ``output="mean"``, ``drop_noise=False``,
-    ``weight_type="frequency"`` and ``n_jobs=None`` are those of `catpool.encoders.pooled.PooledEncoder`, as are the
-    fitted attributes.
+    This is the random-intercept model y ~ 1 + (1 | category): for a continuous y, the prior is lme4's REML fit, and the
+    encodings are its conditional modes plus the intercept. If the categories do not differ more than by chance, m is
+    infinite and each category gets the prior mean; `summary_` says so in `note`.
 
     Parameters
     ----------
+    <columns>
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The law of rows within a category, by itself that of the target's type: normal for continuous targets,
-        binomial for classes (whose prior is a beta or, for more than two, a Dirichlet distribution of one
-        strength, so that a row's encodings sum to one), Poisson for counts (whose prior is a gamma distribution).
-        "normal" goes with every type.
+        The distribution of rows within a category. By default it follows from the kind of y: normal for continuous
+        targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
+        a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
+        "normal" goes with every kind.
     prior : {"reml", "ml", "moments", "full_bayes"} or callable, default="reml"
-        How the prior is learned: by restricted or unrestricted maximum likelihood (the same for the binomial and
-        the Poisson family, which have the unrestricted alone), or in closed form by the method of moments.
-        "full_bayes" does not fix it but averages over what it may be, as brms and bambi do, without sampling: of
-        use below some thirty categories, where its standard deviations are honest. A callable is given `Moments`
-        of shape (K,) and returns the prior's mean and strength.
+        How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
+        have the unrestricted alone), or in closed form by the method of moments. "full_bayes" averages over all that
+        the prior may be, as brms and Bambi do, but without sampling; below some thirty categories its standard
+        deviations are more honest. A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
-        For "full_bayes": the scale of the half-t prior, of 3 degrees of freedom, on the standard deviation between
-        categories over the one within (for classes, on one over the root of the strength; for counts, on the
-        coefficient of variation of the rates).
+        For "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation between
+        categories, in units of the one within. (For classes it is on one over the square root of the strength, for
+        counts on the coefficient of variation of the rates.)
+    <interactions>
+    <cv>
+    <crossfit>
+    <crossfit_reliability>
+    <random_state>
+    <target_type>
+    <unknown>
+    <missing>
+    <remainder>
+    <output>
+    <drop_noise>
+    <weight_type>
+    <n_jobs>
+
+    Attributes
+    ----------
+    <flat_fitted>
+    <fitted>
 
     See Also
     --------
     SmoothedMeanEncoder : Partial pooling of a given strength.
+    NestedEncoder : Categories within categories.
+    MixedModelEncoder : Several factors, covariates and slopes.
 
     References
     ----------
@@ -75,16 +98,16 @@ class EmpiricalBayesEncoder(PooledEncoder):
     >>> encoder.summary_[["prior_mean", "prior_strength"]]
        prior_mean  prior_strength
     0         6.0        0.285714
-    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]})).ravel()
-    array([2.5, 9.5, 6. ])
+    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].tolist()
+    [2.5, 9.5, 6.0]
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **PooledEncoder._parameter_constraints,
-        "family": [StrOptions({"auto", "normal", "binomial", "poisson"})],
-        "prior": [StrOptions({"reml", "ml", "moments", "full_bayes"}), callable],
-        "prior_scale": [Interval(Real, 0, None, closed="neither")],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
+        *FLAT,
+        "family",
+        prior=[Registered(PRIORS), callable],
+        prior_scale=[Interval(Real, 0, None, closed="neither")],
+    )
 
     def __init__(
         self,
@@ -94,10 +117,10 @@ class EmpiricalBayesEncoder(PooledEncoder):
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
         prior_scale: float = 1.0,
         interactions: Sequence[Sequence[Any]] | None = None,
-        cv: Any = 10,
+        cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         target_type: str = "auto",
         unknown: str = "prior",
         missing: str = "category",
@@ -107,65 +130,46 @@ class EmpiricalBayesEncoder(PooledEncoder):
         weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
-        super().__init__(
-            columns,
-            interactions=interactions,
-            cv=cv,
-            crossfit=crossfit,
-            crossfit_reliability=crossfit_reliability,
-            random_state=random_state,
-            target_type=target_type,
-            unknown=unknown,
-            missing=missing,
-            remainder=remainder,
-            output=output,
-            drop_noise=drop_noise,
-            weight_type=weight_type,
-            n_jobs=n_jobs,
-        )
+        self.columns = columns
         self.family = family
         self.prior = prior
         self.prior_scale = prior_scale
+        self.interactions = interactions
+        self.cv = cv
+        self.crossfit = crossfit
+        self.crossfit_reliability = crossfit_reliability
+        self.random_state = random_state
+        self.target_type = target_type
+        self.unknown = unknown
+        self.missing = missing
+        self.remainder = remainder
+        self.output = output
+        self.drop_noise = drop_noise
+        self.weight_type = weight_type
+        self.n_jobs = n_jobs
 
-    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        if self.prior == "moments":
-            return by_moments(moments, family)
-        if callable(self.prior):
-            return each_view(moments, family, self._called)
-        if self.prior == "full_bayes":
-            from catpool.priors.full_bayes import by_integration  # here, as few need it and each import takes its time
+    @property
+    def columns_(self) -> list[Any]:
+        """What is encoded: the labels of columns, and tuples of labels for interactions."""
+        return [table.label for table in self.tables_]
 
-            return by_integration(moments, family, scale=self.prior_scale)
-        return by_likelihood(moments, family, reml=self.prior == "reml")
+    def _structure(self) -> Flat:
+        self._check_interactions()
+        return flat(self, self._rule(), self._cell_rule)
 
-    def _check_columns(self, X: Frame) -> None:
-        super()._check_columns(X)
-        if self._interactions() and self.prior not in ("reml", "ml"):
+    def _rule(self) -> PriorRule:
+        if isinstance(self.prior, str):
+            return partial(PRIORS[self.prior], scale=self.prior_scale)
+        return called_prior(self.prior)
+
+    def _cell_rule(self, cells: Cells) -> PriorRule:
+        from catpool.models.interactions.crossed_effects import by_parts  # here, as each import takes its time
+
+        return partial(by_parts, cells, reml=self.prior == "reml")
+
+    def _check_interactions(self) -> None:
+        if self.interactions and self.prior not in ("reml", "ml"):
             raise ValueError(
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
                 f"Got {self.prior!r}."
             )
-
-    def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        from catpool.models.interactions.crossed_effects import by_parts
-
-        return by_parts(cells, moments, family, reml=self.prior == "reml")
-
-    def _called(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
-        assert callable(self.prior)
-        return [_checked(self.prior(each)) for each in moments]
-
-
-def _checked(answer: Any) -> Prior:
-    try:
-        mean, strength = (float(value) for value in answer)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"`prior` must return two numbers, the prior's mean and strength. It returned {answer!r}."
-        ) from error
-    if not (np.isfinite(mean) and strength >= 0):
-        raise ValueError(
-            "`prior` must return a finite mean and a strength from 0 to infinity. "
-            f"It returned the mean {mean} and the strength {strength}."
-        )
-    return Prior(np.array(mean), np.array(strength))

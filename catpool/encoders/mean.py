@@ -1,32 +1,62 @@
-"""No pooling."""
+"""No pooling: the mean of the target in each category."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from catpool.encoders.pooled import PooledEncoder
-from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.prior import Prior, given_strength
+import numpy as np
+
+from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
+from catpool.encoders.flat_parameters import flat
+from catpool.encoders.parameters import FLAT, constraints, documented
+from catpool.models.flat import Flat
+from catpool.priors.rules import fixed_strength
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
+
+    from catpool.crossfit.earlier_rows import EarlierRows
 
 
-class MeanEncoder(PooledEncoder):
+@documented
+class MeanEncoder(ColumnwiseEncoder):
     """Replace each category by the mean of the target in it: no pooling.
 
-    ``fit_transform`` encodes each training row out of fold, ``fit(...).transform`` new rows from all
-    training rows. With total t_k and count n_k of the rows a row may learn from,
+    ``fit_transform`` encodes each training row out of fold, from rows outside its own fold, so that no row's own target
+    reaches its own feature. ``fit(...).transform`` encodes new rows from all training rows. With total t_k and count
+    n_k of the rows a row may learn from,
 
         encoding_k = t_k / n_k,
 
-    and the mean of all these rows for a category that has none among them. The parameters
-    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
-    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
-    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
+    and the mean of all these rows for a category that has none among them.
+
+    Parameters
+    ----------
+    <columns>
+    <interactions>
+    <cv>
+    <crossfit>
+    <crossfit_reliability>
+    <random_state>
+    <target_type>
+    <unknown>
+    <missing>
+    <remainder>
+    <output>
+    <drop_noise>
+    <weight_type>
+    <n_jobs>
+
+    Attributes
+    ----------
+    <flat_fitted>
+    <fitted>
 
     See Also
     --------
     SmoothedMeanEncoder : Partial pooling of a given strength.
-    EmpiricalBayesEncoder : Partial pooling of a strength learned from the data.
+    EmpiricalBayesEncoder : Partial pooling of a strength that is learned from the data.
 
     References
     ----------
@@ -40,11 +70,51 @@ class MeanEncoder(PooledEncoder):
     >>> X = pd.DataFrame({"city": ["Bonn", "Bonn", "Kiel", "Kiel"]})
     >>> y = [1.5, 2.5, 4.0, 8.0]
     >>> encoder = MeanEncoder(cv=[0, 1, 0, 1])
-    >>> encoder.fit_transform(X, y).ravel()  # the other row of each city
-    array([2.5, 1.5, 8. , 4. ])
-    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm"]})).ravel()
-    array([2., 6., 4.])
+    >>> encoder.fit_transform(X, y)["city"].tolist()  # the other row of each city
+    [2.5, 1.5, 8.0, 4.0]
+    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm"]}))["city"].tolist()
+    [2.0, 6.0, 4.0]
     """
 
-    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        return [given_strength(each, 0.0) for each in moments]
+    _parameter_constraints: ClassVar[dict[str, Any]] = constraints(*FLAT)
+
+    def __init__(
+        self,
+        columns: Sequence[Any] | None = None,
+        *,
+        interactions: Sequence[Sequence[Any]] | None = None,
+        cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
+        crossfit: str = "all",
+        crossfit_reliability: float = 0.97,
+        random_state: int | np.random.RandomState | None = None,
+        target_type: str = "auto",
+        unknown: str = "prior",
+        missing: str = "category",
+        remainder: str = "passthrough",
+        output: str | Sequence[str] = "mean",
+        drop_noise: bool = False,
+        weight_type: str = "frequency",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.columns = columns
+        self.interactions = interactions
+        self.cv = cv
+        self.crossfit = crossfit
+        self.crossfit_reliability = crossfit_reliability
+        self.random_state = random_state
+        self.target_type = target_type
+        self.unknown = unknown
+        self.missing = missing
+        self.remainder = remainder
+        self.output = output
+        self.drop_noise = drop_noise
+        self.weight_type = weight_type
+        self.n_jobs = n_jobs
+
+    @property
+    def columns_(self) -> list[Any]:
+        """What is encoded: the labels of columns, and tuples of labels for interactions."""
+        return [table.label for table in self.tables_]
+
+    def _structure(self) -> Flat:
+        return flat(self, fixed_strength(0.0))

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from catpool.encoders.pooled import PooledEncoder
-from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.prior import Prior, given_strength
+from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
+from catpool.encoders.flat_parameters import flat
+from catpool.encoders.parameters import FLAT, constraints, documented
+from catpool.models.flat import Flat
+from catpool.priors.rules import fixed_strength
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
+
+    from catpool.crossfit.earlier_rows import EarlierRows
 
 
-class SmoothedMeanEncoder(PooledEncoder):
-    """Replace each category by its mean, drawn towards the mean of all: partial pooling of a given strength.
+@documented
+class SmoothedMeanEncoder(ColumnwiseEncoder):
+    """Replace each category by its mean, shrunk towards the mean of all: partial pooling of a given strength.
 
-    ``fit_transform`` encodes each training row out of fold, ``fit(...).transform`` new rows from all
-    training rows. With total t_k and count n_k of the rows a row may learn from, their mean mu, and
-    smoothing m,
+    ``fit_transform`` encodes each training row out of fold, from rows outside its own fold, so that no row's own target
+    reaches its own feature. ``fit(...).transform`` encodes new rows from all training rows. With total t_k and count
+    n_k of the rows a row may learn from, their mean mu, and smoothing m,
 
         encoding_k = (t_k + m mu) / (n_k + m),
 
-    known as the m-estimate. The parameters
-    ``columns=None``, ``cv=10``, ``random_state=None``, ``target_type="auto"``,
-    ``unknown="prior"``, ``missing="category"``, ``remainder="passthrough"`` and ``n_jobs=None`` are those of
-    `catpool.encoders.pooled.PooledEncoder`, as are the fitted attributes.
+    known as the m-estimate.
 
     Parameters
     ----------
+    <columns>
     smoothing : float, default=10.0
-        The prior's strength in rows, from 0 (no pooling) to infinity (complete pooling).
+        The strength of the prior in rows, from 0 (no pooling) to infinity (complete pooling).
+    <interactions>
+    <cv>
+    <crossfit>
+    <crossfit_reliability>
+    <random_state>
+    <target_type>
+    <unknown>
+    <missing>
+    <remainder>
+    <output>
+    <drop_noise>
+    <weight_type>
+    <n_jobs>
+
+    Attributes
+    ----------
+    <flat_fitted>
+    <fitted>
 
     See Also
     --------
@@ -48,14 +72,13 @@ class SmoothedMeanEncoder(PooledEncoder):
     >>> from catpool import SmoothedMeanEncoder
     >>> X = pd.DataFrame({"city": ["Bonn", "Bonn", "Kiel", "Kiel"]})
     >>> encoder = SmoothedMeanEncoder(smoothing=2.0).fit(X, [1.5, 2.5, 4.0, 8.0])
-    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm"]})).ravel()
-    array([3., 5., 4.])
+    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm"]}))["city"].tolist()
+    [3.0, 5.0, 4.0]
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **PooledEncoder._parameter_constraints,
-        "smoothing": [Interval(Real, 0, None, closed="both")],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
+        *FLAT, smoothing=[Interval(Real, 0, None, closed="both")]
+    )
 
     def __init__(
         self,
@@ -63,10 +86,10 @@ class SmoothedMeanEncoder(PooledEncoder):
         *,
         smoothing: float = 10.0,
         interactions: Sequence[Sequence[Any]] | None = None,
-        cv: Any = 10,
+        cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         target_type: str = "auto",
         unknown: str = "prior",
         missing: str = "category",
@@ -76,23 +99,26 @@ class SmoothedMeanEncoder(PooledEncoder):
         weight_type: str = "frequency",
         n_jobs: int | None = None,
     ) -> None:
-        super().__init__(
-            columns,
-            interactions=interactions,
-            cv=cv,
-            crossfit=crossfit,
-            crossfit_reliability=crossfit_reliability,
-            random_state=random_state,
-            target_type=target_type,
-            unknown=unknown,
-            missing=missing,
-            remainder=remainder,
-            output=output,
-            drop_noise=drop_noise,
-            weight_type=weight_type,
-            n_jobs=n_jobs,
-        )
+        self.columns = columns
         self.smoothing = smoothing
+        self.interactions = interactions
+        self.cv = cv
+        self.crossfit = crossfit
+        self.crossfit_reliability = crossfit_reliability
+        self.random_state = random_state
+        self.target_type = target_type
+        self.unknown = unknown
+        self.missing = missing
+        self.remainder = remainder
+        self.output = output
+        self.drop_noise = drop_noise
+        self.weight_type = weight_type
+        self.n_jobs = n_jobs
 
-    def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        return [given_strength(each, self.smoothing) for each in moments]
+    @property
+    def columns_(self) -> list[Any]:
+        """What is encoded: the labels of columns, and tuples of labels for interactions."""
+        return [table.label for table in self.tables_]
+
+    def _structure(self) -> Flat:
+        return flat(self, fixed_strength(self.smoothing))

@@ -25,7 +25,7 @@ def check_lazy_names(frame: Any) -> None:
 
 def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
     """Refuse what `read_weights` refuses."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     if column is None:
         return
@@ -43,7 +43,7 @@ def check_lazy_weights(frame: Any, column: str | None, name: str) -> None:
 
 def check_lazy_keys(frame: Any, keys: Sequence[str]) -> None:
     """Refuse what `folds_of_keys` refuses."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     gone = [key for key, number in row_of(frame.select(nw.col(*keys).null_count())).items() if number]
     if gone:

@@ -15,7 +15,7 @@ KNOWN = "polars, DuckDB, PySpark, Ibis and Dask"
 
 def lazy_frame(X: Any) -> Any:
     """X as narwhals has it, where it is a lazy table; else None."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
     if not isinstance(frame, nw.LazyFrame):

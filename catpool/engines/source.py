@@ -56,7 +56,7 @@ class Source:
 
     def sums(self, columns: Sequence[str]) -> Frame:
         """Sums over the rows of each category, or of each combination of categories, and of each fold."""
-        import narwhals as nw
+        import narwhals.stable.v2 as nw
 
         keys = [*([self.fold] if self.fold else []), *columns]
         made = self._columns()
@@ -66,7 +66,7 @@ class Source:
 
     def _columns(self) -> dict[str, Any]:
         """What is summed, by name."""
-        import narwhals as nw
+        import narwhals.stable.v2 as nw
 
         exposure = nw.col(self.exposure).cast(nw.Float64) if self.exposure else nw.lit(1.0)
         weight = nw.col(self.weight).cast(nw.Float64) if self.weight else nw.lit(1.0)
@@ -83,7 +83,7 @@ class Source:
 
     def _values(self, exposure: Any) -> list[Any]:
         """The numbers of which there are means, one a class: distances from the center, where they are continuous."""
-        import narwhals as nw
+        import narwhals.stable.v2 as nw
 
         y, classes = nw.col(self.y), self.target.classes
         if classes is None:
@@ -137,7 +137,7 @@ def read_lazy_target(frame: Any, y: Any, target_type: str, family: Any = None) -
 
 def _facts(frame: Any, y: str, *, numeric: bool) -> dict[str, Any]:
     """How many values are missing; of numbers their mean and ends, and how many are infinite or broken."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     missing = nw.col(y).null_count().alias("missing")
     if not numeric:
@@ -151,7 +151,7 @@ def _facts(frame: Any, y: str, *, numeric: bool) -> dict[str, Any]:
 
 def _few_values(frame: Any, y: str, facts: dict[str, Any], *, numeric: bool) -> list[Any]:
     """The values there are; of many whole numbers as many others, of which `read_targets` says the same."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     if numeric and (distinct := row_of(frame.select(nw.col(y).n_unique().alias("n")))["n"]) > MANY_CLASSES:
         values = np.linspace(facts["least"], facts["most"], min(distinct, 1000)).round()
@@ -161,7 +161,7 @@ def _few_values(frame: Any, y: str, facts: dict[str, Any], *, numeric: bool) -> 
 
 def log_likelihood_of(source: Source) -> float:
     """What precisions add to a log-likelihood."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     if not source.precision or source.weight is None:
         return 0.0
@@ -175,7 +175,7 @@ def known_categories(frame: Any, table: Any) -> Any:
 
     None where the engine must be asked for its categories: for other types, several columns, and errors as policies.
     """
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
     import pyarrow
 
     if not isinstance(table.vocabulary, Vocabulary) or "error" in (table.policy.unknown, table.policy.missing):
@@ -194,7 +194,7 @@ def known_categories(frame: Any, table: Any) -> Any:
 
 def joined(frame: Any, keys: Sequence[str], table: Any) -> Any:
     """The lazy table with the features that an arrow table has for its keys, missing keys among them."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     other = nw.from_native(taken_in(frame.to_native(), table))
     schema = frame.collect_schema()
@@ -209,7 +209,7 @@ def joined(frame: Any, keys: Sequence[str], table: Any) -> Any:
 
 def _filled(key: str, dtype: Any) -> Any:
     """A column without missing values, of a type that its engine can compare."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     column = nw.col(key) if dtype.is_numeric() else nw.col(key).cast(nw.String)
     return column.fill_null(0 if dtype.is_numeric() else "")

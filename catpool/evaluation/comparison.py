@@ -18,8 +18,8 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from catpool.data.frames import read_frame
-from catpool.encoders.base import OutOfFoldEncoder
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
+from catpool.encoders.encoder import Encoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.evaluation.paired_tests import summarize
@@ -59,7 +59,7 @@ def compare_encoders(
     encoders : dict of transformers, optional
         By the names they are to have. By default ordinal codes, one-hot columns below 30 levels, scikit-learn's
         ``TargetEncoder``, `MeanEncoder`, `SmoothedMeanEncoder`, `EmpiricalBayesEncoder`, and `recommended_encoder`
-        strictly out of fold and with ``crossfit="unreliable"``.
+        strictly out of fold and with ``crossfit="rare"``.
     cv : int or splitter, default=5
         A number of random folds (with the same share of each class for a classifier), or any scikit-learn splitter:
         ``RepeatedKFold()``, say.
@@ -148,7 +148,7 @@ def standard_encoders(X: pd.DataFrame, y: np.ndarray, kind: str, random_state: A
         "SmoothedMeanEncoder": SmoothedMeanEncoder(**options),
         "EmpiricalBayesEncoder": EmpiricalBayesEncoder(**options),
         "recommended": recommended,
-        "recommended, unreliable": clone(recommended).set_params(crossfit="unreliable"),
+        "recommended, rare": recommended_encoder(X, y, columns=list(X), crossfit="rare", **options),
     }
 
 
@@ -173,7 +173,7 @@ class Rows(NamedTuple):
     ) -> tuple[float, float]:
         """The score of a model of a split's training rows, and the seconds it took to encode the split."""
         encoder, options = clone(encoder), {}
-        if self.groups is not None and isinstance(encoder, OutOfFoldEncoder):
+        if self.groups is not None and isinstance(encoder, Encoder):
             options = {"groups": self.groups[train]}
             if isinstance(encoder.cv, Integral):
                 encoder.set_params(cv=min(encoder.cv, len(pd.unique(options["groups"]))))

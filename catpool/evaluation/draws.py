@@ -10,16 +10,19 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.frames import read_frame
-from catpool.encoders.base import column_of
-from catpool.encoders.pooled import PooledEncoder
+from catpool.data.frames import columns_of, read_frame
+from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
+from catpool.models.flat import Flat
 from catpool.priors.family import NORMAL, POISSON
 from catpool.priors.method_of_moments import by_moments
 from catpool.priors.prior import Prior, mean_variance, reliability
 from catpool.tables.encoding_table import Encoding, EncodingTable
+from catpool.tables.outputs import OUTPUTS, TargetOutput
+
+MEAN = OUTPUTS["mean"]
 
 
-def sample_encodings(encoder: PooledEncoder, X: Any, n_draws: int = 100, random_state: Any = None) -> np.ndarray:
+def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, random_state: Any = None) -> np.ndarray:
     """Draw encodings of rows from the posterior that an encoder has learned from all training rows.
 
     A draw is one possible truth: all rows of a category have one value in it, and the classes of a target add to one.
@@ -65,16 +68,18 @@ def sample_encodings(encoder: PooledEncoder, X: Any, n_draws: int = 100, random_
     >>> print(f"{draws[:, 0, 0].mean():.1f} +- {draws[:, 0, 0].std():.1f}")
     2.4 +- 1.4
     """
-    if not isinstance(encoder, PooledEncoder):
-        raise TypeError(f"Draws are of encoders of single columns, and {type(encoder).__name__} is none.")
+    if not isinstance(encoder, ColumnwiseEncoder) or not isinstance(encoder._structure(), Flat):
+        raise TypeError(f"Draws are of encoders of single columns, and {type(encoder).__name__} is not one.")
     check_is_fitted(encoder)
     if n_draws < 1:
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    frame = read_frame(X).aligned(encoder._header, encoder._required(), strict=False)
+    fitted = encoder._fitted
+    required = encoder._required(encoder._structure(), fitted)
+    frame = read_frame(X).aligned(fitted.header, required, strict=False)
     blocks = []
     for table in encoder.tables_:
-        slots = table.slots(column_of(table.label, frame))
+        slots = table.slots(columns_of(table.label, frame))
         blocks.append(np.stack([_draw_table(table, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 
@@ -85,7 +90,8 @@ def _draw_table(table: EncodingTable, rng: np.random.Generator) -> np.ndarray:
     for _, group in groupby(table.encodings, key=lambda encoding: encoding.output):
         values += _draw_target(list(group), rng)
     for value, encoding in zip(values, table.encodings, strict=True):
-        table.policy.apply(value, encoding.moments, encoding.prior)
+        assert isinstance(MEAN, TargetOutput)
+        table.policy.apply(MEAN, value, encoding.moments, encoding.prior)
     return np.column_stack(values)
 
 

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from catpool.data.frames import read_frame
-from catpool.encoders.base import OutOfFoldEncoder
+from catpool.encoders.encoder import Encoder
 
 FULL = 30  # rows of a category in which one that is left out alone differs from one in ten that are
 OWN = 1.5  # weight of a row's own target, in that which it has in the mean of all rows
@@ -161,7 +161,7 @@ class _Trial:
         encoder.set_params(**dict.fromkeys(seeds, 0))
         values = encoder.fit_transform(self.X, y)
         table = pd.DataFrame(values.toarray() if sparse.issparse(values) else np.asarray(values))
-        named = isinstance(encoder, OutOfFoldEncoder)
+        named = isinstance(encoder, Encoder)
         return table.set_axis(encoder.get_feature_names_out(), axis=1) if named else table
 
     def categories(self) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.encoders.base import OutOfFoldEncoder
+from catpool.encoders.encoder import Encoder
 
 
 def monotone_constraints(transformer: Any) -> list[int]:
@@ -64,8 +64,8 @@ def monotone_constraints(transformer: Any) -> list[int]:
 
 
 def _constraints(transformer: Any) -> list[int] | None:
-    if isinstance(transformer, OutOfFoldEncoder):
-        rising = transformer._rising()
+    if isinstance(transformer, Encoder):
+        rising = transformer._structure().rising(transformer.tables_)
         return [int(name in rising) for name in transformer.get_feature_names_out()]
     if isinstance(transformer, Pipeline):
         return _constraints(transformer.steps[-1][1])

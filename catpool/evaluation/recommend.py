@@ -35,7 +35,7 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     The mean is rounded to half of what it may be off by, so that a full category has few values in all folds, not ten
     that trees could tell folds by, and with folds their targets. The size is the same in all folds for the same
     reason. The code, where the column's reliability is 0.85 or more, lets trees tell full categories apart whatever
-    their means; elsewhere it is noise. All of it is strictly out of fold. ``crossfit="unreliable"`` is the other
+    their means; elsewhere it is noise. All of it is strictly out of fold. ``crossfit="rare"`` is the other
     recipe, which gives categories of a reliability of 0.9 or more one value from all rows.
 
     Notes
@@ -79,8 +79,7 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     >>> y = [1.5, 2.5, 7.0, 8.0, 4.0, 5.0] * 4
     >>> encoder = recommended_encoder(X, y, random_state=0)
     >>> encoder
-    EmpiricalBayesEncoder(columns=['city'], crossfit_reliability=0.9,
-                          output='trees', random_state=0,
+    EmpiricalBayesEncoder(columns=['city'], output='trees', random_state=0,
                           target_type='continuous')
     >>> encoder.fit(X, y).get_feature_names_out().tolist()
     ['city', 'city_size', 'city_code', 'area']
@@ -92,8 +91,9 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
         "columns": None if parameters.get("columns") is not None else categorical_columns(frame),
         "target_type": kinds.pop() if len(kinds) == 1 else "auto",
         "output": "trees",
-        "crossfit_reliability": 0.9,
     }
+    if parameters.get("crossfit") == "rare":
+        chosen["crossfit_reliability"] = 0.9
     return EmpiricalBayesEncoder(**chosen | parameters)
 
 

@@ -1,6 +1,6 @@
-"""Objects as what JSON can hold, and back, with no code executed and no digit lost.
+"""Objects as values that JSON can hold, and back, without executing code and without losing a digit.
 
-Numbers, strings, truth values, None and lists are themselves. All else is a dictionary that says its `type`: an array
+Numbers, strings, truth values, None and lists are themselves. Anything else is a dictionary with its `type`: an array
 with its dtype and shape, a series, a date, or one of catpool's own dataclasses, whose module is looked up in a list.
 """
 
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.priors.family import FAMILIES, Family
+
 OWN = {
     "Cells": "catpool.data.crossed",
     "EarlierRows": "catpool.crossfit.earlier_rows",
@@ -24,6 +26,7 @@ OWN = {
     "Encoding": "catpool.tables.encoding_table",
     "EncodingTable": "catpool.tables.encoding_table",
     "Fingerprint": "catpool.data.fingerprint",
+    "Fitted": "catpool.tables.fitted",
     "Header": "catpool.data.frames",
     "Levels": "catpool.models.nested.tree",
     "MixedModel": "catpool.models.mixed.design",
@@ -71,7 +74,7 @@ def to_plain(value: Any) -> Any:
 
 def _object_to_plain(value: Any) -> Any:
     name = type(value).__name__
-    if name == "Family":
+    if isinstance(value, Family):
         return {"type": "Family", "name": value.name}
     if is_dataclass(value) and OWN.get(name) == type(value).__module__:
         return {"type": name, **{field.name: to_plain(getattr(value, field.name)) for field in fields(value)}}
@@ -150,7 +153,7 @@ def _series(value: dict[str, Any]) -> pd.Series:
 
 
 def _family(value: dict[str, Any]) -> Any:
-    return import_module("catpool.priors.family").FAMILIES[value["name"]]
+    return FAMILIES[value["name"]]
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {

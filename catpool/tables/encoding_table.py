@@ -1,8 +1,8 @@
-"""A column's fitted encoding: the look-up, and what can be asked of it."""
+"""The fitted encoding of a column: the look-up from categories to features, and what was learned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,17 +12,19 @@ import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
+from catpool.data.frames import Frame, column_name, columns_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
+from catpool.tables.outputs import column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """One target's part in a column's table, or one class's.
+    """What one target, or one of its classes, contributes to a column's table.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ class Encoding:
     moments : Moments of shape (size,)
     prior : Prior
     values : dict of ndarray of shape (size,)
-        What comes out for each slot, by output: "mean" is the posterior mean, but for the policy.
+        The features of each slot by output: "mean" is the posterior mean, unless the policy says otherwise.
     """
 
     output: str | None
@@ -46,16 +48,17 @@ class Encoding:
 
     @cached_property
     def known(self) -> Prior:
+        """The prior with its variances, estimated here where the strength was given."""
         return knowing_variances(self.prior, self.moments, self.family)
 
     @property
     def is_noise(self) -> bool:
-        """Whether the categories differ no more than chance has it."""
+        """Whether the categories do not differ more than by chance."""
         return self.known.between is not None and float(self.known.between) <= 0
 
     @property
     def reliability(self) -> float:
-        """That of the mean row's category."""
+        """The mean reliability of the rows' categories."""
         return float(np.average(posterior_reliability(self.moments, self.prior), weights=self.moments.count))
 
     def summary(self) -> dict[str, Any]:
@@ -76,8 +79,8 @@ class Encoding:
 
     @property
     def _note(self) -> str:
-        told = "" if self.prior.note is None else str(self.prior.note)
-        return told or (NO_SPREAD if self.is_noise else "")
+        note = "" if self.prior.note is None else str(self.prior.note)
+        return note or (NO_SPREAD if self.is_noise else "")
 
     def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
         """A row for each category, with an interval that holds its value with probability `level`."""
@@ -110,17 +113,17 @@ class EncodingTable:
     Parameters
     ----------
     label : Any
-        What X calls it; the labels of several columns that are encoded together.
+        What X calls the column; a tuple of labels for columns that are encoded together.
     column : str
         Its name as a feature.
-    vocabulary : Vocabulary
+    vocabulary : Vocabulary or Cells
     encodings : list of Encoding
-        One a target or class.
+        One for each target or class.
     policy : Policy
     extras : tuple of str
-        What comes out of the column besides, whatever the target: "count", "size", "code".
+        The outputs that are the same whatever the target.
     dropped : bool
-        Whether nothing comes out at all.
+        Whether no feature comes out.
     """
 
     label: Any
@@ -131,8 +134,17 @@ class EncodingTable:
     extras: tuple[str, ...] = ()
     dropped: bool = False
 
+    @property
+    def by_value(self) -> bool:
+        """Whether the features of a row follow from one value."""
+        return isinstance(self.vocabulary, Vocabulary)
+
+    def feature_names(self, names: Mapping[Any, str]) -> dict[Any, list[str]]:
+        """The names of the features, from the names of the columns."""
+        return {self.label: self.names(column_name(self.label, names))}
+
     def names(self, column: str | None = None) -> list[str]:
-        """What the features are called where the column is called so."""
+        """The names of the features of a column of this name."""
         if self.dropped:
             return []
         column = column or self.column
@@ -142,13 +154,16 @@ class EncodingTable:
             names += [stem if output == "mean" else f"{stem}_{output}" for output in item.values]
         return [*names, *(f"{column}_{extra}" for extra in self.extras)]
 
+    def features(self, X: Frame) -> dict[Any, np.ndarray]:
+        """The features of new rows, of shape (n, features)."""
+        return {self.label: self.transform(columns_of(self.label, X))}
+
     def transform(self, column: Any) -> np.ndarray:
-        """Look each row's category up: (n,) values in, several such for an interaction, (n, features) out."""
+        """Look up each row's category: from (n,) values, or several such arrays, to (n, features)."""
         codes, slots = self._look_up(column)
         if self.dropped:
             return np.empty((len(codes), 0))
-        tables = [table for item in self.encodings for table in item.values.values()]
-        tables += [self.extra(extra) for extra in self.extras]
+        tables = self.tables
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
             table.take(slots).take(codes, out=result[:, position], mode="clip")
@@ -156,28 +171,41 @@ class EncodingTable:
             self.fill_unseen(column, slots, result)
         return result
 
+    def arranged(self, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> dict[Any, np.ndarray]:
+        """The features of training rows, from their target outputs, of shape (n, outputs), counts and slots."""
+        if self.dropped:
+            return {self.label: np.empty((len(values), 0))}
+        extras: list[Any] = [
+            counts if column_output(extra).by_fold else self.extra(extra).take(slots) for extra in self.extras
+        ]
+        return {self.label: np.column_stack([values, *extras]) if extras else values}
+
     def look_up_value(self, value: Any) -> dict[str, float]:
         """The features of one value of the column, by their names."""
         assert isinstance(self.vocabulary, Vocabulary)
         slot = self.vocabulary.slot(value)
-        if "error" in (self.policy.missing, self.policy.unknown):
+        if self.policy.raises:
             self.transform(pd.Series([value], dtype=object))
         return {name: table.item(slot) for name, table in self.served}
 
+    @property
+    def tables(self) -> list[np.ndarray]:
+        """The values of each feature by slot."""
+        tables = [table for item in self.encodings for table in item.values.values()]
+        return tables + [self.extra(extra) for extra in self.extras]
+
     @cached_property
     def served(self) -> list[tuple[str, np.ndarray]]:
-        """The features' names, and their values in each slot."""
-        tables = [table for item in self.encodings for table in item.values.values()]
-        tables += [self.extra(extra) for extra in self.extras]
-        return [] if self.dropped else list(zip(self.names(), tables, strict=True))
+        """The features' names, and their values by slot."""
+        return [] if self.dropped else list(zip(self.names(), self.tables, strict=True))
 
     @property
     def unseen(self) -> list[float]:
-        """The features of a category never seen."""
+        """The features of a category that was never seen."""
         return [table.item(-1) for _, table in self.served]
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
-        """Give, in place, cells that were never seen what their parts say, where the prior has effects of the parts."""
+        """Give cells that were never seen, in place, the sum of their parts' effects, where the prior has them."""
         cells = self.vocabulary
         if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
             return
@@ -188,7 +216,8 @@ class EncodingTable:
             assert item.prior.mains is not None
             unseen = item.prior.mains.unseen(places, item.prior, item.family)
             for output in item.values:
-                result[rows, position] = unseen[output]
+                if output in unseen:  # others keep the value of the slot of unseen cells
+                    result[rows, position] = unseen[output]
                 position += 1
 
     def slots(self, column: Any) -> np.ndarray:
@@ -201,9 +230,14 @@ class EncodingTable:
         self._refuse(codes, slots, named)
         return codes, slots
 
-    def extra(self, extra: str) -> np.ndarray:
-        """What comes out for each slot whatever the target."""
-        return self.codes if extra == "code" else self.encodings[0].moments.count
+    def extra(self, name: str) -> np.ndarray:
+        """A column output by slot."""
+        return column_output(name).compute(self)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The weight of the training rows in each slot."""
+        return self.encodings[0].moments.count
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -218,13 +252,25 @@ class EncodingTable:
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            refuse_unseen(self.column, (self.encodings[0].moments.count[slots] == 0) & (slots != MISSING), named)
+            refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), named)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """A row for each target or class."""
+        return [{"column": self.column, **encoding.summary()} for encoding in self.encodings]
+
+    @property
+    def known_as(self) -> list[Any]:
+        return [self.label]
+
+    def frame_of(self, column: Any, level: float) -> pd.DataFrame | None:
+        """The table as a frame, if the column is called so."""
+        return self.frame(level) if column in (self.label, self.column) else None
 
     def frame(self, level: float) -> pd.DataFrame:
         """A row for each category that has training rows, in their order where they have one, and target."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.append(order_of(self.vocabulary.categories) + 1, MISSING)
-        rows = rows[self.encodings[0].moments.count[rows] > 0]
+        rows = rows[self.counts[rows] > 0]
         frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:

@@ -1,4 +1,4 @@
-"""Fitted encoders as text: what the file says of itself, and what is refused when it is read."""
+"""The text of a fitted encoder: how the file describes itself, and what is refused when it is read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from catpool.tables.codec import from_plain, to_plain
 
 FORMAT = "catpool encoder"
-VERSION = 1  # of the file's form; a reader knows all up to its own
+VERSION = 2  # of the file's form; a reader knows all versions up to its own
 
 
 def write_json(kind: str, parameters: dict[str, Any], fitted: dict[str, Any]) -> str:
-    """The text of an encoder, from its class's name, its parameters and its fitted attributes."""
+    """The text of an encoder, from the name of its class, its parameters and its fitted state."""
     content = {
         "class": kind,
         "parameters": {name: _parameter(name, value) for name, value in parameters.items()},
@@ -22,29 +22,27 @@ def write_json(kind: str, parameters: dict[str, Any], fitted: dict[str, Any]) ->
     return _lines({"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}) + "\n"
 
 
-def read_json(text: str, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters and fitted attributes that `write_json` wrote of an encoder of that class."""
-    content = _opened(text)
+def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """The version, parameters and fitted state that `write_json` wrote of an encoder of that class."""
+    version, content = _opened(text)
     if content["class"] != kind:
         raise ValueError(f"The file holds a {content['class']}. Call {content['class']}.from_json.")
     try:
         parameters, fitted = (
             {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
         )
-        return parameters, fitted
+        return version, parameters, fitted
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
 
 
-def _opened(text: str) -> dict[str, Any]:
+def _opened(text: str) -> tuple[int, dict[str, Any]]:
     try:
         content = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"The file is no JSON, or was cut off: {error}. Write it again with to_json.") from error
+        raise ValueError(f"The file is not JSON, or was cut off: {error}. Write it again with to_json.") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise ValueError(
-            f'The file is none of catpool\'s: its "format" is not "{FORMAT}". Pass one that to_json wrote.'
-        )
+        raise ValueError(f'The file is not catpool\'s: its "format" is not "{FORMAT}". Pass one that to_json wrote.')
     version = content.pop("version", None)
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ValueError(
@@ -57,7 +55,7 @@ def _opened(text: str) -> dict[str, Any]:
         raise ValueError(
             "The file was changed after it was written: its checksum is wrong. Write it again with to_json."
         )
-    return content
+    return version, content
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -69,8 +67,8 @@ def _parameter(name: str, value: Any) -> Any:
         return to_plain(value)
     except TypeError as error:
         raise ValueError(
-            f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables no longer depend on it: set "
-            f"another by set_params({name}=...), or pickle the encoder."
+            f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables do not depend on it: set "
+            f"another one by set_params({name}=...), or pickle the encoder."
         ) from error
 
 

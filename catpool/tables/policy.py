@@ -1,4 +1,4 @@
-"""What comes out for rows whose category says nothing."""
+"""What comes out for rows whose category is missing or was never seen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 from catpool.data.categories import MISSING
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior
+from catpool.tables.outputs import TargetOutput
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What comes out for rows whose category says nothing.
+    """What comes out for rows whose category is missing or was never seen.
 
     Parameters
     ----------
@@ -28,20 +29,27 @@ class Policy:
     unknown: str
     missing: str
 
-    def apply(self, mean: np.ndarray, moments: Moments, prior: Prior) -> np.ndarray:
-        """Overwrite, in place, posterior means of shape (..., size) with what the policy says."""
-        if self.missing == "prior":
-            mean[..., MISSING] = prior.mean
-        return self.hide(mean, moments)
+    @property
+    def raises(self) -> bool:
+        """Whether some rows raise an error."""
+        return "error" in (self.unknown, self.missing)
 
-    def of_rows(self, values: np.ndarray, output: str, moments: Moments, prior: Prior, codes: np.ndarray) -> np.ndarray:
-        """What the policy says of an output of rows, of shape (m,), from the slots of their categories."""
-        missing = codes == MISSING
-        if output == "mean" and self.missing == "prior":
+    def apply(self, output: TargetOutput, values: np.ndarray, moments: Moments, prior: Prior) -> np.ndarray:
+        """Overwrite, in place, an output of shape (..., size) where the policy says so."""
+        if output.is_mean and self.missing == "prior":
+            values[..., MISSING] = prior.mean
+        return self.hide(values, moments) if output.hidden else values
+
+    def apply_to_rows(
+        self, output: TargetOutput, values: np.ndarray, moments: Moments, prior: Prior, slots: np.ndarray
+    ) -> np.ndarray:
+        """Overwrite, in place, an output of rows, of shape (m,), whose categories have these slots."""
+        missing = slots == MISSING
+        if output.is_mean and self.missing == "prior":
             values[missing] = prior.mean
-        if output != "reliability" and self.unknown == "nan":
+        if output.hidden and self.unknown == "nan":
             values[(moments.count == 0) & ~missing] = np.nan
-        if output != "reliability" and self.missing == "nan":
+        if output.hidden and self.missing == "nan":
             values[missing] = np.nan
         return values
 
@@ -67,9 +75,9 @@ def refuse_missing(codes: np.ndarray, column: str) -> None:
 
 def refuse_unseen(column: str, unseen: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
     if unseen.any():
-        strangers = named(unseen)
+        categories = named(unseen)
         raise ValueError(
-            f"Column {column!r} must hold categories that were there at fit, but {len(strangers)} "
-            f"were not, such as {strangers[:5]}. "
+            f"Column {column!r} must hold categories that were there at fit, but {len(categories)} "
+            f"were not, such as {categories[:5]}. "
             'Pass unknown="prior" to give them the prior mean.'
         )

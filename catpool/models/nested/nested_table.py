@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
+from catpool.data.frames import Frame
 from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
 from catpool.models.nested.tree import Tree
 from catpool.tables.encoding_table import order_of
@@ -50,6 +51,13 @@ class NestedTable:
     def vocabulary(self) -> Paths:
         return self.paths
 
+    by_value = False
+
+    def feature_names(self, names: Mapping[Any, str]) -> dict[Any, list[str]]:
+        """The names of the features by the column they replace, from the names of the columns."""
+        named = self.names([names[label] for label in self.labels])
+        return {label: named.get(level, []) for level, label in enumerate(self.labels)}
+
     def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
         """What each emitted level's features are called where the columns are called so."""
         return {level: self._of_level(columns[level]) for level in self.emitted}
@@ -76,6 +84,24 @@ class NestedTable:
         tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
         rows = [each.rows(steps, missing, counts) for each in tables]
         return {level: self.features(level, rows, steps) for level in self.emitted}
+
+    def by_column(self, X: Frame) -> dict[Any, np.ndarray]:
+        """The features of new rows, of shape (n, features), by the column they replace."""
+        found = self.transform([X.column(label) for label in self.labels])
+        return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.labels)}
+
+    def arranged(self, values: np.ndarray, counts: np.ndarray | None, codes: np.ndarray) -> dict[Any, np.ndarray]:
+        """The features of training rows by column, from their outputs, of shape (n, outputs), and their paths."""
+        numbers = [(level, output) for level in self.emitted for output in self.outputs if output != "code"]
+        steps = self.paths.steps(len(self.labels) - 1)
+        rows = [
+            _by_level(values[:, start : start + len(numbers)], numbers, len(self.labels))
+            for start in range(0, len(self.encodings) * len(numbers), max(len(numbers), 1))
+        ] or [[{} for _ in self.labels] for _ in self.encodings]
+        blocks = {label: np.empty((len(values), 0)) for label in self.labels}
+        for level in self.emitted:
+            blocks[self.labels[level]] = self.features(level, rows, [step.take(codes) for step in steps])
+        return blocks
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
         """The number of each training row's deepest path, of shape (n,)."""
@@ -159,6 +185,17 @@ class NestedTable:
             for level, column in enumerate(self.columns)
         ]
 
+    @property
+    def known_as(self) -> list[Any]:
+        return self.labels
+
+    def frame_of(self, column: Any, level: float) -> pd.DataFrame | None:
+        """The table of a level as a frame, if its column is called so."""
+        for position, names in enumerate(zip(self.labels, self.columns, strict=True)):
+            if column in names:
+                return self.frame(position, level)
+        return None
+
     def frame(self, level: int, interval: float) -> pd.DataFrame:
         """A row for each path to a level that has training rows, and target."""
         counts = self.counts()
@@ -191,3 +228,11 @@ class NestedTable:
                 "reliability": item.levels.gains[level][rows],
             }
         )
+
+
+def _by_level(values: np.ndarray, numbers: Sequence[tuple[int, str]], levels: int) -> list[dict[str, np.ndarray]]:
+    """The outputs of one class, of shape (n, outputs), by level and name."""
+    result: list[dict[str, np.ndarray]] = [{} for _ in range(levels)]
+    for (level, number), column in zip(numbers, values.T, strict=True):
+        result[level][number] = column
+    return result

@@ -1,0 +1,151 @@
+"""Learning from rows that come in parts: sums that are kept, added up and turned into tables again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.crossfit.columnwise import Columnwise
+from catpool.crossfit.folds import check_cv
+from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.structure import Blocks
+from catpool.crossfit.training_rows import TrainingRows
+from catpool.data.targets import Target
+from catpool.data.training import TrainingData
+from catpool.moments.grouped import Tally, as_one_part, by_target, in_classes
+from catpool.moments.partition import Parts
+from catpool.priors.family import FAMILIES
+from catpool.tables.fitted import Fitted, without_values
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What rows add up to, whenever they come.
+
+    Parameters
+    ----------
+    labels : list
+        What is encoded: the labels of columns, or tuples of labels.
+    names : mapping
+        The names of the columns by their labels.
+    tallies : list of Tally
+        One for each label.
+    targets : list of Target
+        Without values.
+    log_likelihood : float
+        What precisions add to a log-likelihood.
+    """
+
+    labels: list[Any]
+    names: Mapping[Any, str]
+    tallies: list[Tally]
+    targets: list[Target]
+    log_likelihood: float
+
+    def tables(self, structure: Columnwise) -> list[Any]:
+        """The tables that these sums teach."""
+        tables = []
+        for label, tally in zip(self.labels, self.tallies, strict=True):
+            learner, encodings = structure.learner(tally.vocabulary), list[Any]()
+            for target, own in by_target(self.targets, tally.whole()):
+                encodings += learner.encodings(target, own, self.log_likelihood)
+            tables.append(structure.table(label, self.names, tally.vocabulary, encodings))
+        return tables
+
+    @property
+    def subject(self) -> tuple[list[Any], list[str]]:
+        """The columns, and the kinds of the targets."""
+        return list(self.names), [target.kind for target in self.targets]
+
+    def __add__(self, other: Stream) -> Stream:
+        if self.subject != other.subject:
+            raise ValueError(
+                f"Both must have the same columns and targets, but they have {self.subject[0]}, {self.subject[1]} and "
+                f"{other.subject[0]}, {other.subject[1]}."
+            )
+        mine, theirs = ([target.name for target in each.targets] for each in (self, other))
+        if mine != theirs:
+            raise ValueError(f"The outputs of y must be the same, in one order. Got {theirs} after {mine}.")
+        if self.tallies[0].parts != other.tallies[0].parts:
+            raise ValueError("Either all rows come with keys, and in the same number of folds, or none do.")
+        targets = [_with_all_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
+        sides = [[_in_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
+        tallies = [a + b for a, b in zip(*sides, strict=True)]
+        return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
+
+
+def stream_of(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
+    """Add up rows; by folds, where they come with keys."""
+    rows, tallies = TrainingRows(data.targets, data.weights, _parts(data, cv)), []
+    labels = structure.labels(data.X)
+    for label in labels:
+        codes, vocabulary = structure.encode(label, data.X)
+        column = rows.column(codes, vocabulary.size)
+        moments = [column.moments(view) for _, views in rows.views() for view in views]
+        tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
+    targets = without_values(data.targets)
+    return Stream(labels, data.X.names_of, tallies, targets, data.weights.log_likelihood)
+
+
+def data_like(data: TrainingData, fitted: Fitted) -> TrainingData:
+    """More rows, with the columns of those from before."""
+    if data.aside != fitted.aside:
+        raise ValueError(
+            f"`exposure` and `key` must name the same columns in each part. They name {data.aside} now, and "
+            f"{fitted.aside} before."
+        )
+    return replace(data, X=data.X.aligned(fitted.header, fitted.header.labels, strict=True))
+
+
+def _parts(data: TrainingData, cv: Any) -> Parts:
+    if data.key is None:
+        return Parts(None, 1)
+    if not isinstance(cv, Integral):
+        raise ValueError(f"Keys are hashed into a number of folds, but `cv` is {cv!r}. Pass cv=10, say.")
+    check_cv(cv)
+    return Parts(folds_of_keys(data.key, len(data), int(cv)), int(cv))
+
+
+def stream_behind(fitted: Fitted) -> Stream:
+    """What the training rows add up to; where they came at once, from the tables."""
+    tallies = fitted.tallies
+    if tallies is None:
+        sums = [[as_one_part(each.moments) for each in table.encodings] for table in fitted.tables]
+        tallies = [Tally(table.vocabulary, own) for table, own in zip(fitted.tables, sums, strict=True)]
+    labels = [table.label for table in fitted.tables]
+    return Stream(labels, fitted.header.names_of, tallies, fitted.targets, fitted.log_likelihood)
+
+
+def features_outside(
+    structure: Columnwise, table: Any, tally: Tally, targets: Sequence[Target], folds: np.ndarray, slots: np.ndarray
+) -> Blocks:
+    """The features of rows by column, from the rows of other folds."""
+    outside, learner = tally.outside(), structure.learner(tally.vocabulary)
+    counts = outside[0].count[folds, slots]
+    values: list[np.ndarray] = []
+    for target, own in by_target(targets, outside):
+        encoded = learner.encode(own, FAMILIES[target.family])
+        values += [output[folds, slots] for each in encoded for output in each]
+    rows = np.column_stack(values) if values else np.empty((len(slots), 0))
+    blocks: Blocks = table.arranged(rows, counts, slots)
+    return blocks
+
+
+def _with_all_classes(a: Target, b: Target) -> Target:
+    if a.classes is None or b.classes is None:
+        return a
+    classes = np.asarray(pd.factorize(np.concatenate([a.classes, b.classes]), sort=True)[1])
+    if a.kind == "binary" and len(classes) > 2:
+        raise ValueError(f"A binary target has two classes, but together there are {classes.tolist()}.")
+    return replace(a, classes=classes)
+
+
+def _in_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
+    """The same sums where targets have more classes."""
+    pairs = zip(by_target(old, tally.moments), new, strict=True)
+    return Tally(tally.vocabulary, [each for (before, own), now in pairs for each in in_classes(own, before, now)])

@@ -1,0 +1,62 @@
+"""The training rows in parts, and encodings that are learned from all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from catpool.data.targets import Target
+from catpool.data.weights import Weights
+from catpool.moments.partition import ColumnView, Parts, TargetView
+from catpool.tables.learner import Learns
+
+HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
+
+
+class TrainingRows:
+    """The training rows: their targets and weights, in parts."""
+
+    def __init__(self, targets: list[Target], weights: Weights, parts: Parts) -> None:
+        self.targets, self.weights, self.parts = targets, weights, parts
+        self.width = sum(len(target.names) for target in targets)
+        self.observed = _rows_of_precisions(weights, parts)
+        held = self.width * len(targets[0].values) <= HELD
+        self._held = [list(self._look(target)) for target in targets] if held else None
+
+    def views(self) -> Iterator[tuple[Target, Iterator[TargetView]]]:
+        """Each target and its columns: one, or one a class."""
+        for position, target in enumerate(self.targets):
+            yield target, self._look(target) if self._held is None else iter(self._held[position])
+
+    def _look(self, target: Target) -> Iterator[TargetView]:
+        for values in target.columns():
+            yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
+
+    def column(self, codes: np.ndarray, size: int) -> ColumnView:
+        return ColumnView(codes, size, self.weights.of_count, self.parts, self.observed)
+
+    def subset(self, rows: np.ndarray) -> TrainingRows:
+        """Some of the rows, as one part."""
+        targets = [replace(target, values=target.values[rows]) for target in self.targets]
+        return TrainingRows(targets, self.weights.subset(rows), Parts(None, 1))
+
+
+def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
+    """Rows in each part, of shape (P,), where weights are precisions; else the weights are enough."""
+    if not weights.precision or weights.row is None:
+        return None
+    labels = np.zeros(len(weights.row), dtype=int) if parts.labels is None else parts.labels
+    return np.bincount(labels, weights.row > 0, minlength=parts.number)
+
+
+def learn(learner: Learns, codes: np.ndarray, size: int, rows: TrainingRows) -> list[Any]:
+    """Learn a column from all rows: one encoding for each class of each target."""
+    column = rows.column(codes, size)
+    encodings = []
+    for target, views in rows.views():
+        moments = [column.whole(view, column.moments(view)) for view in views]
+        encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
+    return encodings

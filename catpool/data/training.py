@@ -1,0 +1,182 @@
+"""The training rows as an encoder sees them: X, y, weights, groups and keys, read once and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.frames import Frame, read_frame
+from catpool.data.targets import ChosenFamily, Target, read_targets
+from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the parameters of an encoder say about how its training rows are read.
+
+    Parameters
+    ----------
+    target_type : str
+    family : ChosenFamily or None
+    weight_type : {"frequency", "precision"}
+    fold_column : str, optional
+        The column of X that holds the folds.
+    set_aside : sequence, default=()
+        Columns of X that the fold scheme reads, and that are not categories unless the user says so.
+    """
+
+    target_type: str
+    family: ChosenFamily | None
+    weight_type: str
+    fold_column: str | None = None
+    set_aside: Sequence[Any] = ()
+
+    def like(self, target_type: str | list[str]) -> Reading:
+        """The same for more rows of a target whose kind is known, unless it has several outputs."""
+        return replace(self, target_type=target_type) if isinstance(target_type, str) else self
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training rows.
+
+    Parameters
+    ----------
+    X : Frame
+        The columns without those that are target, weight or folds.
+    y : array of shape (n,) or (n, outputs)
+        As it came, for splitters.
+    targets : list of Target
+    weights : Weights
+    groups : array of shape (n,) or None
+    key : array of shape (n,), frame of shape (n, columns), or None
+    folds : array of shape (n,) or None
+        Where `cv` names a column: its values.
+    roles : list of str
+        The columns of X that are target, weight or folds.
+    """
+
+    X: Frame
+    y: Any
+    targets: list[Target]
+    weights: Weights
+    groups: Any
+    key: Any
+    folds: Any
+    roles: list[str]
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def aside(self) -> list[Any]:
+        """The columns of X that have another role and yet pass through."""
+        return [label for label in self.X.aside if label in self.X.labels]
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The class of each row as an integer, where y is one column of classes."""
+        only = self.targets[0]
+        return only.values if len(self.targets) == 1 and only.classes is not None else None
+
+
+def read_training(
+    X: Any,
+    y: Any,
+    reading: Reading,
+    check_columns: Callable[[Frame], None],
+    *,
+    groups: Any = None,
+    key: Any = None,
+    sample_weight: Any = None,
+    exposure: Any = None,
+) -> TrainingData:
+    """Read the training rows, and refuse what does not fit together.
+
+    Parameters
+    ----------
+    X : frame or array of shape (n, p)
+    y : array of shape (n,) or (n, outputs), or name of a column of X
+    reading : Reading
+    check_columns : callable
+        Refuses columns that do not go with the encoder's parameters.
+    groups : array of shape (n,), optional
+    key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
+    sample_weight : array of shape (n,) or name of a column of X, optional
+    exposure : array of shape (n,) or label of a column of X, optional
+    """
+    frame, named = _take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
+    columns = replace(frame, aside=[*_labels_in(exposure), *_labels_in(key), *reading.set_aside])
+    y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
+    targets = read_targets(y, reading.target_type, reading.family)
+    if len(targets[0].values) != len(columns):
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: "
+            f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target a row."
+        )
+    check_columns(columns)
+    groups = read_groups(groups, len(columns))
+    targets, weights = _read_weights(columns, targets, reading.weight_type, sample_weight, exposure)
+    key = None if key is None else columns.key_columns(key)
+    return TrainingData(columns, y, targets, weights, groups, key, named.values.get("cv"), named.labels)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The columns of X that have a role: their labels, and their values by role."""
+
+    labels: list[str]
+    values: Mapping[str, Any]
+
+
+def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Named]:
+    """X without the columns that arguments name, and these columns."""
+    named = {role: label for role, label in arguments.items() if isinstance(label, str)}
+    for role, label in named.items():
+        frame.require([label], role)
+    labels = list(dict.fromkeys(named.values()))
+    values = {role: frame.column(label) for role, label in named.items()}
+    return (frame.without(labels) if named else frame), _Named(labels, values)
+
+
+def _labels_in(argument: Any) -> list[Any]:
+    """The columns that an argument names."""
+    if isinstance(argument, list) and all(isinstance(label, str) for label in argument):
+        return argument
+    return [argument] if isinstance(argument, str | int) else []
+
+
+def _read_weights(
+    columns: Frame, targets: list[Target], weight_type: str, sample_weight: Any, exposure: Any
+) -> tuple[list[Target], Weights]:
+    """The weights, and the targets, which are rates where a normal family has exposures."""
+    if isinstance(exposure, str | int):
+        columns.require([exposure])
+        exposure = columns.column(exposure)
+    check_precision(weight_type, targets)
+    row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
+    if exposed is not None and all(target.family == "normal" for target in targets):
+        targets = [replace(target, values=target.values / exposed) for target in targets]
+        row, exposed = exposed if row is None else row * exposed, None
+    return targets, Weights(row, exposed, weight_type == "precision")
+
+
+def read_groups(groups: Any, n_rows: int) -> Any:
+    """Read the groups, of shape (n_rows,)."""
+    return None if groups is None else read_labels(groups, n_rows, "groups")
+
+
+def read_labels(values: Any, n_rows: int, name: str) -> Any:
+    """Read labels of the rows, of shape (n_rows,), none of them missing."""
+    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    if array.shape != (n_rows,):
+        raise ValueError(
+            f"`{name}` must hold one label for each of the {n_rows} rows, but it has the shape {array.shape}."
+        )
+    if pd.isna(array).any():
+        raise ValueError(f"`{name}` must have no missing values. Give each row a label.")
+    return array

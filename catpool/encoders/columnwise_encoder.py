@@ -1,0 +1,306 @@
+"""What the encoders of single columns and of nested levels share: streams, SQL and tables to look at."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from catpool.crossfit.columnwise import Columnwise
+from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.scheme import is_rule
+from catpool.crossfit.stream import Stream, data_like, features_outside, stream_behind, stream_of
+from catpool.crossfit.structure import Blocks
+from catpool.data.backends import to_backend
+from catpool.data.fingerprint import Fingerprint
+from catpool.data.frames import columns_of, read_frame
+from catpool.data.training import read_training
+from catpool.encoders.encoder import Encoder
+from catpool.encoders.parameters import documented
+from catpool.encoders.records import check_names
+from catpool.engines.dispatch import lazy_frame
+from catpool.models.flat import Flat
+from catpool.tables.fitted import Fitted
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+FREE = {"cv", "random_state", "n_jobs"}  # parameters that may differ between encoders that are merged
+
+
+def _is_flat(encoder: ColumnwiseEncoder) -> bool:
+    return isinstance(encoder._structure(), Flat)
+
+
+@documented
+class ColumnwiseEncoder(Encoder):
+    """Learns one column, interaction or path at a time, from sums over rows, which can be added up."""
+
+    crossfit: str
+
+    @abstractmethod
+    def _structure(self) -> Columnwise: ...
+
+    @property
+    def summary_(self) -> pd.DataFrame:
+        """What was learned of each column and target.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each encoded column (or level) and target: `column` and `target` (empty for an only one);
+            `categories`, with the missing value among them, and `rows` (or their weight); `prior_mean` in units of y
+            and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the standard deviations
+            between and within categories in units of y, those of the prior or, where it is given, by the method of
+            moments; `reliability`, the mean over the rows of count / (count + strength); `log_likelihood`; and `note`.
+        """
+        check_is_fitted(self)
+        return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
+
+    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
+        """Show what was learned of each category of a column.
+
+        Parameters
+        ----------
+        column : str, int or tuple
+            A column or interaction as in ``columns_``, or a level as in ``levels_``; or its name in `summary_`.
+        level : float, default=0.9
+            The probability of the interval from `lower` to `upper`, between 0 and 1.
+        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+            The library of the frame.
+
+        Returns
+        -------
+        frame
+            A row for each category that has training rows: `category` (None for the missing value; for nested levels a
+            column for each level), `target` (if there are several), `count` of its rows or their weight, `mean` of the
+            target in it, its `encoding`, the posterior mean, with its `sd`, the ends `lower` and `upper` of its
+            interval and its `reliability`. All are in units of y, except `count` and `reliability`.
+
+        Raises
+        ------
+        ValueError
+            If the column is not encoded, or the probability is not between 0 and 1.
+        TypeError
+            If categories of several types have no column in polars and pyarrow.
+        """
+        check_is_fitted(self)
+        if not 0 < level < 1:
+            raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
+        for table in self.tables_:
+            frame = table.frame_of(column, level)
+            if frame is not None:
+                return to_backend(frame, backend)
+        known = [name for table in self.tables_ for name in table.known_as]
+        raise ValueError(f"`column` must be one of {known}, not {column!r}.")
+
+    def partial_fit(
+        self,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike | str,
+        *,
+        key: ArrayLike | IntoFrame | str | Sequence[str] | None = None,
+        sample_weight: ArrayLike | str | None = None,
+        exposure: ArrayLike | str | None = None,
+    ) -> Self:
+        """Learn from more rows, in addition to those learned from before.
+
+        Fitting in parts gives what fitting at once gives, except for rounding. The first part fixes the kind of y;
+        categories and classes may come later. With keys, the rows are in ``cv`` folds by a hash of their keys, and
+        ``transform_out_of_fold`` finds each row's own fold again.
+
+        Parameters
+        ----------
+        X : frame or array of shape (m, p)
+        <y>
+        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
+            What identifies a row: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
+            customer's number keeps a customer's rows together.
+        <sample_weight>
+        <exposure>
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does; if only some parts have keys; if keys come with a ``cv`` that is not a number of folds; and
+            for EarlierRows, which needs all rows in their order. The encoder stays as it was.
+        TypeError
+            For lazy tables, and as ``fit`` does.
+
+        Examples
+        --------
+        >>> from catpool import MeanEncoder
+        >>> encoder = MeanEncoder(cv=2).partial_fit([["a"], ["b"]], [1.0, 2.5], key=[1, 2])
+        >>> encoder.partial_fit([["a"], ["c"]], [2.0, 7.0], key=[3, 4]).transform([["a"], ["c"]]).ravel()
+        array([1.5, 7. ])
+        """
+        if lazy_frame(X) is not None:
+            raise TypeError("`partial_fit` takes rows in memory. Fit an encoder to each lazy table, and merge them.")
+        self._refuse_rules()
+        self._check_parameters()
+        structure, before = self._structure(), vars(self).get("_fitted")
+        reading = self._reading() if before is None else self._reading().like(before.target_type)
+        data = read_training(X, y, reading, structure.check, key=key, sample_weight=sample_weight, exposure=exposure)
+        if before is None:
+            before, stream = Fitted.empty(type(self).__name__, data), stream_of(data, structure, self.cv)
+        else:
+            part = stream_of(data_like(data, before), structure, self.cv)
+            stream = stream_behind(before) + part
+        self._fitted = self._streamed(structure, before, stream)
+        return self
+
+    def _refuse_rules(self) -> None:
+        if is_rule(self.cv):
+            raise ValueError("EarlierRows needs all rows in their order. Call fit_transform on all of them.")
+
+    def merge(self, other: Self) -> Self:
+        """Join what two encoders have learned from different rows.
+
+        Parameters
+        ----------
+        other : encoder of the same class
+            Fitted to the same columns and targets, with the same parameters except ``random_state``, ``n_jobs`` and,
+            where there are no keys, ``cv``.
+
+        Returns
+        -------
+        encoder
+            A new one, as if it had been fitted to the rows of both.
+
+        Raises
+        ------
+        TypeError
+            For an encoder of another class.
+        ValueError
+            If columns, targets or parameters differ, or if only one of the two has keys.
+
+        Examples
+        --------
+        >>> from catpool import MeanEncoder
+        >>> monday, tuesday = MeanEncoder().fit([["a"]], [1.5]), MeanEncoder().fit([["a"], ["b"]], [2.5, 4.0])
+        >>> monday.merge(tuesday).transform([["a"], ["b"]]).ravel()
+        array([2., 4.])
+        """
+        check_is_fitted(self)
+        if type(other) is not type(self):
+            raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
+        check_is_fitted(other)
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in FREE} for each in (self, other))
+        differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
+        if differing:
+            raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
+        self._refuse_rules()
+        stream = stream_behind(self._fitted) + stream_behind(other._fitted)
+        result = clone(self)
+        result._fitted = self._streamed(self._structure(), self._fitted, stream)
+        return result
+
+    def _streamed(self, structure: Columnwise, before: Fitted, stream: Stream) -> Fitted:
+        """The state after rows of a stream, whose columns are those from before."""
+        fitted = replace(
+            before,
+            tables=stream.tables(structure),
+            targets=stream.targets,
+            log_likelihood=stream.log_likelihood,
+            tallies=stream.tallies,
+            fingerprint=Fingerprint(0, ""),  # of rows that are gone
+        )
+        check_names(structure, fitted, keep=self.remainder == "passthrough")
+        return fitted
+
+    def transform_out_of_fold(self, X: IntoFrame | ArrayLike, key: ArrayLike | IntoFrame | str | Sequence[str]) -> Any:
+        """Encode training rows that came with keys, each from the rows of other folds.
+
+        Parameters
+        ----------
+        X : frame or array of shape (m, p)
+            Some of the training rows, or all.
+        key : array of shape (m,), frame of shape (m, columns), or names of columns of X
+            Their keys at ``partial_fit``.
+
+        Returns
+        -------
+        frame of the library that X came from, or ndarray for an array
+            What ``fit_transform`` of all rows gives with these folds.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``partial_fit``.
+        ValueError
+            If ``partial_fit`` had no keys, or was not called; with ``crossfit="rare"``, which needs the rows.
+        """
+        structure, fitted = self._structure(), self._state
+        if fitted.tallies is None or fitted.parts == 1:
+            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Fit so, or call fit_transform.")
+        if structure.crossfit.only_rare:
+            raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+        key = read_frame(X).key_columns(key)
+        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, fitted.header.labels, strict=True)
+        folds = folds_of_keys(key, len(frame), fitted.parts)
+        blocks: Blocks = {}
+        for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
+            slots = table.slots(columns_of(table.label, frame))
+            blocks |= features_outside(structure, table, tally, fitted.targets, folds, slots)
+        return self._output(structure, fitted, frame, blocks)
+
+    @available_if(_is_flat)
+    def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
+        """Write ``transform`` as SQL: a SELECT that joins a table's rows with the encodings.
+
+        Parameters
+        ----------
+        table : str, or sequence of str
+            The name of the table with the columns of X, which is quoted as it is; or the names of a schema and of a
+            table in it, or of a catalog too.
+        dialect : str, optional
+            As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
+            standard SQL.
+
+        Returns
+        -------
+        str
+            Names and categories are quoted as the dialect has it, and each category is a line of the statement.
+            Features that are NaN are NULL. Strings are compared by the table's collation: one that takes "a" and "A"
+            for the same doubles rows.
+
+        Raises
+        ------
+        ImportError
+            Without sqlglot: ``pip install "catpool[sql]"``.
+        ValueError
+            For interactions of empirical Bayes, if ``unknown`` or ``missing`` is "error", with a half-life, and if
+            columns have no names.
+        TypeError
+            If categories have no literal in SQL: infinities, times with a zone, and other objects.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from catpool import MeanEncoder
+        >>> encoder = MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5])
+        >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
+        True
+        """
+        from catpool.engines.sql import select  # here, as each import takes its time
+
+        fitted = self._state
+        if not fitted.header.named or fitted.last_time is not None:
+            raise ValueError(
+                "SQL needs columns with names, and has no half-life. Fit to a frame, without one."
+            )
+        columns = [each.label for each in fitted.tables]
+        kept = [label for label in fitted.header.labels if label in columns or self.remainder == "passthrough"]
+        kept += [label for label in columns if label not in fitted.header.labels]
+        return select(fitted.tables, self._named(self._structure(), fitted), kept, table, dialect)

@@ -1,0 +1,241 @@
+"""What all encoders share: fit, transform, names, files and look-ups, for any structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
+
+from catpool.crossfit.scheme import Scheme, is_past_only, make_scheme, reads
+from catpool.crossfit.structure import Blocks, Structure
+from catpool.data.backends import to_backend
+from catpool.data.fingerprint import Fingerprint, warn_of_training_rows
+from catpool.data.frames import Frame, read_frame
+from catpool.data.training import Reading, TrainingData, read_training
+from catpool.encoders.fitted_mixin import FittedMixin
+from catpool.encoders.parameters import documented
+from catpool.encoders.records import check_names, record
+from catpool.engines.dispatch import lazy_frame
+from catpool.priors.family import FAMILIES
+from catpool.tables.fitted import Fitted
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+
+@documented
+class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
+    """Replaces columns by features that are learned from the target.
+
+    A subclass has its parameters and one method, `_structure`, which says how columns become categories and how their
+    effects are learned. What is learned is in `_fitted`, which is set once, after a fit has succeeded.
+    """
+
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
+
+    cv: Any
+    random_state: Any
+    target_type: str
+    remainder: str
+    output: str | Sequence[str]
+    weight_type: str
+
+    def fit(
+        self,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike | str,
+        *,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | str | None = None,
+        exposure: ArrayLike | str | None = None,
+    ) -> Self:
+        """Learn each category's encoding from all rows.
+
+        Parameters
+        ----------
+        <X>
+        <y>
+        groups : array of shape (n,), optional
+            Accepted for pipelines, and checked. Only ``fit_transform`` has folds that keep groups together.
+        <sample_weight>
+        <exposure>
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        <fit_errors>
+        """
+        self._check_parameters()
+        structure = self._structure()
+        if (lazy := lazy_frame(X)) is not None:
+            self._fit_lazy(structure, lazy, y, None, sample_weight, exposure, out_of_fold=False)
+            return self
+        data = read_training(
+            X, y, self._reading(), structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
+        )
+        scheme = make_scheme(self._splits(), data, self.random_state)
+        self._fitted = self._record(structure, data, scheme, structure.learn(data, scheme))
+        return self
+
+    def fit_transform(
+        self,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike | str | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        key: ArrayLike | IntoFrame | str | None = None,
+        sample_weight: ArrayLike | str | None = None,
+        exposure: ArrayLike | str | None = None,
+    ) -> Any:
+        """Learn as ``fit`` does, and encode the same rows out of fold.
+
+        Parameters
+        ----------
+        <X>
+        <y>
+        groups : array of shape (n,), optional
+            Rows of one group are in one fold.
+        key : array of shape (n,), or names of columns of X, optional
+            What identifies each row. Folds are then a hash of it, so that a row is in the same fold whenever it comes.
+        <sample_weight>
+        <exposure>
+
+        Returns
+        -------
+        frame of the library that X came from, ndarray for an array, or a lazy table for one
+            Of n rows. Rows in no test fold of ``cv`` are NaN, with a UserWarning that counts them.
+
+        Raises
+        ------
+        <fit_errors>
+        """
+        self._check_parameters()
+        structure = self._structure()
+        if (lazy := lazy_frame(X)) is not None:
+            if groups is not None:
+                raise ValueError(
+                    "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect."
+                )
+            return self._fit_lazy(structure, lazy, y, key, sample_weight, exposure, out_of_fold=True)
+        data = read_training(
+            X,
+            y,
+            self._reading(),
+            structure.check,
+            groups=groups,
+            key=key,
+            sample_weight=sample_weight,
+            exposure=exposure,
+        )
+        scheme = make_scheme(self._splits(), data, self.random_state)
+        fit = structure.fit(data, scheme)
+        scheme.finish()
+        fitted = self._record(structure, data, scheme, fit.tables)
+        result = self._output(structure, fitted, data.X, fit.features)
+        self._fitted = fitted
+        return result
+
+    def transform(self, X: IntoFrame | ArrayLike) -> Any:
+        """Encode rows by what was learned from all training rows.
+
+        Parameters
+        ----------
+        X : frame, array of shape (n, p), or lazy table
+            With the columns of fit, in any order where they have names.
+
+        Returns
+        -------
+        frame of the library that X came from, ndarray for an array, or a lazy table for one
+
+        Warns
+        -----
+        TrainingRowsWarning
+            If these are the very rows of ``fit``, which ``fit_transform`` encodes out of fold.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If columns are missing or new, or if ``unknown`` or ``missing`` is "error" and there are such rows.
+        """
+        structure, fitted, keep = self._structure(), self._state, self.remainder == "passthrough"
+        required = fitted.header.labels if keep else self._required(structure, fitted)
+        if (lazy := lazy_frame(X)) is not None:
+            from catpool.engines.fit import transform_lazy  # here, because it loads pyarrow
+
+            encoded = transform_lazy(structure, fitted, lazy, required, strict=keep)
+            return encoded.selected(fitted.header, self._named(structure, fitted), keep=keep)
+        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, required, strict=keep)
+        features = structure.transform(fitted.tables, frame, self._fade(frame, fitted))
+        if fitted.fingerprint.matches(frame, self._required(structure, fitted)):
+            warn_of_training_rows()
+        return self._output(structure, fitted, frame, features)
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are not legal."""
+        self._validate_params()
+        if is_past_only(self.cv) and not self._structure().takes_past_only:
+            raise ValueError(
+                f"{type(self.cv).__name__} goes with encoders of single columns, and {type(self).__name__} is not one. "
+                "Pass cv=TimeSeriesSplit(), say."
+            )
+
+    def _reading(self) -> Reading:
+        """How the parameters say that training rows are read."""
+        family = FAMILIES.get(getattr(self, "family", "auto"))
+        fold_column = self.cv if isinstance(self.cv, str) else None
+        return Reading(self.target_type, family, self.weight_type, fold_column, reads(self.cv))
+
+    def _record(self, structure: Structure, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
+        """What is kept of a fit, once the names of its features are known to be different."""
+        fitted = record(type(self).__name__, data, scheme, tables)
+        check_names(structure, fitted, keep=self.remainder == "passthrough")
+        return replace(fitted, fingerprint=Fingerprint.of(data.X, self._required(structure, fitted)))
+
+    def _splits(self) -> Any:
+        """`cv`; for a generator, which can be read only once, what it gave the first time."""
+        if not isinstance(self.cv, Iterator):
+            return self.cv
+        if getattr(self, "_splits_of", (None, None))[0] is not self.cv:
+            self._splits_of = self.cv, list(self.cv)
+        return self._splits_of[1]
+
+    def _fit_lazy(self, structure: Structure, frame: Any, y: Any, *request: Any, out_of_fold: bool) -> Any:
+        from catpool.engines.fit import Request, fit_lazy  # here, because it loads pyarrow
+
+        key, sample_weight, exposure = request
+        asked = Request(y, sample_weight, exposure, key, self.cv)
+        fit = fit_lazy(structure, frame, self._reading(), asked, type(self).__name__, out_of_fold=out_of_fold)
+        keep = self.remainder == "passthrough"
+        check_names(structure, fit.fitted, keep=keep)
+        named = self._named(structure, fit.fitted)
+        result = fit.encoded.selected(fit.fitted.header, named, keep=keep) if fit.encoded else self
+        self._fitted = fit.fitted
+        return result
+
+    def _output(self, structure: Structure, fitted: Fitted, X: Frame, features: Blocks) -> Any:
+        """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
+        named = self._named(structure, fitted)
+        placed = {label: (names, features[label]) for label, names in named.items()}
+        result = X.replaced(placed, keep=self.remainder == "passthrough")
+        library = _get_output_config("transform", self)["dense"]
+        return result if library == "default" or isinstance(result, np.ndarray) else to_backend(result, library)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

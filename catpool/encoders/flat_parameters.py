@@ -1,0 +1,54 @@
+"""The parameters of the encoders of single columns, and the structure they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from catpool.crossfit.columnwise import Crossfit
+from catpool.crossfit.scheme import is_past_only, reads
+from catpool.data.crossed import Cells
+from catpool.models.flat import Flat
+from catpool.priors.prior import PriorRule
+from catpool.tables.policy import Policy
+
+
+class FlatParameters(Protocol):
+    """An encoder with these parameters."""
+
+    columns: Sequence[Any] | None
+    interactions: Sequence[Sequence[Any]] | None
+    cv: Any
+    crossfit: str
+    crossfit_reliability: float
+    unknown: str
+    missing: str
+    output: str | Sequence[str]
+    drop_noise: bool
+    n_jobs: int | None
+
+
+def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], PriorRule] | None = None) -> Flat:
+    """The structure that an encoder's parameters describe.
+
+    Parameters
+    ----------
+    encoder : FlatParameters
+    rule : callable
+        How the prior of a column is learned.
+    cell_rule : callable, optional
+        From the cells of an interaction to how their prior is learned.
+    """
+    return Flat(
+        rule=rule,
+        policy=Policy(encoder.unknown, encoder.missing),
+        columns=encoder.columns,
+        interactions=[tuple(parts) for parts in encoder.interactions or ()],
+        output=encoder.output,
+        crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
+        drop_noise=encoder.drop_noise,
+        cell_rule=cell_rule,
+        reads=reads(encoder.cv),
+        past_only=is_past_only(encoder.cv),
+        n_jobs=encoder.n_jobs,
+    )

@@ -1,0 +1,234 @@
+"""The parameters that encoders share: their documentation and their legal values, each written once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from catpool.data.targets import TARGET_KINDS
+from catpool.priors.family import FAMILIES
+
+Class = TypeVar("Class", bound=type)
+
+
+class Registered(Options):
+    """A name in a registry that users may add to.
+
+    Parameters
+    ----------
+    registry : collection of str
+    *others : str
+        More legal names.
+    """
+
+    def __init__(self, registry: Collection[str], *others: str) -> None:
+        self.registry, self.others = registry, others
+        super().__init__(str, self.options)
+
+    @property
+    def options(self) -> set[str]:
+        return {*self.others, *self.registry}
+
+    @options.setter
+    def options(self, value: set[str]) -> None:
+        """Options of scikit-learn are fixed; these are read off the registry whenever they are asked for."""
+
+
+CONSTRAINTS: dict[str, Any] = {
+    "cv": "no_validation",  # make_scheme says more about it
+    "crossfit": [StrOptions({"all", "rare"})],
+    "crossfit_reliability": [Interval(Real, 0, 1, closed="both")],
+    "random_state": ["random_state"],
+    "target_type": [Registered(TARGET_KINDS, "auto")],
+    "family": [Registered(FAMILIES, "auto")],
+    "unknown": [StrOptions({"prior", "nan", "error"})],
+    "missing": [StrOptions({"category", "prior", "nan", "error"})],
+    "remainder": [StrOptions({"passthrough", "drop"})],
+    "output": ["array-like", str],  # read_outputs says more about it
+    "weight_type": [StrOptions({"frequency", "precision"})],
+    "columns": ["array-like", None],
+    "interactions": ["array-like", None],
+    "drop_noise": ["boolean"],
+    "n_jobs": [Integral, None],
+}
+
+
+def constraints(*names: str, **own: Any) -> dict[str, Any]:
+    """The legal values of shared parameters, and of an encoder's own."""
+    return {name: CONSTRAINTS[name] for name in names} | own
+
+
+FLAT = (
+    "columns",
+    "interactions",
+    "cv",
+    "crossfit",
+    "crossfit_reliability",
+    "random_state",
+    "target_type",
+    "unknown",
+    "missing",
+    "remainder",
+    "output",
+    "drop_noise",
+    "weight_type",
+    "n_jobs",
+)
+
+DOCUMENTATION = {
+    "columns": """
+columns : list, default=None
+    The columns to encode: names of a frame's columns, or positions of an array's. By default all columns that are not
+    target, weight, exposure, key, folds or times.
+""",
+    "interactions": """
+interactions : list of tuples, default=None
+    Columns to encode together, beside encoding them by themselves. Each combination of their categories is a category
+    of a feature that is called ``<column>_x_<column>`` and comes after all others. A combination with a missing part is
+    missing.
+""",
+    "cv": """
+cv : int, splitter, iterable, array of shape (n,), str or EarlierRows, default=10
+    The fold scheme of ``fit_transform``: a number of random folds, of at most 100 (stratified where y is one column of
+    classes, grouped where ``groups`` is passed); a scikit-learn splitter; an iterable of (train, test) index arrays; an
+    array with a fold label for each row; the name of the column of X that holds such labels; or `EarlierRows`.
+""",
+    "crossfit": """
+crossfit : {"all", "rare"}, default="all"
+    Which categories of training rows are encoded out of fold. With "rare" only rare ones are, and full categories keep
+    one value, learned from all training rows. A category is full if its reliability is at least
+    ``crossfit_reliability`` and no row, or group of rows that stay together, has more than a twentieth of its weight.
+    Out-of-fold encodings of a full category differ only by fold, a little against the targets of their own fold, and
+    trees can learn that. The price of "rare" is that a row's own target reaches its feature with a weight of at most
+    1 / (count + strength).
+""",
+    "crossfit_reliability": """
+crossfit_reliability : float, default=0.97
+    The least reliability of a full category for ``crossfit="rare"``, between 0 and 1.
+""",
+    "random_state": """
+random_state : int, RandomState or None, default=None
+    Seed of the random folds.
+""",
+    "target_type": """
+target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
+    The kind of y. "auto" takes floats as continuous (but 0.0 and 1.0, or two other whole numbers, as binary), any other
+    two values as binary, and strings, categories and integers of at most 20 values as classes, with a feature for each
+    class. By default continuous targets have the normal family, classes the binomial, counts the Poisson.
+""",
+    "unknown": """
+unknown : {"prior", "nan", "error"}, default="prior"
+    The encoding of a category without training rows: the prior mean, NaN, or an error. In ``fit_transform`` a category
+    that occurs in one fold only has no training rows there; "error" gives it the prior mean.
+""",
+    "missing": """
+missing : {"category", "prior", "nan", "error"}, default="category"
+    The encoding of a missing value: that of a category of its own, the prior mean, NaN, or an error. Missing values are
+    a category when the prior is learned, whatever comes out.
+""",
+    "remainder": """
+remainder : {"passthrough", "drop"}, default="passthrough"
+    Whether the columns that are not encoded stay or go.
+""",
+    "output": """
+output : str or sequence of str, default="mean"
+    The features of each column, in this order:
+
+    - "mean": the posterior mean, called as the column;
+    - "sd": the posterior standard deviation in units of y, called ``<column>_sd``, and so on;
+    - "reliability": count / (count + strength), the weight of the category's own rows in its mean;
+    - "count": the weight of the rows that the encoding rests on;
+    - "size": the weight of all training rows of the category;
+    - "code": the place of the category in sorted order (-1 if missing, -2 if unseen).
+
+    All are out of fold on training rows, except "size" and "code", which do not depend on the target. "trees" is a
+    set of features for forests and boosted trees: the mean, rounded to a multiple of the power of two that is nearest
+    to half its standard deviation, the size (with EarlierRows the count), and the code of columns whose reliability is
+    at least 0.85; see `recommended_encoder`.
+""",
+    "drop_noise": """
+drop_noise : bool, default=False
+    Whether to leave out the features of columns whose categories do not differ more than by chance: `between_sd` is 0
+    in `summary_`. This is decided once, from all training rows.
+""",
+    "weight_type": """
+weight_type : {"frequency", "precision"}, default="frequency"
+    Whether a row of ``sample_weight`` w counts as w rows, or is one row of variance sigma^2 / w as in lme4 and in the
+    model of Buhlmann and Straub. Precisions go with the normal family alone.
+""",
+    "n_jobs": """
+n_jobs : int, default=None
+    How many columns to encode at a time, in threads. None is 1 and -1 is all processors.
+""",
+    "fitted": """
+target_type_ : str, or list of str for several outputs
+    The kind of y.
+classes_ : ndarray
+    The sorted classes of y, where it is one column of classes.
+n_features_in_ : int
+    How many columns X had at fit.
+feature_names_in_ : ndarray of str
+    Their names, where X had names.
+""",
+    "flat_fitted": """
+tables_ : list of EncodingTable
+    One for each encoded column and interaction.
+columns_ : list
+    What is encoded: the labels of the columns, and tuples of labels for interactions.
+summary_ : pandas.DataFrame
+    What was learned of each column.
+""",
+    "family": """
+family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+    The distribution of rows within a category. By default it follows from the kind of y. "normal" goes with every kind.
+""",
+    "X": """
+X : frame, array of shape (n, p), or lazy table
+""",
+    "y": """
+y : array of shape (n,) or (n, outputs), or name of a column of X
+    A column that is named here is neither encoded nor passed through, now and in ``transform``.
+""",
+    "sample_weight": """
+sample_weight : array of shape (n,) or name of a column of X, optional
+    The weight of each row, as ``weight_type`` says. A named column is neither encoded nor passed through.
+""",
+    "exposure": """
+exposure : array of shape (n,) or label of a column of X, optional
+    For counts: what each row's count is divided by (years, say), so that encodings are rates.
+""",
+    "fit_errors": """
+ValueError
+    If a parameter, X, y, a weight or a fold is not as described. The encoder stays as it was.
+TypeError
+    For categories that are not hashable, column names of which only some are strings, and lazy tables if the encoder
+    needs rows in memory or does not know the engine.
+ImportError
+    For lazy tables, and for frames other than pandas', without pyarrow.
+""",
+}
+MARKER = re.compile(r"^( *)<(\w+)>$", flags=re.MULTILINE)
+
+
+def _filled(match: re.Match[str]) -> str:
+    indent, name = match.groups()
+    lines = DOCUMENTATION[name].strip("\n").splitlines()
+    return "\n".join(indent + line if line else "" for line in lines)
+
+
+def with_parameters(text: str | None) -> str:
+    """A docstring in which lines such as ``<cv>`` are replaced by the documentation of the parameter."""
+    return MARKER.sub(_filled, text or "")
+
+
+def documented(cls: Class) -> Class:
+    """Put the documentation of shared parameters into the docstrings of a class and of its methods."""
+    cls.__doc__ = with_parameters(cls.__doc__)
+    for member in vars(cls).values():
+        if isinstance(member, Callable) and getattr(member, "__doc__", None):  # type: ignore[arg-type]
+            member.__doc__ = with_parameters(member.__doc__)
+    return cls

@@ -1,0 +1,174 @@
+"""Columns and interactions of columns, each category with a prior of its column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from catpool.crossfit.columnwise import Columnwise, Crossfit
+from catpool.crossfit.leverage import heaviest_share, negligible
+from catpool.crossfit.out_of_fold import OutOfFoldColumn
+from catpool.crossfit.past import outputs_of_rows
+from catpool.crossfit.structure import Blocks
+from catpool.data.categories import Vocabulary
+from catpool.data.crossed import Cells, check_interaction, encode_column
+from catpool.data.frames import Frame, column_name, columns_of
+from catpool.data.training import TrainingData
+from catpool.moments.moments import Moments
+from catpool.priors.posterior import posterior_reliability
+from catpool.priors.prior import PriorRule
+from catpool.tables.encoding_table import Encoding, EncodingTable
+from catpool.tables.learner import Learner
+from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
+from catpool.tables.policy import Policy, refuse_missing
+
+RELIABLE = 0.85  # of a column whose codes carry more signal than noise
+TREES = "trees"
+ALL_OUT_OF_FOLD = Crossfit()
+
+
+@dataclass(frozen=True)
+class Flat(Columnwise):
+    """Columns and interactions of columns, each category with a prior of its column.
+
+    Parameters
+    ----------
+    rule : callable
+        How the prior of a column is learned.
+    policy : Policy
+    columns : list or None
+        The labels of the columns to encode; None for all without another role.
+    interactions : list of tuples
+    output : str or sequence of str
+        Names in `OUTPUTS`, or "trees".
+    crossfit : Crossfit
+    drop_noise : bool
+        Whether columns without signal give no features.
+    cell_rule : callable, optional
+        From the cells of an interaction to how their prior is learned; by default as that of a column.
+    reads : list, default=[]
+        The columns that the fold scheme reads.
+    past_only : bool, default=False
+    n_jobs : int, optional
+    """
+
+    takes_past_only = True
+
+    rule: PriorRule
+    policy: Policy
+    columns: Sequence[Any] | None = None
+    interactions: Sequence[tuple[Any, ...]] = ()
+    output: str | Sequence[str] = "mean"
+    crossfit: Crossfit = ALL_OUT_OF_FOLD
+    drop_noise: bool = False
+    cell_rule: Callable[[Cells], PriorRule] | None = None
+    reads: Sequence[Any] = field(default=())
+    past_only: bool = False
+    n_jobs: int | None = None
+
+    @property
+    def for_trees(self) -> bool:
+        return isinstance(self.output, str) and self.output == TREES
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        if self.for_trees:
+            return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
+        outputs = read_outputs(self.output, OUTPUTS)
+        later = [name for name in column_outputs(outputs) if column_output(name).counts_all]
+        if self.past_only and later:
+            raise ValueError(
+                f'EarlierRows does not go with output={later[0]!r}, which counts later rows too. Pass "count".'
+            )
+        return outputs
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The outputs that are the same whatever the target."""
+        return column_outputs(self.outputs)
+
+    @property
+    def counts_by_fold(self) -> bool:
+        return self.past_only or any(column_output(extra).by_fold for extra in self.extras)
+
+    @property
+    def needs_codes(self) -> bool:
+        looked_up = any(not column_output(extra).by_fold for extra in self.extras)
+        return looked_up or self.crossfit.only_rare or self.past_only
+
+    def check(self, X: Frame) -> None:
+        _ = self.outputs  # refuses what is unknown
+        if self.columns is not None and (len(self.columns) or not self.interactions):
+            X.require(list(self.columns))
+        for parts in self.interactions:
+            check_interaction(parts, X)
+        if self.past_only and self.crossfit.only_rare:
+            raise ValueError('EarlierRows goes with crossfit="all" alone: no row may see the future.')
+        read = [label for label in self.reads if label in self.labels(X)]
+        if read:
+            raise ValueError(f"`columns` names {read}, which `cv` reads the order of the rows from. Leave it out.")
+
+    def labels(self, X: Frame) -> list[Any]:
+        columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
+        return [*columns, *self.interactions]
+
+    def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
+        parts = [label for interaction in self.interactions for label in interaction]
+        columns = [table.label for table in tables if not isinstance(table.vocabulary, Cells)]
+        return list(dict.fromkeys([*columns, *parts]))
+
+    def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
+        codes, vocabulary = encode_column(label, X)
+        if self.policy.missing == "error":
+            refuse_missing(codes, column_name(label, X.names_of))
+        return codes, vocabulary
+
+    def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
+        crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
+        rule = self.cell_rule(vocabulary) if crossed else self.rule  # type: ignore[misc, arg-type]
+        return Learner(rule, self.policy, target_outputs(self.outputs), rounded=self.for_trees)
+
+    def table(
+        self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]
+    ) -> EncodingTable:
+        dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
+        name, extras = column_name(label, names), self._extras_of(encodings)
+        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped)
+
+    def _extras_of(self, encodings: list[Encoding]) -> tuple[str, ...]:
+        """The column outputs of a column; for trees, codes only where they carry more signal than noise."""
+        if not self.for_trees or max(encoding.reliability for encoding in encodings) >= RELIABLE:
+            return self.extras
+        return tuple(extra for extra in self.extras if extra != "code")
+
+    def use_all_rows(
+        self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
+    ) -> None:
+        share = heaviest_share(codes, vocabulary.size, data.weights.of_count, groups)
+        full = [
+            negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
+            for each in column.encodings
+        ]
+        by_value = [each for each, item in zip(full, column.encodings, strict=True) for _ in item.values]
+        column.use_all_rows(codes, by_value, np.all(full, axis=0))
+
+    def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
+        return table.features(X) if fade is None else self._faded(table, columns_of(table.label, X), fade)
+
+    def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
+        """The features of new rows for which the training rows have lost weight."""
+        learner, slots = self.learner(table.vocabulary), table.slots(column)
+        blocks = []
+        for item in table.encodings:
+            own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
+            blocks.append(outputs_of_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+        features = table.arranged(np.hstack(blocks), table.counts[slots] * fade, slots)
+        table.fill_unseen(column, slots, features[table.label])
+        return features
+
+    def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
+        single = [table for table in tables if len(table.encodings) == 1]
+        return {name for table in single for name in table.names() if name == table.column}

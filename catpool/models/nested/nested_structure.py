@@ -1,0 +1,101 @@
+"""Levels within levels as a structure: how their columns become paths, and paths a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catpool.crossfit.columnwise import Columnwise, Crossfit
+from catpool.crossfit.out_of_fold import OutOfFoldColumn
+from catpool.crossfit.structure import Blocks
+from catpool.data.categories import MISSING
+from catpool.data.crossed import Paths, encode_paths
+from catpool.data.frames import Frame
+from catpool.data.training import TrainingData
+from catpool.models.nested.level_leverage import trusted_levels
+from catpool.models.nested.nested_learner import NestedLearner
+from catpool.models.nested.nested_table import NestedTable
+from catpool.tables.outputs import LEVEL_OUTPUTS, read_outputs
+from catpool.tables.policy import Policy, refuse_missing
+
+
+@dataclass(frozen=True)
+class Nested(Columnwise):
+    """Columns of categories within categories.
+
+    Parameters
+    ----------
+    levels : list
+        The labels of the columns from the outermost to the innermost.
+    policy : Policy
+    emit : {"deepest", "all"}
+        The levels that features come from.
+    output : str or sequence of str
+    reml : bool
+    crossfit : Crossfit
+    """
+
+    levels: Sequence[Any]
+    policy: Policy
+    emit: str
+    output: str | Sequence[str]
+    reml: bool
+    crossfit: Crossfit
+    n_jobs: int | None = None
+    counts_by_fold = False  # counts are among the values
+    needs_codes = True
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return read_outputs(self.output, LEVEL_OUTPUTS)
+
+    @property
+    def emitted(self) -> tuple[int, ...]:
+        last = len(self.levels) - 1
+        return tuple(range(last + 1)) if self.emit == "all" else (last,)
+
+    def check(self, X: Frame) -> None:
+        _ = self.outputs  # refuses what is unknown
+        X.require(list(self.levels), "levels")
+
+    def labels(self, X: Frame) -> list[tuple[Any, ...]]:
+        return [tuple(self.levels)]
+
+    def required(self, tables: Sequence[NestedTable]) -> list[Any]:
+        return list(tables[0].labels)
+
+    def encode(self, label: Sequence[Any], X: Frame) -> tuple[np.ndarray, Paths]:
+        codes, paths = encode_paths([X.column(part) for part in label])
+        if self.policy.missing == "error":
+            for level, part in enumerate(label):
+                gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)
+                refuse_missing(gone, X.names_of[part])
+        return codes[-1], paths
+
+    def learner(self, vocabulary: Paths) -> NestedLearner:
+        numbers = tuple(output for output in self.outputs if output != "code")
+        return NestedLearner(vocabulary, self.policy, self.emitted, numbers, self.reml)
+
+    def table(
+        self, label: Sequence[Any], names: Mapping[Any, str], vocabulary: Paths, encodings: list[Any]
+    ) -> NestedTable:
+        columns = [names[part] for part in label]
+        return NestedTable(list(label), columns, vocabulary, encodings, self.policy, self.emitted, self.outputs)
+
+    def use_all_rows(
+        self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
+    ) -> None:
+        rows = data.weights.of_count, groups, self.crossfit.reliability
+        full = [trusted_levels(vocabulary, each, codes, *rows) for each in column.encodings]
+        by_value = [by_level[level] for by_level in full for level, _ in self.learner(vocabulary).outputs]
+        column.use_all_rows(codes, by_value, np.zeros(vocabulary.size, dtype=bool))
+
+    def features(self, table: NestedTable, X: Frame, fade: np.ndarray | None) -> Blocks:
+        return table.by_column(X)
+
+    def rising(self, tables: Sequence[NestedTable]) -> set[str]:
+        (table,) = tables
+        return set(table.columns) if len(table.encodings) == 1 else set()
