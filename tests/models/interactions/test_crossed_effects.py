@@ -6,9 +6,9 @@ import pytest
 from conftest import ENCODERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laws.test_laws import numbers, targets
 from sklearn.base import clone
 from sklearn.model_selection import KFold, TimeSeriesSplit
-from test_laws import numbers, targets
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
 from catpool.data.crossed import encode_cells, encode_paths

@@ -24,7 +24,7 @@ from catpool.crossfit.folds import make_folds
 
 pytestmark = pytest.mark.slow  # taken together; each by itself is quick
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 LME4 = json.loads((REFERENCE / "mixed_models.json").read_text())["lmm"]
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 NUMBERS = ("mean", "sd", "reliability")

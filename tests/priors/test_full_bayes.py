@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, sample_encodings
 
-DATA = Path(__file__).parent / "reference" / "data"
+DATA = Path(__file__).parents[1] / "reference" / "data"
 OUTPUTS = ("mean", "sd", "reliability", "count", "code")
 
 

@@ -25,7 +25,7 @@ from catpool import (
     SmoothedMeanEncoder,
 )
 
-OLD = Path(__file__).parent / "reference" / "encoder_version_1.json"
+OLD = Path(__file__).parents[1] / "reference" / "encoder_version_1.json"
 EVERYTHING = {
     **{name: encoder(["city", "shop"]) for name, encoder in ENCODERS.items()},
     "all outputs": EmpiricalBayesEncoder(["city"], output=["mean", "sd", "reliability", "count", "size", "code"]),

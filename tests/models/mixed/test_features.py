@@ -26,7 +26,7 @@ from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.system import Factor
 from catpool.moments.partition import Parts
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 MODELS = json.loads((REFERENCE / "mixed_models.json").read_text())
 OUTPUTS = ["mode", "sd", "count", "fixed", "prediction"]
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import ENCODERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_laws import numbers, targets
+from laws.test_laws import numbers, targets
 
 from catpool import (
     EarlierRows,

@@ -1,8 +1,8 @@
 """What goes wrong in other target encoders, and must not here.
 
 B1 to B13 are kinds of faults that were found in them; B5 (cuML's folds) and B10 (a prior that leaks) are also in
-`test_reference.py`. Of B11, what concerns encoders that catpool does not have (ordered statistics, added noise,
-wrappers) is left out, and of B13 the faults of quantile and sampling encoders.
+`reference/test_other_libraries.py`. Of B11, what concerns encoders that catpool does not have (ordered statistics,
+added noise, wrappers) is left out, and of B13 the faults of quantile and sampling encoders.
 """
 
 import numpy as np

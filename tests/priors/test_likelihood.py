@@ -13,7 +13,7 @@ from scipy.stats import betabinom, nbinom
 
 from catpool import EmpiricalBayesEncoder
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 LME4 = json.loads((REFERENCE / "lme4.json").read_text())
 CONJUGATE = json.loads((REFERENCE / "empirical_bayes.json").read_text())
 
