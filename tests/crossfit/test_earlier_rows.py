@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENCODERS
+from helpers.strategies import numbers, targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws.test_laws import numbers, targets
 
 from catpool import (
     EarlierRows,

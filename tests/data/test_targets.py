@@ -6,7 +6,6 @@ import pytest
 
 from catpool import MeanEncoder
 from catpool.data.targets import read_targets
-from catpool.data.weights import read_weights
 
 
 def names(y, target_type="auto"):
@@ -127,24 +126,3 @@ def test_big_endian_targets_are_targets():
 def test_a_class_without_a_name_still_has_a_column_of_its_own():
     assert names(["", "b", "c"]) == ["", "b", "c"]
     assert MeanEncoder().fit([["x"]] * 3, ["", "b", "c"]).get_feature_names_out().tolist() == ["x0_", "x0_b", "x0_c"]
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ([1.0, -1.0, 1.0], "not negative"),
-        ([1.0, np.nan, 1.0], "finite"),
-        ([1.0, np.inf, 1.0], "finite"),
-        ([0.0, 0.0, 0.0], "not zero for all rows"),
-        ([1.0, 1.0], "one weight for each of the 3 rows"),
-        ([[1.0], [1.0], [1.0]], "one weight for each of the 3 rows"),
-        (2.0, "one weight for each of the 3 rows"),
-        (["1", "1", "1"], "must be finite numbers"),
-        ([1j, 1, 1], "must be finite numbers"),
-        ([1e-310, 1, 1], "Rescale it"),
-        ([1e60, 1, 1], "Rescale it"),
-    ],
-)
-def test_what_weights_must_be(weights, message):
-    with pytest.raises(ValueError, match=message):
-        read_weights(weights, 3)

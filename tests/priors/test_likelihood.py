@@ -1,91 +1,15 @@
-"""Maximum likelihood against lme4, R and forty digits; and the data for which there is nothing to fit."""
-
-import json
-from pathlib import Path
+"""Maximum likelihood against grids and forty digits; and the data for which there is nothing to fit."""
 
 import mpmath
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.reference_data import read
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, nbinom
 
 from catpool import EmpiricalBayesEncoder
-
-REFERENCE = Path(__file__).parents[1] / "reference"
-LME4 = json.loads((REFERENCE / "lme4.json").read_text())
-CONJUGATE = json.loads((REFERENCE / "empirical_bayes.json").read_text())
-
-
-def read(name):
-    return pd.read_csv(REFERENCE / "data" / Path(name).name, skipinitialspace=True)
-
-
-@pytest.mark.parametrize("method", ["REML", "ML"])
-@pytest.mark.parametrize("name", LME4)
-def test_lme4(name, method):
-    model, answer = LME4[name], LME4[name][method]
-    data = read(model["data"])
-    response, factor = model["formula"].split(" ~ ")[0], model["formula"].split("|")[1].strip(" )")
-    weighted = {"weight_type": "precision"} if model["weights"] else {}
-    encoder = EmpiricalBayesEncoder([factor], prior=method.lower(), target_type="continuous", **weighted)
-    encoder.fit(data.astype({factor: str}), data[response], sample_weight=data[model["weights"]] if weighted else None)
-    summary, table = encoder.summary_.iloc[0], encoder.encoding_table(factor).set_index("category")
-    assert -2 * summary["log_likelihood"] == pytest.approx(answer["criterion"], abs=1e-6)
-    assert summary["between_sd"] ** 2 == pytest.approx(answer["variances"][factor], rel=1e-6)
-    assert summary["within_sd"] ** 2 == pytest.approx(answer["variances"]["Residual"], rel=1e-6)
-    assert summary["prior_mean"] == pytest.approx(answer["intercept"], rel=1e-6)
-    modes = (table["encoding"] - summary["prior_mean"])[answer["levels"]]
-    np.testing.assert_allclose(modes, answer["modes"], rtol=0, atol=1e-6 * max(np.abs(answer["modes"]).max(), 1e-9))
-    variances = answer["conditional_variances"] + (1 - table["reliability"]) ** 2 * answer["se_intercept"] ** 2
-    np.testing.assert_allclose(table["sd"][answer["levels"]] ** 2, variances[answer["levels"]], rtol=1e-6)
-
-
-def test_dyestuff2_has_no_spread():
-    data = read("Dyestuff2.csv")
-    for prior in ("reml", "ml", "moments"):
-        summary = EmpiricalBayesEncoder(prior=prior).fit(data[["Batch"]], data["Yield"]).summary_.iloc[0]
-        assert summary["between_sd"] == 0
-        assert np.isinf(summary["prior_strength"])
-        assert summary["note"] == "no spread between categories"
-
-
-@pytest.mark.parametrize("name", CONJUGATE["beta-binomial"])
-def test_beta_binomial(name):
-    answer = CONJUGATE["beta-binomial"][name]
-    data = read(answer["data"])
-    g, y = np.repeat(data["g"], 2).to_numpy()[:, None], np.tile([1, 0], len(data))
-    weights = np.column_stack([data["k"], data["n"] - data["k"]]).ravel()
-    encoder = EmpiricalBayesEncoder().fit(g, y, sample_weight=weights)
-    summary = encoder.summary_.iloc[0]
-    strength = answer["alpha"] + answer["beta"]
-    assert summary["prior_strength"] == pytest.approx(strength, rel=1e-6)
-    assert summary["prior_mean"] == pytest.approx(answer["alpha"] / strength, rel=1e-6)
-    np.testing.assert_allclose(encoder.transform(g)[:10:2, 0], answer["post_mean_first5"], rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", CONJUGATE["gamma-Poisson"])
-def test_gamma_poisson(name):
-    answer = CONJUGATE["gamma-Poisson"][name]
-    data = read(answer["data"])
-    encoder = EmpiricalBayesEncoder(target_type="count").fit(data[["g"]], data["y"], exposure=data["e"])
-    summary = encoder.summary_.iloc[0]
-    assert summary["prior_strength"] == pytest.approx(answer["rate"], rel=1e-6)
-    assert summary["prior_mean"] == pytest.approx(answer["mean"], rel=1e-6)
-    np.testing.assert_allclose(encoder.transform(data[["g"]])[:5, 0], answer["post_mean_first5"], rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", [name for name in CONJUGATE["DerSimonian-Laird"] if name != "schools8"])
-def test_moments_are_dersimonian_and_laird_s(name):
-    """Of the eight schools only standard errors are known, not the rows behind them."""
-    answer = CONJUGATE["DerSimonian-Laird"][name]
-    data = read({"dyestuff": "Dyestuff.csv", "dyestuff2": "Dyestuff2.csv"}[name])
-    encoder = EmpiricalBayesEncoder(prior="moments", target_type="continuous").fit(data[["Batch"]], data["Yield"])
-    summary = encoder.summary_.iloc[0]
-    assert summary["between_sd"] ** 2 == pytest.approx(answer["tau2"], rel=1e-10, abs=1e-10)
-    assert summary["prior_mean"] == pytest.approx(answer["mu"], rel=1e-10)
-    np.testing.assert_allclose(encoder.encoding_table("Batch")["encoding"], answer["blup"], rtol=1e-10)
 
 
 def criterion(ratio, counts, means, within, reml, log=np.log):
@@ -279,46 +203,6 @@ def test_a_dirichlet_strength_is_recovered():
     summary = fitted(codes, y).summary_
     np.testing.assert_allclose(summary["prior_strength"], 10, rtol=0.1)
     np.testing.assert_allclose(summary["prior_mean"], [0.2, 0.3, 0.5], atol=0.01)
-
-
-def test_a_prior_of_the_user_s_own(table):
-    def believe_half(moments):
-        return moments.mean / 2, 7.0
-
-    encoder = EmpiricalBayesEncoder(prior=believe_half, cv=[0, 1] * 60)
-    encoded = encoder.fit_transform(table["X"][["city"]], table["continuous"])
-    assert (encoder.summary_["prior_strength"] == 7).all()
-    y, bonn = table["continuous"][1::2], (table["X"]["city"] == "Bonn").to_numpy()[1::2]
-    expected = (y[bonn].sum() + 7 * y.mean() / 2) / (bonn.sum() + 7)
-    assert encoded[::2][(table["X"]["city"] == "Bonn").to_numpy()[::2]][0, 0] == pytest.approx(expected)
-    for answer, message in ((None, "two numbers"), ((1.0, -1.0), "strength from 0"), ((np.nan, 1.0), "finite mean")):
-        with pytest.raises(ValueError, match=message):
-            EmpiricalBayesEncoder(prior=lambda moments, answer=answer: answer).fit([[1], [2]], [1.5, 2.5])
-
-
-@pytest.mark.parametrize("prior", ["reml", "ml", "moments"])
-@pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
-def test_each_fold_has_a_prior_of_its_own(prior, target_type, table):
-    folds = np.arange(120) % 3
-    encoder = EmpiricalBayesEncoder(prior=prior, cv=folds, target_type=target_type)
-    X, y = table["X"], table[target_type]
-    encoded = encoder.fit_transform(X, y)
-    for fold in range(3):
-        test = folds == fold
-        refitted = EmpiricalBayesEncoder(prior=prior, target_type=target_type).fit(X[~test], y[~test])
-        np.testing.assert_allclose(encoded[test], refitted.transform(X[test]), rtol=1e-7, atol=1e-9)
-
-
-def test_each_prior_and_family_makes_a_difference(table):
-    X, y = table["X"], table["binary"]
-    results = [
-        EmpiricalBayesEncoder(prior=prior, family=family, random_state=0).fit_transform(X, y)
-        for prior in ("reml", "moments")
-        for family in ("binomial", "normal", "poisson")
-    ]
-    results.append(EmpiricalBayesEncoder(prior="ml", family="normal", random_state=0).fit_transform(X, y))
-    for i, one in enumerate(results):
-        assert not any(np.allclose(one, other, rtol=1e-6) for other in results[:i])
 
 
 @pytest.mark.parametrize("distance", [1e4, 1e8])
