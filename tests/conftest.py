@@ -47,3 +47,8 @@ def table():
         "count": rng.poisson(np.exp(0.5 * effect)),
         "weights": rng.integers(0, 4, n).astype(float),
     }
+
+
+@pytest.fixture
+def fitted(encoder_class, table):
+    return encoder_class(random_state=0).fit(table["X"], table["continuous"])

@@ -1,0 +1,35 @@
+"""Keys of rows decide their folds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catpool.crossfit.hashed_keys import folds_of_keys
+
+
+def test_keys_are_hashed_alike_whatever_holds_them():
+    polars = pytest.importorskip("polars")
+    key = [5, 3, 8, 1, 3]
+    expected = folds_of_keys(key, 5, 10)
+    assert expected[1] == expected[4]
+    for other in (np.array(key), np.array(key, dtype=np.int32), pd.Series(key, dtype="Int64"), polars.Series(key)):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), expected)
+    for other in (np.array(key, dtype=float), [*key[:4], 3.0], pd.Series(key, dtype="Float64")):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), expected)
+    np.testing.assert_array_equal(folds_of_keys(key[:2], 2, 10), expected[:2])  # whatever company it comes in
+    days = pd.to_datetime(["2020-01-03", "2020-02-01", "2021-01-01"])
+    for other in (days.date, days.astype("datetime64[s]"), days.tz_localize("UTC"), polars.Series(days.date.tolist())):
+        np.testing.assert_array_equal(folds_of_keys(other, 3, 10), folds_of_keys(days, 3, 10))
+    for odd in ([1, 2, 3, "a", "b"], [1.5, 2, 3, 4, 5], [object()] * 5):
+        with pytest.raises(TypeError, match="one sort"):
+            folds_of_keys(odd, 5, 10)
+    names = ["e", "c", "h", "a", "c"]
+    for other in (pd.Series(names), pd.Series(names, dtype="category"), polars.Series(names), np.array(names)):
+        np.testing.assert_array_equal(folds_of_keys(other, 5, 10), folds_of_keys(names, 5, 10))
+    two = pd.DataFrame({"a": key, "b": names})
+    np.testing.assert_array_equal(
+        folds_of_keys(two, 5, 10), folds_of_keys(polars.DataFrame(two.to_dict("list")), 5, 10)
+    )
+    many = np.bincount(folds_of_keys(np.arange(10_000), 10_000, 10))
+    assert (np.abs(many - 1000) < 150).all()
+    assert folds_of_keys([0, 1, 2, 3], 4, 97).tolist() == [67, 54, 15, 27]  # as ever, or streams lose their folds

@@ -1,0 +1,63 @@
+"""Objects in columns: shared ones, large integers, cells that are lists."""
+
+import numpy as np
+import pandas as pd
+import polars
+import pyarrow
+import pytest
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool.data.objects import _share_objects
+
+Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
+
+
+def test_shared_objects_and_their_copies_are_the_same_categories():
+    rng = np.random.default_rng(0)
+    names = np.array([f"name {i}" for i in range(50)] + [None, float("nan"), ("a", 1)], dtype=object)
+    shared = names[rng.integers(0, len(names), 20_000)]
+    copies = np.array([name if not isinstance(name, str) else name[:3] + name[3:] for name in shared], dtype=object)
+    half = np.where(rng.random(20_000) < 0.5, shared, copies)
+    y = rng.normal(size=20_000)
+    assert _share_objects(shared, np.frombuffer(shared, dtype=np.intp))
+    assert not _share_objects(copies, np.frombuffer(copies, dtype=np.intp))
+    results = [
+        EmpiricalBayesEncoder(random_state=0).fit_transform(pd.DataFrame({"c": values}, dtype=object), y)
+        for values in (shared, copies, half)
+    ]
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+    with pytest.raises(ValueError, match="must have no missing values"):
+        MeanEncoder(missing="error").fit(names[:50, None], y[:50]).transform(shared[:, None])
+    encoder = EmpiricalBayesEncoder().fit(shared[:, None], y)
+    np.testing.assert_array_equal(encoder.transform(shared[:, None]), encoder.transform(copies[:, None]))
+
+
+def test_large_integers_beside_a_missing_value_stay_apart():
+    ids = [2**53, 2**53 + 1, None, 5, 5, 5]
+    expected = [1.5, 2, 4, 56 / 3, 56 / 3, 56 / 3]
+    for X in (
+        [[value] for value in ids],
+        np.array(ids, dtype=object)[:, None],
+        pd.DataFrame({"c": pd.Series(ids, dtype="Int64")}),
+        polars.DataFrame({"c": ids}),
+        pyarrow.table({"c": ids}),
+    ):
+        np.testing.assert_allclose(MeanEncoder().fit(X, Y).transform(X)[:, 0], expected)
+
+
+def test_cells_of_lists_may_be_tuples():
+    X = [[(1, 2)], [(1, 2)], [(3, 4)], [(3, 4)], [("a",)], [("a",)]]
+    np.testing.assert_allclose(MeanEncoder().fit(X, Y).transform(X)[::2, 0], [1.75, 6, 24])
+    with pytest.raises(ValueError, match="equally long"):
+        MeanEncoder().fit([[1, 2], [1]], [1.5, 2.5])
+    with pytest.raises(ValueError, match="records"):
+        MeanEncoder().fit(np.zeros((6, 1), dtype="i4,f8"), Y)
+
+
+def test_categories_must_be_hashable():
+    with pytest.raises(TypeError, match="must be hashable"):
+        MeanEncoder().fit(pd.DataFrame({"c": [["a"], ["b"]] * 3}), Y)
+    encoder = MeanEncoder().fit(pd.DataFrame({"c": list("aabbcc")}), Y)
+    with pytest.raises(TypeError, match="must be hashable"):
+        encoder.transform(pd.DataFrame({"c": [["a"]] * 5000}))

@@ -1,0 +1,54 @@
+"""Draws of encodings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ENCODERS
+
+from catpool import EmpiricalBayesEncoder, sample_encodings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
+@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
+    X, y = table["X"][["city"]], table[target_type]
+    encoder = EmpiricalBayesEncoder(target_type=target_type, prior=prior, output=("mean", "sd")).fit(X, y)
+    cities = pd.DataFrame({"city": ["Bonn", "Kiel", "Jena", None]})
+    draws = sample_encodings(encoder, cities, n_draws=4000, random_state=0)
+    mean, sd = (encoder.transform(cities)[:, start::2] for start in (0, 1))
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(4000))
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.12)
+    if target_type == "multiclass":
+        np.testing.assert_allclose(draws.sum(axis=2), 1)
+
+
+def test_draws_are_reproducible_and_share_a_category_s_value(table):
+    X, y = table["X"], table["continuous"]
+    for encoder in (encoder() for encoder in ENCODERS.values()):
+        encoder.fit(X, y)
+        draws = sample_encodings(encoder, X, n_draws=3, random_state=1)
+        assert draws.shape == (3, 120, 2)
+        np.testing.assert_array_equal(draws, sample_encodings(encoder, X, n_draws=3, random_state=1))
+        assert not np.allclose(draws, sample_encodings(encoder, X, n_draws=3, random_state=2))
+        bonn = (X["city"] == "Bonn").to_numpy()
+        assert np.ptp(draws[:, bonn, 0], axis=1).max() == 0
+        assert np.isfinite(sample_encodings(encoder, X.assign(shop=-5), n_draws=2)).all()
+    with pytest.raises(ValueError, match="at least 1"):
+        sample_encodings(encoder, X, n_draws=0)
+
+
+def test_draws_of_pure_categories_are_zeros_and_ones():
+    X, y = np.repeat(np.arange(6), 3)[:, None], np.repeat([0, 1, 0, 1, 0, 0], 3)
+    draws = sample_encodings(EmpiricalBayesEncoder().fit(X, y), [[0], [1], [99]], 3000, random_state=0)[:, :, 0]
+    assert draws[:, 0].max() < 1e-6
+    assert draws[:, 1].min() > 1 - 1e-6
+    assert draws[:, 2].mean() == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_draws_stay_where_the_target_is():
+    X = np.repeat([0, 1], 2)[:, None]
+    shares = sample_encodings(EmpiricalBayesEncoder().fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    assert 0 <= shares.min() < shares.max() <= 1
+    counts = sample_encodings(EmpiricalBayesEncoder(target_type="count").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    assert counts.min() >= 0

@@ -1,0 +1,186 @@
+"""Columns encoded together: how cells are numbered, and what their priors are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ENCODERS
+from helpers.strategies import numbers, targets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import KFold, TimeSeriesSplit
+
+from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
+
+TYPES = ["continuous", "binary", "multiclass", "count"]
+
+
+def crossed(rng, n=240):
+    """Rows of 4 makes and 6 years, one combination of them absent, with a target of each type."""
+    make, year = rng.choice(list("ABCD"), n), rng.integers(2000, 2006, n)
+    absent = (make == "A") & (year == 2001)
+    make[absent] = "B"
+    effect = np.array([{"A": 1.5, "B": -1.0, "C": 0.0, "D": 0.5}[each] for each in make]) + 0.6 * (year - 2002)
+    continuous = effect + rng.normal(size=n)
+    return pd.DataFrame({"make": make, "year": year}), {
+        "continuous": continuous,
+        "binary": (continuous > 0).astype(int),
+        "multiclass": np.array(["low", "mid", "top"])[np.digitize(continuous, [-0.7, 0.7])],
+        "count": rng.poisson(np.exp(0.3 * effect)),
+    }
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("cv", [KFold(4), TimeSeriesSplit(3), "labels"], ids=str)
+@pytest.mark.slow
+def test_out_of_fold_is_fitting_on_the_training_rows(encoder, kind, cv):
+    X, y = crossed(np.random.default_rng(3))
+    cv = np.arange(len(X)) % 4 if cv == "labels" else cv
+    y, weights = y[kind], np.arange(len(X)) % 3 + 1.0
+    model = encoder(interactions=[("make", "year")], cv=cv, target_type=kind, output=["mean", "count"])
+    splits = (
+        cv.split(X) if hasattr(cv, "split") else [(np.flatnonzero(cv != f), np.flatnonzero(cv == f)) for f in range(4)]
+    )
+    splits = list(splits)
+    if isinstance(cv, TimeSeriesSplit):
+        with pytest.warns(UserWarning, match="no test fold"):
+            encoded = model.fit_transform(X, y, sample_weight=weights)
+    else:
+        encoded = model.fit_transform(X, y, sample_weight=weights)
+    for train, test in splits:
+        refit = clone(model).set_params(cv=2).fit(X.iloc[train], y[train], sample_weight=weights[train])
+        np.testing.assert_allclose(encoded[test], refit.transform(X.iloc[test]), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [pytest.param(own, id=name, marks=[pytest.mark.slow] if name == "bayes" else []) for name, own in ENCODERS.items()],
+)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_a_fold_s_own_targets_do_not_reach_its_cells(encoder, data):
+    n = 24
+    column = st.lists(st.sampled_from("abc"), min_size=n, max_size=n)
+    X = np.column_stack([np.array(data.draw(column), dtype=object) for _ in range(2)])
+    y = np.array(data.draw(targets(numbers, range(n))))
+    folds = np.arange(n) % 3
+    changed = y.copy()
+    changed[folds == 0] = np.array(data.draw(targets(numbers, range(n // 3)))) + 1e6
+    model = encoder([], interactions=[(0, 1)], cv=folds, target_type="continuous", remainder="drop")
+    before, after = model.fit_transform(X, y), model.fit_transform(X, changed)
+    assert before[folds == 0].tobytes() == after[folds == 0].tobytes()
+
+
+@pytest.mark.parametrize("prior", ["reml", "ml"])
+def test_a_cell_is_the_crossed_model_s_sum(prior):
+    X, y = crossed(np.random.default_rng(1))
+    cells = EmpiricalBayesEncoder(
+        [], interactions=[("make", "year")], prior=prior, remainder="drop", output=["mean", "sd"]
+    )
+    model = MixedModelEncoder(["make", "year", ("make", "year")], method=prior, output="prediction", remainder="drop")
+    encoded = cells.fit(X, y["continuous"]).transform(X)
+    expected = model.fit(X, y["continuous"]).transform(X)
+    np.testing.assert_allclose(encoded[:, 0], np.asarray(expected)[:, 0], rtol=1e-9)
+    new = pd.DataFrame({"make": ["A", "A", "E"], "year": [2001, 1999, 1999]})
+    np.testing.assert_allclose(cells.transform(new)[:, 0], np.asarray(model.transform(new))[:, 0], rtol=1e-9)
+    assert (cells.transform(new)[:, 1] > encoded[:, 1].max()).all()
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_cell_without_rows_gets_its_main_effects(kind):
+    X, y = crossed(np.random.default_rng(2), 600)
+    encoder = EmpiricalBayesEncoder(interactions=[("make", "year")], target_type=kind).fit(X, y[kind])
+    label = {"multiclass": "_top"}.get(kind, "")
+    names = list(encoder.get_feature_names_out())
+    new = pd.DataFrame({"make": ["A", "B", "Z"], "year": [2001, 2000, 1990]})
+    absent, low, stranger = encoder.transform(new)[:, names.index(f"make_x_year{label}")]
+    grand = encoder.summary_.query("column == 'make_x_year'")["prior_mean"].iloc[-1]
+    assert (
+        low
+        < grand
+        < encoder.transform(pd.DataFrame({"make": ["A"], "year": [2005]}))[0, names.index(f"make_x_year{label}")]
+    )
+    assert stranger == pytest.approx(grand)
+    assert absent != pytest.approx(grand, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_classes_sum_to_one():
+    X, y = crossed(np.random.default_rng(2))
+    encoder = EmpiricalBayesEncoder([], interactions=[("make", "year")], remainder="drop", random_state=0)
+    np.testing.assert_allclose(encoder.fit_transform(X, y["multiclass"]).sum(axis=1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["constant", "one row a cell", "one cell", "no noise"])
+def test_odd_tables(kind):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": np.repeat(list("abcd"), 6), "b": np.tile(np.arange(6), 4)})
+    y = rng.normal(size=24)
+    if kind == "constant":
+        y = np.full(24, 3.25)
+    if kind == "one cell":
+        X = X.assign(a="a", b=1)
+    if kind == "no noise":
+        X, y = pd.concat([X, X], ignore_index=True), np.tile(y, 2)
+    encoder = EmpiricalBayesEncoder(interactions=[("a", "b")], cv=3, random_state=0)
+    encoded = encoder.fit_transform(X, y)
+    assert np.isfinite(encoded).all()
+    assert np.isfinite(encoder.transform(X.assign(a="new"))).all()
+    if kind == "constant":
+        np.testing.assert_array_equal(encoded, 3.25)
+
+
+def test_policies_of_cells():
+    X, y = crossed(np.random.default_rng(2))
+    X.loc[:9, "make"] = None
+    new = pd.DataFrame({"make": ["A", None, "Z"], "year": [2001, 2001, 1990]})
+
+    def encoded(**parameters):
+        encoder = EmpiricalBayesEncoder([], interactions=[("make", "year")], remainder="drop", **parameters)
+        return encoder.fit(X, y["continuous"]).transform(new)[:, 0]
+
+    assert np.isnan(encoded(unknown="nan")).tolist() == [True, False, True]
+    assert np.isnan(encoded(missing="nan")).tolist() == [False, True, False]
+    assert encoded()[1] != encoded(missing="prior")[1]
+    with pytest.raises(ValueError, match=r"2 were not, such as \[\('A', 2001\), \('Z', 1990\)\]"):
+        encoded(unknown="error")
+    with pytest.raises(ValueError, match="must have no missing values"):
+        encoded(missing="error")
+
+
+def test_names_places_and_what_comes_with_them():
+    X, y = crossed(np.random.default_rng(2))
+    X["z"] = 1.0
+    encoder = EmpiricalBayesEncoder(["year"], interactions=[("make", "year")], output=["mean", "code", "count"], cv=3)
+    out = encoder.fit_transform(X, y["continuous"])
+    assert list(out) == list(encoder.get_feature_names_out())
+    assert list(out) == [
+        "make",
+        "year",
+        "year_code",
+        "year_count",
+        "z",
+        *(f"make_x_year{s}" for s in ("", "_code", "_count")),
+    ]
+    assert out["make"].tolist() == X["make"].tolist()
+    table = encoder.encoding_table(("make", "year"))
+    assert table["category"].tolist() == sorted(set(zip(X["make"], X["year"], strict=True)))
+    assert encoder.encoding_table("make_x_year").equals(table)
+    assert sample_encodings(encoder, X, n_draws=3, random_state=0).shape == (3, len(X), 2)
+    array = EmpiricalBayesEncoder([1], interactions=[(0, 1)], cv=3).fit(X.to_numpy(dtype=object), y["continuous"])
+    assert array.get_feature_names_out().tolist() == ["x0", "x1", "x2", "x0_x_x1"]
+
+
+@pytest.mark.parametrize("interactions", [[("make",)], [("make", "make")], [("make", "colour")]])
+def test_interactions_are_of_several_columns(interactions):
+    X, y = crossed(np.random.default_rng(2))
+    with pytest.raises(ValueError, match="two or more different columns"):
+        EmpiricalBayesEncoder(interactions=interactions).fit(X, y["continuous"])
+
+
+@pytest.mark.parametrize("prior", ["moments", "full_bayes", lambda moments: (0.0, 1.0)])
+def test_priors_that_know_no_parts_are_refused(prior):
+    X, y = crossed(np.random.default_rng(2))
+    with pytest.raises(ValueError, match='prior="reml" or "ml"'):
+        EmpiricalBayesEncoder(interactions=[("make", "year")], prior=prior).fit(X, y["continuous"])

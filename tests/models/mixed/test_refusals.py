@@ -1,0 +1,143 @@
+"""What mixed models refuse."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.mixed import encoder_of, mixed_rows
+from sklearn.exceptions import NotFittedError
+
+from catpool import MixedModelEncoder
+
+
+@pytest.mark.parametrize(("target_type", "value"), [("continuous", 3), ("continuous", 0), ("binary", 1), ("count", 0)])
+def test_targets_that_are_all_alike_are_refused(target_type, value):
+    X, _ = mixed_rows()
+    with pytest.raises(ValueError, match=r"\by\b"):
+        encoder_of(["a"], target_type=target_type).fit(X, np.full(len(X), value))
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_fewer_rows_than_coefficients_and_one_are_refused(rows):
+    X, y = mixed_rows()
+    with pytest.raises(ValueError, match="rows|independent"):
+        encoder_of(["a"], covariates=["x", "z"]).fit(X[:rows], y[:rows])
+
+
+def test_a_target_without_noise_is_refused():
+    X, _ = mixed_rows()
+    with pytest.raises(ValueError, match=r"\by\b"):
+        encoder_of(["a"], covariates=["x"]).fit(X, 2 * X["x"] + 1)
+
+
+@pytest.mark.parametrize("output", ["fixed", "prediction"])
+@pytest.mark.parametrize("column", ["note", "price", "shop"])
+def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
+    """It would come out under the same name, or not at all."""
+    X, y = shops
+    X = X.rename(columns={column: output})
+    encoder = encoder_of([output if column == "shop" else "shop"], output=["mode", output])
+    with pytest.raises(ValueError, match=f"different names.*{output}"):
+        encoder.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"groups": []}, "`groups` must name one factor or more"),
+        ({"groups": ["shop", "shop"]}, "`groups` must name .* each once"),
+        ({"groups": [("shop", "item"), ("shop", "item")]}, "`groups` must name .* each once"),
+        ({"groups": ["shopp"]}, r"`groups` names \['shopp'\]"),
+        ({"groups": [("shop", "itm")]}, "`groups`.*itm"),
+        ({"groups": [("shop",)]}, "`groups`.*shop"),
+        ({"groups": "shop"}, "'groups' parameter"),
+        ({"covariates": ["prize"]}, r"`covariates` names \['prize'\]"),
+        ({"covariates": ["price", "price"]}, "`covariates` must name each column once"),
+        ({"covariates": ["note"]}, "covariate 'note' must be numbers"),
+        ({"covariates": ["gaps"]}, "covariate 'gaps' must be finite"),
+        ({"slopes": {"shop": ["gaps"]}}, "covariate 'gaps' must be finite"),
+        ({"covariates": ["day"]}, "covariate 'day' must be numbers"),
+        ({"covariates": ["shop"]}, r"\['shop'\] are factors as well as covariates"),
+        ({"groups": [("shop", "item")], "covariates": ["item"]}, r"\['item'\] are factors as well as covariates"),
+        ({"groups": ["shop", "item"], "slopes": {"shop": ["item"]}}, r"\['item'\] are factors as well as covariates"),
+        ({"slopes": {"item": ["price"]}}, r"`slopes` has the factors \['item'\], which `groups` has not"),
+        ({"slopes": {"shop": ["prize"]}}, r"`slopes` names \['prize'\]"),
+        ({"slopes": {"shop": ["price", "price"]}}, "price"),
+        ({"covariates": ["price", "double"]}, "linearly independent"),
+        ({"covariates": ["one"]}, "linearly independent"),
+        ({"quadrature": 5}, "`quadrature`"),
+        ({"quadrature": 0}, "'quadrature' parameter"),
+        ({"solver": "cg", "target_type": "binary"}, 'solver="cg" does not go'),
+        ({"output": "modes"}, "'output' parameter"),
+        ({"output": ["mode", "mode"]}, "`output` must be one or several of"),
+        ({"output": []}, "`output` must be one or several of"),
+        ({"weight_type": "precision", "target_type": "binary"}, "normal family alone"),
+        ({"quadrature": 5, "covariates": ["price"], "target_type": "binary"}, "`quadrature`"),
+        ({"quadrature": 5, "slopes": {"shop": ["price"]}, "target_type": "binary"}, "`quadrature`"),
+        ({"quadrature": 5, "groups": ["shop", "item"], "target_type": "binary"}, "`quadrature`"),
+        ({"covariates": ["price", "double"], "target_type": "binary"}, "linearly independent"),
+        ({"covariates": ["one"], "target_type": "count"}, "linearly independent"),
+        ({"covariates": ["one"], "groups": ["shop", "item"], "target_type": "count"}, "linearly independent"),
+        ({"family": "poisson", "target_type": "binary"}, "family"),
+    ],
+)
+def test_what_does_not_go_is_refused_in_words(shops, parameters, words):
+    X, y = shops
+    X = X.assign(double=2 * X["price"] + 1, one=1.0, gaps=X["price"].where(X["price"] < 1))
+    X["day"] = pd.date_range("2020-02-02", periods=90)
+    parameters = {"groups": ["shop"], "target_type": "continuous", **parameters}
+    y = y if parameters["target_type"] == "continuous" else (y > 0).astype(int)
+    with pytest.raises(ValueError, match=words):
+        MixedModelEncoder(**parameters).fit(X, y)
+
+
+def test_several_targets_and_classes_are_refused(shops):
+    X, y = shops
+    with pytest.raises(ValueError, match="several outputs"):
+        encoder_of(["shop"]).fit(X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match="several classes"):
+        encoder_of(["shop"], target_type="auto").fit(X, np.digitize(y, [-1, 1]).astype(str))
+
+
+def test_nothing_comes_out_before_fit(shops):
+    encoder = encoder_of(["shop"])
+    for ask in (
+        lambda: encoder.transform(shops[0]),
+        lambda: encoder.summary_,
+        lambda: encoder.encoding_table("shop"),
+        lambda: encoder.get_feature_names_out(),
+    ):
+        with pytest.raises(NotFittedError):
+            ask()
+
+
+def test_collinear_covariates_are_refused_whatever_their_rounding():
+    X, y = mixed_rows()
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        first, second, third = rng.normal(size=3)
+        collinear = X.assign(last=first * X["x"] + second * X["z"] + third)
+        with pytest.raises(ValueError, match="linearly independent"):
+            encoder_of(["a"], covariates=["x", "z", "last"]).fit(collinear, y)
+
+
+@pytest.mark.parametrize("correlated", [True, False])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_slopes_of_a_constant_change_nothing(value, correlated):
+    """A slope of ones is a second intercept, and one of noughts is nothing at all."""
+    X, y = mixed_rows()
+    alone = encoder_of(["a"], covariates=["x"], output="prediction").fit(X, y)
+    idle = X.assign(idle=value)
+    encoder = encoder_of(["a"], covariates=["x"], slopes={"a": ["idle"]}, correlated=correlated, output="prediction")
+    encoder.fit(idle, y)
+    assert encoder.model_.criterion == pytest.approx(alone.model_.criterion, abs=1e-6)
+    np.testing.assert_allclose(encoder.transform(idle)["prediction"], alone.transform(X)["prediction"], atol=1e-6)
+
+
+def test_a_refused_refit_leaves_the_model_of_the_first(shops):
+    X, y = shops
+    encoder = encoder_of(["shop"]).fit(X, y)
+    before = encoder.summary_
+    encoder.set_params(output=["mode", "prediction"])
+    with pytest.raises(ValueError, match="occur twice"):
+        encoder.fit(X.assign(prediction=1.0), 10 * y)
+    pd.testing.assert_frame_equal(encoder.summary_, before)
