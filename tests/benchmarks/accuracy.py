@@ -118,7 +118,7 @@ def encoders(rows, about):
         "mean, size": EmpiricalBayesEncoder(output=["mean", "size"], **options),
         "mean, size, code": EmpiricalBayesEncoder(output=["mean", "size", "code"], **options),
         "5 folds": EmpiricalBayesEncoder(cv=5, **options),
-        "unreliable": EmpiricalBayesEncoder(crossfit="unreliable", **options),
+        "rare": EmpiricalBayesEncoder(crossfit="rare", **options),
         "MixedModelEncoder": MixedModelEncoder(list(rows.categories), **options),
     }
     levels = [name for name in about.get("levels", []) if name in rows.categories]

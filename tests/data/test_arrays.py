@@ -38,4 +38,4 @@ def test_read_only_and_strided_targets(encoder_class):
 
 def test_dates_of_an_array_pass_through_as_dates():
     X = np.array([["2020-01-01", "2021-01-01"]] * 6, dtype="datetime64[ns]")
-    assert MeanEncoder([0], cv=2).fit_transform(X, Y)[0, 1] == pd.Timestamp("2021-01-01")
+    assert np.asarray(MeanEncoder([0], cv=2).fit_transform(X, Y))[0, 1] == pd.Timestamp("2021-01-01")

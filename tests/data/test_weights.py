@@ -39,13 +39,13 @@ def test_exposure_makes_rates_of_counts(encoder_class, table):
     test = folds == 1
     refitted = encoder_class(["city"], target_type="count", remainder="drop")
     refitted.fit(X[~test], y[~test], exposure="years")
-    np.testing.assert_allclose(by_array[test], refitted.transform(X[test]), rtol=1e-7)
+    np.testing.assert_allclose(np.asarray(by_array)[test], refitted.transform(X[test]), rtol=1e-7)
     plain = MeanEncoder(["city"], target_type="count", remainder="drop").fit(X, y, exposure="years")
     bonn = (X["city"] == "Bonn").to_numpy()
     assert plain.encoding_table("city").set_index("category")["mean"]["Bonn"] == pytest.approx(
         y[bonn].sum() / X["years"][bonn].sum()
     )
-    assert not np.allclose(by_array, encoder.fit_transform(X, y))
+    assert not np.allclose(np.asarray(by_array), np.asarray(encoder.fit_transform(X, y)))
     model = make_pipeline(encoder_class(["city"], target_type="count"), DecisionTreeRegressor())
     model.fit(X, y, **{f"{encoder_class.__name__.lower()}__exposure": "years"})
 
@@ -74,9 +74,9 @@ def test_precisions_are_weights_of_another_kind(table):
     scaled = EmpiricalBayesEncoder(weight_type="precision", cv=folds).fit_transform(X, y, sample_weight=7 * weights)
     np.testing.assert_allclose(encoded, scaled, rtol=1e-7)  # precisions are relative, frequencies are not
     frequencies = EmpiricalBayesEncoder(cv=folds).fit_transform(X, y, sample_weight=weights)
-    assert not np.allclose(encoded, frequencies, rtol=1e-3)
+    assert not np.allclose(np.asarray(encoded), np.asarray(frequencies), rtol=1e-3)
     test = folds == 0
     refitted = EmpiricalBayesEncoder(weight_type="precision").fit(X[~test], y[~test], sample_weight=weights[~test])
-    np.testing.assert_allclose(encoded[test], refitted.transform(X[test]), rtol=1e-7)
+    np.testing.assert_allclose(np.asarray(encoded)[test], refitted.transform(X[test]), rtol=1e-7)
     with pytest.raises(ValueError, match="normal family alone"):
         EmpiricalBayesEncoder(weight_type="precision").fit(X, table["binary"], sample_weight=weights)

@@ -47,7 +47,9 @@ def test_rows_are_looked_up_in_many_threads():
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda i: encoder.lookup({"zip": names[i]})["zip"], range(0, 20_000, 7)))
         rows = list(
-            pool.map(lambda i: encoder.transform(pd.DataFrame({"zip": [names[i]]}))[0, 0], range(0, 20_000, 500))
+            pool.map(
+                lambda i: np.asarray(encoder.transform(pd.DataFrame({"zip": [names[i]]})))[0, 0], range(0, 20_000, 500)
+            )
         )
     assert found == [float(i) for i in range(0, 20_000, 7)]
     assert rows == [float(i) for i in range(0, 20_000, 500)]

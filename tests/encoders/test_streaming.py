@@ -79,8 +79,10 @@ def test_rows_find_their_folds_again(encoder, target, table):
     loose = (
         {"rtol": 1e-6, "atol": 1e-7} if encoder.get_params().get("prior") in ("reml", "full_bayes") else {"rtol": 1e-10}
     )
-    np.testing.assert_allclose(stream.transform_out_of_fold(X.iloc[rows], key[rows]), expected[rows], **loose)
-    assert not np.array_equal(stream.transform(X.iloc[rows]), expected[rows], equal_nan=True)
+    np.testing.assert_allclose(
+        stream.transform_out_of_fold(X.iloc[rows], key[rows]), np.asarray(expected)[rows], **loose
+    )
+    assert not np.array_equal(np.asarray(stream.transform(X.iloc[rows])), np.asarray(expected)[rows], equal_nan=True)
 
 
 def test_own_targets_never_reach_rows_out_of_fold(table):
@@ -141,7 +143,7 @@ def test_categories_of_other_types_may_come_later():
         encoder = MeanEncoder().partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5])
         encoder.partial_fit(pd.DataFrame({"c": pd.Series(other, dtype=object)}), [2.5])
         both = pd.DataFrame({"c": pd.Series([*one, *other], dtype=object)})
-        assert encoder.transform(both).ravel().tolist() == [1.5, 2.5]
+        assert np.asarray(encoder.transform(both)).ravel().tolist() == [1.5, 2.5]
 
 
 def test_what_y_is_is_told_by_the_first_part():
@@ -202,9 +204,7 @@ def test_what_does_not_add_up_is_refused(table):
     with pytest.raises(ValueError, match="partial_fit"):
         fitted.transform_out_of_fold(X, np.arange(120))
     with pytest.raises(ValueError, match="crossfit"):
-        MeanEncoder(crossfit="unreliable").partial_fit(X, y, key=np.arange(120)).transform_out_of_fold(
-            X, np.arange(120)
-        )
+        MeanEncoder(crossfit="rare").partial_fit(X, y, key=np.arange(120)).transform_out_of_fold(X, np.arange(120))
     with pytest.raises(NotFittedError):
         MeanEncoder().transform_out_of_fold(X, np.arange(120))
     with pytest.raises(ValueError, match="EarlierRows"):
@@ -250,7 +250,7 @@ def test_outputs_are_added_up_by_name():
 def test_large_integers_are_not_rounded_by_later_parts(other):
     large = pd.DataFrame({"c": [2**53, 2**53 + 1]})
     encoder = MeanEncoder().partial_fit(large, [1.5, 2.5]).partial_fit(pd.DataFrame({"c": other}), [9.5])
-    assert encoder.transform(large).ravel().tolist() == [1.5, 2.5]
+    assert np.asarray(encoder.transform(large)).ravel().tolist() == [1.5, 2.5]
     assert encoder.transform(pd.DataFrame({"c": other})).item() == 9.5
 
 

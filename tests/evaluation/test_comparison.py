@@ -32,7 +32,7 @@ def test_every_default_is_scored(shops):
         "SmoothedMeanEncoder",
         "EmpiricalBayesEncoder",
         "recommended",
-        "recommended, unreliable",
+        "recommended, rare",
     }
     assert table["score"].is_monotonic_decreasing
     assert table.loc["EmpiricalBayesEncoder", "score"] > table.loc["ordinal codes", "score"]

@@ -16,7 +16,7 @@ def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
     encoder = EmpiricalBayesEncoder(target_type=target_type, prior=prior, output=("mean", "sd")).fit(X, y)
     cities = pd.DataFrame({"city": ["Bonn", "Kiel", "Jena", None]})
     draws = sample_encodings(encoder, cities, n_draws=4000, random_state=0)
-    mean, sd = (encoder.transform(cities)[:, start::2] for start in (0, 1))
+    mean, sd = (np.asarray(encoder.transform(cities))[:, start::2] for start in (0, 1))
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(4000))
     np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.12)
     if target_type == "multiclass":

@@ -43,10 +43,16 @@ def test_each_value_of_an_option_makes_a_difference(option, table):
 def test_weights_and_groups_make_a_difference(encoder_class, table):
     X, y = table["X"][["city"]], table["continuous"]
     plain = encoder_class(random_state=0).fit_transform(X, y)
-    assert not np.allclose(plain, encoder_class(random_state=0).fit_transform(X, y, sample_weight=table["weights"] + 1))
-    assert not np.allclose(plain, encoder_class(random_state=0).fit_transform(X, y, groups=table["X"]["shop"]))
     assert not np.allclose(
-        encoder_class().fit(X, y).transform(X), encoder_class().fit(X, y, sample_weight=table["weights"]).transform(X)
+        np.asarray(plain),
+        np.asarray(encoder_class(random_state=0).fit_transform(X, y, sample_weight=table["weights"] + 1)),
+    )
+    assert not np.allclose(
+        np.asarray(plain), np.asarray(encoder_class(random_state=0).fit_transform(X, y, groups=table["X"]["shop"]))
+    )
+    assert not np.allclose(
+        np.asarray(encoder_class().fit(X, y).transform(X)),
+        np.asarray(encoder_class().fit(X, y, sample_weight=table["weights"]).transform(X)),
     )
 
 

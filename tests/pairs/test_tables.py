@@ -238,7 +238,9 @@ def test_what_comes_out_when(rows, tmp_path):
                 found = encoder.fit_transform(table, "y")
                 assert isinstance(found, wanted)
                 assert list(found.columns) == encoder.get_feature_names_out().tolist()
-                expected = MeanEncoder(["name"], cv="fold", remainder="drop").fit_transform(rows, "y").ravel()
+                expected = np.asarray(
+                    MeanEncoder(["name"], cv="fold", remainder="drop").fit_transform(rows, "y")
+                ).ravel()
                 np.testing.assert_allclose(np.asarray(found["name"]), expected, rtol=1e-12)
 
 

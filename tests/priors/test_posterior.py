@@ -29,15 +29,15 @@ def test_the_sd_of_each_encoder_is_its_own():
     unseen = np.array([[-1]])
     for encoder in (MeanEncoder(), EmpiricalBayesEncoder(), SmoothedMeanEncoder(smoothing=4.0)):
         encoder.set_params(output=("mean", "sd")).fit(X, y)
-        mean, sd = encoder.transform(np.arange(3000)[:, None]).T
+        mean, sd = np.asarray(encoder.transform(np.arange(3000)[:, None])).T
         assert np.mean((mean - truth) ** 2) == pytest.approx(np.mean(sd**2), rel=0.1)
-        assert encoder.transform(unseen)[0, 1] == pytest.approx(0.5, rel=0.1)
+        assert np.asarray(encoder.transform(unseen))[0, 1] == pytest.approx(0.5, rel=0.1)
 
 
 def test_the_sd_of_a_share_is_no_more_than_that_of_zeros_and_ones():
     X, y = np.repeat(np.arange(4), 6)[:, None], np.tile([0, 1], 12)
     encoder = EmpiricalBayesEncoder(output="sd").fit(X, y, sample_weight=np.full(24, 1e-3))
-    assert encoder.transform(X).max() <= 0.5
+    assert np.asarray(encoder.transform(X)).max() <= 0.5
 
 
 @pytest.mark.parametrize("prior", ["moments", "reml"])
@@ -49,4 +49,4 @@ def test_the_sd_of_a_rate_of_an_only_category_is_out_of_fold(prior):
     for fold in range(3):
         test = folds == fold
         refitted = EmpiricalBayesEncoder(**parameters).fit(X[~test], y[~test], exposure=exposure[~test])
-        np.testing.assert_allclose(encoded[test], refitted.transform(X[test]), rtol=1e-9)
+        np.testing.assert_allclose(np.asarray(encoded)[test], refitted.transform(X[test]), rtol=1e-9)

@@ -15,7 +15,7 @@ def test_a_prior_of_the_user_s_own(table):
     assert (encoder.summary_["prior_strength"] == 7).all()
     y, bonn = table["continuous"][1::2], (table["X"]["city"] == "Bonn").to_numpy()[1::2]
     expected = (y[bonn].sum() + 7 * y.mean() / 2) / (bonn.sum() + 7)
-    assert encoded[::2][(table["X"]["city"] == "Bonn").to_numpy()[::2]][0, 0] == pytest.approx(expected)
+    assert np.asarray(encoded)[::2][(table["X"]["city"] == "Bonn").to_numpy()[::2]][0, 0] == pytest.approx(expected)
     for answer, message in ((None, "two numbers"), ((1.0, -1.0), "strength from 0"), ((np.nan, 1.0), "finite mean")):
         with pytest.raises(ValueError, match=message):
             EmpiricalBayesEncoder(prior=lambda moments, answer=answer: answer).fit([[1], [2]], [1.5, 2.5])
@@ -31,7 +31,7 @@ def test_each_fold_has_a_prior_of_its_own(prior, target_type, table):
     for fold in range(3):
         test = folds == fold
         refitted = EmpiricalBayesEncoder(prior=prior, target_type=target_type).fit(X[~test], y[~test])
-        np.testing.assert_allclose(encoded[test], refitted.transform(X[test]), rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(np.asarray(encoded)[test], refitted.transform(X[test]), rtol=1e-7, atol=1e-9)
 
 
 def test_each_prior_and_family_makes_a_difference(table):

@@ -54,7 +54,7 @@ def test_beta_binomial(name):
     strength = answer["alpha"] + answer["beta"]
     assert summary["prior_strength"] == pytest.approx(strength, rel=1e-6)
     assert summary["prior_mean"] == pytest.approx(answer["alpha"] / strength, rel=1e-6)
-    np.testing.assert_allclose(encoder.transform(g)[:10:2, 0], answer["post_mean_first5"], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(encoder.transform(g))[:10:2, 0], answer["post_mean_first5"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", CONJUGATE["gamma-Poisson"])
@@ -65,7 +65,7 @@ def test_gamma_poisson(name):
     summary = encoder.summary_.iloc[0]
     assert summary["prior_strength"] == pytest.approx(answer["rate"], rel=1e-6)
     assert summary["prior_mean"] == pytest.approx(answer["mean"], rel=1e-6)
-    np.testing.assert_allclose(encoder.transform(data[["g"]])[:5, 0], answer["post_mean_first5"], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(encoder.transform(data[["g"]]))[:5, 0], answer["post_mean_first5"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in CONJUGATE["DerSimonian-Laird"] if name != "schools8"])

@@ -23,7 +23,7 @@ def column(values):
 def test_scikit_learn_smooth_zero():
     y = [2.1, 4.3, 1.2, 3.1, 1.0, 9.0, 10.3, 14.2, 13.3, 15.0]
     encoded = MeanEncoder(cv=KFold(2)).fit_transform(np.repeat([0, 1], 5)[:, None], y)
-    np.testing.assert_allclose(encoded[:, 0], [12.36] * 5 + [2.34] * 5, **EXACT)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 0], [12.36] * 5 + [2.34] * 5, **EXACT)
 
 
 def test_scikit_learn_multiple_features():
@@ -33,8 +33,10 @@ def test_scikit_learn_multiple_features():
     encoder = SmoothedMeanEncoder(smoothing=1.0, cv=cv)
     encoded = encoder.fit_transform(X, y)
     a, b = 3.7083333333333335, 4.591666666666667
-    np.testing.assert_allclose(encoded[:, 0], [6.325, 4.7625, a, 6.275, 6.325, 6.225, a, 4.7625], **EXACT)
-    np.testing.assert_allclose(encoded[:, 1], [b, 4.00625, 4.00625, b, 7.958333333333333, b, 4.0625, 4.0625], **EXACT)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 0], [6.325, 4.7625, a, 6.275, 6.325, 6.225, a, 4.7625], **EXACT)
+    np.testing.assert_allclose(
+        np.asarray(encoded)[:, 1], [b, 4.00625, 4.00625, b, 7.958333333333333, b, 4.0625, 4.0625], **EXACT
+    )
     first = encoder.encoding_table(0).set_index("category")["encoding"]
     np.testing.assert_allclose(first[[0, 1, 2]], [5.7625, 4.99, 4.325], **EXACT)
     second = encoder.encoding_table(1).set_index("category")["encoding"]
@@ -54,7 +56,7 @@ def test_scikit_learn_docstring(smoothing):
     exact = [(604.5 + smoothing * mean) / (30 + smoothing), (1653 + smoothing * mean) / (20 + smoothing)]
     exact += [(1639.6 + smoothing * mean) / (38 + smoothing), mean]
     encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(X, y)
-    encoded = encoder.transform(column(["cat", "dog", "snake", "bird"]))[:, 0]
+    encoded = np.asarray(encoder.transform(column(["cat", "dog", "snake", "bird"])))[:, 0]
     np.testing.assert_allclose(encoded, exact, **EXACT)
     np.testing.assert_allclose(encoded, [*printed[smoothing], 44.2852272727], rtol=1e-11)
 
@@ -66,8 +68,8 @@ def test_scikit_learn_multiclass():
     assert encoder.get_feature_names_out(["A", "B"]).tolist() == ["A_0", "A_1", "A_2", "B_0", "B_1", "B_2"]
     shares = np.array([1, 3, 2]) / 6
     expected = np.concatenate([(np.array([1, 0, 2]) + shares) / 4, (np.array([1, 1, 0]) + shares) / 3])
-    np.testing.assert_allclose(encoder.transform([[0, 0]])[0], expected, **EXACT)
-    np.testing.assert_allclose(encoder.transform([[9, 9]])[0], np.tile(shares, 2), **EXACT)
+    np.testing.assert_allclose(np.asarray(encoder.transform([[0, 0]]))[0], expected, **EXACT)
+    np.testing.assert_allclose(np.asarray(encoder.transform([[9, 9]]))[0], np.tile(shares, 2), **EXACT)
 
 
 def test_scikit_learn_listed_but_absent_categories():
@@ -81,7 +83,7 @@ def test_scikit_learn_listed_but_absent_categories():
 def test_scikit_learn_integers_as_a_regression_target():
     y = [1, 2, 3, 4, 5, 6]
     encoder = MeanEncoder(target_type="continuous").fit([[0], [0], [1], [1], [2], [2]], y)
-    assert encoder.transform([[0], [1], [2]])[:, 0].tolist() == [1.5, 3.5, 5.5]
+    assert np.asarray(encoder.transform([[0], [1], [2]]))[:, 0].tolist() == [1.5, 3.5, 5.5]
 
 
 def test_scikit_learn_linear_regression():
@@ -108,8 +110,10 @@ def test_constant_target_and_feature(encoder_class, y, expected):
 
 def test_category_encoders_m_estimate():
     X, y = column("AABB"), [1, 1, 0, 1]
-    assert MeanEncoder().fit(X, y).transform(column("ABC"))[:, 0] == pytest.approx([1, 0.5, 0.75], abs=1e-12)
-    smoothed = SmoothedMeanEncoder(smoothing=1.0).fit(X, y).transform(column("ABC"))[:, 0]
+    assert np.asarray(MeanEncoder().fit(X, y).transform(column("ABC")))[:, 0] == pytest.approx(
+        [1, 0.5, 0.75], abs=1e-12
+    )
+    smoothed = np.asarray(SmoothedMeanEncoder(smoothing=1.0).fit(X, y).transform(column("ABC")))[:, 0]
     assert smoothed == pytest.approx([2.75 / 3, 1.75 / 3, 0.75], abs=1e-12)
 
 
@@ -128,7 +132,7 @@ def test_category_encoders_unknown_value():
 def test_golden_m_estimates(smoothing, expected):
     y = np.array([1, 2, 3, 4, 2, 2, 5, 7, 8, 1, 0, 3, 6, 9], dtype=float)
     encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(column("aaaabbbccdeeee"), y)
-    encoded = encoder.transform(column([*"abcde", "unseen"]))[:, 0]
+    encoded = np.asarray(encoder.transform(column([*"abcde", "unseen"])))[:, 0]
     totals, counts = np.array([10, 9, 15, 1, 18, 0]), np.array([4, 3, 2, 1, 4, 0])
     np.testing.assert_allclose(encoded, (totals + smoothing * 53 / 14) / (counts + smoothing), **EXACT)
     np.testing.assert_allclose(encoded, expected, rtol=1e-10)
@@ -141,7 +145,7 @@ def test_golden_m_estimates(smoothing, expected):
 def test_feature_engine_mean_encoder(smoothing, expected):
     y = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0]
     encoder = SmoothedMeanEncoder(smoothing=smoothing).fit(column("A" * 6 + "B" * 10 + "C" * 4), y)
-    np.testing.assert_allclose(encoder.transform(column("ABC"))[:, 0], expected, **EXACT)
+    np.testing.assert_allclose(np.asarray(encoder.transform(column("ABC")))[:, 0], expected, **EXACT)
 
 
 @pytest.mark.parametrize(
@@ -159,4 +163,4 @@ def test_cuml_s_folds_with_a_prior_that_does_not_leak(folds, smoothing, expected
     So it has 7/8, 7/8, 3/8, 7/8 for a smoothing of 1, and 3/4 for the two b of one fold, which nobody else shares.
     """
     encoder = SmoothedMeanEncoder(smoothing=smoothing, cv=folds)
-    np.testing.assert_allclose(encoder.fit_transform(column("abba"), [1, 0, 1, 1])[:, 0], expected, **EXACT)
+    np.testing.assert_allclose(np.asarray(encoder.fit_transform(column("abba"), [1, 0, 1, 1]))[:, 0], expected, **EXACT)

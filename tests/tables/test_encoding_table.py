@@ -59,7 +59,8 @@ def test_encoding_table(fitted, table):
     by_name = learned.assign(category=learned["category"].fillna("missing")).set_index("category")
     np.testing.assert_allclose(by_name.loc[expected.index, ["count", "mean"]], expected)
     np.testing.assert_array_equal(
-        fitted.transform(X.assign(city=X["city"]))[:, 0], by_name["encoding"].loc[X["city"].fillna("missing")]
+        np.asarray(fitted.transform(X.assign(city=X["city"])))[:, 0],
+        by_name["encoding"].loc[X["city"].fillna("missing")],
     )
     numbered = MeanEncoder().fit(X.to_numpy(), y)
     pd.testing.assert_frame_equal(numbered.encoding_table("x1"), numbered.encoding_table(1))

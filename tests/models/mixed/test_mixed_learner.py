@@ -50,10 +50,10 @@ def test_fit_transform_is_a_refit_for_each_fold(form, scheme):
     for train, test in splits_of(cv, len(X), groups):
         own = None if weights is None else weights[train]
         expected = clone(encoder).fit(X.iloc[train], y[train], sample_weight=own).transform(X.iloc[test])
-        for found, column in zip(encoded[test].T, expected.T, strict=True):
+        for found, column in zip(np.asarray(encoded)[test].T, np.asarray(expected).T, strict=True):
             np.testing.assert_allclose(found, column, rtol=0, atol=1e-7 * np.abs(column).max() + 1e-9)
         seen[test] = True
-    assert np.isnan(encoded[~seen]).all()
+    assert np.isnan(np.asarray(encoded)[~seen]).all()
     if scheme == "int":
         whole = clone(encoder).fit(X, y, sample_weight=weights)
         np.testing.assert_allclose(encoder.transform(X), whole.transform(X), rtol=1e-7, atol=1e-7)
@@ -74,7 +74,7 @@ def test_fit_transform_of_classes_and_counts_is_a_refit_for_each_fold(groups, ta
     for train, test in splits_of(SCHEMES[scheme][0], 120):
         own = None if exposure is None else exposure[train]
         refitted = clone(encoder).fit(X.iloc[train], y[train], sample_weight=weights[train], exposure=own)
-        np.testing.assert_allclose(encoded[test], refitted.transform(X.iloc[test]), rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(np.asarray(encoded)[test], refitted.transform(X.iloc[test]), rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.slow
@@ -129,4 +129,4 @@ def test_only_training_rows_reach_a_row(cv):
     for train, test in splits_of(cv, 120):
         changed = 100 * np.random.default_rng(0).normal(size=120)
         changed[train] = y[train]
-        assert encoder.fit_transform(X, changed)[test].tobytes() == whole[test].tobytes()
+        assert np.asarray(encoder.fit_transform(X, changed))[test].tobytes() == np.asarray(whole)[test].tobytes()

@@ -68,11 +68,13 @@ def test_units_of_y_carry_through(form, method, scale, shift):
     encoder = encoder_of(output=OUTPUTS, remainder="drop", **{**FORMS[form], "method": method})
     one, first = encoder.fit_transform(X, y), encoder.model_
     other, second = encoder.fit_transform(X, scale * y + shift), encoder.model_
-    for name, found, expected in zip(encoder.get_feature_names_out(), other.T, one.T, strict=True):
+    for name, found, expected in zip(
+        encoder.get_feature_names_out(), np.asarray(other).T, np.asarray(one).T, strict=True
+    ):
         if not name.endswith("_count"):
             expected = scale * expected + (shift if name in ("fixed", "prediction") else 0)
         rounded = 10 * np.spacing(shift)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7 * scale * np.abs(one).max() + rounded)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7 * scale * np.abs(np.asarray(one)).max() + rounded)
     freedom = len(y) - (len(first.fixed) if method == "reml" else 0)
     assert second.criterion == pytest.approx(first.criterion + 2 * freedom * np.log(scale), abs=1e-6)
 
@@ -101,7 +103,7 @@ def test_units_of_covariates_carry_through(form, method, unit):
     assert second.criterion == pytest.approx(first.criterion + 2 * np.log(unit) * (method == "reml"), abs=1e-7)
     assert second.singular == first.singular
     slopes = [name.removesuffix("_sd").endswith("_x") for name in encoder.get_feature_names_out()]
-    np.testing.assert_allclose(other * np.where(slopes, unit, 1.0), one, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(other) * np.where(slopes, unit, 1.0), one, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -113,7 +115,7 @@ def test_covariates_far_from_nought_are_no_worse(form):
     one, first = encoder.fit_transform(X, y), encoder.model_
     far = X.assign(x=1e4 + 0.01 * X["x"])
     other, second = encoder.fit_transform(far, y), encoder.model_
-    np.testing.assert_allclose(other, one, rtol=0, atol=1e-7 * np.abs(one).max())
+    np.testing.assert_allclose(other, one, rtol=0, atol=1e-7 * np.abs(np.asarray(one)).max())
     reml = parameters.get("method") != "ml"
     assert second.criterion == pytest.approx(first.criterion + 2 * np.log(0.01) * reml, abs=1e-7)
     assert second.fixed[1] == pytest.approx(100 * first.fixed[1], rel=1e-7)

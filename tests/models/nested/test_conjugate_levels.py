@@ -33,10 +33,10 @@ def test_each_level_is_conjugate_to_the_mean_of_the_one_above(land, target_type)
                 value / (size + strength) if target_type == "count" else value * (1 - value) / (size + strength + 1)
             )
             variance = spread + (1 - trust) ** 2 * variance
-            ours = encoded[:, 3 * (level * len(classes) + label) :][:, :3]
+            ours = np.asarray(encoded)[:, 3 * (level * len(classes) + label) :][:, :3]
             np.testing.assert_allclose(ours, np.column_stack([value, np.sqrt(variance), trust]), rtol=1e-9)
     if target_type == "multiclass":
-        np.testing.assert_allclose(encoded[:, [18, 21, 24]].sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(encoded)[:, [18, 21, 24]].sum(axis=1), 1, rtol=1e-12)
 
 
 @pytest.mark.parametrize("target_type", ["binary", "count"])
@@ -57,7 +57,7 @@ def test_no_strength_of_a_grid_is_likelier(land, target_type):
 
         best = max(likelihood(strength) for strength in np.geomspace(1e-3, 1e5, 400))
         assert likelihood(min(found[level], 1e7)) >= best - 1e-5
-        above = encoded[:, level]
+        above = np.asarray(encoded)[:, level]
 
 
 def test_the_sd_of_a_share_is_no_more_than_that_of_zeros_and_ones():
@@ -69,7 +69,9 @@ def test_the_sd_of_a_share_is_no_more_than_that_of_zeros_and_ones():
     assert np.isfinite(encoder.summary_["prior_strength"]).all()
     new = pd.DataFrame({"state": [0, 0, 99], "county": [0, 99, 99]})
     encoded = encoder.transform(new)
-    assert (encoded[:, 1::2] ** 2 <= encoded[:, ::2] * (1 - encoded[:, ::2]) + 1e-12).all()
+    assert (
+        np.asarray(encoded)[:, 1::2] ** 2 <= np.asarray(encoded)[:, ::2] * (1 - np.asarray(encoded)[:, ::2]) + 1e-12
+    ).all()
 
 
 def test_rates_of_the_normal_family_are_numbers_weighed_by_exposure(land):

@@ -99,7 +99,7 @@ def test_columns_of_arrays_are_positions(land):
     expected = NestedEncoder(LEVELS, cv=3, emit="all", random_state=0).fit_transform(X, y)
     for form in (X.to_numpy(dtype=object), X.to_numpy(dtype=object).tolist()):
         encoder = NestedEncoder([3, 2, 0], cv=3, emit="all", random_state=0)
-        np.testing.assert_array_equal(encoder.fit_transform(form, y).astype(float), expected)
+        np.testing.assert_array_equal(np.asarray(encoder.fit_transform(form, y)).astype(float), expected)
         assert encoder.get_feature_names_out().tolist() == ["x0", "x1", "x2", "x3"]
         assert encoder.get_feature_names_out(list("abcd")).tolist() == list("abcd")
         assert encoder.encoding_table(0).columns[:3].tolist() == ["x3", "x2", "x0"]
@@ -128,7 +128,7 @@ def test_several_outputs_have_features_each(land):
     for name in y:
         alone = NestedEncoder(LEVELS, **parameters).fit_transform(land["X"], y[name])
         own = [f"{column}_{name}{suffix}" for column in LEVELS for suffix in ("", "_sd")]
-        np.testing.assert_array_equal(both[own], alone)
+        np.testing.assert_array_equal(np.asarray(both)[own], alone)
 
 
 @pytest.mark.parametrize("copy", [clone, lambda x: pickle.loads(pickle.dumps(x))], ids=["clone", "pickle"])
@@ -180,7 +180,7 @@ def test_summary_and_encoding_table(land):
         table = encoder.encoding_table(column, level=0.5)
         paths = LEVELS[: level + 1]
         assert table.columns.tolist() == paths + own
-        rows = X.assign(y=y, encoding=encoded[:, 2 * level], sd=encoded[:, 2 * level + 1])
+        rows = X.assign(y=y, encoding=np.asarray(encoded)[:, 2 * level], sd=np.asarray(encoded)[:, 2 * level + 1])
         rows = rows.groupby(paths).agg(
             count=("y", "size"), mean=("y", "mean"), encoding=("encoding", "first"), sd=("sd", "first")
         )

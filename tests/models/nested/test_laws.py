@@ -17,9 +17,11 @@ def test_scale_and_shift_carry_through(land, prior, scale, shift):
     one = encoder.fit_transform(land["X"], land["continuous"])
     other = encoder.fit_transform(land["X"], scale * land["continuous"] + shift)
     digits = 1e-7 + 1e3 * np.spacing(abs(shift)) / abs(scale)
-    np.testing.assert_allclose((other[:, ::3] - shift) / scale, one[:, ::3], rtol=0, atol=digits)
-    np.testing.assert_allclose(other[:, 1::3] / abs(scale), one[:, 1::3], rtol=digits)
-    np.testing.assert_allclose(other[:, 2::3], one[:, 2::3], rtol=0, atol=digits)
+    np.testing.assert_allclose(
+        (np.asarray(other)[:, ::3] - shift) / scale, np.asarray(one)[:, ::3], rtol=0, atol=digits
+    )
+    np.testing.assert_allclose(np.asarray(other)[:, 1::3] / abs(scale), np.asarray(one)[:, 1::3], rtol=digits)
+    np.testing.assert_allclose(np.asarray(other)[:, 2::3], np.asarray(one)[:, 2::3], rtol=0, atol=digits)
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e-3, 1e3, 1e6, 1e12])
@@ -42,7 +44,7 @@ def test_a_weight_is_so_many_copies(land, target_type):
     parameters = {"target_type": target_type, "emit": "all", "output": NUMBERS}
     weighed = NestedEncoder(LEVELS, cv=folds, **parameters).fit_transform(X, y, sample_weight=copies)
     copied = NestedEncoder(LEVELS, cv=folds[repeated], **parameters).fit_transform(X.iloc[repeated], y[repeated])
-    np.testing.assert_allclose(weighed[repeated], copied, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(np.asarray(weighed)[repeated], copied, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
@@ -58,7 +60,7 @@ def test_the_order_of_rows_and_the_names_of_categories_do_not_matter(land, targe
     parameters = {"target_type": target_type, "emit": "all", "output": NUMBERS}
     one = NestedEncoder(LEVELS, cv=folds, **parameters).fit_transform(X, y)
     other = NestedEncoder(LEVELS, cv=folds[order], **parameters).fit_transform(renamed.iloc[order], y[order])
-    np.testing.assert_allclose(other, one[order], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(other, np.asarray(one)[order], rtol=1e-6, atol=1e-8)
 
 
 def test_fit_and_fit_transform_leave_the_same_table(land):

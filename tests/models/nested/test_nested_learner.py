@@ -48,7 +48,7 @@ def assert_brute_force(land, target_type, scheme, weights, parameters):
         own = {name: values[train] for name, values in arguments.items()}
         expected[test] = NestedEncoder(LEVELS, **parameters).fit(X.iloc[train], y[train], **own).transform(X.iloc[test])
     code = np.char.endswith(encoder.get_feature_names_out().astype(str), "_code")
-    expected[:, code] = encoder.transform(X)[:, code]  # the same in training and after
+    expected[:, code] = np.asarray(encoder.transform(X))[:, code]  # the same in training and after
     np.testing.assert_allclose(encoded, expected, rtol=1e-8, atol=1e-9)
 
 
@@ -95,8 +95,8 @@ def test_a_fold_s_own_targets_do_not_reach_its_encodings(land, weights, change):
     changed = y.copy()
     changed[folds == 1] = change(y[folds == 1])
     after = NestedEncoder(LEVELS, **parameters).fit_transform(X, changed, sample_weight=sample_weight)
-    np.testing.assert_array_equal(before[folds == 1], after[folds == 1])
-    assert not np.array_equal(before[folds == 0], after[folds == 0])
+    np.testing.assert_array_equal(np.asarray(before)[folds == 1], np.asarray(after)[folds == 1])
+    assert not np.array_equal(np.asarray(before)[folds == 0], np.asarray(after)[folds == 0])
 
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
@@ -121,7 +121,7 @@ def assert_own_labels_do_not_matter(table, shift, target_type):
     X, y, changed, own, folds = table
     changed[own] += shift
     encoder = NestedEncoder(["state", "county"], cv=folds, target_type=target_type, emit="all", output=NUMBERS)
-    before, after = encoder.fit_transform(X, y)[own], encoder.fit_transform(X, changed)[own]
+    before, after = np.asarray(encoder.fit_transform(X, y))[own], np.asarray(encoder.fit_transform(X, changed))[own]
     np.testing.assert_array_equal(before, after)
     assert np.isfinite(before).all()
 

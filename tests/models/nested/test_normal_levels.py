@@ -95,8 +95,8 @@ def test_dense_algebra(seed, depth, weighted, prior):
     new = pd.concat([X, unseen])
     means, sds = dense.posterior(new, between, within)
     encoded = encoder.transform(new)
-    np.testing.assert_allclose(encoded[:, ::2], means, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(encoded[:, 1::2], sds, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(np.asarray(encoded)[:, ::2], means, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 1::2], sds, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.slow

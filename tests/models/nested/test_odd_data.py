@@ -18,10 +18,10 @@ def test_a_level_without_a_spread_has_the_values_of_the_one_above():
         assert encoder.summary_["note"].tolist() == ["", NO_SPREAD]
         assert encoder.summary_["prior_strength"][1] == np.inf
         encoded = encoder.transform(X)
-        np.testing.assert_array_equal(encoded[:, 3:5], encoded[:, :2])
-        assert (encoded[:, 5] == 0).all()
+        np.testing.assert_array_equal(np.asarray(encoded)[:, 3:5], np.asarray(encoded)[:, :2])
+        assert (np.asarray(encoded)[:, 5] == 0).all()
         alone = nested(X[["state"]], y, prior=prior, output=NUMBERS).transform(X[["state"]])
-        np.testing.assert_allclose(encoded[:, :3], alone, rtol=1e-7)
+        np.testing.assert_allclose(np.asarray(encoded)[:, :3], alone, rtol=1e-7)
     flat = nested(X, np.tile([1, 2, 3, 4.5], 6), emit="all")
     assert flat.summary_["note"].tolist() == [NO_SPREAD, NO_SPREAD]
     np.testing.assert_allclose(flat.transform(X), 2.625, rtol=1e-12)
@@ -53,7 +53,9 @@ def test_a_level_whose_variance_cannot_be_told_has_none(land, prior):
     def encoded(*levels):
         encoder = nested(whole, y, list(levels), **parameters)
         table = encoder.set_output(transform="pandas").transform(whole)
-        return encoder.summary_.set_index("column"), table[[f"{name}{end}" for name in levels for end in ("", "_sd")]]
+        return encoder.summary_.set_index("column"), np.asarray(table)[
+            [f"{name}{end}" for name in levels for end in ("", "_sd")]
+        ]
 
     _, two = encoded("state", "county")
     summary, three = encoded("state", "county", "row")
@@ -79,13 +81,13 @@ def test_without_noise_the_deepest_values_are_the_means(prior):
     y = np.random.default_rng(0).normal(size=16).repeat(2)
     encoder = nested(X, y, prior=prior, emit="all", output=NUMBERS)
     encoded = encoder.transform(X)
-    np.testing.assert_allclose(encoded[:, 3], y, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(encoded[:, 4], 0, atol=1e-5)
-    np.testing.assert_allclose(encoded[:, 5], 1, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 3], y, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 4], 0, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 5], 1, atol=1e-6)
     assert encoder.summary_["note"][1] == "no noise within categories"
     cities = X.drop_duplicates()  # one exact observation a city
     means = nested(cities[["state"]], y[::2], prior=prior)
-    np.testing.assert_allclose(encoded[:, 0], means.transform(X[["state"]])[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(encoded)[:, 0], np.asarray(means.transform(X[["state"]]))[:, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("distance", [1e4, 1e8])

@@ -74,7 +74,7 @@ def test_singular_fits_say_so():
     encoder = encoder_of(["Batch"], output=["mode", "sd"]).fit(data[["Batch"]], data["Yield"])
     assert value_of(encoder, "variance", group="Batch") == 0
     assert value_of(encoder, "model", term="singular") == 1
-    assert (encoder.transform(data[["Batch"]]) == 0).all()
+    assert (np.asarray(encoder.transform(data[["Batch"]])) == 0).all()
     levels = data.assign(Other=data["Batch"].map(dict(zip("ABCDEF", "uuvvww", strict=True))))
     both = encoder_of(["Batch", "Other"]).fit(levels[["Batch", "Other"]], data["Yield"] + 9 * (levels["Other"] == "u"))
     assert both.model_.singular == [True, False]
