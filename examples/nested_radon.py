@@ -42,7 +42,7 @@ def log_density(y, mean, sd):
 def held_out(encoder, X, y, train, test):
     """Squared error and log likelihood of each tested house."""
     encoder.fit(X.iloc[train], y.iloc[train])
-    mean, sd = encoder.transform(X.iloc[test]).T
+    mean, sd = np.asarray(encoder.transform(X.iloc[test])).T
     within_sd = encoder.summary_["within_sd"].iloc[-1]
     unseen = y.iloc[test].to_numpy()
     return (unseen - mean) ** 2, log_density(unseen, mean, np.hypot(sd, within_sd))
