@@ -1,14 +1,14 @@
-"""Ten groups and a straight line: what a mixed model and a random forest make of y = 2 x + C_group + noise.
+"""Ten groups and a straight line: a mixed model and random forests on y = 2 x + C_group + noise.
 
-Both settings have noise of variance 1 and 10,000 test rows, evenly of all groups.
+Both settings have noise of variance 1 and 10,000 test rows, the same number in each group.
 
 A: x ~ N(0, 1), C ~ N(0, 1), and groups are equally frequent.
-B: x ~ U(0, 10), C ~ N(0, 25), and groups are unevenly frequent in training.
+B: x ~ U(0, 10), C ~ N(0, 25), and groups differ in their number of training rows.
 
-Compared are the line without groups (complete pooling), the line with a dummy for each group (no pooling), the mixed
-model (partial pooling), and forests that see the group in several ways, all encoders out of fold. The last two are
-there for what the line costs: one has wider leaves, one is told the constants, which nobody knows. All 30 seeds take
-some ten minutes on two processors; a quick look is
+The models are a line without groups (complete pooling), a line with a dummy for each group (no pooling), the mixed
+model (partial pooling), and forests with several encodings of the group, all out of fold. The last two forests show
+what it costs to approximate a line by steps: one has larger leaves, and one gets the true constants, which are
+unknown in practice. All 30 seeds take about ten minutes on two cores. For a quick look, run
 
     python examples/hierarchical_vs_forest.py --seeds 3 --sizes 30 500 --setting A
 """
@@ -176,16 +176,16 @@ def change(error, other):
 
 
 def conclusion(setting, rmse):
-    """What the errors of a setting say of partial pooling, and of the straight line."""
+    """Sum up the errors of a setting: the effect of partial pooling, and the cost of the straight line."""
     gains = [f"{change(row[POOLED], row[UNPOOLED])} with {n}" for n, row in rmse.T.iterrows()]
     n = rmse.columns[-1]
     loss = {name: change(error, rmse.loc[POOLED, n]) for name, error in rmse[n].items()}
     return (
-        f"Setting {setting}. Dummies pool nothing. Partial pooling changes their error by {', '.join(gains)} rows. The "
-        f"straight line, with {n} rows: against the mixed model, the error of dummies is {loss[UNPOOLED]}, that of the "
-        f"forest with the mixed model's feature {loss[FEATURE]}, and {loss[TOLD]} where the forest is told the true "
-        f"constants and has only the line to learn. A forest draws the line in steps. With five rows a leaf the error "
-        f"is {loss[COARSE]}: narrow steps take noise for the line, wide ones leave it."
+        f"Setting {setting}. Dummies do not pool. Partial pooling changes their error by {', '.join(gains)} rows. "
+        f"The straight line, with {n} rows: relative to the mixed model, the error of dummies is {loss[UNPOOLED]}, "
+        f"that of the forest with the mixed model's feature is {loss[FEATURE]}, and that of the forest with the true "
+        f"constants, which only has to learn the line, is {loss[TOLD]}. A forest approximates the line by steps. With "
+        f"five rows in a leaf the error is {loss[COARSE]}: narrow steps fit noise, and wide steps miss the line."
     )
 
 

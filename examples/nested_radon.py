@@ -1,9 +1,10 @@
-"""Zip codes in counties in states: what the levels above are worth to a zip code's encoding, by itself.
+"""Zip codes in counties in states: how much the levels above improve the encoding of a zip code.
 
-The houses of a radon survey are split at random, ten times, four fifths to train and one fifth to test; one tested
-house in eight lies in a zip code with no house to train on. The encoding is the prediction of a house's log radon, and
-its standard deviation with that of a house within its zip code the prediction's. A zip code that straddles counties is
-one category to the encoders of one column, and to NestedEncoder one in each county.
+The houses of a radon survey are split at random ten times, into four fifths for training and one fifth for testing. One
+test house in eight lies in a zip code without training rows. The encoding is used as the prediction of a house's log
+radon, without another model. The variance of the prediction is the posterior variance of the encoding plus the variance
+of a house within its zip code. If a zip code lies in two counties, NestedEncoder has one category for each, and the
+other encoders have one in all.
 
     python examples/nested_radon.py
 """
@@ -42,14 +43,14 @@ def log_density(y, mean, sd):
 def held_out(encoder, X, y, train, test):
     """Squared error and log likelihood of each tested house."""
     encoder.fit(X.iloc[train], y.iloc[train])
-    mean, sd = encoder.transform(X.iloc[test]).T
+    mean, sd = np.asarray(encoder.transform(X.iloc[test])).T
     within_sd = encoder.summary_["within_sd"].iloc[-1]
     unseen = y.iloc[test].to_numpy()
     return (unseen - mean) ** 2, log_density(unseen, mean, np.hypot(sd, within_sd))
 
 
 def scores(n_splits=10):
-    """Of all tested houses and of those in zip codes without a house to train on, the mean of the splits."""
+    """The mean scores of all splits, for all test houses and for those in zip codes without training rows."""
     X, y = houses()
     rows = []
     for train, test in ShuffleSplit(n_splits, test_size=0.2, random_state=0).split(X):
@@ -62,7 +63,7 @@ def scores(n_splits=10):
 
 
 def change(table, score):
-    """In per cent, of the three levels against the zip code alone."""
+    """The change in per cent from the zip code alone to the three levels."""
     percent = 100 * (table.loc[NESTED, score] / table.loc[ONE_LEVEL, score] - 1)
     return f"{abs(percent):.1f} % {'lower' if percent < 0 else 'higher'}"
 
@@ -70,8 +71,8 @@ def change(table, score):
 def conclusion(table):
     gain = table.loc[NESTED, "log likelihood"] - table.loc[ONE_LEVEL, "log likelihood"]
     return (
-        f"Pooled towards county and state rather than towards all houses, the zip code's encoding has an RMSE\n"
-        f"{change(table, 'RMSE')} ({change(table, 'RMSE, new zips')} in zip codes that had no house to train on), and "
+        f"When zip codes are shrunk toward their county and state instead of all houses, the RMSE is\n"
+        f"{change(table, 'RMSE')} ({change(table, 'RMSE, new zips')} in zip codes without training rows), and "
         f"the log likelihood of a house is {abs(gain):.3f} {'higher' if gain > 0 else 'lower'}."
     )
 

@@ -30,23 +30,52 @@ def radon():
     return example("nested_radon")
 
 
+def readme_table():
+    """The README's table of the quick start, as numbers."""
+    lines = (EXAMPLES.parent / "README.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("| data set"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        name, _, *numbers = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        rows.append((name, *map(float, numbers)))
+    return pd.DataFrame(rows, columns=["data set", *COMPARED, "gain"]).set_index("data set")
+
+
+COMPARED = ["ordinal codes", "TargetEncoder", "recommended"]
+
+
+def test_quickstart_shows_the_gain(quickstart):
+    table = quickstart["scores"](["radon"])
+    assert table.loc["radon", "recommended"] > table.loc["radon", "ordinal codes"]
+    assert table.loc["radon", "recommended"] > table.loc["radon", "TargetEncoder"]
+
+
 @pytest.mark.slow
-def test_quickstart_shows_the_leak_and_the_gain(quickstart):
-    table = quickstart["scores"](n_splits=1)
-    assert list(table.index) == list(quickstart["ENCODINGS"])
-    assert (table.loc["mean, in sample (leaks)"] < table.loc["no zip code"]).all()
-    for encoder in ("MeanEncoder", "SmoothedMeanEncoder", "EmpiricalBayesEncoder"):
-        assert (table.loc[encoder] > table.loc["no zip code"] + 0.02).all()
-    assert (table.loc["ordinal codes and EmpiricalBayes"] > table.loc["ordinal codes"] + 0.005).all()
+def test_quickstart_scores_as_the_readme_says(quickstart):
+    table, told = quickstart["scores"](), readme_table()
+    assert list(told.index) == list(table.index)
+    np.testing.assert_allclose(table[COMPARED], told[COMPARED], atol=0.004)
+    assert (table["recommended"] > table["TargetEncoder"]).all()
+    assert (table["TargetEncoder"] > table["ordinal codes"]).all()
+
+
+def test_the_readme_rounds_its_gains(quickstart):
+    told = readme_table()
+    assert list(told.index) == quickstart["DATA_SETS"]
+    np.testing.assert_allclose(told["gain"], told["recommended"] - told["TargetEncoder"], atol=0.0015)
+    assert (told["gain"] > 0).all()
 
 
 @pytest.mark.slow
 def test_quickstart_prints_its_table(quickstart, capsys):
-    quickstart["main"]()
-    printed = capsys.readouterr().out
-    for encoding in quickstart["ENCODINGS"]:
-        assert encoding in printed
-    assert "prior_strength" in printed
+    quickstart["main"](["restaurant_scores"])
+    printed = capsys.readouterr()
+    for part in [*quickstart["ENCODINGS"], "restaurant_scores", "gain", "prior_strength", "seconds"]:
+        assert part in printed.out
+    assert "encoders" in printed.err  # the progress bar
+    assert "Warning" not in printed.err
 
 
 QUICK = ["--seeds", "1", "--setting", "A", "--jobs", "1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
@@ -15,6 +15,7 @@ from catpool.crossfit.folds import check_cv
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
+from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, as_one_part, by_target, in_classes
@@ -92,14 +93,19 @@ def stream_of(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
     return Stream(labels, data.X.names_of, tallies, targets, data.weights.log_likelihood)
 
 
-def data_like(data: TrainingData, fitted: Fitted) -> TrainingData:
-    """More rows, with the columns of those from before."""
-    if data.aside != fitted.aside:
-        raise ValueError(
-            f"`exposure` and `key` must name the same columns in each part. They name {data.aside} now, and "
-            f"{fitted.aside} before."
-        )
-    return replace(data, X=data.X.aligned(fitted.header, fitted.header.labels, strict=True))
+def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
+    """What refuses the columns of more rows that do not go with those from before."""
+
+    def check(X: Frame) -> None:
+        structure.check(X)
+        aside = [label for label in X.aside if label in X.labels]
+        if before is not None and aside != before.aside:
+            raise ValueError(
+                f"`exposure` and `key` must name the same columns in each part. They name {aside} now, and "
+                f"{before.aside} before."
+            )
+
+    return check
 
 
 def _parts(data: TrainingData, cv: Any) -> Parts:

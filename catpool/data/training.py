@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.frames import Frame, read_frame
+from catpool.data.frames import Frame, Header, read_frame
 from catpool.data.targets import ChosenFamily, Target, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 
@@ -71,6 +71,10 @@ class TrainingData:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def aligned(self, header: Header) -> TrainingData:
+        """The same rows, with the columns of an earlier fit."""
+        return replace(self, X=self.X.aligned(header, header.labels, strict=True))
 
     @property
     def aside(self) -> list[Any]:
@@ -137,6 +141,11 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
     """X without the columns that arguments name, and these columns."""
     named = {role: label for role, label in arguments.items() if isinstance(label, str)}
     for role, label in named.items():
+        if role == "cv" and label not in frame.labels:
+            raise ValueError(
+                f"`cv` names the column {label!r}, which X does not have: {frame.labels}. Pass one of them, or a number "
+                "of folds."
+            )
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))
     values = {role: frame.column(label) for role, label in named.items()}

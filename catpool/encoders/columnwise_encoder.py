@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.stream import Stream, data_like, features_outside, stream_behind, stream_of
+from catpool.crossfit.stream import Stream, features_outside, part_check, stream_behind, stream_of
 from catpool.crossfit.structure import Blocks
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
@@ -99,7 +99,7 @@ class ColumnwiseEncoder(Encoder):
             if frame is not None:
                 return to_backend(frame, backend)
         known = [name for table in self.tables_ for name in table.known_as]
-        raise ValueError(f"`column` must be one of {known}, not {column!r}.")
+        raise ValueError(f"`column` must be one of the encoded columns {known}, not {column!r}.")
 
     def partial_fit(
         self,
@@ -151,12 +151,12 @@ class ColumnwiseEncoder(Encoder):
         self._check_parameters()
         structure, before = self._structure(), vars(self).get("_fitted")
         reading = self._reading() if before is None else self._reading().like(before.target_type)
-        data = read_training(X, y, reading, structure.check, key=key, sample_weight=sample_weight, exposure=exposure)
+        check = part_check(structure, before)
+        data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
         if before is None:
             before, stream = Fitted.empty(type(self).__name__, data), stream_of(data, structure, self.cv)
         else:
-            part = stream_of(data_like(data, before), structure, self.cv)
-            stream = stream_behind(before) + part
+            stream = stream_behind(before) + stream_of(data.aligned(before.header), structure, self.cv)
         self._fitted = self._streamed(structure, before, stream)
         return self
 
@@ -297,9 +297,7 @@ class ColumnwiseEncoder(Encoder):
 
         fitted = self._state
         if not fitted.header.named or fitted.last_time is not None:
-            raise ValueError(
-                "SQL needs columns with names, and has no half-life. Fit to a frame, without one."
-            )
+            raise ValueError("SQL needs columns with names, and has no half-life. Fit to a frame, without one.")
         columns = [each.label for each in fitted.tables]
         kept = [label for label in fitted.header.labels if label in columns or self.remainder == "passthrough"]
         kept += [label for label in columns if label not in fitted.header.labels]

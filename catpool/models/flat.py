@@ -107,12 +107,12 @@ class Flat(Columnwise):
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('EarlierRows goes with crossfit="all" alone: no row may see the future.')
-        read = [label for label in self.reads if label in self.labels(X)]
-        if read:
-            raise ValueError(f"`columns` names {read}, which `cv` reads the order of the rows from. Leave it out.")
 
     def labels(self, X: Frame) -> list[Any]:
         columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
+        read = [label for label in self.reads if label in columns]
+        if read:
+            raise ValueError(f"`cv` reads the order of the rows in {read}, which `columns` names too. Leave it out.")
         return [*columns, *self.interactions]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:

@@ -1,6 +1,6 @@
 """How well models predict with each encoder: real data, outer cross-validation, paired tests.
 
-Run ``python tests/benchmarks/accuracy.py --out accuracy.csv`` with the extra ``[bench]``. The data sets in ``data/``
+Run ``python tests/benchmarks/accuracy.py --out accuracy.csv`` with the group ``bench``. The data sets in ``data/``
 beside this script are free and small; ``--data DIRECTORY`` adds others, each a parquet file and a JSON file of the same
 name that tells ``target``, ``task`` (regression, binary or count), ``categorical`` and ``numeric`` columns, ``group``
 (whose rows are kept together, unless it is itself categorical), ``time`` and ``exposure``, and maybe ``levels`` that

@@ -3,7 +3,7 @@
 Run ``python tests/benchmarks/engines.py``: 10,000,000 rows of a column of 10,000 categories and one of folds. By hand,
 an out-of-fold mean is the sum over a category less that over the category in the row's fold, which is all there is to
 it where nothing is estimated; encoders look at the target first. Ratios are of medians of runs that take turns. The
-script ends with an error where a bar is missed. Extras: ``[bench,engines]``.
+script ends with an error where a bar is missed. It needs the group ``bench`` and the extra ``engines``.
 """
 
 from __future__ import annotations

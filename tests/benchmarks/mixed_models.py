@@ -1,6 +1,6 @@
 """How fast mixed models are: ratios against other systems' fits of them, and of fits out of fold against one fit.
 
-Run ``python tests/benchmarks/mixed_models.py``; the extra ``[bench]`` installs the peers that pip has. lme4 is timed
+Run ``python tests/benchmarks/mixed_models.py``; the group ``bench`` installs the peers that pip has. lme4 is timed
 where ``Rscript`` is found and has it. Each ratio is one of medians of runs that take turns; the script ends with an
 error where a bar is missed. Variance components are printed beside, because a fit that stops early is not a fast fit.
 """

@@ -4,7 +4,7 @@ Run ``python tests/benchmarks/speed.py``: 2,000,000 rows, each kind of column, o
 frequencies. Seconds depend on the machine; the ratios are what to read. Each is one of medians of runs that
 take turns in random order, so that a slow moment of the machine hits both sides. "bayes" has the closed-form prior
 strength, "reml" is EmpiricalBayesEncoder as it comes. The script ends with an error where a bar is
-missed. Where category_encoders is installed (the extra ``[bench]``), its MEstimateEncoder is timed too, though it
+missed. Where category_encoders is installed (the group ``bench``), its MEstimateEncoder is timed too, though it
 encodes training rows in sample.
 """
 

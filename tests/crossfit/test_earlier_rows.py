@@ -75,11 +75,9 @@ def test_rows_that_are_not_strictly_earlier_change_nothing(encoder, half_life, d
     )
     now = (X["t"] <= moment).to_numpy()
     features = ["c", "c_sd", "c_count"]
-    before = np.asarray(model.fit_transform(X, y))[features].to_numpy()
-    assert before[now].tobytes() == np.asarray(model.fit_transform(X, changed))[features].to_numpy()[now].tobytes()
-    there = np.asarray(model.fit_transform(other, changed))[
-        features
-    ].to_numpy()  # categories are numbered anew, and sums rounded
+    before = model.fit_transform(X, y)[features].to_numpy()
+    assert before[now].tobytes() == model.fit_transform(X, changed)[features].to_numpy()[now].tobytes()
+    there = model.fit_transform(other, changed)[features].to_numpy()  # categories are numbered anew, and sums rounded
     np.testing.assert_allclose(there[~later], before[~later], rtol=1e-7, atol=1e-7 * np.abs(y).max())
 
 
@@ -177,8 +175,8 @@ def test_rows_without_weight_are_as_good_as_absent(sales, half_life):
     encoder = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", half_life=half_life), output=["mean", "count"])
     names = ["shop", "shop_count"]
     strange = X.assign(shop=np.where(light, "weightless", X["shop"]))
-    weighed = np.asarray(encoder.fit_transform(strange, np.where(light, 1e6, y), sample_weight=1.0 - light))[names]
-    alone = np.asarray(encoder.fit_transform(X[~light], y[~light]))[names]
+    weighed = encoder.fit_transform(strange, np.where(light, 1e6, y), sample_weight=1.0 - light)[names]
+    alone = encoder.fit_transform(X[~light], y[~light])[names]
     np.testing.assert_allclose(weighed[~light], alone, rtol=1e-9)
 
 

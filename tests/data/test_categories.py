@@ -93,7 +93,7 @@ def test_unseen_and_missing_are_two_things():
         encoder = MeanEncoder(unknown=unknown, missing=missing).fit(X, Y)
         np.testing.assert_allclose(np.asarray(encoder.transform(new))[:, 0], expected)
     encoder = MeanEncoder(unknown="error").fit(X, Y)
-    assert encoder.transform(new[1:]).item() == 24
+    assert np.asarray(encoder.transform(new[1:])).item() == 24
     with pytest.raises(ValueError, match=r"Column 'c' must hold categories .* 1 were not, such as \['z'\]"):
         encoder.transform(new)
     with pytest.raises(ValueError, match="Column 'c' must have no missing values, but 2 rows"):
@@ -105,7 +105,7 @@ def test_unseen_and_missing_are_two_things():
 
 def test_a_missing_value_that_was_never_there_is_a_category_with_no_rows():
     encoder = MeanEncoder(unknown="error").fit(pd.DataFrame({"c": list("aabbcc")}), Y)
-    assert encoder.transform(pd.DataFrame({"c": [None]})).item() == Y.mean()
+    assert np.asarray(encoder.transform(pd.DataFrame({"c": [None]}))).item() == Y.mean()
 
 
 def test_a_category_that_is_in_one_fold_only_is_unknown_there():

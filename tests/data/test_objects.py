@@ -5,9 +5,9 @@ import pandas as pd
 import polars
 import pyarrow
 import pytest
-from catpool.data.factorize import _share_objects
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool.data.factorize import _share_objects
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
 

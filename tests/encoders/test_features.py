@@ -78,7 +78,9 @@ def test_containers(encoder_class, table, columns):
             assert list(result.columns) == ["city", "shop"]
         np.testing.assert_array_equal(encoder.fit_transform(X, y).to_numpy(), expected)
     default = encoder_class(columns).set_output(transform="default").fit_transform(X, y)
-    assert isinstance(default, np.ndarray if columns is None else pd.DataFrame)
+    assert isinstance(default, pd.DataFrame)  # a frame in, a frame out
+    array = encoder_class(random_state=0).fit_transform(X[["shop"]].to_numpy(), y)
+    assert isinstance(array, np.ndarray)
 
 
 def test_polars_frames_go_in_and_come_out(encoder_class, table):

@@ -23,7 +23,7 @@ def test_outputs_are_named_and_out_of_fold(encoder_class, table, target_type):
         test = folds == fold
         refitted = encoder_class(["city"], **parameters).fit(X[~test], y[~test]).transform(X[test])
         out_of_fold = [name for name in names if name != "city_code"]
-        np.testing.assert_allclose(encoded.loc[test, out_of_fold], np.asarray(refitted)[out_of_fold], rtol=1e-7)
+        np.testing.assert_allclose(encoded.loc[test, out_of_fold], refitted[out_of_fold], rtol=1e-7)
     np.testing.assert_array_equal(encoded["city_code"], encoder.transform(X)["city_code"])
 
 

@@ -165,7 +165,7 @@ def test_the_text_is_plain_and_strict(text):
     assert text.isascii()
     content = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert content["format"] == "catpool encoder"
-    assert content["version"] == 1
+    assert content["version"] == 2
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
@@ -179,14 +179,14 @@ def test_a_truncated_file_is_refused(text, share, tmp_path):
 def test_a_damaged_or_foreign_file_is_refused(text):
     for wrong, message in (
         (text.replace("2.0", "2.5", 1), "checksum"),
-        (text.replace('"version": 1', '"version": 2'), "Update catpool"),
-        (text.replace('"version": 1', '"version": "1"'), "Update catpool"),
-        (text.replace("catpool encoder", "something else"), "none of catpool's"),
-        ("{}", "none of catpool's"),
+        (text.replace('"version": 2', '"version": 3'), "Update catpool"),
+        (text.replace('"version": 2', '"version": "1"'), "Update catpool"),
+        (text.replace("catpool encoder", "something else"), "not catpool's"),
+        ("{}", "not catpool's"),
         ('{"format": "catpool encoder", "version": 1}', "it has no"),
         ("{not json", "cut off"),
         ('{"a":' * 100_000, "cut off"),
-        (text.replace('"version": 1', '"version": true'), "Update catpool"),
+        (text.replace('"version": 2', '"version": true'), "Update catpool"),
     ):
         with pytest.raises(ValueError, match=message):
             MeanEncoder.from_json(wrong)
