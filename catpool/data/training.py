@@ -143,8 +143,8 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
     for role, label in named.items():
         if role == "cv" and label not in frame.labels:
             raise ValueError(
-                f"`cv` names the column {label!r}, which X does not have: {frame.labels}. Pass one of them, or a number "
-                "of folds."
+                f"`cv` names the column {label!r}, which X does not have: {frame.labels}. Pass one of them, or a "
+                "number of folds."
             )
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))

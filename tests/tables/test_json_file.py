@@ -197,17 +197,24 @@ def test_a_damaged_or_foreign_file_is_refused(text):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda fitted: fitted.update(tables_=[{"type": "os.system", "command": "true"}]),
-        lambda fitted: fitted.update(tables_=[{"type": "Moments", "count": 1}]),
-        lambda fitted: fitted.update(tables_=[{"no": "type"}]),
-        lambda fitted: fitted.update(_header={"type": "array", "dtype": "O8", "values": []}),
-        lambda fitted: fitted.update(_header=3),
-        lambda fitted: fitted.update(tables_=5),
+        lambda fitted: fitted["state"].update(tables=[{"type": "os.system", "command": "true"}]),
+        lambda fitted: fitted["state"].update(tables=[{"type": "Moments", "count": 1}]),
+        lambda fitted: fitted["state"].update(tables=[{"no": "type"}]),
+        lambda fitted: fitted["state"].update(header={"type": "array", "dtype": "O8", "values": []}),
+        lambda fitted: fitted["state"].update(header=3),
+        lambda fitted: fitted["state"].update(tables=5),
+        lambda fitted: fitted["state"].update(targets=[3]),
+        lambda fitted: fitted["state"].update(transform=5),
         lambda fitted: fitted.update(transform=5),
+        lambda fitted: fitted.update(state=fitted["state"]["header"]),
         lambda fitted: fitted.clear(),
-        lambda fitted: fitted.update(classes_={"type": "array", "dtype": "int64", "shape": [1], "values": [10**30]}),
-        lambda fitted: fitted.update(classes_={"type": "decimal", "value": "x"}),
-        lambda fitted: fitted.update(classes_={"type": "array", "dtype": "float64", "shape": [9], "values": [1]}),
+        lambda fitted: fitted["state"].update(
+            targets={"type": "array", "dtype": "int64", "shape": [1], "values": [10**30]}
+        ),
+        lambda fitted: fitted["state"].update(targets={"type": "decimal", "value": "x"}),
+        lambda fitted: fitted["state"].update(
+            targets={"type": "array", "dtype": "float64", "shape": [9], "values": [1]}
+        ),
     ],
 )
 def test_a_file_with_a_right_checksum_and_wrong_content_runs_nothing(text, change):
