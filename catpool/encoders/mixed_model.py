@@ -19,12 +19,13 @@ from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.encoders.base import OutOfFoldEncoder, column_of, encode_column, name_of
-from catpool.models.mixed.design import Design, MixedModel
-from catpool.models.mixed.effects_table import INTERCEPT, EffectsTable, by_prior
-from catpool.models.mixed.mixed_learner import Options, Rows, learn, learn_out_of_fold
-from catpool.models.mixed.mixed_summary import summary
+from catpool.models.mixed.design import INTERCEPT, Design
+from catpool.models.mixed.effects_table import EffectsTable, apply_missing_policy
+from catpool.models.mixed.fitted_model import MixedModel
+from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
+from catpool.models.mixed.mixed_summary import summarize
 from catpool.models.mixed.quasi_likelihood import LINKS
-from catpool.models.mixed.solver.system import Factor
+from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.priors.family import FAMILIES
 from catpool.tables.policy import Policy
 
@@ -274,13 +275,13 @@ class MixedModelEncoder(OutOfFoldEncoder):
 
     def _learn(self, X: Frame, targets: list[Target], weights: Weights) -> list[EffectsTable]:
         rows, vocabularies = self._rows(X, targets, weights)
-        return self._tables(X, rows, vocabularies, learn(rows, self._options(rows)))
+        return self._tables(X, rows, vocabularies, fit_mixed_model(rows, self._options(rows)))
 
     def _learn_out_of_fold(
         self, X: Frame, targets: list[Target], weights: Weights, folds: Folds
     ) -> tuple[list[EffectsTable], dict[Any, np.ndarray]]:
         rows, vocabularies = self._rows(X, targets, weights)
-        whole, models = learn_out_of_fold(rows, folds, self._options(rows))
+        whole, models = fit_mixed_model_out_of_fold(rows, folds, self._options(rows))
         blocks: dict[Any, np.ndarray] = {}
         for fold, model in enumerate(models):
             test = np.flatnonzero(folds.labels == fold)
@@ -306,7 +307,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
             blocks[OF_ROWS, "prediction"] = LINKS[model.family].mean(predictor)[:, None]
         return blocks
 
-    def _options(self, rows: Rows) -> Options:
+    def _options(self, rows: MixedRows) -> MixedOptions:
         one, normal = rows.design.one_intercept, rows.family.name == "normal"
         if self.quadrature > 1 and (normal or not one or rows.design.names):
             raise ValueError(
@@ -318,9 +319,9 @@ class MixedModelEncoder(OutOfFoldEncoder):
                 'solver="cg" does not go with binary targets and counts of one factor without slopes, whose equations '
                 'are solved level by level. Pass solver="auto".'
             )
-        return Options(self.method == "reml", self.solver, self.quadrature)
+        return MixedOptions(self.method == "reml", self.solver, self.quadrature)
 
-    def _rows(self, X: Frame, targets: list[Target], weights: Weights) -> tuple[Rows, list[Vocabulary | Cells]]:
+    def _rows(self, X: Frame, targets: list[Target], weights: Weights) -> tuple[MixedRows, list[Vocabulary | Cells]]:
         if len(targets) > 1 or targets[0].by_class:
             raise ValueError(
                 "A mixed model has one target, which is continuous, binary or counts, but y has "
@@ -332,27 +333,27 @@ class MixedModelEncoder(OutOfFoldEncoder):
             codes.append(own)
             vocabularies.append(vocabulary)
         y = next(iter(targets[0].columns()))
-        return Rows(y, self._design(X, codes, vocabularies), weights, FAMILIES[targets[0].family]), vocabularies
+        return MixedRows(y, self._design(X, codes, vocabularies), weights, FAMILIES[targets[0].family]), vocabularies
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Sequence[Vocabulary | Cells]) -> Design:
         names = X.names_of
         slopes = [self._slopes().get(group, []) for group in self._groups()]
         factors = [
-            Factor(own, vocabulary.size, _numbers(X, labels), self.correlated)
+            GroupingFactor(own, vocabulary.size, _numbers(X, labels), self.correlated)
             for own, vocabulary, labels in zip(codes, vocabularies, slopes, strict=True)
         ]
         terms = [[INTERCEPT, *(names[label] for label in labels)] for labels in slopes]
         return Design(_numbers(X, self._covariates()), factors, [names[label] for label in self._covariates()], terms)
 
     def _tables(
-        self, X: Frame, rows: Rows, vocabularies: Sequence[Vocabulary | Cells], model: MixedModel
+        self, X: Frame, rows: MixedRows, vocabularies: Sequence[Vocabulary | Cells], model: MixedModel
     ) -> list[EffectsTable]:
         policy = Policy(self.unknown, self.missing)
         outputs = tuple(output for output in self._listed_outputs(OUTPUTS) if output not in OF_ROWS)
         tables = []
         for position, (group, vocabulary) in enumerate(zip(self._groups(), vocabularies, strict=True)):
             modes, sds = model.effects[position].copy(), model.sds()[position]
-            by_prior(modes, sds, model.covariances[position], policy)
+            apply_missing_policy(modes, sds, model.covariances[position], policy)
             counts = np.bincount(
                 rows.design.factors[position].codes, rows.weights.row, minlength=vocabulary.size
             ).astype(float)
@@ -377,7 +378,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
             maximised and how the equations were solved is in `attrs`.
         """
         check_is_fitted(self)
-        return summary(self.model_, self.tables_, [INTERCEPT, *self._names_of_covariates()])
+        return summarize(self.model_, self.tables_, [INTERCEPT, *self._names_of_covariates()])
 
     def _names_of_covariates(self) -> list[str]:
         header = self._header

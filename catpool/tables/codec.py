@@ -26,7 +26,7 @@ OWN = {
     "Fingerprint": "catpool.data.fingerprint",
     "Header": "catpool.data.frames",
     "Levels": "catpool.models.nested.tree",
-    "MixedModel": "catpool.models.mixed.design",
+    "MixedModel": "catpool.models.mixed.fitted_model",
     "Moments": "catpool.moments.moments",
     "NestedEncoding": "catpool.models.nested.nested_learner",
     "NestedTable": "catpool.models.nested.nested_table",

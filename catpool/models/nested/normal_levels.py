@@ -20,7 +20,12 @@ from itertools import product
 
 import numpy as np
 
-from catpool.models.mixed.solver.variance_search import Slope, by_differences, polish, search
+from catpool.models.mixed.solver.variance_search import (
+    CriterionEvaluation,
+    finite_difference_hessian,
+    polish,
+    search_from_starts,
+)
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
@@ -111,20 +116,20 @@ class _Profile:
         slope = traces - squares * self.freedom / solved.residual
         return self.criterion(solved), 2 * np.exp(2 * logs) * slope[self.active]
 
-    def __call__(self, logs: np.ndarray) -> Slope:
+    def __call__(self, logs: np.ndarray) -> CriterionEvaluation:
         logs = np.clip(logs, self.floors, CEILING)
-        return Slope(*self._gradient(logs), self._hessian(logs))
+        return CriterionEvaluation(*self._gradient(logs), self._hessian(logs))
 
     def _hessian(self, logs: np.ndarray) -> np.ndarray:
         """By differences; where the last one was close by, that."""
         if self._last is not None and np.abs(logs - self._last[0]).max() <= NEAR:
             return self._last[1]
-        self._last = logs, by_differences(lambda at: self._gradient(at)[1], logs)
+        self._last = logs, finite_difference_hessian(lambda at: self._gradient(at)[1], logs)
         return self._last[1]
 
     def fit(self) -> np.ndarray:
         """The logarithms of the roots of the lambdas, those of noughts being minus infinity."""
-        logs = search(self, self._starts(), np.ones(len(self.units)))
+        logs = search_from_starts(self, self._starts(), np.ones(len(self.units)))
         small = logs <= self.floors + np.log(10)
         nought = np.where(small, -np.inf, logs)
         if not small.any() or self.at(nought) > self.at(logs) + 1e-7:
