@@ -57,7 +57,7 @@ def aggregate_rows(
     exposure = np.ones(len(y)) if weights.exposure is None else weights.exposure
     constant = float((row * log_constant(y, exposure)).sum())
     if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
-        seen = row > 0
+        seen = row > 0  # rows without weight have no working response
         return AggregatedRows((y * row)[seen], count[seen], covariates[seen], _take(factors, seen), constant)
     cell, first = _number_cells(factors)
     total, size = np.bincount(cell, y * row, len(first)), np.bincount(cell, count, len(first))
@@ -71,7 +71,7 @@ def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.nda
     for factor in factors:
         cell = factorize_integers(cell * factor.size + factor.codes)[0]
     first = np.empty(int(cell.max()) + 1, dtype=np.intp)
-    first[cell[::-1]] = np.arange(len(cell))[::-1]
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # from last to first, so that the first row stays
     return cell, first
 
 

@@ -79,7 +79,7 @@ class CrossProducts:
         arrays = []
         for array in self._arrays():
             flat = array.reshape(len(array), -1).astype(float)
-            sum_of_others(flat)
+            sum_of_others(flat)  # subtracts nothing, so that no rounding of a part's own rows remains
             arrays.append(flat.reshape(array.shape))
         random, cross, fixed, rows, log_weights = arrays
         return replace(self, random=random, cross=cross, fixed=fixed, rows=rows, log_weights=log_weights)

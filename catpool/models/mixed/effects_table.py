@@ -89,7 +89,7 @@ class EffectsTable:
     def frame(self) -> pd.DataFrame:
         """Return a row for each level that has training rows."""
         levels = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        rows = np.flatnonzero(self.counts[:-1] > 0)
+        rows = np.flatnonzero(self.counts[:-1] > 0)  # the last slot is for unseen levels
         columns: dict[str, Any] = {"category": levels.iloc[rows].infer_objects(), "count": self.counts[rows]}
         for position, term in enumerate(self.terms):
             stem = "" if term == INTERCEPT else f"{term}_"
@@ -142,7 +142,7 @@ def make_effects_tables(
     """
     tables, sds = [], model.sds()
     for position, (own, factor) in enumerate(zip(columns, design.factors, strict=True)):
-        modes = model.effects[position].copy()
+        modes = model.effects[position].copy()  # the model keeps the effect of missing values
         apply_missing_policy(modes, sds[position], model.covariances[position], policy)
         counts = np.bincount(factor.codes, weights, minlength=own.vocabulary.size).astype(float)
         learned = design.terms[position], own.slopes, modes, sds[position], counts

@@ -89,6 +89,7 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
+    # cross-products by fold suffice only for a linear model of all the rows outside a fold
     if rows.family.name != "normal" or folds.training is not None:
         views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
         return fit_mixed_model(rows, options), [fit_mixed_model(view, options) for view in views]

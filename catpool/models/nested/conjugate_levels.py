@@ -82,7 +82,7 @@ def _fit_level(
     """
     prior_mean = parent.values[:, above]
     strength, likelihood = likeliest_strength(totals, counts, prior_mean, family.name)
-    rows = np.where(counts > 0, counts, 1.0)
+    rows = np.where(counts > 0, counts, 1.0)  # any number; the gain of a node without rows is zero
     gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * prior_mean
     weight = np.broadcast_to(counts + strength, values.shape)

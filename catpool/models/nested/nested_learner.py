@@ -70,6 +70,7 @@ class NestedLearner:
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """Return the outputs of each class, shape (..., K), from moments of that shape."""
+        # fold by fold, as each has variances of its own
         views = [
             self._encode_view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)
         ]
@@ -153,7 +154,7 @@ class LevelTables:
         value = np.full(len(steps[0]), levels.mean)
         variance = np.full(len(steps[0]), levels.mean_variance)
         for level, (step, gone) in enumerate(zip(steps, missing, strict=True)):
-            own = np.minimum(step, len(levels.values[level]) - 1)
+            own = np.minimum(step, len(levels.values[level]) - 1)  # any node for unseen paths, which `seen` hides
             seen = (step < len(levels.values[level])) & (counts[level][own] > 0)
             known = seen & ~gone if self.policy.missing == "prior" else seen
             parent = value

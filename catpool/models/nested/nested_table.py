@@ -116,7 +116,7 @@ class NestedTable:
     def codes(self, level: int) -> np.ndarray:
         """Return the ranks of a level's paths in their order; -1 if the category is missing, -2 for an unseen path."""
         places, ranks = self.paths.places(level), []
-        for step in range(level, -1, -1):
+        for step in range(level, -1, -1):  # lexsort sorts by its last key first
             order = np.empty(self.paths.parts[step].size)
             order[[MISSING, -1]] = -1, len(order)
             order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)

@@ -74,7 +74,7 @@ class TreeMessages:
         self.residual, self.log_det = within, 0.0
         for level in range(len(lambdas) - 1, -1, -1):
             weight = size / (1 + lambdas[level] * size)
-            parent_size = tree.sum_children(weight, level)
+            parent_size = tree.sum_children(weight, level)  # zero where no child has rows
             parent_mean = tree.sum_children(weight * mean, level) / np.maximum(parent_size, np.finfo(float).tiny)
             self.residual += float((weight * (mean - parent_mean[tree.above[level]]) ** 2).sum())
             self.log_det += float(np.log1p(lambdas[level] * size).sum())
@@ -90,7 +90,7 @@ class TreeMessages:
         for level, (weight, mean, own) in enumerate(zip(self.weights, self.means, self.lambdas, strict=True)):
             above = self.tree.above[level]
             parent, parent_variance = value[above], variance[above]
-            pull, gain = weight * (mean - parent), np.minimum(own * weight, 1.0)
+            pull, gain = weight * (mean - parent), np.minimum(own * weight, 1.0)  # rounding may exceed one
             traces.append(float((weight - weight**2 * parent_variance).sum()))
             squares.append(float((pull**2).sum()))
             value = parent + own * pull

@@ -98,6 +98,7 @@ class CholeskyEquations(MixedModelEquations):
     def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
         inverse, shape = self._dense_inverse(reml), self.partition.longest_shape
         (rest, fixed), own = self._longest_dependence(), self._longest_inverse()
+        # dense rows of a few levels at a time, as all of them may not fit into memory
         step = max(1, CHUNK // max(1, len(inverse) * shape.width))
         for start in range(0, shape.size, step):
             levels = slice(start, min(start + step, shape.size))

@@ -133,6 +133,7 @@ class MixedModelEquations:
         self.rest_lambda = repeat_lambdas(others, partition.rest_shapes) if self.r else csr_matrix((0, 0))
         self.coupling = multiply_blocks(self.inverse_root, partition.coupling, shape) @ self.rest_lambda
         self.longest_sides = self._times_inverse_root(system.cross[partition.longest_slice])
+        # no inverse of Lambda is needed, so that it may be singular
         rest = self.rest_lambda.T @ system.cross[partition.rest_indices]
         self.rest_sides = rest - self.coupling.T @ self.longest_sides
         self.fixed = system.fixed - self.longest_sides.T @ self.longest_sides

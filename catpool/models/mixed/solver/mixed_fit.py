@@ -134,6 +134,7 @@ def _check_residual(deviance: ProfiledDeviance) -> None:
         )
     scatter = system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0]
     zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
+    # written so that a NaN is refused too
     if not deviance.equations(zeros).solve().residual > ROUNDING * max(scatter, 0.0):
         raise ValueError(
             "y is constant, or the covariates predict it exactly: no variance is left for the random effects. Use "

@@ -105,7 +105,7 @@ class ProfiledDeviance:
         with_zeros = np.where(small, 0.0, theta)
         if not small.any() or not self.exact:
             return with_zeros
-        if not unidentified.any() and self.value(with_zeros) > self(theta).criterion + 1e-7:
+        if not unidentified.any() and self.value(with_zeros) > self(theta).criterion + 1e-7:  # zero wins ties
             return theta
         return self._polish_free(with_zeros, ~small)
 
@@ -114,7 +114,7 @@ class ProfiledDeviance:
             starts = starting_values(self.system, self.parameters)
             return search_from_starts(self, starts, self.units) if self.exact else solve_gradient(self, starts[0])
         start = self.parameters.theta(near)
-        start = np.where(self._is_small(start), 3e4 * self.floors, start)
+        start = np.where(self._is_small(start), 3e4 * self.floors, start)  # near zero the gradient vanishes
         return search_nearby(self, start, self.units) if self.exact else solve_gradient(self, start)
 
     def _polish_free(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
