@@ -29,7 +29,7 @@ OWN = {
     "Fitted": "catpool.tables.fitted",
     "Header": "catpool.data.frames",
     "Levels": "catpool.models.nested.tree",
-    "MixedModel": "catpool.models.mixed.design",
+    "MixedModel": "catpool.models.mixed.fitted_model",
     "Moments": "catpool.moments.moments",
     "NestedEncoding": "catpool.models.nested.nested_learner",
     "NestedTable": "catpool.models.nested.nested_table",

@@ -16,9 +16,11 @@ import numpy as np
 from scipy.sparse import coo_matrix
 
 from catpool.data.crossed import Cells
-from catpool.models.mixed.quasi_likelihood import LINKS, Totals, penalised_quasi_likelihood
+from catpool.models.mixed.aggregated_rows import AggregatedRows
+from catpool.models.mixed.quasi_likelihood import LINKS, penalised_quasi_likelihood
+from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
-from catpool.models.mixed.solver.system import Factor, Shape, System
+from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.moments import Moments
 from catpool.priors.family import NORMAL, Family
 from catpool.priors.likelihood import by_likelihood
@@ -148,7 +150,7 @@ def _prior(cells: Cells, sums: Sums, strength: float, between: float, within: fl
     )
 
 
-def _system(cells: Cells, moments: Moments, with_cells: bool) -> System:
+def _system(cells: Cells, moments: Moments, with_cells: bool) -> MixedSystem:
     """The cross-products of the parts' and the cells' indicators, from the cells' moments."""
     count, total = moments.count, moments.total - moments.mean * moments.count
     places = [cells.places[:, part] for part in range(len(cells.paths.parts))]
@@ -168,7 +170,7 @@ def _system(cells: Cells, moments: Moments, with_cells: bool) -> System:
     ).tocsr()
     inner = (indicators.multiply(count[None, :]) @ indicators.T).tocsr()
     fixed = np.array([[count.sum(), total.sum()], [total.sum(), float(moments.scatter)]])
-    return System([Shape(size, 1, True) for size in sizes], inner, outer, fixed, float(moments.rows), 0.0)
+    return MixedSystem([FactorShape(size, 1, True) for size in sizes], inner, outer, fixed, float(moments.rows), 0.0)
 
 
 def _conjugate(cells: Cells, classes: list[Moments], family: Family) -> list[Prior]:
@@ -194,10 +196,10 @@ def _linked(cells: Cells, moments: Moments, family: Family) -> Sums:
     places = [*cells.places[seen].T, np.arange(np.count_nonzero(seen))]
     sizes = [*(part.size for part in cells.paths.parts), len(places[-1])]
     none = np.zeros((len(places[-1]), 0))
-    factors = [Factor(own, size, none) for own, size in zip(places, sizes, strict=True)]
+    factors = [GroupingFactor(own, size, none) for own, size in zip(places, sizes, strict=True)]
     ones = np.ones((len(places[-1]), 1))
     fit = penalised_quasi_likelihood(
-        Totals(moments.total[seen], moments.count[seen], ones, factors, 0.0), LINKS[family.name], mean
+        AggregatedRows(moments.total[seen], moments.count[seen], ones, factors, 0.0), LINKS[family.name], mean
     )
     return _sums_of(fit, len(effects), family.name)
 
