@@ -75,7 +75,7 @@ def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, ran
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     fitted = encoder._fitted
-    required = encoder._required(encoder._structure(), fitted)
+    required = encoder._settings().required(encoder._structure(), fitted)
     frame = read_frame(X).aligned(fitted.header, required, strict=False)
     blocks = []
     for table in encoder.tables_:
