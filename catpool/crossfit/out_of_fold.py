@@ -22,7 +22,8 @@ from catpool.moments.moments import Moments
 from catpool.moments.partition import ColumnView, Parts, TargetView, encode_outside
 from catpool.priors.family import FAMILIES, Family
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
-from catpool.priors.prior import Prior, PriorRule
+from catpool.priors.prior import Prior
+from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import Encoding
 from catpool.tables.policy import Policy
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.data.crossed import Cells
@@ -14,9 +13,8 @@ from catpool.data.frames import Frame
 from catpool.encoders.pooled import PooledEncoder
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
-from catpool.priors.likelihood import by_likelihood
-from catpool.priors.method_of_moments import by_moments
-from catpool.priors.prior import Prior, each_view
+from catpool.priors.prior import Prior
+from catpool.priors.rules import prior_rule
 
 
 class EmpiricalBayesEncoder(PooledEncoder):
@@ -128,15 +126,7 @@ class EmpiricalBayesEncoder(PooledEncoder):
         self.prior_scale = prior_scale
 
     def _prior(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        if self.prior == "moments":
-            return by_moments(moments, family)
-        if callable(self.prior):
-            return each_view(moments, family, self._called)
-        if self.prior == "full_bayes":
-            from catpool.priors.full_bayes import by_integration  # here, as few need it and each import takes its time
-
-            return by_integration(moments, family, scale=self.prior_scale)
-        return by_likelihood(moments, family, reml=self.prior == "reml")
+        return prior_rule(self.prior, scale=self.prior_scale)(moments, family)
 
     def _check_columns(self, X: Frame) -> None:
         super()._check_columns(X)
@@ -147,25 +137,6 @@ class EmpiricalBayesEncoder(PooledEncoder):
             )
 
     def _cell_prior(self, cells: Cells, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
-        from catpool.models.interactions.crossed_effects import by_parts
+        from catpool.models.interactions.cell_prior import cell_prior
 
-        return by_parts(cells, moments, family, reml=self.prior == "reml")
-
-    def _called(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
-        assert callable(self.prior)
-        return [_checked(self.prior(each)) for each in moments]
-
-
-def _checked(answer: Any) -> Prior:
-    try:
-        mean, strength = (float(value) for value in answer)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"`prior` must return two numbers, the prior's mean and strength. It returned {answer!r}."
-        ) from error
-    if not (np.isfinite(mean) and strength >= 0):
-        raise ValueError(
-            "`prior` must return a finite mean and a strength from 0 to infinity. "
-            f"It returned the mean {mean} and the strength {strength}."
-        )
-    return Prior(np.array(mean), np.array(strength))
+        return cell_prior(cells, moments, family, reml=self.prior == "reml")

@@ -23,7 +23,6 @@ from catpool.models.mixed.design import Design, MixedModel
 from catpool.models.mixed.effects_table import INTERCEPT, EffectsTable, by_prior
 from catpool.models.mixed.mixed_learner import Options, Rows, learn, learn_out_of_fold
 from catpool.models.mixed.mixed_summary import summary
-from catpool.models.mixed.quasi_likelihood import LINKS
 from catpool.models.mixed.solver.system import Factor
 from catpool.priors.family import FAMILIES
 from catpool.tables.policy import Policy
@@ -303,7 +302,7 @@ class MixedModelEncoder(OutOfFoldEncoder):
             blocks[OF_ROWS, "fixed"] = model.fixed_part(design.covariates)[:, None]
         if "prediction" in self._listed_outputs(OUTPUTS):
             predictor = model.predictor(design, [table.modes for table in tables])
-            blocks[OF_ROWS, "prediction"] = LINKS[model.family].mean(predictor)[:, None]
+            blocks[OF_ROWS, "prediction"] = FAMILIES[model.family].link.mean(predictor)[:, None]
         return blocks
 
     def _options(self, rows: Rows) -> Options:

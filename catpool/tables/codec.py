@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.priors.family import Family
+
 OWN = {
     "Cells": "catpool.data.crossed",
     "EarlierRows": "catpool.crossfit.earlier_rows",
@@ -71,7 +73,7 @@ def to_plain(value: Any) -> Any:
 
 def _object_to_plain(value: Any) -> Any:
     name = type(value).__name__
-    if name == "Family":
+    if isinstance(value, Family):
         return {"type": "Family", "name": value.name}
     if is_dataclass(value) and OWN.get(name) == type(value).__module__:
         return {"type": name, **{field.name: to_plain(getattr(value, field.name)) for field in fields(value)}}
@@ -150,7 +152,7 @@ def _series(value: dict[str, Any]) -> pd.Series:
 
 
 def _family(value: dict[str, Any]) -> Any:
-    return import_module("catpool.priors.family").FAMILIES[value["name"]]
+    return import_module("catpool.priors.families").FAMILIES[value["name"]]
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {

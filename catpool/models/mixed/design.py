@@ -10,6 +10,7 @@ import numpy as np
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.system import Factor, random_part
 from catpool.models.mixed.solver.variance_search import Parameters
+from catpool.priors.families import FAMILIES
 
 COLLINEAR = 1e-12  # the least eigenvalue of the covariates' correlations
 
@@ -172,7 +173,7 @@ def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: 
         covariances=[own * each for own, each in zip(fit.covariances, both, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=len(Parameters(fit.shapes).places) + len(fixed) + (family == "normal"),
+        parameters=len(Parameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
         family=family,
         method=method,
         solver=fit.solver,

@@ -23,12 +23,13 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from catpool.models.mixed.cross_products import cross_products
-from catpool.models.mixed.quasi_likelihood import ETA, Link, Totals
+from catpool.models.mixed.quasi_likelihood import ETA, Totals
 from catpool.models.mixed.solver.cholesky import Exact
 from catpool.models.mixed.solver.equations import Arrangement
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import Slope, by_differences, polish
 from catpool.moments.partition import Parts
+from catpool.priors.link import Link
 
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to a value and its gradient
 

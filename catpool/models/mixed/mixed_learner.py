@@ -11,11 +11,12 @@ from catpool.data.weights import Weights
 from catpool.models.mixed.cross_products import Products, cross_products
 from catpool.models.mixed.design import Design, MixedModel, Units, in_units, times
 from catpool.models.mixed.laplace import fit_one_factor
-from catpool.models.mixed.quasi_likelihood import LINKS, penalised_quasi_likelihood, together
+from catpool.models.mixed.quasi_likelihood import penalised_quasi_likelihood, together
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.system import System
 from catpool.moments.partition import Parts
 from catpool.priors.family import Family
+from catpool.priors.normal import NORMAL
 
 FAR = 64  # of a power of two
 
@@ -64,14 +65,14 @@ class Options:
 
 def learn(rows: Rows, options: Options) -> MixedModel:
     """Fit the model to all rows."""
-    if rows.family.name != "normal":
+    if not rows.family.homoscedastic:
         return _generalized(rows, options)
     return _normal(rows, options, Parts(None, 1))[0]
 
 
 def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and for each fold to the rows it learns from."""
-    if rows.family.name != "normal" or folds.training is not None:
+    if not rows.family.homoscedastic or folds.training is not None:
         views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
         return learn(rows, options), [learn(view, options) for view in views]
     whole, *outside = _normal(rows, options, Parts(folds.labels, folds.n_parts))
@@ -99,25 +100,26 @@ def _products(rows: Rows, units: Units, parts: Parts) -> Products:
 
 def _model(system: System, center: float, units: Units, options: Options, unit: float) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = in_units(fit, units, center, reml=options.reml, method=options.method, family="normal")
+    model = in_units(fit, units, center, reml=options.reml, method=options.method, family=NORMAL.name)
     freedom = system.rows - (system.covariates if options.reml else 0)
     return model if unit == 1 else times(model, unit, freedom)
 
 
 def _generalized(rows: Rows, options: Options) -> MixedModel:
     """By Laplace's approximation or quadrature where one factor has intercepts alone, else by quasi-likelihood."""
-    units, link, family = rows.design.units(), LINKS[rows.family.name], rows.family.name
+    units, family = rows.design.units(), rows.family
+    link, (least, most) = family.link, family.bounds
     covariates, factors = rows.design.scaled(units)
     totals = together(rows.y, covariates, factors, rows.weights, link)
     mean = totals.total.sum() / totals.count.sum()
-    if not 0 < mean < (1 if family == "binomial" else np.inf):
+    if not least < mean < most:
         raise ValueError(
-            f"A model on the scale of the {family} family needs rows that differ, but all of y is {mean:g}."
+            f"A model on the scale of the {family.name} family needs rows that differ, but all of y is {mean:g}."
         )
     if rows.design.one_intercept:
         fit, criterion, method = fit_one_factor(totals, link, mean, options.quadrature)
     else:
         fit = penalised_quasi_likelihood(totals, link, mean, options.solver)
         criterion, method = np.nan, "PQL"
-    model = in_units(fit, units, 0.0, reml=False, method=method, family=family)
+    model = in_units(fit, units, 0.0, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

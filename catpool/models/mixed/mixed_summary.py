@@ -10,8 +10,7 @@ import pandas as pd
 
 from catpool.models.mixed.design import MixedModel
 from catpool.models.mixed.effects_table import EffectsTable
-
-LOGISTIC = np.pi**2 / 3  # variance of the latent logistic noise
+from catpool.priors.families import FAMILIES
 
 
 def summary(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
@@ -19,7 +18,7 @@ def summary(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[s
     rows = _fixed(model, names)
     for table, covariance in zip(tables, model.covariances, strict=True):
         rows += _variances(table, covariance)
-    if model.family == "normal":
+    if FAMILIES[model.family].homoscedastic:
         rows.append(_row("variance", "residual", "", model.scale))
     rows += _shares(model, tables)
     likelihood = -model.criterion / 2
@@ -59,7 +58,7 @@ def _variances(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, An
 
 def _shares(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
     """Of the variance of a row whose covariates are nought, on the scale of the linear predictor."""
-    noise = {"normal": model.scale, "binomial": LOGISTIC}.get(model.family)
+    noise = FAMILIES[model.family].latent_noise(model.scale)
     if noise is None:
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]

@@ -14,7 +14,6 @@ from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.prior import NO_SPREAD
-from catpool.priors.strength import likeliest_strength, variance_between
 
 
 def fit_conjugate(tree: Tree, classes: Sequence[Moments], family: Family) -> list[Levels]:
@@ -39,7 +38,7 @@ def fit_conjugate(tree: Tree, classes: Sequence[Moments], family: Family) -> lis
             values=[step.values[label] for step in steps],
             variances=[step.variances[label] for step in steps],
             gains=[step.gain for step in steps],
-            between=[variance_between(float(noise[label]), step.strength, family.name) for step in steps],
+            between=[family.between_variance(float(noise[label]), step.strength) for step in steps],
             strengths=[step.strength for step in steps],
             within=float(noise[label]),
             log_likelihood=steps[-1].log_likelihood,
@@ -63,7 +62,7 @@ class _Level(NamedTuple):
 def _below(parent: _Level, totals: np.ndarray, counts: np.ndarray, above: np.ndarray, family: Family) -> _Level:
     """The next level, from its totals, of shape (C, nodes), and counts, and the parents of its nodes."""
     believed = parent.values[:, above]
-    strength, likelihood = likeliest_strength(totals, counts, believed, family.name)
+    strength, likelihood = family.strength_given_means(totals, counts, believed)
     rows = np.where(counts > 0, counts, 1.0)
     gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * believed

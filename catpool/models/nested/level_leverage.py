@@ -44,7 +44,7 @@ def trusted_levels(
         step = steps[level]
         heaviest = heaviest_share(step[codes], len(counts[level]), share, groups)
         result.insert(0, negligible(heaviest, levels.gains[level], least)[step])
-        passed = size / (1 + size / levels.strengths[level]) if levels.family.name == "normal" else counts[level]
+        passed = size / (1 + size / levels.strengths[level]) if levels.family.homoscedastic else counts[level]
         size = np.maximum(tree.sums(passed, level), np.finfo(float).tiny)
         share = share * (passed / size[tree.above[level]])[step[codes]]
     return result

@@ -14,7 +14,8 @@ from catpool.models.nested.conjugate_levels import fit_conjugate
 from catpool.models.nested.normal_levels import fit_tree
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 from catpool.tables.policy import Policy
 
 NUMBERS = ("mean", "sd", "reliability")  # of each target; the count is the same for all
@@ -86,7 +87,7 @@ class NestedLearner:
 
     def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
         tree = Tree.of(self.paths)
-        if family.name == "normal":
+        if family.homoscedastic:
             return [fit_tree(tree, each, family, reml=self.reml) for each in classes]
         return fit_conjugate(tree, classes, family)
 

@@ -24,8 +24,7 @@ from catpool.models.mixed.solver.variance_search import Slope, by_differences, p
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
-from catpool.priors.likelihood import NO_NOISE
-from catpool.priors.prior import NO_SPREAD
+from catpool.priors.prior import NO_NOISE, NO_SPREAD
 
 FEW = 500  # nodes; with so few, several starts cost little
 GRID = np.log([0.1, 0.5, 2.0, 8.0, 40.0])  # logarithms of roots of lambdas to begin with, in such units

@@ -1,0 +1,100 @@
+"""Rules that learn the prior from the moments, by name: `PRIORS`.
+
+A rule of your own is a function with the signature of `LearningRule`, put into `PRIORS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from catpool.moments.moments import Moments
+from catpool.priors import families  # noqa: F401, fills FAMILIES
+from catpool.priors.family import Family
+from catpool.priors.method_of_moments import moments_prior
+from catpool.priors.prior import Prior
+from catpool.priors.views import fit_each_view
+
+PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
+
+
+class LearningRule(Protocol):
+    """A way to learn the prior from data."""
+
+    def __call__(self, moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+        """Learn the prior of each class.
+
+        Parameters
+        ----------
+        moments : sequence of Moments of shape (..., K)
+            One for each class of the target. The leading axes run over tables (folds, say), each with its own prior.
+        family : Family
+        scale : float
+            The parameter ``prior_scale`` of the encoder.
+
+        Returns
+        -------
+        sequence of Prior of shape (...)
+            One for each class.
+        """
+        ...
+
+
+def _reml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    return fit_each_view(moments, partial(family.likelihood_prior, reml=True))
+
+
+def _ml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    return fit_each_view(moments, partial(family.likelihood_prior, reml=False))
+
+
+def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    return moments_prior(moments, family)
+
+
+def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    return fit_each_view(moments, partial(family.full_bayes_prior, scale=scale))
+
+
+PRIORS: dict[str, LearningRule] = {"reml": _reml, "ml": _ml, "moments": _moments, "full_bayes": _full_bayes}
+
+
+def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: float) -> PriorRule:
+    """Return the rule that the parameters ``prior`` and ``prior_scale`` of an encoder stand for.
+
+    Parameters
+    ----------
+    prior : str or callable
+        A name in `PRIORS`, or a function from moments of shape (K,) to the prior's mean and strength.
+    scale : float
+    """
+    rule = callable_rule(prior) if callable(prior) else PRIORS[prior]
+    return partial(rule, scale=scale)
+
+
+def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:
+    """Return the rule that calls a user's function for each table and class."""
+
+    def rule(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+        return fit_each_view(moments, lambda classes: [_check_answer(prior(each)) for each in classes])
+
+    return rule
+
+
+def _check_answer(answer: Any) -> Prior:
+    """Return the mean and the strength that a user's function returned as a prior."""
+    try:
+        mean, strength = (float(value) for value in answer)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`prior` must return two numbers, the prior's mean and strength. It returned {answer!r}."
+        ) from error
+    if not (np.isfinite(mean) and strength >= 0):
+        raise ValueError(
+            "`prior` must return a finite mean and a strength from 0 to infinity. "
+            f"It returned the mean {mean} and the strength {strength}."
+        )
+    return Prior(np.array(mean), np.array(strength))
