@@ -89,9 +89,8 @@ class Poisson(Family):
             return likelihood(np.maximum(np.array([strength * means[0], strength]), 1e-300))[0]
 
         unit = float(np.sqrt(moments.mean))  # theta is the coefficient of variation, whatever the unit of exposure
-        return integrate_strength([moments], [fitted], scale * unit, log_likelihood, lambda mean: mean, self.curvature)[
-            0
-        ]
+        (prior,) = integrate_strength([moments], [fitted], scale * unit, log_likelihood, np.asarray, self.curvature)
+        return prior
 
     def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
         seen = counts > 0

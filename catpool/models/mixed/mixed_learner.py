@@ -16,7 +16,6 @@ from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.system import System
 from catpool.moments.partition import Parts
 from catpool.priors.family import Family
-from catpool.priors.normal import NORMAL
 
 FAR = 64  # of a power of two
 
@@ -84,7 +83,7 @@ def _normal(rows: Rows, options: Options, parts: Parts) -> list[MixedModel]:
     units, unit = rows.design.units(), _unit(rows.y)
     products = _products(replace(rows, y=rows.y / unit), units, parts)
     views = [products.merged(), *(products.outside() if parts.number > 1 else [])]
-    return [_model(*view, units, options, unit) for view in views]
+    return [_model(*view, units, options, unit, rows.family) for view in views]
 
 
 def _unit(y: np.ndarray) -> float:
@@ -98,9 +97,9 @@ def _products(rows: Rows, units: Units, parts: Parts) -> Products:
     return cross_products(rows.y, design, factors, rows.weights.row, parts, precision=rows.weights.precision)
 
 
-def _model(system: System, center: float, units: Units, options: Options, unit: float) -> MixedModel:
+def _model(system: System, center: float, units: Units, options: Options, unit: float, family: Family) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = in_units(fit, units, center, reml=options.reml, method=options.method, family=NORMAL.name)
+    model = in_units(fit, units, center, reml=options.reml, method=options.method, family=family.name)
     freedom = system.rows - (system.covariates if options.reml else 0)
     return model if unit == 1 else times(model, unit, freedom)
 
