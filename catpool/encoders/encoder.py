@@ -18,7 +18,7 @@ from catpool.encoders.parameters import documented
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
 from catpool.engines.request import Request
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame

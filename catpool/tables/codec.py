@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 
 OWN = {
     "Cells": "catpool.data.crossed",

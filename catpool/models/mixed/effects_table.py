@@ -13,7 +13,7 @@ from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.models.mixed.quasi_likelihood import LINKS
+from catpool.priors.families import FAMILIES
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
@@ -169,7 +169,7 @@ def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
 def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
     """Return the predictions of rows, shape (n,), on the scale of y."""
     model = tables[0].model
-    return LINKS[model.family].mean(model.predictor(design, [table.modes for table in tables]))
+    return FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
 
 
 ROW_FEATURES = {"fixed": fixed_part, "prediction": prediction}

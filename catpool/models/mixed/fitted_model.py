@@ -11,6 +11,7 @@ from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
+from catpool.priors.families import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def rescale_fit(
         covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + (family == "normal"),
+        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
         family=family,
         method=method,
         solver=fit.solver,

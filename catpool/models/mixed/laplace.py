@@ -24,12 +24,13 @@ from scipy.special import logsumexp
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
-from catpool.models.mixed.quasi_likelihood import ETA, Link
+from catpool.models.mixed.quasi_likelihood import ETA
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
 from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
 from catpool.moments.partition import Parts
+from catpool.priors.link import Link
 
 Criterion = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to the value and its gradient
 

@@ -13,7 +13,7 @@ from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target
 from catpool.models.mixed.laplace import fit_random_intercepts
-from catpool.models.mixed.quasi_likelihood import LINKS, penalised_quasi_likelihood
+from catpool.models.mixed.quasi_likelihood import penalised_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.partition import Parts
@@ -65,7 +65,7 @@ class MixedOptions:
 
     def check(self, rows: MixedRows) -> None:
         """Refuse options that the rows' model does not have."""
-        one_intercept, normal = rows.design.one_intercept, rows.family.name == "normal"
+        one_intercept, normal = rows.design.one_intercept, rows.family.homoscedastic
         if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
             raise ValueError(
                 "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
@@ -80,7 +80,7 @@ class MixedOptions:
 
 def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit the model to all rows."""
-    if rows.family.name != "normal":
+    if not rows.family.homoscedastic:
         return _fit_generalized(rows, options)
     return _fit_normal(rows, options, Parts(None, 1))[0]
 
@@ -90,7 +90,7 @@ def fit_mixed_model_out_of_fold(
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
     # cross-products by fold suffice only for a linear model of all the rows outside a fold
-    if rows.family.name != "normal" or folds.training is not None:
+    if not rows.family.homoscedastic or folds.training is not None:
         views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
         return fit_mixed_model(rows, options), [fit_mixed_model(view, options) for view in views]
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
@@ -102,7 +102,7 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[Mi
     scales, unit = rows.design.measure_scales(), _power_of_two(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    return [_fit_system(*view, scales, options, unit) for view in views]
+    return [_fit_system(*view, scales, options, unit, rows.family) for view in views]
 
 
 def _power_of_two(y: np.ndarray) -> float:
@@ -120,29 +120,30 @@ def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> Cros
 
 
 def _fit_system(
-    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float
+    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float, family: Family
 ) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family="normal")
+    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family=family.name)
     freedom = system.rows - (system.covariates if options.reml else 0)
     return model if unit == 1 else rescale_target(model, unit, freedom)
 
 
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts: random intercepts of one factor by Laplace or quadrature, others by PQL."""
-    scales, link, family = rows.design.measure_scales(), LINKS[rows.family.name], rows.family.name
+    scales, family = rows.design.measure_scales(), rows.family
+    link, (least, most) = family.link, family.bounds
     covariates, factors = rows.design.standardize(scales)
     aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
     mean = aggregated.total.sum() / aggregated.count.sum()
-    if not 0 < mean < (1 if family == "binomial" else np.inf):
+    if not least < mean < most:
         raise ValueError(
-            f"A mixed model of the {family} family needs different values of y, but all of y is {mean:g}. Use another "
-            "target, or more rows."
+            f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
+            "another target, or more rows."
         )
     if rows.design.one_intercept:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
         fit = penalised_quasi_likelihood(aggregated, link, mean, options.solver)
         criterion, method = np.nan, "PQL"
-    model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family)
+    model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

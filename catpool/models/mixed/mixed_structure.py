@@ -24,7 +24,7 @@ from catpool.models.mixed.effects_table import (
 )
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 

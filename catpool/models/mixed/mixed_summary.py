@@ -10,8 +10,7 @@ import pandas as pd
 
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.fitted_model import MixedModel
-
-LOGISTIC = np.pi**2 / 3  # variance of the latent logistic noise
+from catpool.priors.families import FAMILIES
 
 
 def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
@@ -28,7 +27,7 @@ def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence
     rows = _summarize_fixed(model, names)
     for table, covariance in zip(tables, model.covariances, strict=True):
         rows += _summarize_covariance(table, covariance)
-    if model.family == "normal":
+    if FAMILIES[model.family].homoscedastic:
         rows.append(_row("variance", "residual", "", model.scale))
     rows += _summarize_icc(model, tables)
     rows += [
@@ -68,7 +67,7 @@ def _summarize_covariance(table: EffectsTable, covariance: np.ndarray) -> list[d
 
 def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
     """Return each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
-    noise = {"normal": model.scale, "binomial": LOGISTIC}.get(model.family)
+    noise = FAMILIES[model.family].latent_noise(model.scale)
     if noise is None:
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]

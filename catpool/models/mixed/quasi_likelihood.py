@@ -15,11 +15,10 @@ Statistical Association 88, 9-25.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import expit, gammaln
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
@@ -27,81 +26,12 @@ from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.partition import Parts
+from catpool.priors.link import Link
 
 ETA = 30.0  # the largest linear predictor; its probability is one in all but the last digits
 ROUNDS = 100
 TOLERANCE = 1e-7  # change of coefficients and variances, relative to the largest
 MARGIN = 3.0  # how far, on the link's scale, a prediction may exceed the largest row
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link's inverse, its first two derivatives, and the log-likelihood of totals that goes with it.
-
-    Parameters
-    ----------
-    mean, variance, skew : callable
-        Of eta: mu, d mu / d eta, which is the variance of a row, and its derivative.
-    log_likelihood : callable
-        Of totals, counts and eta, without what does not depend on eta.
-    constant : callable
-        Of totals and counts: that.
-    start : callable
-        Of a mean: its eta.
-    most : float
-        The largest mean that has one.
-    """
-
-    mean: Callable[[np.ndarray], np.ndarray]
-    variance: Callable[[np.ndarray], np.ndarray]
-    skew: Callable[[np.ndarray], np.ndarray]
-    log_likelihood: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    constant: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    start: Callable[[float], float]
-    most: float
-
-
-def _bernoulli_variance(eta: np.ndarray) -> np.ndarray:
-    return expit(eta) * expit(-eta)
-
-
-def _binomial(total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
-    return total * eta - count * np.logaddexp(0.0, eta)
-
-
-def _poisson(total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
-    return total * eta - count * np.exp(eta)
-
-
-LINKS = {
-    "normal": Link(
-        lambda eta: eta,
-        np.ones_like,
-        np.zeros_like,
-        lambda t, c, e: t * e - c * e**2 / 2,
-        lambda t, c: 0 * t,
-        float,
-        np.inf,
-    ),
-    "binomial": Link(
-        expit,
-        _bernoulli_variance,
-        lambda eta: _bernoulli_variance(eta) * (1 - 2 * expit(eta)),
-        _binomial,
-        lambda total, count: np.zeros_like(total),
-        lambda mean: float(np.log(mean / (1 - mean))),
-        1 - 1e-9,
-    ),
-    "poisson": Link(
-        np.exp,
-        np.exp,
-        np.exp,
-        _poisson,
-        lambda total, count: total * np.log(count) - gammaln(total + 1),
-        lambda mean: float(np.log(mean)),
-        np.inf,
-    ),
-}
 
 
 def penalised_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, solver: str = "auto") -> MixedFit:

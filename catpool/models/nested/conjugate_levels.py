@@ -15,7 +15,6 @@ from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.prior import NO_SPREAD
-from catpool.priors.strength import likeliest_strength, variance_between
 
 
 class ConjugateLevel(NamedTuple):
@@ -81,7 +80,7 @@ def _fit_level(
     family : Family
     """
     prior_mean = parent.values[:, above]
-    strength, likelihood = likeliest_strength(totals, counts, prior_mean, family.name)
+    strength, likelihood = family.strength_given_means(totals, counts, prior_mean)
     rows = np.where(counts > 0, counts, 1.0)  # any number; the gain of a node without rows is zero
     gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * prior_mean
@@ -99,7 +98,7 @@ def _class_levels(
         values=[each.values[label] for each in levels],
         variances=[each.variances[label] for each in levels],
         gains=[each.gain for each in levels],
-        between=[variance_between(noise, each.strength, family.name) for each in levels],
+        between=[family.between_variance(noise, each.strength) for each in levels],
         strengths=[each.strength for each in levels],
         within=noise,
         log_likelihood=levels[-1].log_likelihood,

@@ -45,7 +45,7 @@ def trusted_levels(
         heaviest = heaviest_share(step[codes], len(counts[level]), share, groups)
         result.insert(0, negligible(heaviest, levels.gains[level], least)[step])
         # a node's precision to its parent; shares and counts are pooled with their full weight
-        passed = size / (1 + size / levels.strengths[level]) if levels.family.name == "normal" else counts[level]
+        passed = size / (1 + size / levels.strengths[level]) if levels.family.homoscedastic else counts[level]
         size = np.maximum(tree.sum_children(passed, level), np.finfo(float).tiny)
         share = share * (passed / size[tree.above[level]])[step[codes]]
     return result

@@ -14,7 +14,8 @@ from catpool.models.nested.conjugate_levels import fit_conjugate_levels
 from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 from catpool.tables.policy import Policy
 
 NUMBERS = ("mean", "sd", "reliability")  # outputs of each target; counts are the same for all targets
@@ -94,7 +95,7 @@ class NestedLearner:
     def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
         """Fit the levels of each class, from moments of shape (K,)."""
         tree = Tree.from_paths(self.paths)
-        if family.name == "normal":
+        if family.homoscedastic:
             return [fit_normal_levels(tree, each, family, reml=self.reml) for each in classes]
         return fit_conjugate_levels(tree, classes, family)
 

@@ -16,8 +16,7 @@ from catpool.models.nested.tree import Levels, Tree
 from catpool.models.nested.tree_messages import TreeMessages
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
-from catpool.priors.likelihood import NO_NOISE
-from catpool.priors.prior import NO_SPREAD
+from catpool.priors.prior import NO_NOISE, NO_SPREAD
 
 NOT_IDENTIFIED = "not identified"
 FEW = 500  # nodes, up to which several starts cost little
