@@ -20,7 +20,7 @@ from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import ColumnView, Parts, encode_outside
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 from catpool.tables.learner import Learns
 
 CELLS = 1 << 27  # cells of all classes, folds and categories kept at once; beyond it, fold by fold

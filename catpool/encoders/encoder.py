@@ -191,7 +191,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         """How the parameters say that training rows are read."""
         family = FAMILIES.get(getattr(self, "family", "auto"))
         fold_column = self.cv if isinstance(self.cv, str) else None
-        return Reading(self.target_type, family, self.weight_type, fold_column, reads(self.cv))
+        return Reading(self.target_type, family, FAMILIES, self.weight_type, fold_column, reads(self.cv))
 
     def _settings(self) -> Settings:
         """What the parameters say about features, beside the structure."""

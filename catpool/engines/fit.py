@@ -202,7 +202,7 @@ def _open(
     structure.check(header)
     precision = reading.weight_type == "precision" and weight is not None
     if precision:
-        check_precision(reading.weight_type, [target])
+        check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
     frame, own = _with_strings(frame, labels), fold if out_of_fold else None
     return Source(frame, target, y, weight, exposure, own, precision, mean), header
 
