@@ -65,15 +65,15 @@ def test_columns_in_parallel_are_the_same(encoder_class, table):
 
 def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):
     held = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
-    monkeypatch.setattr("catpool.crossfit.out_of_fold.HELD", 0)
+    monkeypatch.setattr("catpool.crossfit.training_rows.HELD", 0)
     anew = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
     np.testing.assert_array_equal(held, anew)
 
 
 def test_blocks_of_any_size_give_the_same(encoder_class, table, monkeypatch):
     whole = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
-    for name in ("CELLS", "ROWS"):
-        monkeypatch.setattr(f"catpool.moments.partition.{name}", 7)
-    monkeypatch.setattr("catpool.moments.moments.BLOCK", 3)
+    monkeypatch.setattr("catpool.moments.partition.ROWS", 7)
+    monkeypatch.setattr("catpool.moments.outside.CELLS", 7)
+    monkeypatch.setattr("catpool.moments.outside.BLOCK", 3)
     blocks = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
     np.testing.assert_allclose(whole, blocks, rtol=1e-13)
