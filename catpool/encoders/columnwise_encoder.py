@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
-FREE = {"cv", "random_state", "n_jobs"}  # parameters that may differ between encoders that are merged
-
 
 def _is_flat(encoder: ColumnwiseEncoder) -> bool:
     return isinstance(encoder._structure(), Flat)
@@ -120,9 +118,7 @@ class ColumnwiseEncoder(Encoder):
         ----------
         X : frame or array of shape (m, p)
         <y>
-        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
-            What identifies a row: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
-            customer's number keeps a customer's rows together.
+        <key>
         <sample_weight>
         <exposure>
 
@@ -196,7 +192,8 @@ class ColumnwiseEncoder(Encoder):
         if type(other) is not type(self):
             raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
         check_is_fitted(other)
-        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in FREE} for each in (self, other))
+        free = {"cv", "random_state", "n_jobs"}
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
@@ -262,8 +259,8 @@ class ColumnwiseEncoder(Encoder):
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns of X, which is quoted as it is; or the names of a schema and of a
-            table in it, or of a catalog too.
+            The name of the table with the columns of X; or the names of a schema and of a table in it, or of a catalog
+            too. They are quoted.
         dialect : str, optional
             As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
             standard SQL.
@@ -271,9 +268,8 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         str
-            Names and categories are quoted as the dialect has it, and each category is a line of the statement.
-            Features that are NaN are NULL. Strings are compared by the table's collation: one that takes "a" and "A"
-            for the same doubles rows.
+            Each category is a line of the statement. Features that are NaN are NULL. Strings are compared by the
+            table's collation: one that takes "a" and "A" for the same doubles rows.
 
         Raises
         ------
