@@ -23,7 +23,8 @@ from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import Prior, mean_variance, reliability
 from catpool.tables.learner import Learner, Learns

@@ -20,7 +20,7 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, as_one_part, by_target, in_classes
 from catpool.moments.partition import Parts
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 from catpool.tables.fitted import Fitted, without_values
 
 

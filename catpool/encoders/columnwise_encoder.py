@@ -23,7 +23,7 @@ from catpool.data.frames import columns_of, read_frame
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
-from catpool.encoders.records import check_names
+from catpool.encoders.records import check_names, named_features, output
 from catpool.engines.dispatch import lazy_frame
 from catpool.models.flat import Flat
 from catpool.tables.fitted import Fitted
@@ -253,7 +253,7 @@ class ColumnwiseEncoder(Encoder):
         for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
             slots = table.slots(columns_of(table.label, frame))
             blocks |= features_outside(structure, table, tally, fitted.targets, folds, slots)
-        return self._output(structure, fitted, frame, blocks)
+        return output(self._settings(), structure, fitted, frame, blocks)
 
     @available_if(_is_flat)
     def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
@@ -301,4 +301,4 @@ class ColumnwiseEncoder(Encoder):
         columns = [each.label for each in fitted.tables]
         kept = [label for label in fitted.header.labels if label in columns or self.remainder == "passthrough"]
         kept += [label for label in columns if label not in fitted.header.labels]
-        return select(fitted.tables, self._named(self._structure(), fitted), kept, table, dialect)
+        return select(fitted.tables, named_features(self._structure(), fitted), kept, table, dialect)

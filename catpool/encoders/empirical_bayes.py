@@ -16,8 +16,7 @@ from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.prior import PriorRule
-from catpool.priors.rules import PRIORS, called_prior
+from catpool.priors.rules import PRIORS, PriorRule, prior_rule
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
@@ -155,17 +154,12 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     def _structure(self) -> Flat:
         self._check_interactions()
-        return flat(self, self._rule(), self._cell_rule)
-
-    def _rule(self) -> PriorRule:
-        if isinstance(self.prior, str):
-            return partial(PRIORS[self.prior], scale=self.prior_scale)
-        return called_prior(self.prior)
+        return flat(self, prior_rule(self.prior, scale=self.prior_scale), self._cell_rule)
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
-        from catpool.models.interactions.crossed_effects import by_parts  # here, as each import takes its time
+        from catpool.models.interactions.cell_prior import cell_prior  # here, as each import takes its time
 
-        return partial(by_parts, cells, reml=self.prior == "reml")
+        return partial(cell_prior, cells, reml=self.prior == "reml")
 
     def _check_interactions(self) -> None:
         if self.interactions and self.prior not in ("reml", "ml"):

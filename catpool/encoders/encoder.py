@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._set_output import _get_output_config
 
-from catpool.crossfit.scheme import Scheme, is_past_only, make_scheme, reads
-from catpool.crossfit.structure import Blocks, Structure
-from catpool.data.backends import to_backend
-from catpool.data.fingerprint import Fingerprint, warn_of_training_rows
-from catpool.data.frames import Frame, read_frame
-from catpool.data.training import Reading, TrainingData, read_training
+from catpool.crossfit.scheme import is_past_only, make_scheme, reads
+from catpool.data.fingerprint import warn_of_training_rows
+from catpool.data.frames import read_frame
+from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
+from catpool.encoders.lazy_tables import fit_lazy_table, transform_lazy_table
 from catpool.encoders.parameters import documented
-from catpool.encoders.records import check_names, record
+from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
-from catpool.priors.family import FAMILIES
-from catpool.tables.fitted import Fitted
+from catpool.engines.request import Request
+from catpool.priors.families import FAMILIES
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -74,15 +71,16 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         <fit_errors>
         """
         self._check_parameters()
-        structure = self._structure()
+        structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
-            self._fit_lazy(structure, lazy, y, None, sample_weight, exposure, out_of_fold=False)
+            request = Request(y, sample_weight, exposure, None, self.cv)
+            self._fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
             return self
         data = read_training(
-            X, y, self._reading(), structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
+            X, y, reading, structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
         )
         scheme = make_scheme(self._splits(), data, self.random_state)
-        self._fitted = self._record(structure, data, scheme, structure.learn(data, scheme))
+        self._fitted = record(settings, structure, data, scheme, structure.learn(data, scheme))
         return self
 
     def fit_transform(
@@ -118,17 +116,19 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         <fit_errors>
         """
         self._check_parameters()
-        structure = self._structure()
+        structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
             if groups is not None:
                 raise ValueError(
                     "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect."
                 )
-            return self._fit_lazy(structure, lazy, y, key, sample_weight, exposure, out_of_fold=True)
+            request = Request(y, sample_weight, exposure, key, self.cv)
+            self._fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
+            return encoded
         data = read_training(
             X,
             y,
-            self._reading(),
+            reading,
             structure.check,
             groups=groups,
             key=key,
@@ -138,8 +138,8 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         scheme = make_scheme(self._splits(), data, self.random_state)
         fit = structure.fit(data, scheme)
         scheme.finish()
-        fitted = self._record(structure, data, scheme, fit.tables)
-        result = self._output(structure, fitted, data.X, fit.features)
+        fitted = record(settings, structure, data, scheme, fit.tables)
+        result = output(settings, structure, fitted, data.X, fit.features)
         self._fitted = fitted
         return result
 
@@ -167,18 +167,16 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         ValueError
             If columns are missing or new, or if ``unknown`` or ``missing`` is "error" and there are such rows.
         """
-        structure, fitted, keep = self._structure(), self._state, self.remainder == "passthrough"
-        required = fitted.header.labels if keep else self._required(structure, fitted)
+        structure, settings, fitted = self._structure(), self._settings(), self._state
+        used = settings.required(structure, fitted)
+        required = fitted.header.labels if settings.keep else used
         if (lazy := lazy_frame(X)) is not None:
-            from catpool.engines.fit import transform_lazy  # here, because it loads pyarrow
-
-            encoded = transform_lazy(structure, fitted, lazy, required, strict=keep)
-            return encoded.selected(fitted.header, self._named(structure, fitted), keep=keep)
-        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, required, strict=keep)
-        features = structure.transform(fitted.tables, frame, self._fade(frame, fitted))
-        if fitted.fingerprint.matches(frame, self._required(structure, fitted)):
+            return transform_lazy_table(settings, structure, fitted, lazy, required)
+        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, required, strict=settings.keep)
+        features = structure.transform(fitted.tables, frame, settings.fade(frame, fitted))
+        if fitted.fingerprint.matches(frame, used):
             warn_of_training_rows()
-        return self._output(structure, fitted, frame, features)
+        return output(settings, structure, fitted, frame, features)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are not legal."""
@@ -195,11 +193,10 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         fold_column = self.cv if isinstance(self.cv, str) else None
         return Reading(self.target_type, family, self.weight_type, fold_column, reads(self.cv))
 
-    def _record(self, structure: Structure, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
-        """What is kept of a fit, once the names of its features are known to be different."""
-        fitted = record(type(self).__name__, data, scheme, tables)
-        check_names(structure, fitted, keep=self.remainder == "passthrough")
-        return replace(fitted, fingerprint=Fingerprint.of(data.X, self._required(structure, fitted)))
+    def _settings(self) -> Settings:
+        """What the parameters say about features, beside the structure."""
+        library = _get_output_config("transform", self)["dense"]
+        return Settings(type(self).__name__, self.cv, self.remainder == "passthrough", library)
 
     def _splits(self) -> Any:
         """`cv`; for a generator, which can be read only once, what it gave the first time."""
@@ -208,27 +205,6 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         if getattr(self, "_splits_of", (None, None))[0] is not self.cv:
             self._splits_of = self.cv, list(self.cv)
         return self._splits_of[1]
-
-    def _fit_lazy(self, structure: Structure, frame: Any, y: Any, *request: Any, out_of_fold: bool) -> Any:
-        from catpool.engines.fit import Request, fit_lazy  # here, because it loads pyarrow
-
-        key, sample_weight, exposure = request
-        asked = Request(y, sample_weight, exposure, key, self.cv)
-        fit = fit_lazy(structure, frame, self._reading(), asked, type(self).__name__, out_of_fold=out_of_fold)
-        keep = self.remainder == "passthrough"
-        check_names(structure, fit.fitted, keep=keep)
-        named = self._named(structure, fit.fitted)
-        result = fit.encoded.selected(fit.fitted.header, named, keep=keep) if fit.encoded else self
-        self._fitted = fit.fitted
-        return result
-
-    def _output(self, structure: Structure, fitted: Fitted, X: Frame, features: Blocks) -> Any:
-        """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
-        named = self._named(structure, fitted)
-        placed = {label: (names, features[label]) for label, names in named.items()}
-        result = X.replaced(placed, keep=self.remainder == "passthrough")
-        library = _get_output_config("transform", self)["dense"]
-        return result if library == "default" or isinstance(result, np.ndarray) else to_backend(result, library)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

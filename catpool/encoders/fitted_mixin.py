@@ -10,10 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from catpool.crossfit.scheme import reads
 from catpool.crossfit.structure import Structure
-from catpool.data.frames import Frame
-from catpool.encoders.records import feature_names, features_of_row, frame_of_row
+from catpool.encoders.records import Settings, feature_names, features_of_row, frame_of_row, named_features
 from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:
@@ -25,13 +23,16 @@ if TYPE_CHECKING:
 class FittedMixin(BaseEstimator):
     """Attributes, names, look-ups and files of an encoder whose fitted state is in `_fitted`."""
 
-    cv: Any
     remainder: str
     _fitted: Fitted
 
     @abstractmethod
     def _structure(self) -> Structure:
         """How columns become categories, and how their effects are learned."""
+
+    @abstractmethod
+    def _settings(self) -> Settings:
+        """What the parameters say about features, beside the structure."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)
@@ -140,11 +141,10 @@ class FittedMixin(BaseEstimator):
             for table in fitted.tables:
                 result.update(table.look_up_value(row[table.label]))
             return result
-        structure = self._structure()
-        X = frame_of_row(row, self._required(structure, fitted))
-        return features_of_row(
-            structure.transform(fitted.tables, X, self._fade(X, fitted)), self._named(structure, fitted)
-        )
+        structure, settings = self._structure(), self._settings()
+        X = frame_of_row(row, settings.required(structure, fitted))
+        features = structure.transform(fitted.tables, X, settings.fade(X, fitted))
+        return features_of_row(features, named_features(structure, fitted))
 
     def to_json(self, path: str | Path | None = None) -> str | None:
         """Write the fitted encoder as JSON: readable text that holds no code.
@@ -204,15 +204,3 @@ class FittedMixin(BaseEstimator):
         encoder = cls(**parameters)
         encoder._fitted = fitted
         return encoder
-
-    def _required(self, structure: Structure, fitted: Fitted) -> list[Any]:
-        """The columns that features are made of."""
-        times = reads(self.cv) if fitted.last_time is not None else []
-        return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
-
-    def _fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
-        """What is left of the training rows' weight for new rows, where it fades."""
-        return None if fitted.last_time is None else self.cv.fade(X, fitted.last_time)
-
-    def _named(self, structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:
-        return structure.names(fitted.tables, fitted.header.names_of)

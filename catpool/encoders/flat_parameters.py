@@ -9,7 +9,7 @@ from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import is_past_only, reads
 from catpool.data.crossed import Cells
 from catpool.models.flat import Flat
-from catpool.priors.prior import PriorRule
+from catpool.priors.rules import PriorRule
 from catpool.tables.policy import Policy
 
 

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.data.backends import to_backend
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import constraints, documented
-from catpool.models.mixed.design import MixedModel
-from catpool.models.mixed.effects_table import INTERCEPT
+from catpool.models.mixed.design import INTERCEPT
+from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_structure import Mixed
-from catpool.models.mixed.mixed_summary import summary
+from catpool.models.mixed.mixed_summary import summarize
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
@@ -235,7 +235,9 @@ class MixedModelEncoder(Encoder):
             the solver are in `attrs`.
         """
         names = self._state.header.names_of
-        return summary(self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])])
+        return summarize(
+            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])]
+        )
 
     def encoding_table(self, column: Any, *, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.

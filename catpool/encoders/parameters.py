@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from catpool.data.targets import TARGET_KINDS
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 
 Class = TypeVar("Class", bound=type)
 

@@ -1,24 +1,72 @@
-"""What is kept of a fit, and what its features are called."""
+"""What is kept of a fit, and how features come out: names, required columns, and the kind of table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from catpool.crossfit.scheme import Scheme
+from catpool.crossfit.scheme import Scheme, reads
 from catpool.crossfit.structure import Blocks, Structure
+from catpool.data.backends import to_backend
+from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, read_frame
 from catpool.data.training import TrainingData
 from catpool.tables.fitted import Fitted
 
 
-def record(owner: str, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
-    """What an encoder of class `owner` keeps of its training rows, but for their fingerprint."""
-    empty = Fitted.empty(owner, data)
-    return replace(empty, tables=tables, log_likelihood=data.weights.log_likelihood, last_time=scheme.last_time)
+@dataclass(frozen=True)
+class Settings:
+    """What an encoder's parameters say about features, beside its structure.
+
+    Parameters
+    ----------
+    owner : str
+        The class of the encoder.
+    cv : Any
+    keep : bool
+        Whether columns without features pass through.
+    library : {"default", "pandas", "polars"}
+        What `set_output` asks for.
+    """
+
+    owner: str
+    cv: Any
+    keep: bool
+    library: str
+
+    def required(self, structure: Structure, fitted: Fitted) -> list[Any]:
+        """The columns that features are made of."""
+        times = reads(self.cv) if fitted.last_time is not None else []
+        return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
+
+    def fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
+        """What is left of the training rows' weight for new rows, where it fades."""
+        return None if fitted.last_time is None else self.cv.fade(X, fitted.last_time)
+
+
+def record(settings: Settings, structure: Structure, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
+    """What an encoder keeps of a fit, once its features are known to have different names."""
+    empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
+    fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
+    check_names(structure, fitted, keep=settings.keep)
+    return replace(fitted, fingerprint=Fingerprint.of(data.X, settings.required(structure, fitted)))
+
+
+def named_features(structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:
+    """The names of the features by the label of the column they replace."""
+    return structure.names(fitted.tables, fitted.header.names_of)
+
+
+def output(settings: Settings, structure: Structure, fitted: Fitted, X: Frame, features: Blocks) -> Any:
+    """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
+    placed = {label: (names, features[label]) for label, names in named_features(structure, fitted).items()}
+    result = X.replaced(placed, keep=settings.keep)
+    as_it_is = settings.library == "default" or isinstance(result, np.ndarray)
+    return result if as_it_is else to_backend(result, settings.library)
 
 
 def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *, keep: bool) -> list[str]:
@@ -41,8 +89,7 @@ def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *,
 
 def check_names(structure: Structure, fitted: Fitted, *, keep: bool) -> None:
     """Refuse features of the same name."""
-    columns = fitted.header.names_of
-    names = feature_names(columns, structure.names(fitted.tables, columns), keep=keep)
+    names = feature_names(fitted.header.names_of, named_features(structure, fitted), keep=keep)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(

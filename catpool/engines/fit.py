@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from catpool.data.training import Reading
 from catpool.data.weights import check_exposure, check_precision
 from catpool.engines.checks import check_lazy_keys, check_lazy_names, check_lazy_weights
 from catpool.engines.dispatch import hashed
+from catpool.engines.request import Request
 from catpool.engines.source import (
     FEATURE,
     FOLD,
@@ -35,32 +36,6 @@ from catpool.engines.source import (
 )
 from catpool.moments.grouped import Tally
 from catpool.tables.fitted import Fitted
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the caller of ``fit`` or ``fit_transform`` asks of a lazy table.
-
-    Parameters
-    ----------
-    y : str
-    sample_weight, exposure : str or None
-        Names of columns.
-    key : str, list of str, or None
-    cv : int or str
-    """
-
-    y: Any
-    sample_weight: Any
-    exposure: Any
-    key: Any
-    cv: Any
-
-    @property
-    def aside(self) -> list[str]:
-        """The columns that have another role and pass through."""
-        keys = [self.key] if isinstance(self.key, str) else list(self.key or [])
-        return ([] if self.exposure is None else [self.exposure]) + keys
 
 
 class LazyFit(NamedTuple):

@@ -9,7 +9,7 @@ import pandas as pd
 from catpool.data.frames import Frame, read_frame
 from catpool.data.targets import read_targets
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
-from catpool.priors.family import FAMILIES
+from catpool.priors.families import FAMILIES
 
 NUMBERS = {
     "decimal",

@@ -19,7 +19,7 @@ from catpool.data.frames import Frame, column_name, columns_of
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
-from catpool.priors.prior import PriorRule
+from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import Encoding, EncodingTable
 from catpool.tables.learner import Learner
 from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs

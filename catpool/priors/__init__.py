@@ -1,1 +1,1 @@
-"""What is believed of a category before and after its rows are seen."""
+"""Prior and posterior of a category's value: families of distributions, and how their priors are learned."""

@@ -1,11 +1,29 @@
-"""How the variance of a row follows its category's mean.
+"""What a family of distributions must provide: how rows vary within a category, and how a prior is learned.
 
-Within a category of mean m the variance of one row is, in each of the families that have a conjugate
-prior of the form "so many rows of such a mean" (Morris 1983), a polynomial of degree two in m:
+Within a category of mean m the variance of one row is, in the families that have a conjugate prior of the form "so
+many rows of such a mean" (Morris 1983), a polynomial of degree two in m:
 
     normal      sigma^2          one number, estimated from the rows
     binomial    m (1 - m)
     Poisson     m
+
+A family of your own is a subclass of `Family` with a name and a `variance`, put into `FAMILIES`:
+
+>>> from catpool.priors.families import FAMILIES
+>>> class Exponential(Family):
+...     name = "exponential"
+...     curvature = 1.0
+...     bounds = (0.0, np.inf)
+...
+...     def variance(self, moments):
+...         return moments.mean**2
+>>> FAMILIES["exponential"] = Exponential()
+>>> FAMILIES["exponential"].goes_with("continuous")
+True
+>>> del FAMILIES["exponential"]
+
+It gets its prior by the method of moments and a normal approximation of the posterior. Each other method replaces an
+approximation, or adds what is otherwise refused.
 
 References
 ----------
@@ -15,102 +33,196 @@ Annals of Statistics 11, 515-529.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import betaincinv, gammaincinv, ndtri
+from scipy.special import ndtri
 
 from catpool.moments.moments import Moments
+from catpool.priors.link import Link
+from catpool.priors.method_of_moments import moments_prior
+from catpool.priors.prior import Prior, reliability
 
 
-@dataclass(frozen=True)
-class Family:
-    """A law of rows within a category.
+class Family(ABC):
+    """The distribution of rows within a category.
 
-    Parameters
+    Attributes
     ----------
     name : str
-    assumed : str
-        The kind of target that y is taken for where the user names the family alone.
-    kinds : tuple of str
-        The kinds of targets it goes with; all, where there are none.
-    variance : callable
-        From moments, of shape (..., K), to the variance of a row of a category that has the overall
-        mean, of shape (...). It is NaN where no category has a second row to tell it from.
-    curvature : float
-        Coefficient of the squared mean in the variance.
-    spread : callable
-        From the posterior's mean, its weight in rows and the variance of a row to the posterior's variance,
-        all of shape (..., K).
-    interval : callable
-        From the posterior's mean and sd, of shape (K,), and a level to the ends of a central interval.
+        The name in `FAMILIES`.
+    assumed : str, default="continuous"
+        The kind of target for ``target_type="auto"`` if the user chooses this family.
+    kinds : tuple of str, default=()
+        The kinds of targets it goes with. Empty for all kinds.
+    bounds : tuple of float, default=(-infinity, infinity)
+        The smallest and the largest mean.
+    curvature : float, default=0.0
+        Coefficient of the squared mean in the variance of a row.
+    homoscedastic : bool, default=False
+        Whether all rows have one variance, whatever their mean. If so, weights may be precisions, the exposure of a
+        rate is its weight, and models of several factors are linear mixed models.
     """
 
     name: str
-    assumed: str
-    kinds: tuple[str, ...]
-    variance: Callable[[Moments], np.ndarray]
-    curvature: float
-    spread: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    interval: Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+    assumed: str = "continuous"
+    kinds: tuple[str, ...] = ()
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+    curvature: float = 0.0
+    homoscedastic: bool = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def goes_with(self, kind: str) -> bool:
+        """Return whether a target of this kind can have this family."""
         return not self.kinds or kind in self.kinds
 
+    @abstractmethod
+    def variance(self, moments: Moments) -> np.ndarray:
+        """Return the variance of a row in a category that has the overall mean.
+
+        Parameters
+        ----------
+        moments : Moments of shape (..., K)
+
+        Returns
+        -------
+        ndarray of shape (...)
+            NaN where the rows do not identify it.
+        """
+
+    def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> Sequence[Prior]:
+        """Estimate the prior by maximum likelihood; without a likelihood, by the method of moments.
+
+        Parameters
+        ----------
+        classes : sequence of Moments of shape (K,)
+            One for each class of the target.
+        reml : bool
+            Whether the likelihood is restricted, in families that have a restricted likelihood.
+
+        Returns
+        -------
+        sequence of Prior of shape ()
+        """
+        return moments_prior(classes, self)
+
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> Sequence[Prior]:
+        """Average over the posterior of the prior's parameters.
+
+        Parameters
+        ----------
+        classes : sequence of Moments of shape (K,)
+        scale : float
+            Of the half-t prior on the standard deviation between categories, relative to the one within.
+
+        Returns
+        -------
+        sequence of Prior of shape ()
+            Mixtures.
+        """
+        raise self._lacks("full_bayes_prior", 'prior="full_bayes"', 'Pass prior="reml"')
+
+    def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+        """Estimate the strength of a prior in which each category has a known mean.
+
+        Parameters
+        ----------
+        totals, means : ndarray of shape (C, K)
+            For each class; a binary target and counts have one.
+        counts : ndarray of shape (K,)
+            Rows, or exposures.
+
+        Returns
+        -------
+        strength : float
+            Infinity for complete pooling.
+        log_likelihood : float
+        """
+        raise self._lacks("strength_given_means", "nested levels and interactions", 'Pass family="normal"')
+
+    def between_variance(self, variance: float, strength: float) -> float:
+        """Return the variance between categories, from the variance of a row at their mean and a positive strength."""
+        return variance / (strength - self.curvature)
+
+    def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        """Return the variance of a conjugate posterior.
+
+        Parameters
+        ----------
+        mean, weight, variance : ndarray of shape (..., K)
+            The posterior mean, the rows it is worth (count + strength), and the variance of a row.
+        """
+        return variance / weight
+
     def capped(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        """Variances about means: a share of mean m varies no more than zeros and ones do."""
-        return np.minimum(variance, np.maximum(mean * (1 - mean), 0.0)) if self.curvature < 0 else variance
+        """Return variances of values with these means, cut to the largest that is possible."""
+        return variance
+
+    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of a central interval of the posterior, from its mean and sd, of shape (K,)."""
+        half = ndtri((1 + level) / 2) * sd
+        return np.clip(mean - half, *self.bounds), np.clip(mean + half, *self.bounds)
+
+    def draw(
+        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[float], rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Draw the value of each category from its posterior.
+
+        Parameters
+        ----------
+        classes : sequence of Moments of shape (K,)
+        priors : sequence of Prior of shape ()
+            Their variances and strengths are used, and the means replaced by `means`.
+        means : sequence of float
+            A draw of the prior mean of each class.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of ndarray of shape (K,)
+            One for each class.
+        """
+        drawn = [_draw_normal(*each, rng) for each in zip(classes, priors, means, strict=True)]
+        return [np.clip(each, *self.bounds) for each in drawn]
+
+    def draw_pooled(self, classes: Sequence[Moments], means: Sequence[float]) -> list[np.ndarray]:
+        """Return what `draw` gives under complete pooling: all categories have the mean of their class."""
+        return [
+            np.full_like(each.count, np.clip(mean, *self.bounds)) for each, mean in zip(classes, means, strict=True)
+        ]
+
+    @property
+    def link(self) -> Link:
+        """The canonical link, for models of several factors."""
+        raise self._lacks("link", "mixed models and interactions", 'Pass family="normal"')
+
+    def latent_noise(self, scale: float) -> float | None:
+        """Return the variance of a row on the scale of the link, or None if it depends on the mean.
+
+        Parameters
+        ----------
+        scale : float
+            The residual variance of a linear mixed model.
+        """
+        return None
+
+    def _lacks(self, method: str, use: str, remedy: str) -> ValueError:
+        return ValueError(
+            f'family="{self.name}" has no `{method}`, which is required for {use}. '
+            f"{remedy}, or define `{type(self).__name__}.{method}`."
+        )
 
 
-def _pooled_variance(moments: Moments) -> np.ndarray:
-    spare = moments.rows - moments.categories
-    told = spare > 1e-12 * moments.rows
-    return np.where(told, moments.within / np.where(told, spare, 1.0), np.nan)
+def _draw_normal(moments: Moments, prior: Prior, mean: float, rng: np.random.Generator) -> np.ndarray:
+    assert prior.between is not None
+    assert prior.within is not None
+    weight, rows = reliability(moments.count, prior.strength), moments.count + prior.strength
+    variance = np.where(rows > 0, prior.within / np.where(rows > 0, rows, 1.0), prior.between)
+    center = weight * moments.category_means + (1 - weight) * mean
+    return rng.normal(center, np.sqrt(variance))
 
 
-def _share_variance(moments: Moments) -> np.ndarray:
-    return moments.mean * (1 - moments.mean)
-
-
-def _count_variance(moments: Moments) -> np.ndarray:
-    return moments.mean
-
-
-def _normal_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    return variance / weight
-
-
-def _beta_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    return np.maximum(mean * (1 - mean), 0.0) / (weight + 1)
-
-
-def _gamma_spread(mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    return mean / weight
-
-
-def _normal_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    half = ndtri((1 + level) / 2) * sd
-    return mean - half, mean + half
-
-
-def _beta_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    certain = (sd == 0) | (mean <= 0) | (mean >= 1)
-    weight = np.where(certain, 1.0, mean * (1 - mean) / np.where(certain, 1.0, sd) ** 2 - 1)
-    weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
-    a, b = np.where(certain, 1.0, mean * weight), np.where(certain, 1.0, (1 - mean) * weight)
-    ends = betaincinv(a, b, (1 - level) / 2), betaincinv(a, b, (1 + level) / 2)
-    return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
-
-
-def _gamma_interval(mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    certain = (sd == 0) | (mean <= 0)
-    shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
-    lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))
-    return np.where(certain, mean, lower), np.where(certain, mean, upper)
-
-
-NORMAL = Family("normal", "continuous", (), _pooled_variance, 0.0, _normal_spread, _normal_interval)
-BINOMIAL = Family("binomial", "classes", ("binary", "multiclass"), _share_variance, -1.0, _beta_spread, _beta_interval)
-POISSON = Family("poisson", "count", ("count",), _count_variance, 0.0, _gamma_spread, _gamma_interval)
-FAMILIES = {family.name: family for family in (NORMAL, BINOMIAL, POISSON)}
+FAMILIES: dict[str, Family] = {}  # by name; `families` puts in those of catpool, and users may add theirs

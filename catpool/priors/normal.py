@@ -1,180 +1,115 @@
-"""The one-factor normal model y_ki = mu + u_k + e_ki, fitted by ML or REML.
+"""The normal family: rows have one variance within categories, and the prior is normal.
 
-With lambda = var(u) / var(e), category means y_k of n_k rows and w_k = n_k / (1 + lambda n_k),
-
-    W = sum w_k,   mu = sum w_k y_k / W,   RSS = within + sum w_k (y_k - mu)^2,
-
-twice the negative log-likelihood, maximal over mu and var(e) = RSS / nu, is
-
-    criterion  = sum log(1 + lambda n_k) + log W + nu (1 + log(2 pi RSS / nu)),      nu = N - 1,
-    derivative = W - sum w_k^2 / W - nu sum w_k^2 (y_k - mu)^2 / RSS
-
-under REML. Under ML the terms in log W and sum w_k^2 / W are absent and nu = N. Categories of one size enter
-through their number, sum and sum of squares alone, so an evaluation costs as much as there are sizes.
-
-The criterion can have two minima (some unbalanced data have), and the derivative with respect to the root of
-lambda is nought at nought for all data. So the derivative with respect to lambda is scanned, each of its
-rises through nought is solved, and the minima are compared, with lambda = 0 among them.
-
-References
-----------
-D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
-Statistical Software 67(1).
+The prior and its strength are those of the random-intercept model. Its posterior is normal, with the variance
+within / (count + strength).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from catpool.moments.moments import Moments
-
-LARGE = 4096  # rows of a category; so large ones have hardly another of their size
-COPIES = 8  # of each size's sums, taking turns: adding to a sum again must wait for the last addition; a power of 2
-POINTS = 1 << 14  # sizes times values of lambda looked at in a scan
-FEWEST, MOST = 32, 512  # values of lambda among them: small data, which have several minima, are looked at more closely
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The categories by size: their number, and the sum and sum of squares of their means.
-
-    Parameters
-    ----------
-    size, number, total, square : ndarray of shape (D,)
-        Means are taken as distances from `center`.
-    rows : float
-        N: that of all categories, or of observations where weights are precisions.
-    within : float
-    center : float
-    """
-
-    size: np.ndarray
-    number: np.ndarray
-    total: np.ndarray
-    square: np.ndarray
-    rows: float
-    within: float
-    center: float
+from catpool.priors.family import Family
+from catpool.priors.link import Link
+from catpool.priors.prior import (
+    NO_NOISE,
+    NO_SPREAD,
+    ONE_CATEGORY,
+    ONE_ROW_EACH,
+    Prior,
+    boundary_prior,
+    fitted_prior,
+)
+from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept, group_by_size
 
 
-def by_size(moments: Moments) -> Sizes:
-    """Take categories of one size together, from moments of shape (K,)."""
-    distance = moments.distances
-    counts = np.minimum(moments.count, LARGE).astype(np.intp)  # those of LARGE rows and more, and parts of rows, stay
-    whole = counts == moments.count
-    if whole.all():
-        alone = np.zeros(0, dtype=np.intp)
-    else:
-        alone = np.flatnonzero(~whole & (moments.count > 0))
-        counts[alone] = 0
-    largest = int(counts.max())
-    counts += (np.arange(len(counts)) & COPIES - 1) * (largest + 1)
-    number = _tally(counts, largest)
-    number[0] = 0
-    size = np.flatnonzero(number)
-    total, apart = _tally(counts, largest, distance), distance[alone]
-    squares = distance * distance
-    return Sizes(
-        size=np.append(size, moments.count[alone]),
-        number=np.append(number[size], np.ones(len(alone))),
-        total=np.append(total[size], apart),
-        square=np.append(_tally(counts, largest, squares)[size], squares[alone]),
-        rows=float(moments.rows),
-        within=float(moments.within),
-        center=float(moments.mean),
-    )
+class IdentityLink(Link):
+    """The mean is the linear predictor, for a variance of one."""
+
+    def mean(self, eta: np.ndarray) -> np.ndarray:
+        return eta
+
+    def variance(self, eta: np.ndarray) -> np.ndarray:
+        return np.ones_like(eta)
+
+    def skew(self, eta: np.ndarray) -> np.ndarray:
+        return np.zeros_like(eta)
+
+    def log_likelihood(self, total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
+        return total * eta - count * eta**2 / 2
+
+    def start(self, mean: float) -> float:
+        return float(mean)
 
 
-def _tally(counts: np.ndarray, largest: int, values: np.ndarray | None = None) -> np.ndarray:
-    """Sum of the values, or the number, of the categories of each size."""
-    return np.bincount(counts, values, minlength=COPIES * (largest + 1)).reshape(COPIES, -1).sum(axis=0)
+class Normal(Family):
+    """Rows with one variance, estimated from the rows."""
+
+    name = "normal"
+    homoscedastic = True
+    link = IdentityLink()
+
+    def variance(self, moments: Moments) -> np.ndarray:
+        """Return the pooled variance of the rows about the means of their categories."""
+        spare = moments.rows - moments.categories
+        identified = spare > 1e-12 * moments.rows
+        return np.where(identified, moments.within / np.where(identified, spare, 1.0), np.nan)
+
+    def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
+        return [_fit(moments, reml=reml) for moments in classes]
+
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
+        return [_integrate(moments, scale) for moments in classes]
+
+    def latent_noise(self, scale: float) -> float:
+        return scale
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A fitted model: the ratio lambda, both variances, and twice the negative log-likelihood."""
-
-    ratio: float
-    mean: float
-    between: float
-    within: float
-    criterion: float
+def _fit(moments: Moments, *, reml: bool) -> Prior:
+    boundary = _fit_boundary(moments, reml=reml)
+    if boundary is not None:
+        return boundary
+    fit = fit_random_intercept(moments, reml=reml)
+    strength, note = 1 / fit.ratio if fit.ratio > 0 else np.inf, NO_SPREAD if fit.ratio == 0 else ""
+    return fitted_prior(fit.mean, strength, fit.between, fit.within, -fit.criterion / 2, note)
 
 
-class Profile:
-    """The likelihood of the variance ratio, maximal over the other parameters.
-
-    Parameters
-    ----------
-    sizes : Sizes
-    reml : bool
-    """
-
-    def __init__(self, sizes: Sizes, *, reml: bool) -> None:
-        self.sizes, self.reml = sizes, reml
-        self.freedom = sizes.rows - reml
-
-    def parts(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The w of shape (..., D), and W, the mean's distance from the center and RSS of shape (...)."""
-        data = self.sizes
-        w = data.size / (1 + ratio[..., None] * data.size)
-        weight = w @ data.number
-        mean = w @ data.total / weight
-        rss = data.within + np.maximum(w @ data.square - weight * mean**2, 0.0)
-        return w, weight, mean, rss
-
-    def derivative(self, ratio: np.ndarray) -> np.ndarray:
-        data = self.sizes
-        w, weight, mean, rss = self.parts(ratio)
-        w *= w
-        pull = w @ data.square - 2 * mean * (w @ data.total) + mean**2 * (w @ data.number)
-        slope = weight - self.freedom * pull / rss
-        return slope - (w @ data.number) / weight if self.reml else slope
-
-    def criterion(self, ratio: np.ndarray) -> np.ndarray:
-        data = self.sizes
-        _, weight, _, rss = self.parts(ratio)
-        fit = np.log1p(ratio[..., None] * data.size) @ data.number
-        fit += self.freedom * (1 + np.log(2 * np.pi * rss / self.freedom))
-        return fit + np.log(weight) if self.reml else fit
-
-    def minimum(self) -> float:
-        """The ratio at which the criterion is least."""
-        grid = self._grid()
-        slope = self.derivative(grid)
-        candidates = [0.0] if slope[0] >= 0 else []
-        for left in np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0)):
-            candidates.append(self._root(grid[left], grid[left + 1]))
-        if slope[-1] < 0:
-            candidates.append(grid[-1])
-        return min(candidates, key=lambda ratio: float(self.criterion(np.array(ratio))))
-
-    def _grid(self) -> np.ndarray:
-        """Nought, and ratios from where size times ratio vanishes to far beyond what the means' spread allows."""
-        data = self.sizes
-        spread = data.square.sum() / data.within * data.rows
-        least, most = 1e-8 / data.size.max(), 1e3 * (spread + 1 / data.size.min())
-        points = np.clip(POINTS // len(data.size), FEWEST, MOST)
-        return np.append(0.0, np.geomspace(least, most, points))
-
-    def _root(self, low: float, high: float) -> float:
-        from scipy.optimize import brentq  # here, because it takes long to load
-
-        def slope(ratio: float) -> float:
-            return float(self.derivative(np.array(ratio)))
-
-        if low == 0:
-            return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14))
-        return float(np.exp(brentq(lambda log: slope(np.exp(log)), np.log(low), np.log(high), xtol=1e-14)))
+def _fit_boundary(moments: Moments, *, reml: bool) -> Prior | None:
+    """Return the prior where the strength is not identified, 0 or infinity, else None."""
+    spare = moments.rows - moments.categories
+    total = float(moments.scatter / max(moments.rows - 1, 1.0))
+    if moments.categories == 1:
+        return boundary_prior(moments, np.inf, 0.0, total, np.nan, ONE_CATEGORY)
+    if spare <= 1e-12 * moments.rows:
+        return boundary_prior(moments, np.inf, 0.0, total, np.nan, ONE_ROW_EACH)
+    if moments.between == 0:
+        return boundary_prior(moments, np.inf, 0.0, total, _pooled(moments, reml=reml), NO_SPREAD)
+    if moments.within == 0:
+        means = moments.category_means[moments.count > 0]
+        return boundary_prior(moments, 0.0, float(means.var(ddof=int(reml))), 0.0, np.inf, NO_NOISE)
+    return None
 
 
-def fit_normal(moments: Moments, *, reml: bool) -> Fit:
-    """Fit the model to moments of shape (K,) whose categories differ and whose rows do within them."""
-    profile = Profile(by_size(moments), reml=reml)
-    ratio = profile.minimum()
-    _, _, mean, rss = profile.parts(np.array(ratio))
-    within = float(rss) / profile.freedom
-    criterion = float(profile.criterion(np.array(ratio)))
-    return Fit(ratio, profile.sizes.center + float(mean), ratio * within, within, criterion)
+def _pooled(moments: Moments, *, reml: bool) -> float:
+    """Return the log-likelihood where there is no variance between categories."""
+    return np.inf if moments.within == 0 else -fit_random_intercept(moments, reml=reml).criterion / 2
+
+
+def _integrate(moments: Moments, scale: float) -> Prior:
+    """Average over theta, with the mean and the variance within integrated out analytically."""
+    from catpool.priors.full_bayes import half_t_posterior, mixture  # here, as few need it
+
+    fitted = _fit(moments, reml=True)
+    if moments.between + moments.within == 0 or moments.rows <= 3 or fitted.strength == 0:  # nothing to integrate over
+        return fitted
+    profile = VarianceRatioProfile(group_by_size(moments), reml=True)
+    unit = float(np.sqrt(moments.size / moments.rows))  # precisions are relative: theta is that of their mean
+    theta, probability = half_t_posterior(lambda theta: -profile.criterion(theta**2) / 2, scale / unit)
+    _, _, mean, rss = profile.parts(theta**2)
+    within = rss / (profile.freedom - 2)  # the mean of an inverse chi-squared distribution
+    return mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted.note)
+
+
+NORMAL = Normal()

@@ -1,28 +1,33 @@
-"""What is believed of a category before its rows are seen: a mean, and a strength in rows.
+"""The prior of a category's value: its mean, and its strength in rows.
 
-Strength 0 is no pooling, infinity complete pooling. It is the variance of a row within its category over the
-variance between categories, so estimating it is estimating these two.
+A strength of 0 is no pooling, infinity is complete pooling. In all families
+
+    strength = variance of a row within its category / variance between categories,
+
+so a rule that learns the strength from data estimates these two variances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from catpool.moments.moments import TINY, Moments
-from catpool.priors.family import Family
 
-NOTHING = 1e-90  # rows; a variance over so little overflows
+NOTHING = 1e-90  # rows; dividing a variance by fewer overflows
 
 NO_SPREAD = "no spread between categories"
+NO_NOISE = "no noise within categories"
+ONE_CATEGORY = "not identified: one category"
+ONE_ROW_EACH = "not identified: every category has one row"
 
 
 @dataclass(frozen=True)
 class Prior:
-    """The belief about any category, and where it comes from.
+    """The distribution of a category's value before its rows are seen.
 
     Parameters
     ----------
@@ -31,19 +36,19 @@ class Prior:
     strength : ndarray of shape (...)
         In rows (or units of weight or exposure), from 0 to infinity.
     between, within : ndarray of shape (...), optional
-        The variances the strength was estimated by, where it was.
+        The estimated variances between and within categories. None if the strength was given.
     log_likelihood : ndarray of shape (...), optional
-        Of the fitted model (restricted under REML), where one was fitted.
+        Of the fitted model, restricted under REML. None if no model was fitted.
     note : ndarray of str of shape (...), optional
-        What is odd about the data, where something is.
+        Why the estimate is at a boundary, or empty.
     probability : ndarray of shape (G, ...), optional
-        Where the belief is a mixture: the weight of each of its components.
+        For a mixture of priors: the weights of its components.
     components : Prior of shape (G, ...), optional
-        The components; the other fields are then averages over them.
+        The components. The other fields are then averages over them.
     offset, offset_variance : ndarray of shape (..., K), optional
-        Where categories have prior means of their own: how far these are from `mean`, and their variance.
+        If each category has a prior mean of its own: its distance from `mean`, and its variance.
     mains : Mains, optional
-        Where these are sums of effects of a cell's parts: the effects.
+        If these prior means are sums of effects of a cell's parts: the effects.
     """
 
     mean: np.ndarray
@@ -59,7 +64,7 @@ class Prior:
     mains: Mains | None = None
 
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
-        """The components of a mixture with their weights, of shape (...)."""
+        """Iterate over the weights and the components of a mixture, each of shape (...)."""
         assert self.probability is not None
         assert self.components is not None
         own = self.components
@@ -75,79 +80,70 @@ class Prior:
 class Mains(Protocol):
     """Effects of the parts of an interaction."""
 
-    def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
-        """The outputs of cells without rows, of shape (m,), from the slots of their parts, of shape (m, parts)."""
+    def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:
+        """Return the outputs of cells without rows.
+
+        Parameters
+        ----------
+        places : ndarray of shape (m, parts)
+            The slot of each part of a cell.
+        prior : Prior
+        family : Family
+
+        Returns
+        -------
+        dict of ndarray of shape (m,)
+            By the name of the output.
+        """
         ...
 
 
-PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
-
-
 def given_strength(moments: Moments, strength: float) -> Prior:
-    """Believe the mean of all rows, as firmly as told, of moments of shape (..., K)."""
+    """Return the prior of a given strength about the mean of all rows, from moments of shape (..., K)."""
     return Prior(moments.mean, np.full_like(moments.mean, strength))
 
 
-def each_view(
-    moments: Sequence[Moments], family: Family, fit: Callable[[Sequence[Moments], Family], Sequence[Prior]]
-) -> list[Prior]:
-    """Apply to each of many tables a rule for moments of shape (K,).
-
-    Parameters
-    ----------
-    moments : sequence of Moments of shape (..., K)
-        One a class.
-    family : Family
-    fit : callable
-        From moments of shape (K,), one a class, to their priors, of shape ().
-
-    Returns
-    -------
-    list of Prior of shape (...)
-        One a class.
-    """
-    shape = moments[0].count.shape[:-1]
-    fits = [fit(views, family) for views in zip(*(each.views() for each in moments), strict=True)]
-    return [_stacked([fitted[label] for fitted in fits], shape) for label in range(len(moments))]
-
-
-def _stacked(priors: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
-    mixed = [prior for prior in priors if prior.components is not None]
-    if mixed:  # a fixed prior beside mixtures is a mixture of one
-        points = len(mixed[0].probability)  # type: ignore[arg-type]
-        priors = [prior if prior.components is not None else _mixture_of_one(prior, points) for prior in priors]
-
-    def together(values: list[Any]) -> Any:
-        if any(value is None for value in values):
-            return None
-        if isinstance(values[0], Prior):
-            return Prior(*(together([getattr(value, field.name) for value in values]) for field in fields(Prior)))
-        arrays = np.stack([np.asarray(value) for value in values], axis=-1)
-        return arrays.reshape((*arrays.shape[:-1], *shape))
-
-    result: Prior = together(list(priors))
-    return result
-
-
-def _mixture_of_one(prior: Prior, points: int) -> Prior:
-    probability = np.zeros(points)
-    probability[0] = 1.0
-    assert prior.between is not None
-    assert prior.within is not None
-    mean, strength, between, within = (
-        np.repeat(value, points) for value in (prior.mean, prior.strength, prior.between, prior.within)
+def fitted_prior(
+    mean: float, strength: float, between: float, within: float, log_likelihood: float, note: str = ""
+) -> Prior:
+    """Return a fitted prior of shape () from numbers."""
+    return Prior(
+        np.array(mean),
+        np.array(strength),
+        np.array(between),
+        np.array(within),
+        np.array(log_likelihood),
+        np.array(note),
     )
-    return replace(prior, probability=probability, components=Prior(mean, strength, between, within))
+
+
+def boundary_prior(
+    moments: Moments, strength: float, between: float, within: float, log_likelihood: float, note: str
+) -> Prior:
+    """Return the prior of a strength of 0 or infinity, with the reason in `note`, from moments of shape (K,)."""
+    mean = float(mean_of_categories(moments, np.array(strength)))
+    return fitted_prior(mean, strength, between, within, log_likelihood, note)
 
 
 def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Weight of a category's own rows in its posterior: count / (count + strength), nought without rows."""
+    """Return count / (count + strength), the weight of a category's own rows in its posterior mean.
+
+    Parameters
+    ----------
+    count : ndarray of shape (..., K)
+    strength : ndarray of shape (...)
+
+    Returns
+    -------
+    ndarray of shape (..., K)
+        Zero without rows, whatever the strength.
+    """
     weight = count + np.maximum(strength, TINY)[..., None]
     return np.divide(count, weight, out=weight)
 
 
 def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
-    """Mean of the category means, each weighted by what its rows tell: generalised least squares."""
+    """Return the generalised least squares mean of the categories: each is weighted by its reliability."""
     weight = reliability(moments.count, strength)
     total = np.einsum("...k,...k->...", weight, moments.category_means)
     return np.where(np.isinf(strength), moments.mean, total / np.maximum(weight.sum(axis=-1), TINY))
@@ -156,7 +152,15 @@ def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
 def mean_variance(
     moments: Moments, strength: np.ndarray, weight: np.ndarray, between: np.ndarray, within: np.ndarray
 ) -> np.ndarray:
-    """Variance of the estimated prior mean, of shape (...)."""
+    """Return the variance of the estimated prior mean, of shape (...).
+
+    Parameters
+    ----------
+    moments : Moments of shape (..., K)
+    strength, between, within : ndarray of shape (...)
+    weight : ndarray of shape (..., K)
+        The reliabilities of the categories at this strength.
+    """
     complete = np.isinf(strength)
     information = np.where(complete, moments.size, weight.sum(axis=-1) * np.where(complete, 0.0, strength))
     no_pooling = between / np.maximum(moments.categories, 1)

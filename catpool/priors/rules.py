@@ -1,4 +1,7 @@
-"""How a prior is learned: by name, given, or by a function of the user's."""
+"""Rules that learn the prior from the moments, by name: `PRIORS`.
+
+A rule of your own is a function with the signature of `LearningRule`, put into `PRIORS`.
+"""
 
 from __future__ import annotations
 
@@ -9,58 +12,89 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.moments.moments import Moments
+from catpool.priors import families  # noqa: F401, fills FAMILIES
 from catpool.priors.family import Family
-from catpool.priors.likelihood import by_likelihood
-from catpool.priors.method_of_moments import by_moments
-from catpool.priors.prior import Prior, PriorRule, each_view, given_strength
+from catpool.priors.method_of_moments import moments_prior
+from catpool.priors.prior import Prior, given_strength
+from catpool.priors.views import fit_each_view
+
+PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
 
 
-class NamedRule(Protocol):
-    """A rule that users ask for by its name."""
+class LearningRule(Protocol):
+    """A way to learn the prior from data."""
 
-    def __call__(self, moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]: ...
+    def __call__(self, moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+        """Learn the prior of each class.
+
+        Parameters
+        ----------
+        moments : sequence of Moments of shape (..., K)
+            One for each class of the target. The leading axes run over tables (folds, say), each with its own prior.
+        family : Family
+        scale : float
+            The parameter ``prior_scale`` of the encoder.
+
+        Returns
+        -------
+        sequence of Prior of shape (...)
+            One for each class.
+        """
+        ...
 
 
 def _reml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return by_likelihood(moments, family, reml=True)
+    return fit_each_view(moments, partial(family.likelihood_prior, reml=True))
 
 
 def _ml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return by_likelihood(moments, family, reml=False)
+    return fit_each_view(moments, partial(family.likelihood_prior, reml=False))
 
 
 def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return by_moments(moments, family)
+    return moments_prior(moments, family)
 
 
 def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    from catpool.priors.full_bayes import by_integration  # here, as few need it and each import takes its time
-
-    return by_integration(moments, family, scale=scale)
+    return fit_each_view(moments, partial(family.full_bayes_prior, scale=scale))
 
 
-PRIORS: dict[str, NamedRule] = {"reml": _reml, "ml": _ml, "moments": _moments, "full_bayes": _full_bayes}
+PRIORS: dict[str, LearningRule] = {"reml": _reml, "ml": _ml, "moments": _moments, "full_bayes": _full_bayes}
 
 
 def fixed_strength(strength: float) -> PriorRule:
-    """The rule of a prior of a given strength about the mean of all rows."""
-    return partial(_fixed, strength=strength)
+    """Return the rule of a prior of a given strength about the mean of all rows."""
+
+    def rule(moments: Sequence[Moments], family: Family) -> list[Prior]:
+        return [given_strength(each, strength) for each in moments]
+
+    return rule
 
 
-def _fixed(moments: Sequence[Moments], family: Family, *, strength: float) -> list[Prior]:
-    return [given_strength(each, strength) for each in moments]
+def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: float) -> PriorRule:
+    """Return the rule that the parameters ``prior`` and ``prior_scale`` of an encoder stand for.
+
+    Parameters
+    ----------
+    prior : str or callable
+        A name in `PRIORS`, or a function from moments of shape (K,) to the prior's mean and strength.
+    scale : float
+    """
+    rule = callable_rule(prior) if callable(prior) else PRIORS[prior]
+    return partial(rule, scale=scale)
 
 
-def called_prior(function: Callable[[Moments], Any]) -> PriorRule:
-    """The rule of a function that returns the prior's mean and strength."""
+def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:
+    """Return the rule that calls a user's function for each table and class."""
 
-    def called(moments: Sequence[Moments], family: Family) -> list[Prior]:
-        return [_checked(function(each)) for each in moments]
+    def rule(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+        return fit_each_view(moments, lambda classes: [_check_answer(prior(each)) for each in classes])
 
-    return lambda moments, family: each_view(moments, family, called)
+    return rule
 
 
-def _checked(answer: Any) -> Prior:
+def _check_answer(answer: Any) -> Prior:
+    """Return the mean and the strength that a user's function returned as a prior."""
     try:
         mean, strength = (float(value) for value in answer)
     except (TypeError, ValueError) as error:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 
 OWN = {
     "Cells": "catpool.data.crossed",
@@ -29,7 +30,7 @@ OWN = {
     "Fitted": "catpool.tables.fitted",
     "Header": "catpool.data.frames",
     "Levels": "catpool.models.nested.tree",
-    "MixedModel": "catpool.models.mixed.design",
+    "MixedModel": "catpool.models.mixed.fitted_model",
     "Moments": "catpool.moments.moments",
     "NestedEncoding": "catpool.models.nested.nested_learner",
     "NestedTable": "catpool.models.nested.nested_table",

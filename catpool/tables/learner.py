@@ -10,9 +10,11 @@ import numpy as np
 
 from catpool.data.targets import Target
 from catpool.moments.moments import Moments
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_sd, rounded_by_sd
-from catpool.priors.prior import Prior, PriorRule
+from catpool.priors.prior import Prior
+from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import Encoding
 from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy

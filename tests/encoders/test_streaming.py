@@ -217,7 +217,7 @@ def test_what_does_not_add_up_is_refused(table):
     with pytest.raises(ValueError, match="same columns in each part"):
         exposed.partial_fit(X, table["count"], exposure="shop")
     nested = NestedEncoder(["city", "shop"], cv=5).partial_fit(X, y, key=np.arange(120))
-    with pytest.raises(ValueError, match="1 have categories that were not there"):
+    with pytest.raises(ValueError, match="1 rows have categories that were not there"):
         nested.transform_out_of_fold(X[:2].assign(city=["elsewhere", "Bonn"]), [0, 1])
 
 

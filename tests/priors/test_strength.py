@@ -1,11 +1,11 @@
-"""The likeliest strength about given means, against distributions that scipy has."""
+"""The strength of a prior with a known mean for each category, against distributions that scipy has."""
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import betabinom, nbinom
 
-from catpool.priors.strength import likeliest_strength
+from catpool.priors.families import FAMILIES
 
 
 @pytest.mark.parametrize("strength", [0.5, 5.0, 50.0])
@@ -19,10 +19,10 @@ def test_shares(strength):
         return -betabinom.logpmf(totals, counts, m * means, m * (1 - means)).sum()
 
     expected = np.exp(minimize_scalar(loss, bounds=(-5, 8), method="bounded", options={"xatol": 1e-8}).x)
-    found, _ = likeliest_strength(totals[None].astype(float), counts.astype(float), means[None], "binomial")
+    found, _ = FAMILIES["binomial"].strength_given_means(totals[None].astype(float), counts.astype(float), means[None])
     assert found == pytest.approx(expected, rel=1e-4)
     both = np.vstack([totals, counts - totals]).astype(float)
-    assert likeliest_strength(both, counts.astype(float), np.vstack([means, 1 - means]), "binomial")[
+    assert FAMILIES["binomial"].strength_given_means(both, counts.astype(float), np.vstack([means, 1 - means]))[
         0
     ] == pytest.approx(found)
 
@@ -37,12 +37,12 @@ def test_counts():
         return -nbinom.logpmf(totals, m * means, m / (m + exposure)).sum()
 
     expected = np.exp(minimize_scalar(loss, bounds=(-5, 8), method="bounded", options={"xatol": 1e-8}).x)
-    found, _ = likeliest_strength(totals[None].astype(float), exposure, means[None], "poisson")
+    found, _ = FAMILIES["poisson"].strength_given_means(totals[None].astype(float), exposure, means[None])
     assert found == pytest.approx(expected, rel=1e-4)
 
 
 def test_no_spread_beyond_chance_is_complete_pooling():
     counts = np.full(50, 10.0)
-    assert likeliest_strength(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4), "binomial")[0] == np.inf
-    assert likeliest_strength(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4), "poisson")[0] == np.inf
-    assert likeliest_strength(np.ones((1, 50)), np.ones(50), np.full((1, 50), 0.4), "binomial")[0] == np.inf
+    assert FAMILIES["binomial"].strength_given_means(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4))[0] == np.inf
+    assert FAMILIES["poisson"].strength_given_means(np.full((1, 50), 4.0), counts, np.full((1, 50), 0.4))[0] == np.inf
+    assert FAMILIES["binomial"].strength_given_means(np.ones((1, 50)), np.ones(50), np.full((1, 50), 0.4))[0] == np.inf

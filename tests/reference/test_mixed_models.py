@@ -9,8 +9,8 @@ from helpers.mixed import close_to_largest, encoder_of, value_of
 from helpers.reference_data import REFERENCE
 
 from catpool.models.mixed.cross_products import cross_products
+from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
-from catpool.models.mixed.solver.system import Factor
 from catpool.moments.partition import Parts
 
 MODELS = json.loads((REFERENCE / "mixed_models.json").read_text())
@@ -125,7 +125,7 @@ def test_lme4_s_variances_take_coefficients_as_known(name, method):
     encoder, X, y, weights = fitted_to_reference(name, method)
     slopes = parameters.get("slopes", {})
     factors = [
-        Factor(
+        GroupingFactor(
             table.slots(X[group] if group in X else [X[part] for part in group]),
             table.vocabulary.size,
             X[slopes.get(group, [])].to_numpy(dtype=float),
@@ -136,7 +136,7 @@ def test_lme4_s_variances_take_coefficients_as_known(name, method):
     design = np.column_stack([np.ones(len(X)), X[covariates]])
     weights = None if weights is None else weights.to_numpy(dtype=float)
     products = cross_products(y.to_numpy(dtype=float), design, factors, weights, Parts(None, 1), precision=True)
-    variances = fit_mixed(products.merged()[0], reml=method == "REML").variances(given_fixed=True)
+    variances = fit_mixed(products.merge()[0], reml=method == "REML").variances(given_fixed=True)
     for factor, effects in answer["ranef"].items():
         place = groups.index(own_group(groups, factor)[0])
         slots = {level: slot for slot, level in enumerate(encoder.tables_[place].vocabulary.categories, start=1)}

@@ -1,1 +1,1 @@
-"""Mixed models: several factors, covariates and slopes solved together."""
+"""Mixed models: grouping factors, covariates and random slopes fitted together."""

@@ -1,12 +1,13 @@
-"""Cross-products of a mixed model's columns, which are all that its fit needs, summed over parts of the rows.
+"""Cross-products of a mixed model's columns, summed over parts of the rows.
 
-The model is y = X beta + sum over factors of Z u + e. Z has, for each level of a factor, an indicator and the products
-of it with the covariates whose slopes differ by level: its width. With T = [X, y], the weighted cross-products are
+The model is y = X beta + sum over factors of Z u + e. For each level of a factor, Z has an indicator and its products
+with the covariates that have a random slope. With T = [X, y], the fit needs only the weighted cross-products
 
-    Z'WZ (sparse),    Z'WT,    T'WT,
+    Z'WZ (sparse),    Z'WT,    T'WT.
 
-sums over rows, as the moments of a single column are. y is taken as its distance from a typical value of the row's
-part, so that parts of other rows never touch a row's own target.
+These are sums over rows, so the sums of several parts of the rows add up to those of all rows. y is measured from a
+typical value of the row's own part: a value of all rows would carry a row's target, if only by rounding, into the sums
+of other parts.
 """
 
 from __future__ import annotations
@@ -19,90 +20,107 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from catpool.data.factorize import factorize_integers
-from catpool.models.mixed.solver.system import Factor, Pattern, Shape, System
+from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
+from catpool.models.mixed.solver.mixed_system import MixedSystem, SparsityPattern
 from catpool.moments.moments import sum_of_others
 from catpool.moments.partition import Parts, typical_values
 
 
 @dataclass(frozen=True)
-class Products:
-    """The cross-products of each part of the rows, of shape (P, ...)."""
+class CrossProducts:
+    """The cross-products of P parts of the rows.
 
-    shapes: list[Shape]
-    pattern: Pattern
-    entries: np.ndarray
-    outer: np.ndarray
+    Parameters
+    ----------
+    shapes : list of FactorShape
+    pattern : SparsityPattern
+    random : ndarray of shape (P, values)
+        The values of Z'WZ.
+    cross : ndarray of shape (P, R, p + 1)
+        Z'WT.
+    fixed : ndarray of shape (P, p + 1, p + 1)
+        T'WT.
+    rows, log_weights : ndarray of shape (P,)
+        As in `MixedSystem`.
+    centers : ndarray of shape (P,)
+        The value that y is measured from.
+    """
+
+    shapes: list[FactorShape]
+    pattern: SparsityPattern
+    random: np.ndarray
+    cross: np.ndarray
     fixed: np.ndarray
     rows: np.ndarray
     log_weights: np.ndarray
     centers: np.ndarray
 
-    def merged(self) -> tuple[System, float]:
-        """The system of all rows, and what is to be added to its intercept."""
-        own = self._centered(self.centers[0])
-        arrays = [array.sum(axis=0) for array in own._sums()]
+    def merge(self) -> tuple[MixedSystem, float]:
+        """Return the system of all rows, and the value to add to its intercept."""
+        own = self._move_center(self.centers[0])
+        arrays = [array.sum(axis=0) for array in own._arrays()]
         return self._system(*arrays), float(self.centers[0])
 
-    def outside(self) -> list[tuple[System, float]]:
-        """For each part, the system of all other parts' rows, and what is to be added to its intercept."""
+    def leave_out_parts(self) -> list[tuple[MixedSystem, float]]:
+        """Return for each part the system of all other rows, and the value to add to its intercept."""
         if len(self.rows) == 1:
-            raise ValueError("One part has no others.")
-        first = self._centered(self.centers[0])._others()
+            raise ValueError("The rows must be in two or more parts, but there is one. Pass more parts.")
+        first = self._move_center(self.centers[0])._sum_other_parts()
         alike = (self.centers == self.centers[0]).all()  # else the first part's own center must not reach its view
-        zeroth = first if alike else self._centered(self.centers[1])._others()
-        views = [zeroth._part(0)] + [first._part(part) for part in range(1, len(self.rows))]
+        second = first if alike else self._move_center(self.centers[1])._sum_other_parts()
+        views = [second._part(0)] + [first._part(part) for part in range(1, len(self.rows))]
         centers = [self.centers[1]] + [self.centers[0]] * (len(self.rows) - 1)
         return [(view, float(center)) for view, center in zip(views, centers, strict=True)]
 
-    def _sums(self) -> list[np.ndarray]:
-        return [self.entries, self.outer, self.fixed, self.rows, self.log_weights]
+    def _arrays(self) -> list[np.ndarray]:
+        return [self.random, self.cross, self.fixed, self.rows, self.log_weights]
 
-    def _others(self) -> Products:
+    def _sum_other_parts(self) -> CrossProducts:
         arrays = []
-        for array in self._sums():
+        for array in self._arrays():
             flat = array.reshape(len(array), -1).astype(float)
-            sum_of_others(flat)
+            sum_of_others(flat)  # subtracts nothing, so that no rounding of a part's own rows remains
             arrays.append(flat.reshape(array.shape))
-        entries, outer, fixed, rows, log_weights = arrays
-        return replace(self, entries=entries, outer=outer, fixed=fixed, rows=rows, log_weights=log_weights)
+        random, cross, fixed, rows, log_weights = arrays
+        return replace(self, random=random, cross=cross, fixed=fixed, rows=rows, log_weights=log_weights)
 
-    def _part(self, part: int) -> System:
-        return self._system(*(array[part] for array in self._sums()))
+    def _part(self, part: int) -> MixedSystem:
+        return self._system(*(array[part] for array in self._arrays()))
 
     def _system(
-        self, entries: np.ndarray, outer: np.ndarray, fixed: np.ndarray, rows: np.ndarray, log_weights: np.ndarray
-    ) -> System:
-        return System(self.shapes, self.pattern.matrix(entries), outer, fixed, float(rows), float(log_weights))
+        self, random: np.ndarray, cross: np.ndarray, fixed: np.ndarray, rows: np.ndarray, log_weights: np.ndarray
+    ) -> MixedSystem:
+        return MixedSystem(self.shapes, self.pattern.fill(random), cross, fixed, float(rows), float(log_weights))
 
-    def _centered(self, center: float) -> Products:
-        """The same with y taken as the distance from one value."""
+    def _move_center(self, center: float) -> CrossProducts:
+        """Measure y from one value in all parts."""
         move = self.centers - center
         if not move.any():
             return self
-        outer, fixed = self.outer.copy(), self.fixed.copy()
-        outer[..., -1] += move[:, None] * outer[..., 0]
+        cross, fixed = self.cross.copy(), self.fixed.copy()
+        cross[..., -1] += move[:, None] * cross[..., 0]
         fixed[:, :, -1] += move[:, None] * fixed[:, :, 0]
         fixed[:, -1, :] += move[:, None] * fixed[:, 0, :]
-        return replace(self, outer=outer, fixed=fixed, centers=np.full_like(self.centers, center))
+        return replace(self, cross=cross, fixed=fixed, centers=np.full_like(self.centers, center))
 
 
 def cross_products(
     y: np.ndarray,
     covariates: np.ndarray,
-    factors: Sequence[Factor],
+    factors: Sequence[GroupingFactor],
     weights: np.ndarray | None,
     parts: Parts,
     *,
     precision: bool = False,
-) -> Products:
+) -> CrossProducts:
     """Sum the cross-products of each part of the rows.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
     covariates : ndarray of shape (n, p)
-        X, the first column of which is ones.
-    factors : sequence of Factor
+        X, whose first column is ones.
+    factors : sequence of GroupingFactor
     weights : ndarray of shape (n,), optional
     parts : Parts
     precision : bool, default=False
@@ -110,71 +128,79 @@ def cross_products(
     """
     labels = np.zeros(len(y), dtype=np.intp) if parts.labels is None else parts.labels.astype(np.intp)
     centers = typical_values(y, parts)
-    design = np.column_stack([covariates, y - centers[labels]])
-    shapes = [Shape(factor.size, factor.width, factor.correlated) for factor in factors]
-    sums = _Sums(labels, parts.number, weights)
-    entries, pattern = _inner(factors, shapes, sums)
-    outer = np.concatenate([_outer(factor, design, sums) for factor in factors], axis=1)
-    fixed, rows, logs = sums.squares(design), sums.rows(precision), sums.log_weights(precision)
-    return Products(shapes, pattern, entries, outer, fixed, rows, logs, centers)
-
-
-def _outer(factor: Factor, design: np.ndarray, sums: _Sums) -> np.ndarray:
-    """Z'WT of a factor, of shape (P, G q, p + 1)."""
-    values = [
-        [sums.of(factor.codes, factor.size, _times(factor, a, column, sums.weights)) for column in design.T]
-        for a in range(factor.width)
-    ]
-    return np.array(values).transpose(2, 3, 0, 1).reshape(sums.number, -1, design.shape[1])
-
-
-def _times(factor: Factor, position: int, column: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    own = factor.column(position, weights)
-    return column if own is None else own * column
+    columns = np.column_stack([covariates, y - centers[labels]])
+    sums = _PartSums(labels, parts.number, weights)
+    random, pattern = _sum_random(factors, sums)
+    cross = np.concatenate([_sum_cross(factor, columns, sums) for factor in factors], axis=1)
+    fixed, rows, logs = sums.sum_squares(columns), sums.count_rows(precision), sums.sum_log_weights(precision)
+    return CrossProducts([factor.shape for factor in factors], pattern, random, cross, fixed, rows, logs, centers)
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """Sums over the rows of each part."""
+class _PartSums:
+    """Sums over the rows of each part.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        The part of each row.
+    number : int
+        P, the number of parts.
+    weights : ndarray of shape (n,) or None
+    """
 
     labels: np.ndarray
     number: int
     weights: np.ndarray | None
 
-    def of(self, codes: np.ndarray, size: int, values: np.ndarray | None) -> np.ndarray:
-        """By part and code, of shape (P, size)."""
+    def sum_by_code(self, codes: np.ndarray, size: int, values: np.ndarray | None) -> np.ndarray:
+        """Sum values by part and code, shape (P, size); None stands for ones."""
         return (
             np.bincount(self.labels * size + codes, values, minlength=self.number * size)
             .reshape(-1, size)
             .astype(float)
         )
 
-    def squares(self, design: np.ndarray) -> np.ndarray:
-        weighted = design if self.weights is None else design * self.weights[:, None]
+    def sum_squares(self, columns: np.ndarray) -> np.ndarray:
+        """Return the weighted cross-products of columns by part, shape (P, columns, columns)."""
+        weighted = columns if self.weights is None else columns * self.weights[:, None]
         if self.number == 1:
-            return (weighted.T @ design)[None]
+            return (weighted.T @ columns)[None]
         order = [np.flatnonzero(self.labels == part) for part in range(self.number)]
-        return np.stack([weighted[rows].T @ design[rows] for rows in order])
+        return np.stack([weighted[rows].T @ columns[rows] for rows in order])
 
-    def rows(self, precision: bool) -> np.ndarray:
+    def count_rows(self, precision: bool) -> np.ndarray:
         weights = self.weights if self.weights is None or not precision else (self.weights > 0).astype(float)
         return np.bincount(self.labels, weights, minlength=self.number).astype(float)
 
-    def log_weights(self, precision: bool) -> np.ndarray:
+    def sum_log_weights(self, precision: bool) -> np.ndarray:
         if not precision or self.weights is None:
             return np.zeros(self.number)
         logarithms = np.log(np.where(self.weights > 0, self.weights, 1.0))
         return np.bincount(self.labels, logarithms, minlength=self.number)
 
 
-def _inner(factors: Sequence[Factor], shapes: list[Shape], sums: _Sums) -> tuple[np.ndarray, Pattern]:
-    """The values of Z'WZ, of shape (P, values), and where they go."""
-    starts = np.cumsum([0, *(shape.length for shape in shapes)])
+def _sum_cross(factor: GroupingFactor, columns: np.ndarray, sums: _PartSums) -> np.ndarray:
+    """Return Z'WT of a factor by part, shape (P, size * width, p + 1)."""
+    values = [
+        [
+            sums.sum_by_code(factor.codes, factor.size, _multiply(factor.weighted_column(a, sums.weights), column))
+            for column in columns.T
+        ]
+        for a in range(factor.width)
+    ]
+    return np.array(values).transpose(2, 3, 0, 1).reshape(sums.number, -1, columns.shape[1])
+
+
+def _sum_random(factors: Sequence[GroupingFactor], sums: _PartSums) -> tuple[np.ndarray, SparsityPattern]:
+    """Return the values of Z'WZ by part, shape (P, values), and its sparsity pattern."""
+    starts = np.cumsum([0, *(factor.shape.length for factor in factors)])
     values, rows, columns = [], [], []
     for factor, start in zip(factors, starts, strict=False):
         level = start + np.arange(factor.size) * factor.width
-        for a, b in _triangle(factor.width):
-            values.append(sums.of(factor.codes, factor.size, _product(factor, a, factor, b, sums.weights)))
+        for a, b in _upper_triangle(factor.width):
+            product = _multiply(factor.weighted_column(a, sums.weights), factor.weighted_column(b, None))
+            values.append(sums.sum_by_code(factor.codes, factor.size, product))
             rows.append(level + a)
             columns.append(level + b)
     for (first, start), (second, other) in combinations(list(zip(factors, starts, strict=False)), 2):
@@ -182,28 +208,29 @@ def _inner(factors: Sequence[Factor], shapes: list[Shape], sums: _Sums) -> tuple
         left, right = np.divmod(found, second.size)
         for a in range(first.width):
             for b in range(second.width):
-                values.append(sums.of(cells, len(found), _product(first, a, second, b, sums.weights)))
+                product = _multiply(first.weighted_column(a, sums.weights), second.weighted_column(b, None))
+                values.append(sums.sum_by_code(cells, len(found), product))
                 rows.append(start + left * first.width + a)
                 columns.append(other + right * second.width + b)
-    return np.concatenate(values, axis=1), _pattern(np.concatenate(rows), np.concatenate(columns), int(starts[-1]))
+    return np.concatenate(values, axis=1), _find_pattern(np.concatenate(rows), np.concatenate(columns), int(starts[-1]))
 
 
-def _triangle(width: int) -> list[tuple[int, int]]:
+def _upper_triangle(width: int) -> list[tuple[int, int]]:
     return [(a, b) for a in range(width) for b in range(a, width)]
 
 
-def _product(first: Factor, a: int, second: Factor, b: int, weights: np.ndarray | None) -> np.ndarray | None:
-    left, right = first.column(a, weights), second.column(b, None)
+def _multiply(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None:
+    """Multiply two columns, None being a column of ones."""
     return left if right is None else right if left is None else left * right
 
 
-def _pattern(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:
-    """Of a symmetric matrix, from the places of its values on and off the diagonal, each off it on one side only."""
+def _find_pattern(rows: np.ndarray, columns: np.ndarray, size: int) -> SparsityPattern:
+    """Return the pattern of a symmetric matrix from the places of its values, each on one side of the diagonal."""
     apart = np.flatnonzero(rows != columns)
     source = np.concatenate([np.arange(len(rows)), apart])
     places = csr_matrix(
         (source + 1, (np.concatenate([rows, columns[apart]]), np.concatenate([columns, rows[apart]]))),
         shape=(size, size),
-    )
+    )  # positions count from 1, so that none is a zero, which a sparse matrix may drop
     places.sort_indices()
-    return Pattern(places.indices, places.indptr, places.data - 1)
+    return SparsityPattern(places.indices, places.indptr, places.data - 1)

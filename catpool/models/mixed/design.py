@@ -1,50 +1,73 @@
-"""A mixed model in the user's units: how columns become a design, and how a fit becomes effects and predictions."""
+"""The design of a mixed model: covariates, grouping factors and random slopes, read from columns and standardised."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.models.mixed.solver.system import Factor, random_part
-from catpool.models.mixed.solver.variance_search import Parameters
+from catpool.data.frames import Frame
+from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
+INTERCEPT = "intercept"
 COLLINEAR = 1e-12  # the least eigenvalue of the covariates' correlations
 
 
 @dataclass(frozen=True)
+class DesignScales:
+    """The units in which a design is fitted.
+
+    Parameters
+    ----------
+    centers, scales : ndarray of shape (p,)
+        The covariates' means and standard deviations.
+    slopes : list of ndarray of shape (width - 1,)
+        The root mean squares of each factor's slope covariates.
+    """
+
+    centers: np.ndarray
+    scales: np.ndarray
+    slopes: list[np.ndarray]
+
+    def to_original(self) -> np.ndarray:
+        """Return the matrix that takes coefficients of standardised covariates to those of the original ones."""
+        matrix = np.diag(np.append(1.0, 1 / self.scales))
+        matrix[0, 1:] = -self.centers / self.scales
+        return matrix
+
+
+@dataclass(frozen=True)
 class Design:
-    """The columns of a model, of which the covariates are brought to mean nought and variance one.
+    """The columns of a model, in the user's units.
 
     Parameters
     ----------
     covariates : ndarray of shape (n, p)
-        As they came, without a constant.
-    factors : list of Factor
-        Their slopes as they came.
+        Without a constant.
+    factors : list of GroupingFactor
     names : list of str
-        The covariates'.
+        The covariates' names.
     terms : list of list of str
-        What differs by level of each factor: "intercept", and names of slopes.
+        The random effects of each factor: "intercept", and the names of its slopes.
     """
 
     covariates: np.ndarray
-    factors: list[Factor]
+    factors: list[GroupingFactor]
     names: list[str]
     terms: list[list[str]]
 
     @property
     def one_intercept(self) -> bool:
-        """Whether there is one factor, and no slopes."""
+        """Whether the only random effects are the intercepts of one factor."""
         return len(self.factors) == 1 and self.factors[0].width == 1
 
-    def units(self) -> Units:
+    def measure_scales(self) -> DesignScales:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
         self._refuse_collinear((self.covariates - centers) / _positive(scales))
         slopes = [np.sqrt((factor.slopes**2).mean(axis=0)) for factor in self.factors]
-        return Units(centers, _positive(scales), [_positive(each) for each in slopes])
+        return DesignScales(centers, _positive(scales), [_positive(each) for each in slopes])
 
     def _refuse_collinear(self, standard: np.ndarray) -> None:
         if standard.shape[1] and np.linalg.eigvalsh(standard.T @ standard / len(standard))[0] < COLLINEAR:
@@ -53,13 +76,12 @@ class Design:
                 "Leave one out."
             )
 
-    def scaled(self, units: Units) -> tuple[np.ndarray, list[Factor]]:
-        """X with its column of ones, and the factors with slopes of unit mean square."""
+    def standardize(self, scales: DesignScales) -> tuple[np.ndarray, list[GroupingFactor]]:
+        """Return X with a column of ones and standardised covariates, and factors with slopes of unit mean square."""
         ones = np.ones((len(self.covariates), 1))
-        design = np.hstack([ones, (self.covariates - units.centers) / units.scales])
+        design = np.hstack([ones, (self.covariates - scales.centers) / scales.scales])
         return design, [
-            replace(factor, slopes=factor.slopes / scales)
-            for factor, scales in zip(self.factors, units.slopes, strict=True)
+            replace(factor, slopes=factor.slopes / own) for factor, own in zip(self.factors, scales.slopes, strict=True)
         ]
 
     def subset(self, rows: np.ndarray) -> Design:
@@ -71,110 +93,62 @@ def _positive(scales: np.ndarray) -> np.ndarray:
     return np.where(scales > 0, scales, 1.0)
 
 
-@dataclass(frozen=True)
-class Units:
-    """What the covariates' distances are measured from and by, and each factor's slopes by."""
-
-    centers: np.ndarray
-    scales: np.ndarray
-    slopes: list[np.ndarray]
-
-    def back(self) -> np.ndarray:
-        """The matrix from coefficients of scaled columns to those of columns as they came."""
-        matrix = np.diag(np.append(1.0, 1 / self.scales))
-        matrix[0, 1:] = -self.centers / self.scales
-        return matrix
-
-
-@dataclass(frozen=True)
-class MixedModel:
-    """A fitted model.
+def read_design(
+    X: Frame,
+    codes: Sequence[np.ndarray],
+    sizes: Sequence[int],
+    *,
+    covariates: Sequence[Any],
+    slopes: Sequence[Sequence[Any]],
+    correlated: bool,
+) -> Design:
+    """Read the design of a model from its columns.
 
     Parameters
     ----------
-    fixed : ndarray of shape (1 + p,)
-        The intercept and the covariates' coefficients.
-    fixed_covariance : ndarray of shape (1 + p, 1 + p)
-    effects : list of ndarray of shape (size, width)
-        Conditional modes of each factor.
-    variances : list of ndarray of shape (size, width, width)
-        Of the effects about the modes.
-    covariances : list of ndarray of shape (width, width)
-        Of each factor's effects.
-    scale : float
-        Variance of a row; one where the family has it given.
-    criterion : float
-        Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
-    parameters : int
-        Variances, covariances and coefficients that were estimated.
-    family : str
-    method : str
-        What was maximised.
-    solver : str
-        How the equations were solved: "exact" or "cg".
-    singular : list of bool
-        Of each factor, whether its covariance has no full rank.
+    X : Frame
+    codes : sequence of ndarray of shape (n,)
+        The levels of each factor.
+    sizes : sequence of int
+        The number of levels of each factor.
+    covariates : sequence
+        Labels of columns.
+    slopes : sequence of sequence
+        For each factor, the labels of the columns that have a random slope.
+    correlated : bool
+        Whether the intercept and the slopes of a level may be correlated.
     """
-
-    fixed: np.ndarray
-    fixed_covariance: np.ndarray
-    effects: list[np.ndarray]
-    variances: list[np.ndarray]
-    covariances: list[np.ndarray]
-    scale: float
-    criterion: float
-    parameters: int
-    family: str
-    method: str
-    solver: str
-    singular: list[bool]
-
-    def sds(self) -> list[np.ndarray]:
-        """Posterior standard deviations of the effects, of shape (size, width)."""
-        return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
-
-    def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
-        """Of shape (n,), on the scale of the linear predictor."""
-        return self.fixed[0] + covariates @ self.fixed[1:]
-
-    def predictor(self, design: Design, effects_of: Sequence[np.ndarray]) -> np.ndarray:
-        """The linear predictor of rows, of shape (n,), from the effects of each factor."""
-        return self.fixed_part(design.covariates) + random_part(design.factors, effects_of)
+    names = X.names_of
+    factors = [
+        GroupingFactor(own, size, numeric_columns(X, labels), correlated)
+        for own, size, labels in zip(codes, sizes, slopes, strict=True)
+    ]
+    terms = [[INTERCEPT, *(names[label] for label in labels)] for labels in slopes]
+    return Design(numeric_columns(X, covariates), factors, [names[label] for label in covariates], terms)
 
 
-def times(model: MixedModel, factor: float, freedom: float) -> MixedModel:
-    """The model of a target so many times as large."""
-    return replace(
-        model,
-        fixed=factor * model.fixed,
-        fixed_covariance=factor * (factor * model.fixed_covariance),
-        effects=[factor * each for each in model.effects],
-        variances=[factor * (factor * each) for each in model.variances],
-        covariances=[factor * (factor * each) for each in model.covariances],
-        scale=factor * (factor * model.scale),
-        criterion=model.criterion + 2 * freedom * float(np.log(factor)),
-    )
+def numeric_columns(X: Frame, labels: Sequence[Any]) -> np.ndarray:
+    """Return columns of finite numbers, shape (n, columns).
 
-
-def in_units(fit: MixedFit, units: Units, center: float, *, reml: bool, method: str, family: str) -> MixedModel:
-    """A fit of scaled columns, its target a distance from `center`, in the user's units."""
-    back = units.back()
-    fixed = back @ fit.fixed
-    fixed[0] += center
-    scales = [1 / np.append(1.0, each) for each in units.slopes]
-    both = [np.outer(each, each) for each in scales]
-    shift = 2 * np.log(units.scales).sum() if reml else 0.0
-    return MixedModel(
-        fixed=fixed,
-        fixed_covariance=back @ fit.fixed_covariance @ back.T,
-        effects=[effects * each for effects, each in zip(fit.effects, scales, strict=True)],
-        variances=[own * each for own, each in zip(fit.variances(), both, strict=True)],
-        covariances=[own * each for own, each in zip(fit.covariances, both, strict=True)],
-        scale=fit.scale,
-        criterion=float(fit.criterion + shift),
-        parameters=len(Parameters(fit.shapes).places) + len(fixed) + (family == "normal"),
-        family=family,
-        method=method,
-        solver=fit.solver,
-        singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],
-    )
+    Raises
+    ------
+    ValueError
+        If a column is not numeric, or has missing or infinite values.
+    """
+    columns = np.empty((len(X), len(labels)))
+    for position, label in enumerate(labels):
+        column = X.column(label)
+        try:
+            if getattr(column.dtype, "kind", "O") in "mM":  # dates would silently become nanoseconds
+                raise TypeError(f"they are {column.dtype}")
+            columns[:, position] = np.asarray(column, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"The covariate {label!r} must be numbers ({error}). Turn categories into indicators, or name it in "
+                "`groups`."
+            ) from error
+        if not np.isfinite(columns[:, position]).all():
+            raise ValueError(
+                f"The covariate {label!r} must be finite, but it has missing or infinite values. Impute them."
+            )
+    return columns

@@ -1,7 +1,8 @@
-"""A factor's fitted effects: the look-up from categories to conditional modes."""
+"""A factor's fitted effects as a look-up table from categories, and the features of rows that come from it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
-from catpool.models.mixed.design import MixedModel
+from catpool.models.mixed.design import INTERCEPT, Design
+from catpool.models.mixed.fitted_model import MixedModel
+from catpool.priors.families import FAMILIES
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
-
-INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True)
@@ -23,22 +24,23 @@ class EffectsTable:
     Parameters
     ----------
     label : Any
-        What X calls the factor's column; a tuple of labels for columns taken together.
+        The label of the factor's column; a tuple of labels for columns taken together.
     column : str
-        Its name.
+        The name of the factor.
     vocabulary : Vocabulary or Cells
     terms : list of str
-        What differs by level: "intercept", and names of slopes.
+        The effects of a level: "intercept", and the names of slopes.
     slopes : list
-        What X calls these.
+        The labels of the slopes' columns.
     modes, sds : ndarray of shape (size, terms)
+        Conditional modes and their posterior standard deviations.
     counts : ndarray of shape (size,)
         Rows of each level, or the sum of their weights.
     policy : Policy
     outputs : tuple of str
         Of "mode", "sd" and "count".
     model : MixedModel
-        The model of all factors, which these effects are of.
+        The model that the effects are from.
     """
 
     label: Any
@@ -54,28 +56,29 @@ class EffectsTable:
     model: MixedModel
 
     def names(self, column: str, slopes: list[str]) -> list[str]:
-        """What the features are called where the factor and its slopes are called so."""
+        """Return the names of the features, given the names of the factor and of its slopes."""
         stems = [column, *(f"{column}_{slope}" for slope in slopes)]
         names = {"mode": stems, "sd": [f"{stem}_sd" for stem in stems], "count": [f"{column}_count"]}
         return [name for output in self.outputs for name in names[output]]
 
     def features(self, slots: np.ndarray) -> np.ndarray:
-        """The features of rows, of shape (n, features), from the slots of their levels."""
-        return self._hidden().take(slots, axis=0)
+        """Return the features of rows, shape (n, features), from the slots of their levels."""
+        return self._feature_table().take(slots, axis=0)
 
-    def _hidden(self) -> np.ndarray:
+    def _feature_table(self) -> np.ndarray:
+        """Return the features of each level, shape (size, features), with NaN where the policy asks for it."""
         columns = {"mode": self.modes, "sd": self.sds, "count": self.counts[:, None]}
         table = np.hstack([np.empty((len(self.counts), 0)), *(columns[output] for output in self.outputs)])
-        known = np.array([output != "count" for output in self.outputs for _ in columns[output].T], dtype=bool)
+        hidden = np.array([output != "count" for output in self.outputs for _ in columns[output].T], dtype=bool)
         if self.policy.unknown == "nan":
             unseen = (self.counts == 0) & (np.arange(len(table)) != MISSING)
-            table[np.ix_(unseen, known)] = np.nan
+            table[np.ix_(unseen, hidden)] = np.nan
         if self.policy.missing == "nan":
-            table[MISSING, known] = np.nan
+            table[MISSING, hidden] = np.nan
         return table
 
     def slots(self, column: Any) -> np.ndarray:
-        """The slots of a column's values, of shape (n,)."""
+        """Return the slots of a column's values, shape (n,)."""
         codes, slots, named = self.vocabulary.look_up(column)
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
@@ -84,9 +87,9 @@ class EffectsTable:
         return slots.take(codes)
 
     def frame(self) -> pd.DataFrame:
-        """A row for each level that has training rows."""
+        """Return a row for each level that has training rows."""
         levels = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        rows = np.flatnonzero(self.counts[:-1] > 0)
+        rows = np.flatnonzero(self.counts[:-1] > 0)  # the last slot is for unseen levels
         columns: dict[str, Any] = {"category": levels.iloc[rows].infer_objects(), "count": self.counts[rows]}
         for position, term in enumerate(self.terms):
             stem = "" if term == INTERCEPT else f"{term}_"
@@ -94,7 +97,79 @@ class EffectsTable:
         return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def by_prior(modes: np.ndarray, sds: np.ndarray, covariance: np.ndarray, policy: Policy) -> None:
-    """Give the missing value, in place, what an unseen one gets, where the policy says so."""
+@dataclass(frozen=True)
+class FactorColumn:
+    """The column of a factor.
+
+    Parameters
+    ----------
+    label : Any
+        A column's label, or a tuple of labels.
+    name : str
+    vocabulary : Vocabulary or Cells
+    slopes : list
+        The labels of the slopes' columns.
+    """
+
+    label: Any
+    name: str
+    vocabulary: Vocabulary | Cells
+    slopes: list[Any]
+
+
+def make_effects_tables(
+    model: MixedModel,
+    design: Design,
+    weights: np.ndarray | None,
+    columns: Sequence[FactorColumn],
+    policy: Policy,
+    outputs: tuple[str, ...],
+) -> list[EffectsTable]:
+    """Return one table per factor.
+
+    Parameters
+    ----------
+    model : MixedModel
+    design : Design
+        The rows that the model was fitted to.
+    weights : ndarray of shape (n,) or None
+        Their weights, for the counts.
+    columns : sequence of FactorColumn
+        In the order of the design's factors.
+    policy : Policy
+    outputs : tuple of str
+        Of "mode", "sd" and "count".
+    """
+    tables, sds = [], model.sds()
+    for position, (own, factor) in enumerate(zip(columns, design.factors, strict=True)):
+        modes = model.effects[position].copy()  # the model keeps the effect of missing values
+        apply_missing_policy(modes, sds[position], model.covariances[position], policy)
+        counts = np.bincount(factor.codes, weights, minlength=own.vocabulary.size).astype(float)
+        learned = design.terms[position], own.slopes, modes, sds[position], counts
+        tables.append(EffectsTable(own.label, own.name, own.vocabulary, *learned, policy, outputs, model))
+    return tables
+
+
+def apply_missing_policy(modes: np.ndarray, sds: np.ndarray, covariance: np.ndarray, policy: Policy) -> None:
+    """Overwrite, in place, the effects of missing values with those of an unseen level, if the policy says so."""
     if policy.missing == "prior":
         modes[MISSING], sds[MISSING] = 0.0, np.sqrt(np.diag(covariance))
+
+
+def factor_features(tables: Sequence[EffectsTable], design: Design) -> dict[Any, np.ndarray]:
+    """Return the features of each factor, shape (n, features), by the factor's label."""
+    return {table.label: table.features(factor.codes) for table, factor in zip(tables, design.factors, strict=True)}
+
+
+def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
+    """Return X beta of rows, shape (n,), on the scale of the linear predictor."""
+    return tables[0].model.fixed_part(design.covariates)
+
+
+def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
+    """Return the predictions of rows, shape (n,), on the scale of y."""
+    model = tables[0].model
+    return FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
+
+
+ROW_FEATURES = {"fixed": fixed_part, "prediction": prediction}

@@ -1,4 +1,4 @@
-"""Formulas as of lme4 and Bambi, read by formulae."""
+"""Model formulas in the notation of lme4 and Bambi, parsed by formulae."""
 
 from __future__ import annotations
 
@@ -10,49 +10,52 @@ WITHOUT_INTERCEPT = re.compile(r"(^|\+)\s*0\s*(\+|$)|-\s*1\b")
 
 
 def read_formula(formula: str) -> dict[str, Any]:
-    """The parameters `groups`, `covariates`, `slopes` and `correlated` of a model that is written as a formula."""
+    """Return the parameters `groups`, `covariates`, `slopes` and `correlated` of a formula's model."""
     try:
         from formulae import model_description
     except ImportError as error:
-        raise ImportError("Formulas need formulae: pip install catpool[formula].") from error
+        raise ImportError("Formulas need the package formulae. Run `pip install catpool[formula]`.") from error
     model = model_description(formula.replace("||", "|"))
     if model.response is not None:
-        _variable(model.response.term, formula)
+        _variable_name(model.response.term, formula)
     terms = model.terms
-    if not _of(terms, "Intercept"):
-        raise ValueError(f"The model needs an intercept, but {formula!r} leaves it out.")
-    covariates = [_variable(term, formula) for term in _of(terms, "Term")]
-    groups = _groups(_of(terms, "GroupSpecificTerm"), formula)
+    if not _terms_of_type(terms, "Intercept"):
+        raise ValueError(f"The model needs an intercept, but {formula!r} leaves it out. Drop the 0 or -1.")
+    covariates = [_variable_name(term, formula) for term in _terms_of_type(terms, "Term")]
+    groups = _read_groups(_terms_of_type(terms, "GroupSpecificTerm"), formula)
     return {
         "groups": list(groups),
         "covariates": covariates or None,
         "slopes": {group: slopes for group, slopes in groups.items() if slopes} or None,
-        "correlated": _correlated(formula),
+        "correlated": _is_correlated(formula),
     }
 
 
-def _of(terms: Any, name: str) -> list[Any]:
-    return [term for term in terms if type(term).__name__ == name]
+def _terms_of_type(terms: Any, name: str) -> list[Any]:
+    return [term for term in terms if type(term).__name__ == name]  # formulae does not export its term classes
 
 
-def _groups(terms: list[Any], formula: str) -> dict[Any, list[str]]:
-    """The slopes of each factor."""
+def _read_groups(terms: list[Any], formula: str) -> dict[Any, list[str]]:
+    """Return the slopes of each factor."""
     groups: dict[Any, list[str]] = {}
     with_intercept = set()
     for term in terms:
-        names = tuple(_name(component, formula) for component in term.factor.components)
+        names = tuple(_component_name(component, formula) for component in term.factor.components)
         slopes = groups.setdefault(names if len(names) > 1 else names[0], [])
         if type(term.expr).__name__ == "Intercept":
             with_intercept.add(names)
         else:
-            slopes.append(_variable(term.expr, formula))
+            slopes.append(_variable_name(term.expr, formula))
     if len(with_intercept) < len(groups) or not groups:
-        raise ValueError(f"There must be a factor, each with an intercept as in (1 + x | shop), but not {formula!r}.")
+        raise ValueError(
+            f"There must be a factor, each with an intercept, but {formula!r} has not. Write (1 | shop) or "
+            "(1 + x | shop)."
+        )
     return groups
 
 
-def _correlated(formula: str) -> bool:
-    """Whether slopes stand with their intercepts behind one bar: formulae takes them apart in any case."""
+def _is_correlated(formula: str) -> bool:
+    """Return whether slopes share a single bar with their intercept; formulae itself separates them in any case."""
     kinds = {
         bars == "|" and not WITHOUT_INTERCEPT.search(effects)
         for effects, bars in GROUP.findall(formula)
@@ -66,14 +69,14 @@ def _correlated(formula: str) -> bool:
     return kinds.pop() if kinds else True
 
 
-def _variable(term: Any, formula: str) -> str:
-    names = [_name(component, formula) for component in term.components]
+def _variable_name(term: Any, formula: str) -> str:
+    names = [_component_name(component, formula) for component in term.components]
     if len(names) > 1:
         raise ValueError(f"Terms must be columns, but {formula!r} has {':'.join(names)}. Multiply them beforehand.")
     return names[0]
 
 
-def _name(component: Any, formula: str) -> str:
+def _component_name(component: Any, formula: str) -> str:
     if type(component).__name__ != "Variable":
         raise ValueError(f"Terms must be columns, but {formula!r} has {component}. Transform the column beforehand.")
     return str(component.name)

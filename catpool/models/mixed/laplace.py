@@ -1,11 +1,11 @@
-"""One factor of intercepts, for binary targets and counts: Laplace's approximation and adaptive quadrature.
+"""Binary targets and counts of one factor with random intercepts: Laplace approximation and adaptive quadrature.
 
-With u = theta b and b ~ N(0, 1) for each level, h its conditional mode and W_j the sum of n v(mu) over the level's
-rows, Laplace's approximation of twice the negative log-likelihood is
+With u = theta b and b ~ N(0, 1) for each level, h_j its conditional mode and W_j the sum of n v(mu) over the level's
+rows, the Laplace approximation of twice the negative log-likelihood is
 
-    -2 log f(y | beta, theta h) + sum h_j^2 + sum log(1 + theta^2 W_j),
+    -2 log f(y | beta, theta h) + sum h_j^2 + sum log(1 + theta^2 W_j).
 
-and adaptive Gauss-Hermite quadrature sums the integrand at points about h_j, spread by 1 / sqrt(1 + theta^2 W_j).
+Adaptive Gauss-Hermite quadrature sums the integrand at points around h_j, spread by 1 / sqrt(1 + theta^2 W_j).
 
 References
 ----------
@@ -22,56 +22,68 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
-from catpool.models.mixed.quasi_likelihood import ETA, Link, Totals
-from catpool.models.mixed.solver.cholesky import Exact
-from catpool.models.mixed.solver.equations import Arrangement
+from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.solver.cholesky import CholeskyEquations
+from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.models.mixed.solver.variance_search import Slope, by_differences, polish
+from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
 from catpool.moments.partition import Parts
+from catpool.priors.link import Link
 
-Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to a value and its gradient
+Criterion = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to the value and its gradient
 
-NEWTON = 200
-TINY = 1e-3  # a theta below it is compared with nought
+NEWTON_STEPS = 200
+HALVINGS = 30
+SMALL = 1e-3  # a theta below it is compared with zero
+DIFFERENCE = 1e-4  # step of finite differences
 
 
-class Modes(NamedTuple):
-    """The levels' modes b, of shape (G,), and what goes with them: eta by row, and W by level."""
+class ConditionalModes(NamedTuple):
+    """The conditional modes of the levels.
+
+    Parameters
+    ----------
+    effects : ndarray of shape (G,)
+        h.
+    eta : ndarray of shape (m,)
+        The linear predictor of each row.
+    information : ndarray of shape (G,)
+        W.
+    """
 
     effects: np.ndarray
     eta: np.ndarray
     information: np.ndarray
 
 
-class OneFactor:
-    """The approximate likelihood of theta and beta.
+class RandomInterceptLikelihood:
+    """The approximate likelihood of the parameters (theta, beta).
 
     Parameters
     ----------
-    rows : Totals
+    rows : AggregatedRows
+        With one factor of G levels, and no slopes.
     link : Link
     """
 
-    def __init__(self, rows: Totals, link: Link) -> None:
+    def __init__(self, rows: AggregatedRows, link: Link) -> None:
         self.rows, self.link = rows, link
         self.codes, self.size = rows.factors[0].codes, rows.factors[0].size
 
-    def by_level(self, values: np.ndarray) -> np.ndarray:
+    def _sum_by_level(self, values: np.ndarray) -> np.ndarray:
         return np.bincount(self.codes, values, minlength=self.size)
 
-    def modes(self, parameters: np.ndarray) -> Modes:
-        """By Newton's method for all levels at once; a step that does not climb is halved."""
+    def modes(self, parameters: np.ndarray) -> ConditionalModes:
+        """Find all modes by Newton's method; a step that lowers the integrand is halved."""
         theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
         effects = np.zeros(self.size)
-        value = self._height(theta, fixed, effects)
-        for _ in range(NEWTON):
-            eta = self._eta(theta, fixed, effects)
-            information = self.by_level(self.rows.count * self.link.variance(eta))
-            pull = theta * self.by_level(self.rows.total - self.rows.count * self.link.mean(eta)) - effects
-            step = pull / (1 + theta**2 * information)
-            for _ in range(30):
-                height = self._height(theta, fixed, effects + step)
+        value = self._log_integrand(theta, fixed, effects)
+        for _ in range(NEWTON_STEPS):
+            step = self._newton_step(theta, fixed, effects)
+            for _ in range(HALVINGS):
+                height = self._log_integrand(theta, fixed, effects + step)
                 worse = height < value - 1e-12 * np.abs(value)
                 if not worse.any():
                     break
@@ -80,114 +92,129 @@ class OneFactor:
             if np.abs(step).max() < 1e-12 * max(1.0, np.abs(effects).max()):
                 break
         eta = self._eta(theta, fixed, effects)
-        return Modes(effects, eta, self.by_level(self.rows.count * self.link.variance(eta)))
+        return ConditionalModes(effects, eta, self._sum_by_level(self.rows.count * self.link.variance(eta)))
+
+    def _newton_step(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
+        eta = self._eta(theta, fixed, effects)
+        information = self._sum_by_level(self.rows.count * self.link.variance(eta))
+        residual = self.rows.total - self.rows.count * self.link.mean(eta)
+        gradient = theta * self._sum_by_level(residual) - effects
+        return gradient / (1 + theta**2 * information)
 
     def _eta(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
         return np.clip(fixed + theta * effects[self.codes], -10 * ETA, 10 * ETA)
 
-    def _height(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
-        """Logarithm of the integrand by level, of shape (G,)."""
+    def _log_integrand(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the integrand of each level, shape (G,)."""
         eta = self._eta(theta, fixed, effects)
-        return self.by_level(self.link.log_likelihood(self.rows.total, self.rows.count, eta)) - effects**2 / 2
+        return self._sum_by_level(self.link.log_likelihood(self.rows.total, self.rows.count, eta)) - effects**2 / 2
 
     def laplace(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        """The criterion, without its constant, and its gradient."""
+        """Return the Laplace approximation, without its constant, and its gradient."""
         theta, rows, link = parameters[0], self.rows, self.link
         modes = self.modes(parameters)
         b, eta, information = modes
-        height = self.by_level(link.log_likelihood(rows.total, rows.count, eta)) - b**2 / 2
+        height = self._sum_by_level(link.log_likelihood(rows.total, rows.count, eta)) - b**2 / 2
         spread = 1 + theta**2 * information
         value = -2 * height.sum() + np.log(spread).sum()
         residual = rows.total - rows.count * link.mean(eta)
         weight, skew = rows.count * link.variance(eta), rows.count * link.skew(eta)
-        own, bent = theta**2 / spread, self.by_level(skew)
-        pull = self.by_level(residual)
-        moved = (pull - theta * b * information) / spread  # d b / d theta
-        in_theta = -2 * (residual @ b[self.codes])
-        in_theta += (2 * theta * information / spread + own * bent * (b + theta * moved)).sum()
-        in_fixed = -2 * residual + (own[self.codes] * skew - (own * theta**2 * bent / spread)[self.codes] * weight)
-        return float(value), np.append(in_theta, rows.covariates.T @ in_fixed)
+        own, skew_sum = theta**2 / spread, self._sum_by_level(skew)
+        b_by_theta = (self._sum_by_level(residual) - theta * b * information) / spread
+        by_theta = -2 * (residual @ b[self.codes])
+        by_theta += (2 * theta * information / spread + own * skew_sum * (b + theta * b_by_theta)).sum()
+        by_eta = -2 * residual + (own[self.codes] * skew - (own * theta**2 * skew_sum / spread)[self.codes] * weight)
+        return float(value), np.append(by_theta, rows.covariates.T @ by_eta)
 
     def quadrature(self, parameters: np.ndarray, points: int) -> float:
-        """The criterion, without its constant, by adaptive quadrature."""
+        """Return the adaptive Gauss-Hermite quadrature, without its constant."""
         theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
         modes = self.modes(parameters)
         spread = 1 / np.sqrt(1 + theta**2 * modes.information)
         nodes, weights = np.polynomial.hermite.hermgauss(points)
         heights = [
-            self._height(theta, fixed, modes.effects + np.sqrt(2) * spread * node) + node**2 + np.log(weight)
+            self._log_integrand(theta, fixed, modes.effects + np.sqrt(2) * spread * node) + node**2 + np.log(weight)
             for node, weight in zip(nodes, weights, strict=True)
         ]
         levels = logsumexp(heights, axis=0) + np.log(spread) - np.log(np.pi) / 2
         return float(-2 * levels.sum())
 
+    def quadrature_gradient(self, parameters: np.ndarray, points: int) -> np.ndarray:
+        """Return the gradient of the quadrature by central differences of fourth order."""
+        steps = DIFFERENCE * np.eye(len(parameters))
+        gradient = [
+            (
+                8 * (self.quadrature(parameters + step, points) - self.quadrature(parameters - step, points))
+                - self.quadrature(parameters + 2 * step, points)
+                + self.quadrature(parameters - 2 * step, points)
+            )
+            / 12e-4  # 12 differences, in all digits
+            for step in steps
+        ]
+        return np.array(gradient)
 
-def fit_one_factor(rows: Totals, link: Link, mean: float, points: int) -> tuple[MixedFit, float, str]:
-    """The fit, its criterion, and the method's name."""
-    model = OneFactor(rows, link)
+
+def fit_random_intercepts(rows: AggregatedRows, link: Link, mean: float, points: int) -> tuple[MixedFit, float, str]:
+    """Return the fit, its criterion and the name of the method.
+
+    Parameters
+    ----------
+    rows : AggregatedRows
+    link : Link
+    mean : float
+        The overall mean, to start from.
+    points : int
+        Points of the quadrature; one is the Laplace approximation.
+    """
+    likelihood = RandomInterceptLikelihood(rows, link)
     start = np.zeros(1 + rows.covariates.shape[1])
     start[:2] = 0.5, link.start(mean)
-    parameters = _polished(model.laplace, _descend(model.laplace, start))
-    value = model.laplace(parameters)[0]
+    parameters = _polish(likelihood.laplace, _descend(likelihood.laplace, start))
+    value = likelihood.laplace(parameters)[0]
     if points > 1:
-        parameters = _polished(lambda p: _differences(model, p, points), parameters)
-        value = model.quadrature(parameters, points)
+        parameters = _polish(
+            lambda p: (likelihood.quadrature(p, points), likelihood.quadrature_gradient(p, points)), parameters
+        )
+        value = likelihood.quadrature(parameters, points)
     parameters[0] = abs(parameters[0])
-    if parameters[0] < TINY:
-        nought, at = _without_effects(model, parameters)
-        if at <= value + 1e-7:
-            parameters, value = nought, at
+    if parameters[0] < SMALL:
+        without, least = _fit_without_effects(likelihood, parameters)
+        if least <= value + 1e-7:
+            parameters, value = without, least
     method = "Laplace" if points == 1 else f"adaptive quadrature of {points} points"
-    return _finished(model, parameters), value - 2 * rows.constant, method
+    return _fit_at(likelihood, parameters), value - 2 * rows.constant, method
 
 
-def _descend(function: Function, start: np.ndarray) -> np.ndarray:
-    return np.asarray(minimize(function, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x)
+def _descend(criterion: Criterion, start: np.ndarray) -> np.ndarray:
+    return np.asarray(minimize(criterion, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x)
 
 
-def _without_effects(model: OneFactor, parameters: np.ndarray) -> tuple[np.ndarray, float]:
-    def function(fixed: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = model.laplace(np.append(0.0, fixed))
+def _polish(criterion: Criterion, parameters: np.ndarray) -> np.ndarray:
+    def evaluate(point: np.ndarray) -> CriterionEvaluation:
+        hessian = finite_difference_hessian(lambda near: criterion(near)[1], point)
+        return CriterionEvaluation(*criterion(point), hessian)
+
+    return polish(evaluate, parameters)
+
+
+def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the best parameters with theta = 0, and their criterion."""
+
+    def criterion(fixed: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = likelihood.laplace(np.append(0.0, fixed))
         return value, gradient[1:]
 
-    fixed = _polished(function, _descend(function, parameters[1:]))
-    return np.append(0.0, fixed), function(fixed)[0]
+    fixed = _polish(criterion, _descend(criterion, parameters[1:]))
+    return np.append(0.0, fixed), criterion(fixed)[0]
 
 
-def _differences(model: OneFactor, parameters: np.ndarray, points: int) -> tuple[float, np.ndarray]:
-    steps = 1e-4 * np.eye(len(parameters))
-    gradient = [
-        (
-            8 * (model.quadrature(parameters + step, points) - model.quadrature(parameters - step, points))
-            - model.quadrature(parameters + 2 * step, points)
-            + model.quadrature(parameters - 2 * step, points)
-        )
-        / 12e-4
-        for step in steps
-    ]
-    return model.quadrature(parameters, points), np.array(gradient)
-
-
-def _polished(function: Function, parameters: np.ndarray) -> np.ndarray:
-    def slope(at: np.ndarray) -> Slope:
-        return Slope(*function(at), by_differences(lambda near: function(near)[1], at))
-
-    return polish(slope, parameters)
-
-
-def _finished(model: OneFactor, parameters: np.ndarray) -> MixedFit:
-    """The mixed-model equations at the modes give the uncertainty."""
-    theta, rows, modes = parameters[0], model.rows, model.modes(parameters)
-    variance = np.maximum(rows.count * model.link.variance(modes.eta), 1e-300)
-    working = modes.eta + (rows.total - rows.count * model.link.mean(modes.eta)) / variance
+def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> MixedFit:
+    """Return the fit at some parameters; its uncertainty is that of the mixed-model equations at the modes."""
+    theta, rows, modes = parameters[0], likelihood.rows, likelihood.modes(parameters)
+    variance = np.maximum(rows.count * likelihood.link.variance(modes.eta), 1e-300)
+    working = modes.eta + (rows.total - rows.count * likelihood.link.mean(modes.eta)) / variance
     products = cross_products(working, rows.covariates, rows.factors, variance, Parts(None, 1), precision=True)
-    equations = Exact(Arrangement(products.merged()[0]), [np.array([[theta]])])
-    return MixedFit(
-        [np.array([[theta]])],
-        1.0,
-        parameters[1:],
-        equations.fixed_covariance(),
-        [theta * modes.effects[:, None]],
-        np.nan,
-        equations,
-    )
+    lambdas = [np.array([[theta]])]
+    equations = CholeskyEquations(PartitionedSystem(products.merge()[0]), lambdas)
+    effects = [theta * modes.effects[:, None]]
+    return MixedFit(lambdas, 1.0, parameters[1:], equations.fixed_covariance(), effects, np.nan, equations)

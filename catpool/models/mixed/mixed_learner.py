@@ -1,4 +1,4 @@
-"""Mixed models learned from all rows, and for each fold from the rows it may see."""
+"""Mixed models fitted to all training rows, and for each fold to the rows outside it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import numpy as np
 
 from catpool.crossfit.folds import Folds
 from catpool.data.weights import Weights
-from catpool.models.mixed.cross_products import Products, cross_products
-from catpool.models.mixed.design import Design, MixedModel, Units, in_units, times
-from catpool.models.mixed.laplace import fit_one_factor
-from catpool.models.mixed.quasi_likelihood import LINKS, penalised_quasi_likelihood, together
+from catpool.models.mixed.aggregated_rows import aggregate_rows
+from catpool.models.mixed.cross_products import CrossProducts, cross_products
+from catpool.models.mixed.design import Design, DesignScales
+from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target
+from catpool.models.mixed.laplace import fit_random_intercepts
+from catpool.models.mixed.quasi_likelihood import penalised_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
-from catpool.models.mixed.solver.system import System
+from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.partition import Parts
 from catpool.priors.family import Family
 
-FAR = 64  # of a power of two
+LARGEST_EXPONENT = 64  # targets beyond this power of two, or below its inverse, are rescaled
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The training rows.
+class MixedRows:
+    """The training rows of a mixed model.
 
     Parameters
     ----------
@@ -37,12 +39,12 @@ class Rows:
     weights: Weights
     family: Family
 
-    def subset(self, rows: np.ndarray) -> Rows:
-        return Rows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
+    def subset(self, rows: np.ndarray) -> MixedRows:
+        return MixedRows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
 
 
 @dataclass(frozen=True)
-class Options:
+class MixedOptions:
     """How a model is fitted.
 
     Parameters
@@ -50,7 +52,7 @@ class Options:
     reml : bool
     solver : {"auto", "exact", "cg"}
     quadrature : int
-        Points of the quadrature for binary targets and counts; one is Laplace's approximation.
+        Points of the quadrature for binary targets and counts; one is the Laplace approximation.
     """
 
     reml: bool
@@ -61,63 +63,87 @@ class Options:
     def method(self) -> str:
         return "REML" if self.reml else "ML"
 
+    def check(self, rows: MixedRows) -> None:
+        """Refuse options that the rows' model does not have."""
+        one_intercept, normal = rows.design.one_intercept, rows.family.homoscedastic
+        if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
+            raise ValueError(
+                "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
+                f"covariates nor slopes. Got {self.quadrature}; pass quadrature=1."
+            )
+        if self.solver == "cg" and one_intercept and not normal:
+            raise ValueError(
+                'solver="cg" does not go with a binary target or counts of one factor without slopes: their equations '
+                'are solved level by level. Pass solver="auto".'
+            )
 
-def learn(rows: Rows, options: Options) -> MixedModel:
+
+def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit the model to all rows."""
-    if rows.family.name != "normal":
-        return _generalized(rows, options)
-    return _normal(rows, options, Parts(None, 1))[0]
+    if not rows.family.homoscedastic:
+        return _fit_generalized(rows, options)
+    return _fit_normal(rows, options, Parts(None, 1))[0]
 
 
-def learn_out_of_fold(rows: Rows, folds: Folds, options: Options) -> tuple[MixedModel, list[MixedModel]]:
-    """Fit the model to all rows, and for each fold to the rows it learns from."""
-    if rows.family.name != "normal" or folds.training is not None:
+def fit_mixed_model_out_of_fold(
+    rows: MixedRows, folds: Folds, options: MixedOptions
+) -> tuple[MixedModel, list[MixedModel]]:
+    """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
+    # cross-products by fold suffice only for a linear model of all the rows outside a fold
+    if not rows.family.homoscedastic or folds.training is not None:
         views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
-        return learn(rows, options), [learn(view, options) for view in views]
-    whole, *outside = _normal(rows, options, Parts(folds.labels, folds.n_parts))
+        return fit_mixed_model(rows, options), [fit_mixed_model(view, options) for view in views]
+    whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
     return whole, outside[: folds.n_folds]
 
 
-def _normal(rows: Rows, options: Options, parts: Parts) -> list[MixedModel]:
-    """The model of all rows and, where there are several parts, that of the rows outside each."""
-    units, unit = rows.design.units(), _unit(rows.y)
-    products = _products(replace(rows, y=rows.y / unit), units, parts)
-    views = [products.merged(), *(products.outside() if parts.number > 1 else [])]
-    return [_model(*view, units, options, unit) for view in views]
+def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
+    """Return the model of all rows and, if there are several parts, that of the rows outside each part."""
+    scales, unit = rows.design.measure_scales(), _power_of_two(rows.y)
+    products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
+    views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
+    return [_fit_system(*view, scales, options, unit, rows.family) for view in views]
 
 
-def _unit(y: np.ndarray) -> float:
-    """A power of two, which takes no digits and so tells nothing of y, that keeps squares of y in range."""
+def _power_of_two(y: np.ndarray) -> float:
+    """Return a unit in which squares of y neither overflow nor underflow; one for targets of usual size.
+
+    Dividing by a power of two is exact, so the unit carries nothing of a row's own target into its encoding.
+    """
     exponent = np.frexp(np.abs(y).max())[1]
-    return float(np.ldexp(1.0, exponent)) if abs(exponent) > FAR else 1.0
+    return float(np.ldexp(1.0, exponent)) if abs(exponent) > LARGEST_EXPONENT else 1.0
 
 
-def _products(rows: Rows, units: Units, parts: Parts) -> Products:
-    design, factors = rows.design.scaled(units)
-    return cross_products(rows.y, design, factors, rows.weights.row, parts, precision=rows.weights.precision)
+def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
+    covariates, factors = rows.design.standardize(scales)
+    return cross_products(rows.y, covariates, factors, rows.weights.row, parts, precision=rows.weights.precision)
 
 
-def _model(system: System, center: float, units: Units, options: Options, unit: float) -> MixedModel:
+def _fit_system(
+    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float, family: Family
+) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = in_units(fit, units, center, reml=options.reml, method=options.method, family="normal")
+    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family=family.name)
     freedom = system.rows - (system.covariates if options.reml else 0)
-    return model if unit == 1 else times(model, unit, freedom)
+    return model if unit == 1 else rescale_target(model, unit, freedom)
 
 
-def _generalized(rows: Rows, options: Options) -> MixedModel:
-    """By Laplace's approximation or quadrature where one factor has intercepts alone, else by quasi-likelihood."""
-    units, link, family = rows.design.units(), LINKS[rows.family.name], rows.family.name
-    covariates, factors = rows.design.scaled(units)
-    totals = together(rows.y, covariates, factors, rows.weights, link)
-    mean = totals.total.sum() / totals.count.sum()
-    if not 0 < mean < (1 if family == "binomial" else np.inf):
+def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
+    """Fit a binary target or counts: random intercepts of one factor by Laplace or quadrature, others by PQL."""
+    scales, family = rows.design.measure_scales(), rows.family
+    link, (least, most) = family.link, family.bounds
+    covariates, factors = rows.design.standardize(scales)
+    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    mean = aggregated.total.sum() / aggregated.count.sum()
+    if not least < mean < most:
         raise ValueError(
-            f"A model on the scale of the {family} family needs rows that differ, but all of y is {mean:g}."
+            f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
+            "another target, or more rows."
         )
     if rows.design.one_intercept:
-        fit, criterion, method = fit_one_factor(totals, link, mean, options.quadrature)
+        fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
-        fit = penalised_quasi_likelihood(totals, link, mean, options.solver)
+        fit = penalised_quasi_likelihood(aggregated, link, mean, options.solver)
         criterion, method = np.nan, "PQL"
-    model = in_units(fit, units, 0.0, reml=False, method=method, family=family)
+    model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

@@ -14,12 +14,17 @@ from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, columns_of
 from catpool.data.training import TrainingData
-from catpool.models.mixed.design import Design, MixedModel
-from catpool.models.mixed.effects_table import INTERCEPT, EffectsTable, by_prior
-from catpool.models.mixed.mixed_learner import Options, Rows, learn, learn_out_of_fold
-from catpool.models.mixed.quasi_likelihood import LINKS
-from catpool.models.mixed.solver.system import Factor
-from catpool.priors.family import FAMILIES
+from catpool.models.mixed.design import Design, read_design
+from catpool.models.mixed.effects_table import (
+    ROW_FEATURES,
+    EffectsTable,
+    FactorColumn,
+    factor_features,
+    make_effects_tables,
+)
+from catpool.models.mixed.fitted_model import MixedModel
+from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
+from catpool.priors.families import FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
@@ -105,12 +110,12 @@ class Mixed(Structure):
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[EffectsTable]:
         rows, vocabularies = self._rows(data)
-        return self._tables(data.X.names_of, rows, vocabularies, learn(rows, self._options(rows)))
+        return self._tables(data.X.names_of, rows, vocabularies, fit_mixed_model(rows, self._options(rows)))
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         folds, names = scheme.folds(), data.X.names_of
         rows, vocabularies = self._rows(data)
-        whole, models = learn_out_of_fold(rows, folds, self._options(rows))
+        whole, models = fit_mixed_model_out_of_fold(rows, folds, self._options(rows))
         features: Blocks = {}
         for fold, model in enumerate(models):
             test = np.flatnonzero(folds.labels == fold)
@@ -140,34 +145,17 @@ class Mixed(Structure):
 
     def _blocks(self, tables: Sequence[EffectsTable], design: Design) -> Blocks:
         """The features of rows, by the label of the column they replace."""
-        model = tables[0].model
         blocks: Blocks = {label: np.empty((len(design.covariates), 0)) for label in self.replaced}
-        for table, factor in zip(tables, design.factors, strict=True):
-            blocks[table.label] = table.features(factor.codes)
-        for output in self._of_rows:
-            if output == "fixed":
-                values = model.fixed_part(design.covariates)
-            else:
-                predictor = model.predictor(design, [table.modes for table in tables])
-                values = LINKS[model.family].mean(predictor)
-            blocks[ROW_OUTPUTS, output] = values[:, None]
+        blocks |= factor_features(tables, design)
+        blocks |= {(ROW_OUTPUTS, output): ROW_FEATURES[output](tables, design)[:, None] for output in self._of_rows}
         return blocks
 
-    def _options(self, rows: Rows) -> Options:
-        one, normal = rows.design.one_intercept, rows.family.name == "normal"
-        if self.quadrature > 1 and (normal or not one or rows.design.names):
-            raise ValueError(
-                "`quadrature` of more than one point goes with binary targets and counts, one factor and neither "
-                f"covariates nor slopes. Got {self.quadrature}; pass 1."
-            )
-        if self.solver == "cg" and one and not normal:
-            raise ValueError(
-                'solver="cg" does not go with binary targets and counts of one factor without slopes, whose equations '
-                'are solved level by level. Pass solver="auto".'
-            )
-        return Options(self.reml, self.solver, self.quadrature)
+    def _options(self, rows: MixedRows) -> MixedOptions:
+        options = MixedOptions(self.reml, self.solver, self.quadrature)
+        options.check(rows)
+        return options
 
-    def _rows(self, data: TrainingData) -> tuple[Rows, Vocabularies]:
+    def _rows(self, data: TrainingData) -> tuple[MixedRows, Vocabularies]:
         targets = data.targets
         if len(targets) > 1 or targets[0].by_class:
             raise ValueError(
@@ -182,52 +170,19 @@ class Mixed(Structure):
             codes.append(own)
             vocabularies.append(vocabulary)
         y, design = next(iter(targets[0].columns())), self._design(data.X, codes, vocabularies)
-        return Rows(y, design, data.weights, FAMILIES[targets[0].family]), vocabularies
+        return MixedRows(y, design, data.weights, FAMILIES[targets[0].family]), vocabularies
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Vocabularies) -> Design:
-        names = X.names_of
         slopes = [self.slopes.get(group, []) for group in self.groups]
-        factors = [
-            Factor(own, vocabulary.size, _read_numbers(X, labels), self.correlated)
-            for own, vocabulary, labels in zip(codes, vocabularies, slopes, strict=True)
-        ]
-        terms = [[INTERCEPT, *(names[label] for label in labels)] for labels in slopes]
-        covariates = [names[label] for label in self.covariates]
-        return Design(_read_numbers(X, self.covariates), factors, covariates, terms)
+        sizes = [vocabulary.size for vocabulary in vocabularies]
+        return read_design(X, codes, sizes, covariates=self.covariates, slopes=slopes, correlated=self.correlated)
 
     def _tables(
-        self, names: Mapping[Any, str], rows: Rows, vocabularies: Vocabularies, model: MixedModel
+        self, names: Mapping[Any, str], rows: MixedRows, vocabularies: Vocabularies, model: MixedModel
     ) -> list[EffectsTable]:
         outputs = tuple(output for output in self.outputs if output in EFFECT_OUTPUTS)
-        tables = []
-        for position, (group, vocabulary) in enumerate(zip(self.groups, vocabularies, strict=True)):
-            modes, sds = model.effects[position].copy(), model.sds()[position]
-            by_prior(modes, sds, model.covariances[position], self.policy)
-            factor, terms = rows.design.factors[position], rows.design.terms[position]
-            counts = np.bincount(factor.codes, rows.weights.row, minlength=vocabulary.size).astype(float)
-            name, slopes = column_name(group, names), list(self.slopes.get(group, []))
-            tables.append(
-                EffectsTable(group, name, vocabulary, terms, slopes, modes, sds, counts, self.policy, outputs, model)
-            )
-        return tables
-
-
-def _read_numbers(X: Frame, labels: Sequence[Any]) -> np.ndarray:
-    """Columns of finite numbers, of shape (n, columns)."""
-    columns = np.empty((len(X), len(labels)))
-    for position, label in enumerate(labels):
-        column = X.column(label)
-        try:
-            if getattr(column.dtype, "kind", "O") in "mM":
-                raise TypeError(f"they are {column.dtype}")
-            columns[:, position] = np.asarray(column, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"The covariate {label!r} must be numbers ({error}). Turn categories into indicators, or name it in "
-                "`groups`."
-            ) from error
-        if not np.isfinite(columns[:, position]).all():
-            raise ValueError(
-                f"The covariate {label!r} must be finite, but it has missing or infinite values. Impute them."
-            )
-    return columns
+        columns = [
+            FactorColumn(group, column_name(group, names), vocabulary, list(self.slopes.get(group, [])))
+            for group, vocabulary in zip(self.groups, vocabularies, strict=True)
+        ]
+        return make_effects_tables(model, rows.design, rows.weights.row, columns, self.policy, outputs)

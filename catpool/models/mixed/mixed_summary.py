@@ -1,4 +1,4 @@
-"""A fitted mixed model as a table of numbers."""
+"""The summary of a fitted mixed model: coefficients, variance components and fit statistics as a table."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.models.mixed.design import MixedModel
 from catpool.models.mixed.effects_table import EffectsTable
+from catpool.models.mixed.fitted_model import MixedModel
+from catpool.priors.families import FAMILIES
 
-LOGISTIC = np.pi**2 / 3  # variance of the latent logistic noise
 
+def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
+    """Return one row per learned number: its kind, group and term, its value and its standard error.
 
-def summary(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
-    """A row for each number that was learned, with what it is."""
-    rows = _fixed(model, names)
+    Parameters
+    ----------
+    model : MixedModel
+    tables : sequence of EffectsTable
+        One per factor.
+    names : sequence of str
+        The names of the intercept and the covariates.
+    """
+    rows = _summarize_fixed(model, names)
     for table, covariance in zip(tables, model.covariances, strict=True):
-        rows += _variances(table, covariance)
-    if model.family == "normal":
+        rows += _summarize_covariance(table, covariance)
+    if FAMILIES[model.family].homoscedastic:
         rows.append(_row("variance", "residual", "", model.scale))
-    rows += _shares(model, tables)
-    likelihood = -model.criterion / 2
+    rows += _summarize_icc(model, tables)
     rows += [
-        _row("model", "", "log_likelihood", likelihood),
+        _row("model", "", "log_likelihood", -model.criterion / 2),
         _row("model", "", "aic", model.criterion + 2 * model.parameters),
         _row("model", "", "rows", float(tables[0].counts.sum())),
     ]
@@ -41,12 +48,13 @@ def _row(kind: str, group: str, term: str, value: float, se: float = np.nan) -> 
     return {"kind": kind, "group": group, "term": term, "value": value, "se": se}
 
 
-def _fixed(model: MixedModel, names: Sequence[str]) -> list[dict[str, Any]]:
+def _summarize_fixed(model: MixedModel, names: Sequence[str]) -> list[dict[str, Any]]:
     errors = np.sqrt(np.diag(model.fixed_covariance))
     return [_row("fixed", "", name, *each) for name, *each in zip(names, model.fixed, errors, strict=True)]
 
 
-def _variances(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, Any]]:
+def _summarize_covariance(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, Any]]:
+    """Return the variances of a factor's effects, then their correlations."""
     rows = [_row("variance", table.column, term, covariance[i, i]) for i, term in enumerate(table.terms)]
     sds = np.sqrt(np.diag(covariance))
     for i, first in enumerate(table.terms):
@@ -57,9 +65,9 @@ def _variances(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, An
     return rows
 
 
-def _shares(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
-    """Of the variance of a row whose covariates are nought, on the scale of the linear predictor."""
-    noise = {"normal": model.scale, "binomial": LOGISTIC}.get(model.family)
+def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
+    """Return each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
+    noise = FAMILIES[model.family].latent_noise(model.scale)
     if noise is None:
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]

@@ -1,8 +1,11 @@
-"""Binary targets and counts: mixed models on the logit and the log scale.
+"""Penalised quasi-likelihood: mixed models of binary targets and counts, on the logit and the log scale.
 
-With eta = X beta + Z u and mu the link's inverse of eta, rows have the mean n mu and the variance n v(mu): n is one, or
-a frequency or an exposure. Rows that are alike are taken together first, so that a factor without covariates costs as
-much as it has levels.
+With eta = X beta + Z u and mu the inverse link of eta, a row has the mean n mu and the variance n v(mu), where n is
+one, a frequency or an exposure. Each round fits a linear mixed model, with weights n v(mu), to the working response
+
+    eta + (y - n mu) / (n v(mu)),
+
+and takes the new eta from it, until coefficients and variances stay the same.
 
 References
 ----------
@@ -12,164 +15,58 @@ Statistical Association 88, 9-25.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import expit, gammaln
 
-from catpool.data.factorize import factorize_integers
-from catpool.data.weights import Weights
+from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
+from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
-from catpool.models.mixed.solver.system import Factor, random_part
-from catpool.models.mixed.solver.variance_search import warn_of_no_end
+from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.partition import Parts
+from catpool.priors.link import Link
 
-ETA = 30.0  # a predictor's distance from nought beyond which probabilities and rates are as good as at their ends
+ETA = 30.0  # the largest linear predictor; its probability is one in all but the last digits
 ROUNDS = 100
-BEYOND = 3.0  # how far on the link's scale a fit may go beyond the largest of the rows
+TOLERANCE = 1e-7  # change of coefficients and variances, relative to the largest
+MARGIN = 3.0  # how far, on the link's scale, a prediction may exceed the largest row
 
 
-@dataclass(frozen=True)
-class Link:
-    """A link's inverse, its first two derivatives, and the log-likelihood of totals that goes with it.
-
-    Parameters
-    ----------
-    mean, variance, skew : callable
-        Of eta: mu, d mu / d eta, which is the variance of a row, and its derivative.
-    log_likelihood : callable
-        Of totals, counts and eta, without what does not depend on eta.
-    constant : callable
-        Of totals and counts: that.
-    start : callable
-        Of a mean: its eta.
-    most : float
-        The largest mean that has one.
-    """
-
-    mean: Callable[[np.ndarray], np.ndarray]
-    variance: Callable[[np.ndarray], np.ndarray]
-    skew: Callable[[np.ndarray], np.ndarray]
-    log_likelihood: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    constant: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    start: Callable[[float], float]
-    most: float
-
-
-def _bernoulli_variance(eta: np.ndarray) -> np.ndarray:
-    return expit(eta) * expit(-eta)
-
-
-def _binomial(total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
-    return total * eta - count * np.logaddexp(0.0, eta)
-
-
-def _poisson(total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
-    return total * eta - count * np.exp(eta)
-
-
-LINKS = {
-    "normal": Link(
-        lambda eta: eta,
-        np.ones_like,
-        np.zeros_like,
-        lambda t, c, e: t * e - c * e**2 / 2,
-        lambda t, c: 0 * t,
-        float,
-        np.inf,
-    ),
-    "binomial": Link(
-        expit,
-        _bernoulli_variance,
-        lambda eta: _bernoulli_variance(eta) * (1 - 2 * expit(eta)),
-        _binomial,
-        lambda total, count: np.zeros_like(total),
-        lambda mean: float(np.log(mean / (1 - mean))),
-        1 - 1e-9,
-    ),
-    "poisson": Link(
-        np.exp,
-        np.exp,
-        np.exp,
-        _poisson,
-        lambda total, count: total * np.log(count) - gammaln(total + 1),
-        lambda mean: float(np.log(mean)),
-        np.inf,
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Rows that are alike, taken together.
+def penalised_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, solver: str = "auto") -> MixedFit:
+    """Fit linear mixed models of the working response until they agree.
 
     Parameters
     ----------
-    total, count : ndarray of shape (m,)
-        Sum of y, and n.
-    covariates : ndarray of shape (m, 1 + p)
-        X of scaled covariates.
-    factors : list of Factor
-    constant : float
-        What of the log-likelihood does not depend on the model.
+    rows : AggregatedRows
+    link : Link
+    mean : float
+        The overall mean, to start from.
+    solver : {"auto", "exact", "cg"}, default="auto"
     """
-
-    total: np.ndarray
-    count: np.ndarray
-    covariates: np.ndarray
-    factors: list[Factor]
-    constant: float
-
-
-def together(y: np.ndarray, covariates: np.ndarray, factors: list[Factor], weights: Weights, link: Link) -> Totals:
-    """Sum y and n over the rows whose factors and covariates are alike."""
-    row = np.ones(len(y)) if weights.row is None else weights.row
-    count = row if weights.exposure is None else row * weights.exposure
-    units = np.ones(len(y)) if weights.exposure is None else weights.exposure
-    constant = float((row * link.constant(y, units)).sum())
-    if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
-        seen = row > 0
-        kept = [replace(each, codes=each.codes[seen], slopes=each.slopes[seen]) for each in factors]
-        return Totals((y * row)[seen], count[seen], covariates[seen], kept, constant)
-    cell = np.zeros(len(y), dtype=np.intp)
-    for factor in factors:
-        cell = factorize_integers(cell * factor.size + factor.codes)[0]
-    number = int(cell.max()) + 1
-    first = np.empty(number, dtype=np.intp)
-    first[cell[::-1]] = np.arange(len(y))[::-1]
-    total, size = np.bincount(cell, y * row, number), np.bincount(cell, count, number)
-    kept = [replace(each, codes=each.codes[first], slopes=each.slopes[first]) for each in factors]
-    seen = size > 0
-    kept = [replace(each, codes=each.codes[seen], slopes=each.slopes[seen]) for each in kept]
-    return Totals(total[seen], size[seen], covariates[first][seen], kept, constant)
-
-
-def penalised_quasi_likelihood(rows: Totals, link: Link, mean: float, solver: str = "auto") -> MixedFit:
-    """Fit linear mixed models of the working response, each at the last one's predictor, until they agree."""
     eta = np.full(len(rows.total), link.start(mean))
-    most = min(ETA, link.start(min(float((rows.total / rows.count).max()), link.most)) + BEYOND)
+    most = min(ETA, link.start(min(float((rows.total / rows.count).max()), link.most)) + MARGIN)
     fit, last = None, None
     for _ in range(ROUNDS):
         variance = np.maximum(rows.count * link.variance(eta), 1e-10 * rows.count)
         working = eta + (rows.total - rows.count * link.mean(eta)) / variance
-        fit = _working_fit(rows, working, variance, solver, None if fit is None else fit.lambdas)
-        eta = np.clip(rows.covariates @ fit.fixed + random_part(rows.factors, fit.effects), -ETA, most)
+        fit = _fit_working_response(rows, working, variance, solver, None if fit is None else fit.lambdas)
+        eta = np.clip(rows.covariates @ fit.fixed + sum_random_effects(rows.factors, fit.effects), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
-        if last is not None and np.abs(now - last).max() <= 1e-7 * max(1.0, np.abs(now).max()):
+        if last is not None and np.abs(now - last).max() <= TOLERANCE * max(1.0, np.abs(now).max()):
             return fit
         last = now
     assert fit is not None
-    warn_of_no_end("Penalised quasi-likelihood", ROUNDS)
+    warn_not_converged("Penalised quasi-likelihood", ROUNDS)
     return fit
 
 
-def _working_fit(
-    rows: Totals, working: np.ndarray, variance: np.ndarray, solver: str, near: Sequence[np.ndarray] | None
+def _fit_working_response(
+    rows: AggregatedRows, working: np.ndarray, weights: np.ndarray, solver: str, near: Sequence[np.ndarray] | None
 ) -> MixedFit:
-    products = cross_products(working, rows.covariates, rows.factors, variance, Parts(None, 1), precision=True)
-    system, center = products.merged()
+    products = cross_products(working, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True)
+    system, center = products.merge()
     fit = fit_mixed(system, reml=False, known=True, solver=solver, near=near)
     fixed = fit.fixed.copy()
     fixed[0] += center

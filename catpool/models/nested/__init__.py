@@ -1,1 +1,1 @@
-"""Levels within levels."""
+"""Nested levels: categories within categories, each partially pooled towards its parent."""

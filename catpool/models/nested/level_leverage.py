@@ -1,4 +1,4 @@
-"""Paths so well filled that no row, and no group of rows, matters to what they are worth."""
+"""Paths with so many rows that no single row, or group of rows, matters to their encoding."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ def trusted_levels(
     groups: np.ndarray | None,
     least: float,
 ) -> list[np.ndarray]:
-    """For each level, whether the deepest paths lie in one of it to which no row and no group matters.
+    """Return for each level which of the deepest paths lie in a node that no row and no group matters to.
 
-    A row's share in what its path is worth is its share in the path's rows; its share in what the level above is worth
-    is that times the path's own share there, which in the normal model a path of few rows may have as well as a full
-    one.
+    A row's share in its zip's value is its share of the zip's rows. Its share in the county's value is that, times the
+    zip's share in the county. In the normal model this last share can be large even for a zip with few rows, if zips
+    differ strongly.
 
     Parameters
     ----------
     paths : Paths
     encoding : NestedEncoding
     codes : ndarray of shape (n,)
-        Of the deepest paths.
+        The deepest path of each row.
     weights, groups : ndarray of shape (n,) or None
     least : float
-        The least reliability.
+        The least reliability of a trusted node.
     """
-    tree, levels = Tree.of(paths), encoding.levels
-    counts, steps = tree.counts(encoding.moments.count), paths.steps(len(paths.parts) - 1)
+    tree, levels = Tree.from_paths(paths), encoding.levels
+    counts, steps = tree.sum_levels(encoding.moments.count), paths.steps(len(paths.parts) - 1)
     row = np.ones(len(codes)) if weights is None else weights
     share = row / np.maximum(counts[-1], np.finfo(float).tiny)[codes]
     result: list[np.ndarray] = []
@@ -44,7 +44,8 @@ def trusted_levels(
         step = steps[level]
         heaviest = heaviest_share(step[codes], len(counts[level]), share, groups)
         result.insert(0, negligible(heaviest, levels.gains[level], least)[step])
-        passed = size / (1 + size / levels.strengths[level]) if levels.family.name == "normal" else counts[level]
-        size = np.maximum(tree.sums(passed, level), np.finfo(float).tiny)
+        # a node's precision to its parent; shares and counts are pooled with their full weight
+        passed = size / (1 + size / levels.strengths[level]) if levels.family.homoscedastic else counts[level]
+        size = np.maximum(tree.sum_children(passed, level), np.finfo(float).tiny)
         share = share * (passed / size[tree.above[level]])[step[codes]]
     return result

@@ -1,4 +1,4 @@
-"""Nested levels met by rows: what comes out for the paths they take, and how it is learned."""
+"""How nested levels are learned, and which outputs rows get from the estimates of their paths."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import numpy as np
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.targets import Target
-from catpool.models.nested.conjugate_levels import fit_conjugate
-from catpool.models.nested.normal_levels import fit_tree
+from catpool.models.nested.conjugate_levels import fit_conjugate_levels
+from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.family import FAMILIES, Family
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
 from catpool.tables.policy import Policy
 
-NUMBERS = ("mean", "sd", "reliability")  # of each target; the count is the same for all
+NUMBERS = ("mean", "sd", "reliability")  # outputs of each target; counts are the same for all targets
 
 
 @dataclass(frozen=True)
 class NestedEncoding:
-    """One target's levels, or one class's.
+    """The encoding of one target, or of one class.
 
     Parameters
     ----------
     target : str or None
-        Its name, None for an only one.
+        The name of the target; None if it is the only one.
     moments : Moments of shape (K,)
-        Of the deepest paths.
+        Moments of the deepest paths.
     levels : Levels
     values : dict of ndarray of shape (K,)
-        What comes out for each of the deepest paths.
+        The outputs of the deepest paths, by level and name.
     """
 
     target: str | None
@@ -43,17 +44,18 @@ class NestedEncoding:
 
 @dataclass(frozen=True)
 class NestedLearner:
-    """How nested levels are learned; in the place of `catpool.crossfit.out_of_fold.Learner`.
+    """How nested levels are learned from moments; the counterpart of `Learner` for a single column.
 
     Parameters
     ----------
     paths : Paths
     policy : Policy
     emitted : tuple of int
-        The levels that features come from.
+        The levels that have features.
     numbers : tuple of str
         Of "mean", "sd", "reliability" and "count".
     reml : bool
+        Whether normal levels are fitted by REML rather than ML.
     """
 
     paths: Paths
@@ -64,33 +66,49 @@ class NestedLearner:
 
     @property
     def outputs(self) -> list[tuple[int, str]]:
+        """The level and name of each output."""
         return [(level, number) for level in self.emitted for number in self.numbers]
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
-        """The outputs of each class, of shape (..., K), from moments of that shape."""
-        views = [self._view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)]
+        """Return the outputs of each class, shape (..., K), from moments of that shape."""
+        # fold by fold, as each has variances of its own
+        views = [
+            self._encode_view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)
+        ]
         shape = moments[0].count.shape
         return [
             [np.stack([view[label][output] for view in views]).reshape(shape) for output in range(len(self.outputs))]
             for label in range(len(moments))
         ]
 
-    def _view(self, classes: list[Moments], family: Family) -> list[list[np.ndarray]]:
-        return [list(self._values(levels, classes[0]).values()) for levels in self.fit(classes, family)]
+    def _encode_view(self, classes: list[Moments], family: Family) -> list[list[np.ndarray]]:
+        return [list(self._path_outputs(levels, classes[0]).values()) for levels in self.fit(classes, family)]
 
-    def _values(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
-        steps, counts = self.paths.steps(len(self.paths.parts) - 1), Tree.of(self.paths).counts(moments.count)
+    def _path_outputs(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
+        """Return the outputs of the deepest paths, shape (K,), by level and name."""
+        steps = self.paths.steps(len(self.paths.parts) - 1)
+        counts = Tree.from_paths(self.paths).sum_levels(moments.count)
         missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
         rows = LevelTables(self.paths, levels, self.policy).rows(steps, missing, counts)
         return {(level, number): rows[level][number] for level, number in self.outputs}
 
     def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
-        tree = Tree.of(self.paths)
-        if family.name == "normal":
-            return [fit_tree(tree, each, family, reml=self.reml) for each in classes]
-        return fit_conjugate(tree, classes, family)
+        """Fit the levels of each class, from moments of shape (K,)."""
+        tree = Tree.from_paths(self.paths)
+        if family.homoscedastic:
+            return [fit_normal_levels(tree, each, family, reml=self.reml) for each in classes]
+        return fit_conjugate_levels(tree, classes, family)
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[NestedEncoding]:
+        """Return the encoding of each class of a target, from the moments of all rows.
+
+        Parameters
+        ----------
+        target : Target
+        moments : sequence of Moments of shape (K,)
+        log_likelihood : float
+            What precision weights add to the log-likelihood.
+        """
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         fitted = self.fit(moments, FAMILIES[target.family])
         return [
@@ -98,7 +116,7 @@ class NestedLearner:
                 name,
                 each,
                 replace(levels, log_likelihood=levels.log_likelihood + log_likelihood),
-                self._values(levels, each),
+                self._path_outputs(levels, each),
             )
             for name, each, levels in zip(target.names, moments, fitted, strict=True)
         ]
@@ -106,7 +124,7 @@ class NestedLearner:
 
 @dataclass(frozen=True)
 class LevelTables:
-    """Values of rows from those of the paths they take.
+    """The levels of one class as look-up tables for rows.
 
     Parameters
     ----------
@@ -122,22 +140,22 @@ class LevelTables:
     def rows(
         self, steps: Sequence[np.ndarray], missing: Sequence[np.ndarray], counts: Sequence[np.ndarray]
     ) -> list[dict[str, np.ndarray]]:
-        """For each level the outputs of rows, of shape (n,).
+        """Return the outputs of rows, shape (n,), by level. An unseen path has the value of its parent.
 
         Parameters
         ----------
         steps : sequence of ndarray of shape (n,)
-            The number of each row's path on each level, too large for a path never seen.
+            The number of each row's path on each level; unseen paths have a number beyond the last.
         missing : sequence of ndarray of shape (n,)
             Whether each row's category on each level is missing.
         counts : sequence of ndarray
-            Training rows of the paths of each level.
+            Training rows of each level's paths.
         """
         levels, result = self.levels, []
         value = np.full(len(steps[0]), levels.mean)
         variance = np.full(len(steps[0]), levels.mean_variance)
         for level, (step, gone) in enumerate(zip(steps, missing, strict=True)):
-            own = np.minimum(step, len(levels.values[level]) - 1)
+            own = np.minimum(step, len(levels.values[level]) - 1)  # any node for unseen paths, which `seen` hides
             seen = (step < len(levels.values[level])) & (counts[level][own] > 0)
             known = seen & ~gone if self.policy.missing == "prior" else seen
             parent = value
@@ -145,13 +163,14 @@ class LevelTables:
             unseen = levels.family.capped(variance + levels.unseen(level, parent), value)
             variance = np.where(known, levels.variances[level][own], unseen)
             gain = np.where(known, levels.gains[level][own], 0.0)
-            numbers = self._hidden(value, np.sqrt(variance), gain, seen, gone)
+            numbers = self._hide(value, np.sqrt(variance), gain, seen, gone)
             result.append(numbers | {"count": np.where(seen, counts[level][own], 0.0)})
         return result
 
-    def _hidden(
+    def _hide(
         self, value: np.ndarray, sd: np.ndarray, gain: np.ndarray, seen: np.ndarray, missing: np.ndarray
     ) -> dict[str, np.ndarray]:
+        """Return a level's outputs by name, with NaN where the policy asks for it."""
         hidden = np.zeros(len(value), dtype=bool)
         if self.policy.unknown == "nan":
             hidden |= ~seen & ~missing

@@ -1,4 +1,4 @@
-"""The fitted look-up of nested levels, and what can be asked of it."""
+"""The fitted look-up table of nested levels: features of new rows, the summary and the encoding table."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 @dataclass(frozen=True)
 class NestedTable:
-    """The nested levels' encoding, learned from all training rows.
+    """The encoding of nested levels, learned from all training rows.
 
     Parameters
     ----------
     labels, columns : list
-        What X calls the levels' columns, and their names.
+        The labels of the levels' columns in X, and their names.
     paths : Paths
     encodings : list of NestedEncoding
-        One a target or class.
+        One per target or class.
     policy : Policy
     emitted : tuple of int
-        The levels that features come from.
+        The levels that have features.
     outputs : tuple of str
     """
 
@@ -59,10 +59,10 @@ class NestedTable:
         return {label: named.get(level, []) for level, label in enumerate(self.labels)}
 
     def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
-        """What each emitted level's features are called where the columns are called so."""
-        return {level: self._of_level(columns[level]) for level in self.emitted}
+        """Return the names of each emitted level's features, given the names of the columns."""
+        return {level: self._level_names(columns[level]) for level in self.emitted}
 
-    def _of_level(self, column: str) -> list[str]:
+    def _level_names(self, column: str) -> list[str]:
         names = []
         for item in self.encodings:
             stem = column if item.target is None else f"{column}_{item.target}"
@@ -70,7 +70,7 @@ class NestedTable:
         return names + [f"{column}_{extra}" for extra in self.outputs if extra not in NUMBERS]
 
     def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
-        """Each emitted level's features, of shape (n, features)."""
+        """Return the features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
             slots.append(part.slots_of(column))
@@ -80,7 +80,7 @@ class NestedTable:
         missing = [own == MISSING for own in slots]
         counts = self.counts()
         if self.policy.unknown == "error":
-            self._refuse(steps, missing, counts, columns)
+            self._refuse_unseen(steps, missing, counts, columns)
         tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
         rows = [each.rows(steps, missing, counts) for each in tables]
         return {level: self.features(level, rows, steps) for level in self.emitted}
@@ -104,12 +104,15 @@ class NestedTable:
         return blocks
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
-        """The number of each training row's deepest path, of shape (n,)."""
+        """Return the number of each training row's deepest path, shape (n,)."""
         slots = [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
         deepest = self.paths.follow(slots)[-1]
-        strangers = int(np.count_nonzero(deepest >= self.paths.size))
-        if strangers:
-            raise ValueError(f"All rows must be training rows, but {strangers} have categories that were not there.")
+        unseen = int(np.count_nonzero(deepest >= self.paths.size))
+        if unseen:
+            raise ValueError(
+                f"All rows must be training rows, but {unseen} rows have categories that were not there at fit. Pass "
+                "the rows that the encoder was fitted to."
+            )
         return deepest
 
     def features(
@@ -118,7 +121,16 @@ class NestedTable:
         rows: Sequence[Sequence[dict[str, np.ndarray]]],
         steps: Sequence[np.ndarray],
     ) -> np.ndarray:
-        """A level's features, of shape (n, features), from the outputs of each class and the rows' paths."""
+        """Return a level's features, shape (n, features).
+
+        Parameters
+        ----------
+        level : int
+        rows : sequence of sequence of dict
+            For each class, the outputs of rows by level and name, as from `LevelTables.rows`.
+        steps : sequence of ndarray of shape (n,)
+            The number of each row's path on each level.
+        """
         columns = [each[level][number] for each in rows for number in self.outputs if number in NUMBERS]
         for extra in self.outputs:
             if extra == "count":
@@ -128,22 +140,22 @@ class NestedTable:
         return np.column_stack(columns)
 
     def codes(self, level: int) -> np.ndarray:
-        """Places of a level's paths in their order, -1 where the category is missing, and -2 for one never seen."""
+        """Return the ranks of a level's paths in their order; -1 if the category is missing, -2 for an unseen path."""
         places, ranks = self.paths.places(level), []
-        for step in range(level, -1, -1):
+        for step in range(level, -1, -1):  # lexsort sorts by its last key first
             order = np.empty(self.paths.parts[step].size)
             order[[MISSING, -1]] = -1, len(order)
             order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
             ranks.append(order[places[:, step]])
         missing = self.paths.slots(level) == MISSING
-        codes = np.full(len(missing) + 1, -2.0)
+        codes = np.full(len(missing) + 1, -2.0)  # the last is for paths beyond the known ones
         codes[:-1][np.lexsort([*ranks, missing])] = np.arange(len(missing))
         codes[:-1][missing] = -1
         if level == 0:
             codes[-2] = -2.0
         return codes
 
-    def _refuse(
+    def _refuse_unseen(
         self,
         steps: Sequence[np.ndarray],
         missing: Sequence[np.ndarray],
@@ -160,11 +172,11 @@ class NestedTable:
             refuse_unseen(self.columns[level], rows, named)
 
     def counts(self) -> list[np.ndarray]:
-        """Training rows of the paths of each level."""
-        return Tree.of(self.paths).counts(self.encodings[0].moments.count)
+        """Return the number of training rows of each level's paths."""
+        return Tree.from_paths(self.paths).sum_levels(self.encodings[0].moments.count)
 
     def summary(self) -> list[dict[str, Any]]:
-        """A row for each target and level."""
+        """Return a row for each target and level."""
         counts = self.counts()
         return [
             {
@@ -197,22 +209,29 @@ class NestedTable:
         return None
 
     def frame(self, level: int, interval: float) -> pd.DataFrame:
-        """A row for each path to a level that has training rows, and target."""
+        """Return a row for each target and each path of a level that has training rows.
+
+        Parameters
+        ----------
+        level : int
+        interval : float
+            The probability of the posterior interval.
+        """
         counts = self.counts()
         rows = np.argsort(self.codes(level)[:-1], kind="stable")
         rows = rows[counts[level][rows] > 0]
-        frames = [self._frame_of(item, level, rows, counts[level][rows], interval) for item in self.encodings]
+        frames = [self._target_frame(item, level, rows, counts[level][rows], interval) for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         return table.drop(columns="target") if len(self.encodings) == 1 else table
 
-    def _frame_of(
+    def _target_frame(
         self, item: NestedEncoding, level: int, rows: np.ndarray, counts: np.ndarray, interval: float
     ) -> pd.DataFrame:
         places, columns = self.paths.places(level)[rows], {}
         for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
             columns[self.columns[step]] = own.iloc[places[:, step]].infer_objects().to_numpy()
-        totals = Tree.of(self.paths).counts(item.moments.total)[level]
+        totals = Tree.from_paths(self.paths).sum_levels(item.moments.total)[level]
         value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
         lower, upper = item.levels.family.interval(value, sd, interval)
         return pd.DataFrame(

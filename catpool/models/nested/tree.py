@@ -1,4 +1,4 @@
-"""The nodes of nested levels, and what is known of them."""
+"""The tree of nested levels, and the estimates of its nodes."""
 
 from __future__ import annotations
 
@@ -20,55 +20,58 @@ class Tree:
     parents : list of ndarray
         For each level but the first, the parents of its nodes.
     roots : int
-        Nodes of the first level.
+        Number of nodes of the first level.
     """
 
     parents: list[np.ndarray]
     roots: int
 
     @classmethod
-    def of(cls, paths: Paths) -> Tree:
+    def from_paths(cls, paths: Paths) -> Tree:
         return cls([paths.parents(level) for level in range(1, len(paths.parts))], paths.number(0))
 
     @property
     def sizes(self) -> list[int]:
+        """The number of nodes of each level."""
         return [self.roots, *(len(each) for each in self.parents)]
 
     @cached_property
     def above(self) -> list[np.ndarray]:
-        """For each level, the parents of its nodes, the first level's being one root."""
+        """The parents of each level's nodes; those of the first level are all the root."""
         return [np.zeros(self.roots, dtype=np.intp), *self.parents]
 
-    def counts(self, deepest: np.ndarray) -> list[np.ndarray]:
-        """Sums of the deepest nodes' values over the nodes of each level."""
+    def sum_levels(self, deepest: np.ndarray) -> list[np.ndarray]:
+        """Sum values of the deepest nodes over the nodes of each level."""
         result = [deepest]
         for level in range(len(self.sizes) - 1, 0, -1):
-            result.insert(0, self.sums(result[0], level))
+            result.insert(0, self.sum_children(result[0], level))
         return result
 
-    def sums(self, values: np.ndarray, level: int) -> np.ndarray:
-        """Sum over the children of each parent of a level's nodes."""
+    def sum_children(self, values: np.ndarray, level: int) -> np.ndarray:
+        """Sum values of a level's nodes by parent."""
         number = 1 if level == 0 else self.sizes[level - 1]
         return np.bincount(self.above[level], values, minlength=number)
 
 
 @dataclass(frozen=True)
 class Levels:
-    """What is known of the nodes of each level.
+    """The estimates of one target at the nodes of each level.
 
     Parameters
     ----------
     mean, mean_variance : float
-        The root's.
+        The overall mean and its variance.
     values, variances, gains : list of ndarray of shape (nodes,)
-        One a level: posterior means, their variances, and the weight of a node's own rows in its value.
+        For each level the posterior means, their variances, and the weights of the nodes' own rows in their values.
     between : list of float
-        Variance between the nodes of a parent, at the root's mean.
+        Variance between the nodes of one parent, at the overall mean.
     strengths : list of float
-        Of what a node is believed to be, in rows: the level above's value counts as so many.
+        The weight of the parent's value, in rows.
     within : float
+        Variance of a row within the deepest nodes, at the overall mean.
     log_likelihood : float
     notes : list of str
+        For each level, what is special about its fit.
     family : Family
     """
 
@@ -85,5 +88,5 @@ class Levels:
     family: Family
 
     def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
-        """Variance that a node without rows has beside its parent's, whose value is given."""
+        """Return the variance of a node without rows about its parent's value."""
         return self.family.spread(value, np.full_like(value, self.strengths[level]), np.full_like(value, self.within))

@@ -1,1 +1,1 @@
-"""The equations of a mixed model, and the search for its variances."""
+"""The mixed-model equations, and the search for their variance parameters."""

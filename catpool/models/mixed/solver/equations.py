@@ -1,13 +1,14 @@
-"""Henderson's mixed-model equations, and what is left of them without the longest factor.
+"""Henderson's mixed-model equations, with the longest factor eliminated.
 
-Let u = Lambda b with b ~ N(0, sigma^2 I), so that Lambda Lambda' is the covariance of the effects relative to the rows'
-variance. The equations are
+Let u = Lambda b with b ~ N(0, sigma^2 I), so that Lambda Lambda' is the covariance of the effects relative to the
+residual variance. The equations are
 
     [M   Lambda'Z'WX] [b   ]   [Lambda'Z'Wy]
     [.   X'WX       ] [beta] = [X'Wy       ],      M = Lambda'Z'WZ Lambda + I.
 
-The longest factor's part of M is a small block a level, L L' say, and is eliminated: with U = L^-1 times its rows
-against the other factors, these are left with S = their own part of M - U'U, and so on for X and y.
+The longest factor's part of M is block-diagonal, with a small block L L' for each level, so it is cheap to eliminate.
+Let U be L^-1 times the rows of M that couple its effects with those of the other factors, the rest. What remains for
+the rest is the Schur complement S = (the rest's own part of M) - U'U, and likewise for X and y.
 
 References
 ----------
@@ -22,13 +23,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import bsr_matrix, csr_matrix
+from scipy.sparse import csr_matrix
 
-from catpool.models.mixed.solver.system import Shape, System
+from catpool.models.mixed.solver.block_matrices import diagonal_blocks, multiply_blocks, repeat_lambdas
+from catpool.models.mixed.solver.mixed_system import MixedSystem
 
 
-class Solution(NamedTuple):
-    """What one solution of the equations gives.
+class EquationSolution(NamedTuple):
+    """The solution of the equations for one Lambda.
 
     Parameters
     ----------
@@ -39,9 +41,10 @@ class Solution(NamedTuple):
     residual : float
         y'W(y - X beta - Z Lambda b), the penalised residual sum of squares.
     log_det : float
-        Of M; NaN where it is not known.
+        The log-determinant of M; NaN if it is not known.
     log_det_fixed : float
-        Of X'V^-1 X, V being the rows' covariance relative to their variance; NaN where it is not known.
+        The log-determinant of X'V^-1 X, where V is the rows' covariance relative to the residual variance; NaN if it
+        is not known.
     """
 
     effects: np.ndarray
@@ -51,105 +54,119 @@ class Solution(NamedTuple):
     log_det_fixed: float
 
 
-def relative(factors: Sequence[np.ndarray], shapes: Sequence[Shape]) -> csr_matrix:
-    """Lambda, of shape (R, R), from each factor's own, of shape (width, width)."""
-    blocks = [np.broadcast_to(each, (shape.size, *each.shape)) for each, shape in zip(factors, shapes, strict=True)]
-    rows, columns, data, start = [], [], [], 0
-    for block, shape in zip(blocks, shapes, strict=True):
-        levels = start + np.arange(shape.size)[:, None, None] * shape.width
-        rows.append((levels + np.arange(shape.width)[None, :, None] + np.zeros_like(block, dtype=int)).ravel())
-        columns.append((levels + np.arange(shape.width)[None, None, :] + np.zeros_like(block, dtype=int)).ravel())
-        data.append(block.ravel())
-        start += shape.length
-    return csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(columns))), shape=(start, start))
-
-
-class Arrangement:
-    """A system with its longest factor apart from the rest, whatever Lambda is."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        lengths = [shape.length for shape in system.shapes]
-        self.longest = int(np.argmax(lengths))
-        where = system.slices
-        self.apart = where[self.longest]
-        others = [np.arange(each.start, each.stop) for each in where if each != self.apart]
-        self.rest = np.concatenate(others) if others else np.zeros(0, dtype=int)
-        self.shape = system.shapes[self.longest]
-        self.shapes = [shape for position, shape in enumerate(system.shapes) if position != self.longest]
-        rows = system.inner[self.apart]
-        self.own = blocks_of(rows[:, self.apart], self.shape)
-        self.across = rows[:, self.rest].tocsr()
-        self.inner = system.inner[self.rest][:, self.rest]
-
-    def with_longest(self, others: Sequence[np.ndarray], own: np.ndarray) -> list[np.ndarray]:
-        """What belongs to each factor, the longest one's in its place."""
-        return [*others[: self.longest], own, *others[self.longest :]]
-
-
-class Equations:
-    """The equations for one Lambda, the longest factor eliminated.
+class PartitionedSystem:
+    """A system split into its longest factor and the rest, the same for every Lambda.
 
     Parameters
     ----------
-    arrangement : Arrangement
-    factors : sequence of ndarray of shape (width, width)
-        Lambda of each factor, lower triangular.
+    system : MixedSystem
 
     Attributes
     ----------
+    longest : int
+        The position of the longest factor among the factors.
+    longest_slice, rest_indices : slice, ndarray of shape (r,)
+        The positions of the longest factor's effects, and of the rest's.
+    longest_shape, rest_shapes : FactorShape, list of FactorShape
+    longest_blocks : ndarray of shape (G, q, q)
+        The longest factor's part of Z'WZ: G levels of q effects.
+    coupling : csr_matrix of shape (G q, r)
+        The part of Z'WZ between the longest factor and the rest.
+    rest_block : csr_matrix of shape (r, r)
+        The rest's part of Z'WZ.
+    """
+
+    def __init__(self, system: MixedSystem) -> None:
+        self.system = system
+        self.longest = int(np.argmax([shape.length for shape in system.shapes]))
+        slices = system.slices
+        self.longest_slice = slices[self.longest]
+        others = [np.arange(each.start, each.stop) for each in slices if each != self.longest_slice]
+        self.rest_indices = np.concatenate(others) if others else np.zeros(0, dtype=int)
+        self.longest_shape = system.shapes[self.longest]
+        self.rest_shapes = [shape for position, shape in enumerate(system.shapes) if position != self.longest]
+        rows = system.random[self.longest_slice]
+        self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
+        self.coupling = rows[:, self.rest_indices].tocsr()
+        self.rest_block = system.random[self.rest_indices][:, self.rest_indices]
+
+    def insert_longest(self, others: Sequence[np.ndarray], longest: np.ndarray) -> list[np.ndarray]:
+        """Return one item per factor, with that of the longest factor at its place."""
+        return [*others[: self.longest], longest, *others[self.longest :]]
+
+
+class MixedModelEquations:
+    """The equations for one Lambda, with the longest factor eliminated. Subclasses solve what remains.
+
+    Parameters
+    ----------
+    partition : PartitionedSystem
+    lambdas : sequence of ndarray of shape (width, width)
+        Each factor's lower-triangular Lambda.
+
+    Attributes
+    ----------
+    p, r : int
+        The number of columns of X, and of effects of the rest.
     root : ndarray of shape (G, q, q)
         L of the longest factor's levels.
-    across : csr_matrix of shape (G q, r)
+    coupling : csr_matrix of shape (G q, r)
         U.
-    outer : ndarray of shape (G q, p + 1)
-        As U, against X and y.
-    rest : ndarray of shape (r, p + 1)
-        What the rest is left with against X and y.
+    longest_sides : ndarray of shape (G q, p + 1)
+        As U, but for X and y in place of the rest.
+    rest_sides : ndarray of shape (r, p + 1)
+        What remains between the rest and X, y.
     fixed : ndarray of shape (p + 1, p + 1)
-        What X and y are left with against themselves.
+        What remains of the cross-products of X and y.
     """
 
     name = ""
 
-    def __init__(self, arrangement: Arrangement, factors: Sequence[np.ndarray]) -> None:
-        self.parts, self.system, self.factors = arrangement, arrangement.system, factors
-        shape, system = arrangement.shape, arrangement.system
-        own = factors[arrangement.longest]
-        self.p, self.r = system.covariates, len(arrangement.rest)
-        self.root = np.linalg.cholesky(own.T @ arrangement.own @ own + np.eye(shape.width))
-        self.half = np.linalg.solve(self.root, np.broadcast_to(own.T, self.root.shape))  # its inverse times Lambda'
-        others = [each for position, each in enumerate(factors) if position != arrangement.longest]
-        self.lambdas = relative(others, arrangement.shapes) if self.r else csr_matrix((0, 0))
-        self.across = times_blocks(self.half, arrangement.across, shape) @ self.lambdas
-        self.outer = self._halved(system.outer[arrangement.apart])
-        self.rest = self.lambdas.T @ system.outer[arrangement.rest] - self.across.T @ self.outer
-        self.fixed = system.fixed - self.outer.T @ self.outer
+    def __init__(self, partition: PartitionedSystem, lambdas: Sequence[np.ndarray]) -> None:
+        self.partition, self.system, self.lambdas = partition, partition.system, lambdas
+        shape, system = partition.longest_shape, partition.system
+        own = lambdas[partition.longest]
+        self.p, self.r = system.covariates, len(partition.rest_indices)
+        self.root = np.linalg.cholesky(own.T @ partition.longest_blocks @ own + np.eye(shape.width))
+        self.inverse_root = np.linalg.solve(self.root, np.broadcast_to(own.T, self.root.shape))  # L^-1 Lambda'
+        others = [each for position, each in enumerate(lambdas) if position != partition.longest]
+        self.rest_lambda = repeat_lambdas(others, partition.rest_shapes) if self.r else csr_matrix((0, 0))
+        self.coupling = multiply_blocks(self.inverse_root, partition.coupling, shape) @ self.rest_lambda
+        self.longest_sides = self._times_inverse_root(system.cross[partition.longest_slice])
+        # no inverse of Lambda is needed, so that it may be singular
+        rest = self.rest_lambda.T @ system.cross[partition.rest_indices]
+        self.rest_sides = rest - self.coupling.T @ self.longest_sides
+        self.fixed = system.fixed - self.longest_sides.T @ self.longest_sides
 
-    def _halved(self, values: np.ndarray) -> np.ndarray:
-        """The longest factor's root, inverted, times Lambda' times values of shape (G q, m)."""
-        return (self.half @ values.reshape(self.parts.shape.size, self.parts.shape.width, -1)).reshape(values.shape)
+    def _times_inverse_root(self, values: np.ndarray) -> np.ndarray:
+        """Return L^-1 Lambda' times values of the longest factor's effects, shape (G q, m)."""
+        shape = self.partition.longest_shape
+        return (self.inverse_root @ values.reshape(shape.size, shape.width, -1)).reshape(values.shape)
 
-    def solution(self) -> Solution:
+    def solve(self) -> EquationSolution:
         raise NotImplementedError
 
-    def traces(self, *, reml: bool) -> list[np.ndarray]:
-        """Sum over the levels of each factor's block of the inverse, of shape (width, width)."""
+    def inverse_traces(self, *, reml: bool) -> list[np.ndarray]:
+        """Return the sum over levels of each factor's blocks of the inverse, shape (width, width).
+
+        With ``reml=True`` beta is unknown; otherwise it is taken as known.
+        """
         raise NotImplementedError
 
-    def blocks(self, *, reml: bool) -> list[np.ndarray]:
-        """Each factor's blocks of the inverse, of shape (size, width, width)."""
+    def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
+        """Return each factor's blocks of the inverse, shape (size, width, width)."""
         raise NotImplementedError
 
     def fixed_covariance(self) -> np.ndarray:
-        """Of beta relative to the rows' variance, of shape (p, p)."""
+        """Return the covariance of beta relative to the residual variance, shape (p, p)."""
         raise NotImplementedError
 
-    def _quadratic_of_rest(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    def _rest_quadratic_form(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """Return the part of `quadratic_form` that belongs to the rest and X."""
         raise NotImplementedError
 
-    def quadratic(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """The form s' C s, of shape (m, m): C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
+    def quadratic_form(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """Return s'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
 
         Parameters
         ----------
@@ -158,47 +175,27 @@ class Equations:
         fixed : ndarray of shape (p, m)
             X'Ww.
         """
-        own = self._halved(effects[self.parts.apart])
-        rest = self.lambdas.T @ effects[self.parts.rest] - self.across.T @ own
-        return own.T @ own + self._quadratic_of_rest(rest, fixed - self.outer[:, :-1].T @ own)
+        own = self._times_inverse_root(effects[self.partition.longest_slice])
+        rest = self.rest_lambda.T @ effects[self.partition.rest_indices] - self.coupling.T @ own
+        return own.T @ own + self._rest_quadratic_form(rest, fixed - self.longest_sides[:, :-1].T @ own)
 
-    def _effects(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """All b, of shape (R,), from those of the rest and beta."""
-        shape = self.parts.shape
-        own = self.outer[:, -1] - self.across @ rest - self.outer[:, :-1] @ fixed
-        apart = np.linalg.solve(np.swapaxes(self.root, 1, 2), own.reshape(shape.size, shape.width, 1))
+    def _all_effects(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """Return b, shape (R,), from the rest's part of it and beta, by back-substitution."""
+        shape = self.partition.longest_shape
+        own = self.longest_sides[:, -1] - self.coupling @ rest - self.longest_sides[:, :-1] @ fixed
+        longest = np.linalg.solve(np.swapaxes(self.root, 1, 2), own.reshape(shape.size, shape.width, 1))
         effects = np.empty(shape.length + self.r)
-        effects[self.parts.apart], effects[self.parts.rest] = apart.ravel(), rest
+        effects[self.partition.longest_slice], effects[self.partition.rest_indices] = longest.ravel(), rest
         return effects
 
-    def _own_inverse(self) -> np.ndarray:
-        """Of the longest factor's blocks alone, of shape (G, q, q)."""
+    def _longest_inverse(self) -> np.ndarray:
+        """Return the inverses (L L')^-1 of the longest factor's blocks, shape (G, q, q)."""
         root = np.linalg.inv(np.swapaxes(self.root, 1, 2))
         return root @ np.swapaxes(root, 1, 2)
 
-    def _reach(self) -> tuple[csr_matrix, np.ndarray]:
-        """How the longest factor's effects follow the rest's, of shape (G q, r), and X's, of shape (G, q, p)."""
-        shape = self.parts.shape
+    def _longest_dependence(self) -> tuple[csr_matrix, np.ndarray]:
+        """Return how the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
+        shape = self.partition.longest_shape
         inverse = np.linalg.inv(np.swapaxes(self.root, 1, 2))
-        fixed = self.outer[:, :-1].reshape(shape.size, shape.width, self.p)
-        return times_blocks(inverse, self.across, shape), inverse @ fixed
-
-
-def blocks_of(matrix: csr_matrix, shape: Shape) -> np.ndarray:
-    """The blocks on a sparse matrix's diagonal, of shape (size, width, width)."""
-    blocks = np.empty((shape.size, shape.width, shape.width))
-    for a in range(shape.width):
-        for b in range(shape.width):
-            blocks[:, a, b] = matrix[a :: shape.width, b :: shape.width].diagonal()
-    return blocks
-
-
-def times_blocks(blocks: np.ndarray, matrix: csr_matrix, shape: Shape) -> csr_matrix:
-    """A block-diagonal matrix times a sparse one."""
-    if shape.width == 1:
-        result = matrix.copy()
-        result.data *= np.repeat(blocks[:, 0, 0], np.diff(matrix.indptr))
-        return result
-    levels = np.arange(shape.size)
-    diagonal = bsr_matrix((np.ascontiguousarray(blocks), levels, np.arange(shape.size + 1)), shape=(shape.length,) * 2)
-    return (diagonal @ matrix).tocsr()
+        fixed = self.longest_sides[:, :-1].reshape(shape.size, shape.width, self.p)
+        return multiply_blocks(inverse, self.coupling, shape), inverse @ fixed

@@ -1,4 +1,4 @@
-"""A fitted mixed model: variances by restricted or unrestricted maximum likelihood, effects and their uncertainty."""
+"""A linear mixed model fitted by maximum or restricted maximum likelihood, from its cross-products."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from threadpoolctl import ThreadpoolController
 
-from catpool.models.mixed.solver.equations import Equations
-from catpool.models.mixed.solver.profile import Profile, places_of
-from catpool.models.mixed.solver.system import Shape, System
+from catpool.models.mixed.solver.equations import MixedModelEquations
+from catpool.models.mixed.solver.grouping_factor import FactorShape
+from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 
-NOTHING = 1e-20  # of the scatter of y: what is left of it by rounding
-SINGLE = 1500  # effects beside the longest factor's up to which one thread is the fastest, as others may be busy
+ROUNDING = 1e-20  # share of the scatter of y that rounding leaves as residual
+ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
 @dataclass(frozen=True)
 class MixedFit:
-    """What is known once a model is fitted.
+    """A fitted model.
 
     Parameters
     ----------
     lambdas : list of ndarray of shape (width, width)
-        The effects' covariance relative to the rows' variance is Lambda Lambda'.
+        Relative covariance factors: the effects' covariance is sigma^2 Lambda Lambda'.
     scale : float
-        sigma^2, the variance of a row.
+        sigma^2, the residual variance.
     fixed : ndarray of shape (p,)
         beta.
     fixed_covariance : ndarray of shape (p, p)
     effects : list of ndarray of shape (size, width)
-        The conditional modes.
+        The conditional modes (BLUPs) of each factor.
     criterion : float
-        Twice the negative log-likelihood, restricted under REML; NaN where it is not known.
-    equations : Equations
-        At these covariances.
+        Twice the negative log-likelihood, restricted under REML; NaN if it is not known.
+    equations : MixedModelEquations
+        The equations of these Lambdas.
     """
 
     lambdas: list[np.ndarray]
@@ -46,10 +47,10 @@ class MixedFit:
     fixed_covariance: np.ndarray
     effects: list[np.ndarray]
     criterion: float
-    equations: Equations
+    equations: MixedModelEquations
 
     @property
-    def shapes(self) -> list[Shape]:
+    def shapes(self) -> list[FactorShape]:
         return self.equations.system.shapes
 
     @property
@@ -58,19 +59,19 @@ class MixedFit:
 
     @property
     def covariances(self) -> list[np.ndarray]:
-        """Of each factor's effects, of shape (width, width)."""
+        """The covariance of each factor's effects, shape (width, width)."""
         return [self.scale * each @ each.T for each in self.lambdas]
 
     def variances(self, *, given_fixed: bool = False) -> list[np.ndarray]:
-        """Of the effects about their modes, given the covariances, of shape (size, width, width).
+        """Return the prediction error variances of the effects, shape (size, width, width), by factor.
 
         Parameters
         ----------
         given_fixed : bool, default=False
-            Whether beta is taken as known too, as lme4 does.
+            Whether beta is taken as known, as in lme4's conditional variances.
         """
-        with one_thread(self.equations.system):
-            blocks = self.equations.blocks(reml=not given_fixed)
+        with limit_threads(self.equations.system):
+            blocks = self.equations.inverse_blocks(reml=not given_fixed)
         return [self.scale * own @ block @ own.T for own, block in zip(self.lambdas, blocks, strict=True)]
 
 
@@ -79,14 +80,14 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def one_thread(system: System) -> Any:
-    """A context in which small systems are solved by one thread."""
+def limit_threads(system: MixedSystem) -> Any:
+    """Return a context in which a small system is solved by one thread."""
     lengths = [shape.length for shape in system.shapes]
-    return _blas().limit(limits=1 if sum(lengths) - max(lengths) <= SINGLE else None, user_api="blas")
+    return _blas().limit(limits=1 if sum(lengths) - max(lengths) <= ONE_THREAD else None, user_api="blas")
 
 
 def fit_mixed(
-    system: System,
+    system: MixedSystem,
     *,
     reml: bool,
     known: bool = False,
@@ -97,10 +98,10 @@ def fit_mixed(
 
     Parameters
     ----------
-    system : System
+    system : MixedSystem
     reml : bool
     known : bool, default=False
-        Whether a row's variance is one, rather than estimated.
+        Whether the residual variance is one rather than estimated.
     solver : {"auto", "exact", "cg"}, default="auto"
     near : sequence of ndarray, optional
         Lambdas to start the search from.
@@ -108,53 +109,43 @@ def fit_mixed(
     Raises
     ------
     ValueError
-        Where the covariates are collinear.
+        If the covariates are collinear, or the residual variance would be zero.
     """
     try:
-        with one_thread(system):
-            profile = Profile(system, reml=reml, known=known, solver=solver)
-            _check(profile)
-            lambdas = profile.parameters.lambdas(profile.fit(near))
-            return _finished(profile, lambdas)
+        with limit_threads(system):
+            deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
+            if not known:
+                _check_residual(deviance)
+            lambdas = deviance.parameters.lambdas(deviance.minimize(near))
+            return _fit_at(deviance, lambdas)
     except LinAlgError as error:
         raise ValueError(
             f"The covariates must be linearly independent of each other and of a constant ({error}). Leave one out."
         ) from error
 
 
-def _check(profile: Profile) -> None:
-    """Refuse rows that leave nothing to be told of the variances."""
-    system = profile.system
-    if profile.known:
-        return
+def _check_residual(deviance: ProfiledDeviance) -> None:
+    """Refuse rows that leave no residual variance to compare the effects with."""
+    system = deviance.system
     if system.rows <= system.covariates:
         raise ValueError(
             f"A mixed model needs more rows than coefficients, but there are {system.rows:g} rows and "
             f"{system.covariates} coefficients. Leave covariates out, or pass a smaller `cv`."
         )
     scatter = system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0]
-    nought = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
-    if not profile.solve(nought).solution().residual > NOTHING * max(scatter, 0.0):
+    zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
+    # written so that a NaN is refused too
+    if not deviance.equations(zeros).solve().residual > ROUNDING * max(scatter, 0.0):
         raise ValueError(
-            "y has no noise: it is constant, or the covariates tell it wholly. There is nothing to encode."
+            "y is constant, or the covariates predict it exactly: no variance is left for the random effects. Use "
+            "another target, or leave covariates out."
         )
 
 
-def _finished(profile: Profile, lambdas: list[np.ndarray]) -> MixedFit:
-    system, equations = profile.system, profile.solve(lambdas)
-    solution = equations.solution()
-    scale = profile.scale(solution)
-    effects = [
-        solution.effects[where].reshape(shape.size, shape.width) @ own.T
-        for (where, shape), own in zip(places_of(system), lambdas, strict=True)
-    ]
-
-    return MixedFit(
-        lambdas,
-        scale,
-        solution.fixed,
-        scale * equations.fixed_covariance(),
-        effects,
-        profile.criterion(solution),
-        equations,
-    )
+def _fit_at(deviance: ProfiledDeviance, lambdas: list[np.ndarray]) -> MixedFit:
+    system, equations = deviance.system, deviance.equations(lambdas)
+    solution = equations.solve()
+    scale = deviance.scale(solution)
+    effects = [each @ own.T for each, own in zip(system.split(solution.effects), lambdas, strict=True)]
+    fixed_covariance = scale * equations.fixed_covariance()
+    return MixedFit(lambdas, scale, solution.fixed, fixed_covariance, effects, deviance.criterion(solution), equations)

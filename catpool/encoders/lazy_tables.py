@@ -1,0 +1,45 @@
+"""Encoders meet lazy tables: the engines are imported when one comes, because they load pyarrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catpool.crossfit.structure import Structure
+from catpool.data.training import Reading
+from catpool.encoders.records import Settings, check_names, named_features
+from catpool.engines.request import Request
+from catpool.tables.fitted import Fitted
+
+
+def fit_lazy_table(
+    settings: Settings, structure: Structure, frame: Any, reading: Reading, request: Request, *, out_of_fold: bool
+) -> tuple[Fitted, Any]:
+    """What an encoder keeps of a lazy table and, where asked for, the table encoded out of fold.
+
+    Parameters
+    ----------
+    settings : Settings
+    structure : Structure
+    frame : narwhals.LazyFrame
+    reading : Reading
+    request : Request
+    out_of_fold : bool
+    """
+    from catpool.engines.fit import fit_lazy
+
+    fit = fit_lazy(structure, frame, reading, request, settings.owner, out_of_fold=out_of_fold)
+    check_names(structure, fit.fitted, keep=settings.keep)
+    if fit.encoded is None:
+        return fit.fitted, None
+    names = named_features(structure, fit.fitted)
+    return fit.fitted, fit.encoded.selected(fit.fitted.header, names, keep=settings.keep)
+
+
+def transform_lazy_table(
+    settings: Settings, structure: Structure, fitted: Fitted, frame: Any, required: list[Any]
+) -> Any:
+    """A lazy table with features in the place of the columns they encode."""
+    from catpool.engines.fit import transform_lazy
+
+    encoded = transform_lazy(structure, fitted, frame, required, strict=settings.keep)
+    return encoded.selected(fitted.header, named_features(structure, fitted), keep=settings.keep)

@@ -1,0 +1,79 @@
+"""Rows with the same factors and covariates, added up to one row each for models of binary targets and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catpool.data.factorize import factorize_integers
+from catpool.data.weights import Weights
+from catpool.models.mixed.solver.grouping_factor import GroupingFactor
+
+
+@dataclass(frozen=True)
+class AggregatedRows:
+    """The totals and sizes of m groups of rows.
+
+    Parameters
+    ----------
+    total, count : ndarray of shape (m,)
+        Sum of y, and of frequencies or exposures.
+    covariates : ndarray of shape (m, 1 + p)
+        X, standardised.
+    factors : list of GroupingFactor
+    constant : float
+        The part of the log-likelihood that does not depend on the model.
+    """
+
+    total: np.ndarray
+    count: np.ndarray
+    covariates: np.ndarray
+    factors: list[GroupingFactor]
+    constant: float
+
+
+def aggregate_rows(
+    y: np.ndarray,
+    covariates: np.ndarray,
+    factors: Sequence[GroupingFactor],
+    weights: Weights,
+    log_constant: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> AggregatedRows:
+    """Add up the rows of each combination of levels; rows with covariates or slopes stay as they are.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    covariates : ndarray of shape (n, 1 + p)
+    factors : sequence of GroupingFactor
+    weights : Weights
+    log_constant : callable
+        From targets and exposures to the part of a row's log-likelihood that does not depend on the model.
+    """
+    row = np.ones(len(y)) if weights.row is None else weights.row
+    count = row if weights.exposure is None else row * weights.exposure
+    exposure = np.ones(len(y)) if weights.exposure is None else weights.exposure
+    constant = float((row * log_constant(y, exposure)).sum())
+    if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
+        seen = row > 0  # rows without weight have no working response
+        return AggregatedRows((y * row)[seen], count[seen], covariates[seen], _take(factors, seen), constant)
+    cell, first = _number_cells(factors)
+    total, size = np.bincount(cell, y * row, len(first)), np.bincount(cell, count, len(first))
+    seen = size > 0
+    return AggregatedRows(total[seen], size[seen], covariates[first][seen], _take(factors, first[seen]), constant)
+
+
+def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each row's combination of levels, and the first row of each combination."""
+    cell = np.zeros(len(factors[0].codes), dtype=np.intp)
+    for factor in factors:
+        cell = factorize_integers(cell * factor.size + factor.codes)[0]
+    first = np.empty(int(cell.max()) + 1, dtype=np.intp)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # from last to first, so that the first row stays
+    return cell, first
+
+
+def _take(factors: Sequence[GroupingFactor], rows: np.ndarray) -> list[GroupingFactor]:
+    return [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in factors]

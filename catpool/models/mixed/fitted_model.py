@@ -1,0 +1,121 @@
+"""A fitted mixed model in the user's units: coefficients, effects, variances, and predictions from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catpool.models.mixed.design import Design, DesignScales
+from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
+from catpool.models.mixed.solver.grouping_factor import sum_random_effects
+from catpool.models.mixed.solver.mixed_fit import MixedFit
+from catpool.priors.families import FAMILIES
+
+
+@dataclass(frozen=True)
+class MixedModel:
+    """A fitted model.
+
+    Parameters
+    ----------
+    fixed : ndarray of shape (1 + p,)
+        The intercept and the covariates' coefficients.
+    fixed_covariance : ndarray of shape (1 + p, 1 + p)
+    effects : list of ndarray of shape (size, width)
+        The conditional modes of each factor's effects.
+    variances : list of ndarray of shape (size, width, width)
+        The prediction error variances of each factor's effects.
+    covariances : list of ndarray of shape (width, width)
+        The covariance of each factor's effects.
+    scale : float
+        The residual variance; one if the family fixes it.
+    criterion : float
+        Twice the negative log-likelihood, restricted under REML; NaN if it is not known.
+    parameters : int
+        The number of estimated variances, covariances and coefficients.
+    family : str
+    method : str
+        What was maximised: "REML", "ML", "Laplace", "PQL" or the quadrature.
+    solver : str
+        How the equations were solved: "exact" or "cg".
+    singular : list of bool
+        For each factor, whether its covariance is singular.
+    """
+
+    fixed: np.ndarray
+    fixed_covariance: np.ndarray
+    effects: list[np.ndarray]
+    variances: list[np.ndarray]
+    covariances: list[np.ndarray]
+    scale: float
+    criterion: float
+    parameters: int
+    family: str
+    method: str
+    solver: str
+    singular: list[bool]
+
+    def sds(self) -> list[np.ndarray]:
+        """Return the posterior standard deviations of each factor's effects, shape (size, width)."""
+        return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
+
+    def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
+        """Return X beta, shape (n,), on the scale of the linear predictor."""
+        return self.fixed[0] + covariates @ self.fixed[1:]
+
+    def predictor(self, design: Design, effects: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the linear predictor of rows, shape (n,), from their design and each factor's effects."""
+        return self.fixed_part(design.covariates) + sum_random_effects(design.factors, effects)
+
+
+def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedModel:
+    """Return the model of a target that is `factor` times as large."""
+    return replace(
+        model,
+        fixed=factor * model.fixed,
+        fixed_covariance=factor * (factor * model.fixed_covariance),  # the square of the factor may overflow
+        effects=[factor * each for each in model.effects],
+        variances=[factor * (factor * each) for each in model.variances],
+        covariances=[factor * (factor * each) for each in model.covariances],
+        scale=factor * (factor * model.scale),
+        criterion=model.criterion + 2 * freedom * float(np.log(factor)),
+    )
+
+
+def rescale_fit(
+    fit: MixedFit, scales: DesignScales, center: float, *, reml: bool, method: str, family: str
+) -> MixedModel:
+    """Return a fit of a standardised design in the user's units.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    scales : DesignScales
+    center : float
+        The value that the target was measured from.
+    reml : bool
+    method, family : str
+        As in `MixedModel`.
+    """
+    to_original = scales.to_original()
+    fixed = to_original @ fit.fixed
+    fixed[0] += center
+    units = [1 / np.append(1.0, each) for each in scales.slopes]
+    products = [np.outer(each, each) for each in units]
+    shift = 2 * np.log(scales.scales).sum() if reml else 0.0  # the REML criterion depends on the units of X
+    return MixedModel(
+        fixed=fixed,
+        fixed_covariance=to_original @ fit.fixed_covariance @ to_original.T,
+        effects=[effects * each for effects, each in zip(fit.effects, units, strict=True)],
+        variances=[own * each for own, each in zip(fit.variances(), products, strict=True)],
+        covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
+        scale=fit.scale,
+        criterion=float(fit.criterion + shift),
+        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
+        family=family,
+        method=method,
+        solver=fit.solver,
+        singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],
+    )

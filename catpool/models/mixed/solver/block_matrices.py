@@ -1,0 +1,43 @@
+"""Sparse matrices with one small block per level of a factor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import bsr_matrix, csr_matrix
+
+from catpool.models.mixed.solver.grouping_factor import FactorShape
+
+
+def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape]) -> csr_matrix:
+    """Return Lambda of all effects, shape (R, R), with each factor's own, shape (width, width), at each level."""
+    rows, columns, data, start = [], [], [], 0
+    for own, shape in zip(lambdas, shapes, strict=True):
+        block = np.broadcast_to(own, (shape.size, *own.shape))
+        levels = start + np.arange(shape.size)[:, None, None] * shape.width
+        rows.append((levels + np.arange(shape.width)[None, :, None] + np.zeros_like(block, dtype=int)).ravel())
+        columns.append((levels + np.arange(shape.width)[None, None, :] + np.zeros_like(block, dtype=int)).ravel())
+        data.append(block.ravel())
+        start += shape.length
+    return csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(columns))), shape=(start, start))
+
+
+def diagonal_blocks(matrix: csr_matrix, shape: FactorShape) -> np.ndarray:
+    """Return the blocks on the diagonal of a sparse matrix, shape (size, width, width)."""
+    blocks = np.empty((shape.size, shape.width, shape.width))
+    for a in range(shape.width):
+        for b in range(shape.width):
+            blocks[:, a, b] = matrix[a :: shape.width, b :: shape.width].diagonal()
+    return blocks
+
+
+def multiply_blocks(blocks: np.ndarray, matrix: csr_matrix, shape: FactorShape) -> csr_matrix:
+    """Multiply a block-diagonal matrix, its blocks of shape (size, width, width), by a sparse one."""
+    if shape.width == 1:  # scaling rows is faster than a sparse product
+        result = matrix.copy()
+        result.data *= np.repeat(blocks[:, 0, 0], np.diff(matrix.indptr))
+        return result
+    levels = np.arange(shape.size)
+    diagonal = bsr_matrix((np.ascontiguousarray(blocks), levels, np.arange(shape.size + 1)), shape=(shape.length,) * 2)
+    return (diagonal @ matrix).tocsr()

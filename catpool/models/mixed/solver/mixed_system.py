@@ -1,0 +1,78 @@
+"""The cross-products that determine a mixed model's fit: all that its equations need to know of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from catpool.models.mixed.solver.grouping_factor import FactorShape
+
+
+@dataclass(frozen=True)
+class MixedSystem:
+    """The weighted cross-products of some rows, with T = [X, y].
+
+    Effects are ordered by factor, then by level, then intercept before slopes.
+
+    Parameters
+    ----------
+    shapes : list of FactorShape
+    random : csr_matrix of shape (R, R)
+        Z'WZ.
+    cross : ndarray of shape (R, p + 1)
+        Z'WT.
+    fixed : ndarray of shape (p + 1, p + 1)
+        T'WT.
+    rows : float
+        Number of rows, or the sum of their frequencies.
+    log_weights : float
+        Sum of the logarithms of the precisions.
+    """
+
+    shapes: list[FactorShape]
+    random: csr_matrix
+    cross: np.ndarray
+    fixed: np.ndarray
+    rows: float
+    log_weights: float
+
+    @property
+    def covariates(self) -> int:
+        """Number of columns of X."""
+        return len(self.fixed) - 1
+
+    @property
+    def slices(self) -> list[slice]:
+        """The positions of each factor's effects."""
+        ends = np.cumsum([shape.length for shape in self.shapes])
+        return [slice(int(end) - shape.length, int(end)) for end, shape in zip(ends, self.shapes, strict=True)]
+
+    def split(self, values: np.ndarray) -> list[np.ndarray]:
+        """Split values of all effects, shape (R,), into one array of shape (size, width) per factor."""
+        return [
+            values[where].reshape(shape.size, shape.width)
+            for where, shape in zip(self.slices, self.shapes, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class SparsityPattern:
+    """The sparsity pattern of Z'WZ, which is the same for all parts of the rows.
+
+    Parameters
+    ----------
+    indices, indptr : ndarray
+        As in `scipy.sparse.csr_matrix`.
+    source : ndarray
+        For each entry, the position of its value. A value off the diagonal is stored once and used twice.
+    """
+
+    indices: np.ndarray
+    indptr: np.ndarray
+    source: np.ndarray
+
+    def fill(self, values: np.ndarray) -> csr_matrix:
+        size = len(self.indptr) - 1
+        return csr_matrix((values[self.source], self.indices, self.indptr), shape=(size, size))

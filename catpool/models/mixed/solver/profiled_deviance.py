@@ -1,0 +1,170 @@
+"""The likelihood criterion as a function of Lambda alone, and the Lambda that minimises it.
+
+The criterion is twice the negative log-likelihood, restricted under REML, at the best coefficients and the best
+residual variance for Lambda: lme4's profiled deviance. Its derivative with respect to Lambda is zero at Lambda = 0 for
+all data. So the search keeps Lambda off zero, and whether a variance is zero is decided afterwards, by the criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from catpool.models.mixed.solver.cholesky import CholeskyEquations
+from catpool.models.mixed.solver.conjugate_gradients import ConjugateGradientEquations, ProbedSystem
+from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
+from catpool.models.mixed.solver.criterion_derivatives import criterion_derivatives
+from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
+from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.variance_search import (
+    CriterionEvaluation,
+    polish,
+    search_from_starts,
+    search_nearby,
+    solve_gradient,
+)
+
+DENSE = 3000  # effects beside the longest factor's, up to which the equations are solved exactly
+FEW = 500  # effects, up to which the criterion may have several minima and several starts cost little
+FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
+
+
+class ProfiledDeviance:
+    """The criterion of one system, as a function of the covariance parameters.
+
+    Parameters
+    ----------
+    system : MixedSystem
+    reml : bool
+    known : bool, default=False
+        Whether the residual variance is one rather than estimated.
+    solver : {"auto", "exact", "cg"}, default="auto"
+    """
+
+    def __init__(self, system: MixedSystem, *, reml: bool, known: bool = False, solver: str = "auto") -> None:
+        self.system, self.reml, self.known = system, reml, known
+        lengths = [shape.length for shape in system.shapes]
+        self.exact = solver == "exact" or (solver == "auto" and sum(lengths) - max(lengths) <= DENSE)
+        self.partition = PartitionedSystem(system) if self.exact else ProbedSystem(system)
+        self.parameters = CovarianceParameters(system.shapes)
+        self.freedom = system.rows - (system.covariates if reml else 0)
+        self.units = parameter_units(system, self.parameters)
+        self.floors = FLOOR * self.units
+        self._last: tuple[bytes, CriterionEvaluation] | None = None
+
+    def equations(self, lambdas: Sequence[np.ndarray]) -> MixedModelEquations:
+        if isinstance(self.partition, ProbedSystem):
+            return ConjugateGradientEquations(self.partition, lambdas)
+        return CholeskyEquations(self.partition, lambdas)
+
+    def scale(self, solution: EquationSolution) -> float:
+        """Return sigma^2."""
+        return 1.0 if self.known else solution.residual / self.freedom
+
+    def criterion(self, solution: EquationSolution) -> float:
+        fit = solution.log_det + (solution.log_det_fixed if self.reml else 0.0) - self.system.log_weights
+        if self.known:
+            return fit + self.freedom * np.log(2 * np.pi) + solution.residual
+        return fit + self.freedom * (1 + np.log(2 * np.pi * max(self.scale(solution), 1e-300)))
+
+    def value(self, theta: np.ndarray) -> float:
+        """Return the criterion, also at parameters that are zero."""
+        return self.criterion(self.equations(self.parameters.lambdas(theta)).solve())
+
+    def __call__(self, theta: np.ndarray) -> CriterionEvaluation:
+        theta = self._keep_off_zero(theta)
+        if self._last is None or self._last[0] != theta.tobytes():  # searches ask for value and derivatives in turn
+            self._last = theta.tobytes(), self._evaluate(theta)
+        return self._last[1]
+
+    def _keep_off_zero(self, theta: np.ndarray) -> np.ndarray:
+        signs = np.where(theta < 0, -1.0, 1.0)
+        return np.where(self.parameters.on_diagonal & (np.abs(theta) < self.floors), signs * self.floors, theta)
+
+    def _evaluate(self, theta: np.ndarray) -> CriterionEvaluation:
+        equations = self.equations(self.parameters.lambdas(theta))
+        solution = equations.solve()
+        scale, freedom = self.scale(solution), np.inf if self.known else self.freedom
+        derivatives = criterion_derivatives(
+            self.parameters, equations, solution, scale=scale, freedom=freedom, reml=self.reml
+        )
+        return CriterionEvaluation(self.criterion(solution), *derivatives)
+
+    def minimize(self, near: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Return the parameters that minimise the criterion, with exact zeros where these are best.
+
+        Parameters
+        ----------
+        near : sequence of ndarray of shape (width, width), optional
+            Lambdas to start from, in place of estimates from the data.
+        """
+        theta = self._search(near)
+        unidentified = self._unidentified()
+        small = self._is_small(theta) | unidentified
+        with_zeros = np.where(small, 0.0, theta)
+        if not small.any() or not self.exact:
+            return with_zeros
+        if not unidentified.any() and self.value(with_zeros) > self(theta).criterion + 1e-7:  # zero wins ties
+            return theta
+        return self._polish_free(with_zeros, ~small)
+
+    def _search(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
+        if near is None:
+            starts = starting_values(self.system, self.parameters)
+            return search_from_starts(self, starts, self.units) if self.exact else solve_gradient(self, starts[0])
+        start = self.parameters.theta(near)
+        start = np.where(self._is_small(start), 3e4 * self.floors, start)  # near zero the gradient vanishes
+        return search_nearby(self, start, self.units) if self.exact else solve_gradient(self, start)
+
+    def _polish_free(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Polish the free parameters while the others stay zero."""
+        if not free.any():
+            return theta
+
+        def complete(values: np.ndarray) -> np.ndarray:
+            result = theta.copy()
+            result[free] = values
+            return result
+
+        def evaluate(values: np.ndarray) -> CriterionEvaluation:
+            here = self(complete(values))
+            return CriterionEvaluation(here.criterion, here.gradient[free], here.hessian[np.ix_(free, free)])
+
+        return complete(polish(evaluate, theta[free]))
+
+    def _unidentified(self) -> np.ndarray:
+        """Return which parameters belong to a factor of one level, or of one level per row."""
+        system = self.system
+        seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.cross[:, 0])]
+        identified = [each > 1 and (self.known or each < system.rows) for each in seen]
+        return np.array([not identified[factor] for factor, _, _ in self.parameters.places])
+
+    def _is_small(self, theta: np.ndarray) -> np.ndarray:
+        return self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
+
+
+def parameter_units(system: MixedSystem, parameters: CovarianceParameters) -> np.ndarray:
+    """Return the scale of each parameter: one over the square root of a level's mean information."""
+    means = [own.mean(axis=0) for own in system.split(system.random.diagonal())]
+    positive = [np.where(each > 0, each, 1.0) for each in means]
+    return np.array([1 / np.sqrt(positive[factor][a]) for factor, a, _ in parameters.places])
+
+
+def starting_values(system: MixedSystem, parameters: CovarianceParameters) -> list[np.ndarray]:
+    """Return the parameters that the variances between levels of each factor suggest.
+
+    With few effects, parameters of a fifth and of five times the size follow.
+    """
+    n, mean = system.fixed[0, 0], system.fixed[0, -1] / system.fixed[0, 0]
+    spread = max(system.fixed[-1, -1] / n - mean**2, 1e-300)
+    sizes = []
+    for counts, totals in zip(system.split(system.cross[:, 0]), system.split(system.cross[:, -1]), strict=True):
+        count, total = counts[:, 0], totals[:, 0]
+        seen = count > 0
+        between = ((total[seen] - mean * count[seen]) ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
+        typical = count[seen].mean()
+        sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0)))
+    theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
+    few = sum(shape.length for shape in system.shapes) <= FEW
+    return [theta * multiple for multiple in ((1.0, 0.2, 5.0) if few else (1.0,))]

@@ -1,0 +1,125 @@
+"""The Poisson family: counts, per exposure if there is one, with a gamma prior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import gammaincinv, gammaln
+
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.gamma_poisson import CountsAboutMeans, gamma_poisson
+from catpool.priors.link import Link
+from catpool.priors.newton import FAR, ROUNDING, maximize, starting_strength
+from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, boundary_prior, fitted_prior
+from catpool.priors.strength_search import EDGE, maximize_over_strength
+
+
+class LogLink(Link):
+    """The linear predictor is the logarithm of the rate."""
+
+    onnx_operator = "Exp"
+
+    def mean(self, eta: np.ndarray) -> np.ndarray:
+        return np.exp(eta)
+
+    def variance(self, eta: np.ndarray) -> np.ndarray:
+        return np.exp(eta)
+
+    def skew(self, eta: np.ndarray) -> np.ndarray:
+        return np.exp(eta)
+
+    def log_likelihood(self, total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
+        return total * eta - count * np.exp(eta)
+
+    def constant(self, total: np.ndarray, count: np.ndarray) -> np.ndarray:
+        return np.asarray(total * np.log(count) - gammaln(total + 1))
+
+    def start(self, mean: float) -> float:
+        return float(np.log(mean))
+
+
+class Poisson(Family):
+    """Counts of events, at the rate of their category times the exposure."""
+
+    name = "poisson"
+    assumed = "count"
+    kinds = ("count",)
+    bounds = (0.0, np.inf)
+    link = LogLink()
+
+    def variance(self, moments: Moments) -> np.ndarray:
+        return moments.mean
+
+    def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
+        return [self._fit(moments) for moments in classes]
+
+    def _fit(self, moments: Moments) -> Prior:
+        mean, seen = float(moments.mean), moments.count > 0
+        events, exposure = moments.total[seen], moments.count[seen]
+        if mean == 0:
+            return boundary_prior(moments, np.inf, 0.0, 0.0, 0.0, NO_SPREAD)
+        pooled = float(events.sum() * np.log(mean) - mean * exposure.sum())
+        if moments.categories == 1:
+            return boundary_prior(moments, np.inf, 0.0, mean, np.nan, ONE_CATEGORY)
+        score = float(((events - mean * exposure) ** 2 - events).sum())
+        start = starting_strength([moments], self, score)
+        if start is None:
+            return boundary_prior(moments, np.inf, 0.0, mean, pooled, NO_SPREAD)
+        far = FAR * float(exposure.max() * max(mean, 1.0))
+        (shape, rate), likelihood = maximize(gamma_poisson(events, exposure), np.array([start * mean, start]), far)
+        if likelihood <= pooled + ROUNDING * abs(pooled) or rate > far:
+            return boundary_prior(moments, np.inf, 0.0, mean, pooled, NO_SPREAD)
+        mean = shape / rate
+        return fitted_prior(mean, rate, mean / rate, mean, likelihood)
+
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
+        return [self._integrate(moments, scale) for moments in classes]
+
+    def _integrate(self, moments: Moments, scale: float) -> Prior:
+        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
+
+        fitted = self._fit(moments)
+        if moments.total.sum() == 0:
+            return fitted
+        likelihood = gamma_poisson(moments.total, moments.count)
+
+        def log_likelihood(means: np.ndarray, strength: float) -> float:
+            return likelihood(np.maximum(np.array([strength * means[0], strength]), 1e-300))[0]
+
+        unit = float(np.sqrt(moments.mean))  # theta is the coefficient of variation, whatever the unit of exposure
+        (prior,) = integrate_strength([moments], [fitted], scale * unit, log_likelihood, np.asarray, self.curvature)
+        return prior
+
+    def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+        seen = counts > 0
+        model = CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
+        largest = float(counts[seen].max())
+        return maximize_over_strength(model.log_likelihood, model.derivative, model.pooled(), largest)
+
+    def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        """Return the variance of a gamma distribution."""
+        return mean / weight
+
+    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of an interval of the gamma distribution with this mean and sd."""
+        certain = (sd == 0) | (mean <= 0)
+        shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
+        lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))
+        return np.where(certain, mean, lower), np.where(certain, mean, upper)
+
+    def draw(
+        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[float], rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Draw from a gamma distribution."""
+        strength = float(priors[0].strength)
+        if np.isinf(strength):
+            return self.draw_pooled(classes, means)
+        return [
+            rng.gamma(np.maximum(each.total + strength * mean, 1e-300)) / np.maximum(each.count + strength, 1e-300)
+            for each, mean in zip(classes, means, strict=True)
+        ]
+
+
+POISSON = Poisson()
