@@ -301,7 +301,7 @@ def test_frames_take_targets_weights_and_folds_by_name(rows):
     pd.testing.assert_frame_equal(by_name.transform(table[::3]), plain.transform(table[["id", "city", "zip"]][::3]))
     with pytest.raises(ValueError, match="`y` names"):
         MeanEncoder().fit(table, "nothing")
-    with pytest.raises(ValueError, match="name of a column"):
+    with pytest.raises(ValueError, match="`cv` names the column 'nothing', which X does not have"):
         MeanEncoder(cv="nothing").fit_transform(table, "continuous")
 
 
@@ -311,7 +311,7 @@ def test_keys_make_folds_in_memory_too(rows):
     out = encoder.fit_transform(table, "continuous", key="id")
     stream = MeanEncoder(["city"], cv=4).partial_fit(table, "continuous", key=table["id"])
     pd.testing.assert_frame_equal(out, stream.transform_out_of_fold(table, table["id"]))
-    with pytest.raises(ValueError, match="without groups"):
+    with pytest.raises(ValueError, match="`key` needs a number of folds and no `groups`"):
         encoder.fit_transform(table, "continuous", key="id", groups=table["city"].fillna("none"))
 
 
