@@ -53,11 +53,11 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column (or level) and target: `column` and `target` (empty for an only one);
-            `categories`, with the missing value among them, and `rows` (or their weight); `prior_mean` in units of y
-            and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the standard deviations
-            between and within categories in units of y, those of the prior or, where it is given, by the method of
-            moments; `reliability`, the mean over the rows of count / (count + strength); `log_likelihood`; and `note`.
+            A row for each encoded column or level, and target: `column` and `target` (empty for an only one);
+            `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
+            and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
+            categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
+            the rows of count / (count + strength); `log_likelihood`; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
@@ -176,10 +176,8 @@ class ColumnwiseEncoder(Encoder):
 
         Raises
         ------
-        TypeError
-            For an encoder of another class.
-        ValueError
-            If columns, targets or parameters differ, or if only one of the two has keys.
+        TypeError, ValueError
+            If class, columns, targets or parameters differ, or if only one of the two has keys.
 
         Examples
         --------

@@ -195,8 +195,8 @@ y : array of shape (n,) or (n, outputs), or name of a column of X
 """,
     "key": """
 key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
-    What identifies a row: whole numbers, strings or dates, none missing. The fold of a row is a hash of its key, the same
-    whenever the row comes. Rows of one key are in one fold, so a customer's number keeps a customer's rows together.
+    What identifies a row: whole numbers, strings or dates, none missing. The fold of a row is a hash of its key, the
+    same whenever the row comes. Rows of one key are in one fold, so a customer's number keeps their rows together.
 """,
     "sample_weight": """
 sample_weight : array of shape (n,) or name of a column of X, optional
