@@ -279,7 +279,7 @@ def test_what_a_lazy_table_cannot_do_is_said(engine, rows, tmp_path):
     with pytest.raises(ValueError, match="missing"):
         encoder.transform(engine(table[["id", "size"]], tmp_path))
     for y in ("continuous", "binary"):
-        with pytest.raises(ValueError, match="0 sample|at least one row"):
+        with pytest.raises(ValueError, match=r"0 sample|at least one row"):
             MeanEncoder(["city"]).fit(engine(table.head(0), tmp_path), y=y)
 
 

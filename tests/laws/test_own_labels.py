@@ -99,7 +99,7 @@ def test_encoders_that_cannot_learn_from_the_past_alone_say_so(public):
 @pytest.mark.parametrize("public", breaking("multiclass"), ids=str)
 def test_encoders_that_do_not_take_classes_say_so(public):
     X, y, _, kind = rows("multiclass")
-    with pytest.raises(ValueError, match="target_type|several classes"):
+    with pytest.raises(ValueError, match=r"target_type|several classes"):
         public.make([0, 1], target_type=kind).fit(X, y)
     with pytest.raises(ValueError, match="several classes"):
         public.make([0, 1]).fit(X, y.astype(str))
