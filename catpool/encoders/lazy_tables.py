@@ -32,7 +32,7 @@ def fit_lazy_table(
     if fit.encoded is None:
         return fit.fitted, None
     names = named_features(structure, fit.fitted)
-    return fit.fitted, fit.encoded.selected(fit.fitted.header, names, keep=settings.keep)
+    return fit.fitted, fit.encoded.select(fit.fitted.header, names, keep=settings.keep)
 
 
 def transform_lazy_table(
@@ -42,4 +42,4 @@ def transform_lazy_table(
     from catpool.engines.fit import transform_lazy
 
     encoded = transform_lazy(structure, fitted, frame, required, strict=settings.keep)
-    return encoded.selected(fitted.header, named_features(structure, fitted), keep=settings.keep)
+    return encoded.select(fitted.header, named_features(structure, fitted), keep=settings.keep)
