@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -62,7 +62,7 @@ class ColumnwiseEncoder(Encoder):
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
 
-    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters

@@ -86,7 +86,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
     def fit_transform(
         self,
         X: IntoFrame | ArrayLike,
-        y: ArrayLike | str | None = None,
+        y: ArrayLike | str,
         *,
         groups: ArrayLike | None = None,
         key: ArrayLike | IntoFrame | str | None = None,
