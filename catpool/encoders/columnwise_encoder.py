@@ -209,7 +209,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
-            fingerprint=Fingerprint(0, ""),  # of rows that are gone
+            fingerprint=Fingerprint(0, ""),  # the rows are gone, so none of them can be recognised
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
         return fitted

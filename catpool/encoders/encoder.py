@@ -13,7 +13,7 @@ from catpool.data.fingerprint import warn_of_training_rows
 from catpool.data.frames import read_frame
 from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
-from catpool.encoders.lazy_tables import fit_lazy_table, transform_lazy_table
+from catpool.encoders.lazy_tables import fit_lazy_table, refuse_groups, transform_lazy_table
 from catpool.encoders.parameters import documented
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
@@ -73,13 +73,14 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
+            refuse_groups(groups)
             request = Request(y, sample_weight, exposure, None, self.cv)
             self._fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
             return self
         data = read_training(
             X, y, reading, structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
         )
-        scheme = make_scheme(self._splits(), data, self.random_state)
+        scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
         self._fitted = record(settings, structure, data, scheme, structure.learn(data, scheme))
         return self
 
@@ -117,10 +118,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
-            if groups is not None:
-                raise ValueError(
-                    "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect."
-                )
+            refuse_groups(groups)
             request = Request(y, sample_weight, exposure, key, self.cv)
             self._fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
             return encoded
@@ -139,7 +137,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         scheme.finish()
         fitted = record(settings, structure, data, scheme, fit.tables)
         result = output(settings, structure, fitted, data.X, fit.features)
-        self._fitted = fitted
+        self._fitted = fitted  # last, so that a fit that fails leaves the encoder as it was
         return result
 
     def transform(self, X: IntoFrame | ArrayLike) -> Any:
@@ -188,7 +186,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
 
     def _reading(self) -> Reading:
         """How the parameters say that training rows are read."""
-        family = FAMILIES.get(getattr(self, "family", "auto"))
+        family = FAMILIES.get(getattr(self, "family", "auto"))  # not every encoder lets the user choose one
         fold_column = self.cv if isinstance(self.cv, str) else None
         return Reading(self.target_type, family, FAMILIES, self.weight_type, fold_column, reads(self.cv))
 

@@ -35,6 +35,14 @@ def fit_lazy_table(
     return fit.fitted, fit.encoded.select(fit.fitted.header, names, keep=settings.keep)
 
 
+def refuse_groups(groups: Any) -> None:
+    """Refuse groups for a lazy table, whose rows have no order to match them by."""
+    if groups is not None:
+        raise ValueError(
+            "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect the table."
+        )
+
+
 def transform_lazy_table(
     settings: Settings, structure: Structure, fitted: Fitted, frame: Any, required: list[Any]
 ) -> Any:

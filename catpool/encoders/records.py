@@ -65,6 +65,7 @@ def output(settings: Settings, structure: Structure, fitted: Fitted, X: Frame, f
     """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
     placed = {label: (names, features[label]) for label, names in named_features(structure, fitted).items()}
     result = X.replaced(placed, keep=settings.keep)
+    # scikit-learn converts arrays itself, but it cannot convert each kind of frame
     as_it_is = settings.library == "default" or isinstance(result, np.ndarray)
     return result if as_it_is else to_backend(result, settings.library)
 

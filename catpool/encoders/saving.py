@@ -60,6 +60,7 @@ def _from_version_1(parameters: dict[str, Any], state: dict[str, Any]) -> tuple[
     }  # fmt: skip
     if not required <= set(state) <= known:
         return parameters, {}
+    # version 1 kept the last time of every time-ordered fit, and only half-lives need it
     fades = getattr(parameters.get("cv"), "half_life", None) is not None
     fitted = Fitted(
         header=state["_header"],
