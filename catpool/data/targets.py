@@ -105,12 +105,12 @@ class Target:
     @property
     def names(self) -> list[str | None]:
         """The names of its columns, None for an only one."""
-        if not self.by_class or self.classes is None:
+        if not self.has_class_columns or self.classes is None:
             return [self.name]
         return [str(label) if self.name is None else f"{self.name}_{label}" for label in self.classes]
 
     @property
-    def by_class(self) -> bool:
+    def has_class_columns(self) -> bool:
         """Whether it has a column for each class."""
         return self.kind == "multiclass"
 
@@ -121,7 +121,7 @@ class Target:
 
     def columns(self) -> Iterator[np.ndarray]:
         """The numbers to take means of, of shape (n,), one array after the other."""
-        if self.by_class:
+        if self.has_class_columns:
             for label in range(len(self.names)):
                 yield (self.values == label).astype(float)
         else:

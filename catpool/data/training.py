@@ -80,9 +80,9 @@ class TrainingData:
     def __len__(self) -> int:
         return len(self.X)
 
-    def aligned(self, header: Header) -> TrainingData:
+    def align(self, header: Header) -> TrainingData:
         """The same rows, with the columns of an earlier fit."""
-        return replace(self, X=self.X.aligned(header, header.labels, strict=True))
+        return replace(self, X=self.X.align(header, header.labels, strict=True))
 
     @property
     def aside(self) -> list[Any]:
@@ -157,7 +157,7 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))
     values = {role: frame.column(label) for role, label in named.items()}
-    return (frame.without(labels) if named else frame), _Named(labels, values)
+    return (frame.drop(labels) if named else frame), _Named(labels, values)
 
 
 def _labels_in(argument: Any) -> list[Any]:

@@ -31,7 +31,7 @@ class Weights:
     precision: bool = False
 
     @property
-    def of_count(self) -> np.ndarray | None:
+    def count_weights(self) -> np.ndarray | None:
         """What each row adds to the count of its category: weight times exposure."""
         if self.row is None or self.exposure is None:
             return self.exposure if self.row is None else self.row

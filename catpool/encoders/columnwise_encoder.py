@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.stream import Stream, features_outside, part_check, stream_behind, stream_of
+from catpool.crossfit.stream import Stream, encode_other_folds, part_check, restore_stream, sum_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import columns_of, read_frame
+from catpool.data.frames import read_frame, select_columns
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
@@ -93,10 +93,10 @@ class ColumnwiseEncoder(Encoder):
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
         for table in self.tables_:
-            frame = table.frame_of(column, level)
+            frame = table.find_frame(column, level)
             if frame is not None:
                 return to_backend(frame, backend)
-        known = [name for table in self.tables_ for name in table.known_as]
+        known = [name for table in self.tables_ for name in table.accepted_labels]
         raise ValueError(f"`column` must be one of the encoded columns {known}, not {column!r}.")
 
     def partial_fit(
@@ -150,9 +150,9 @@ class ColumnwiseEncoder(Encoder):
         check = part_check(structure, before)
         data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
         if before is None:
-            before, stream = Fitted.empty(type(self).__name__, data), stream_of(data, structure, self.cv)
+            before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
         else:
-            stream = stream_behind(before) + stream_of(data.aligned(before.header), structure, self.cv)
+            stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
         self._fitted = self._streamed(structure, before, stream)
         return self
 
@@ -196,7 +196,7 @@ class ColumnwiseEncoder(Encoder):
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
         self._refuse_rules()
-        stream = stream_behind(self._fitted) + stream_behind(other._fitted)
+        stream = restore_stream(self._fitted) + restore_stream(other._fitted)
         result = clone(self)
         result._fitted = self._streamed(self._structure(), self._fitted, stream)
         return result
@@ -242,12 +242,12 @@ class ColumnwiseEncoder(Encoder):
         if structure.crossfit.only_rare:
             raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
-        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, fitted.header.labels, strict=True)
+        frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)
         blocks: Blocks = {}
         for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
-            slots = table.slots(columns_of(table.label, frame))
-            blocks |= features_outside(structure, table, tally, fitted.targets, folds, slots)
+            slots = table.slots(select_columns(table.label, frame))
+            blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)
         return output(self._settings(), structure, fitted, frame, blocks)
 
     @available_if(_is_flat)

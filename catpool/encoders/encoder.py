@@ -169,7 +169,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         required = fitted.header.labels if settings.keep else used
         if (lazy := lazy_frame(X)) is not None:
             return transform_lazy_table(settings, structure, fitted, lazy, required)
-        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, required, strict=settings.keep)
+        frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=settings.keep)
         features = structure.transform(fitted.tables, frame, settings.fade(frame, fitted))
         if fitted.fingerprint.matches(frame, used):
             warn_of_training_rows()

@@ -136,7 +136,7 @@ class FittedMixin(BaseEstimator):
         {'zip': 1.5}
         """
         fitted = self._state
-        if fitted.by_value and all(table.label in row for table in fitted.tables):
+        if fitted.has_value_lookup and all(table.label in row for table in fitted.tables):
             result: dict[str, float] = {}
             for table in fitted.tables:
                 result.update(table.look_up_value(row[table.label]))

@@ -234,7 +234,7 @@ class MixedModelEncoder(Encoder):
             log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
             the solver are in `attrs`.
         """
-        names = self._state.header.names_of
+        names = self._state.header.names_by_label
         return summarize(
             self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])]
         )

@@ -16,7 +16,7 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.splitters import check_number_of_folds
-from catpool.crossfit.stream import Stream, features_outside
+from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Structure
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, Header, read_frame
@@ -123,7 +123,7 @@ def fit_lazy(
     labels = columnwise.labels(header)
     groups = [_group(columnwise, label, source, header) for label in labels]
     tallies = [each.tally for each in groups]
-    stream = Stream(labels, header.names_of, tallies, [source.target], precision_log_likelihood(source))
+    stream = Stream(labels, header.names_by_label, tallies, [source.target], precision_log_likelihood(source))
     tables = stream.tables(columnwise)
     fitted = Fitted(
         header=header.header(owner),
@@ -133,7 +133,7 @@ def fit_lazy(
         aside=[label for label in header.aside if label in header.labels],
         fingerprint=Fingerprint(0, ""),  # the rows are not here, so transform cannot recognize them
         log_likelihood=stream.log_likelihood,
-        tallies=[tally.together() for tally in tallies],
+        tallies=[tally.merge_parts() for tally in tallies],
     )
     return LazyFit(fitted, _encode_out_of_fold(columnwise, source, tables, groups) if out_of_fold else None)
 
@@ -257,7 +257,7 @@ def _encode_out_of_fold(
     """Add features to the training rows, each from the rows of the other folds."""
     encoded = Encoded(source.frame, {})
     for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
-        blocks = features_outside(structure, table, each.tally, [source.target], each.folds, each.codes)
+        blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
         keys = [source.fold, *each.columns]
         frame, names = _add_features(encoded.frame, keys, each.rows, blocks, position)
         encoded = Encoded(frame, encoded.features | names)

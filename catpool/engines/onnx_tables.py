@@ -20,7 +20,7 @@ def features_of(graph: Graph, table: Any, columns: Mapping[Any, Column]) -> dict
     """What a table gives of columns, of shape (n, features), by the label of the column whose place it takes."""
     if isinstance(table, NestedTable):
         return _of_levels(graph, table, columns)
-    values = [own for _, own in table.served]
+    values = [own for _, own in table.named_tables]
     if not values:
         return {table.label: None}
     stacked = np.column_stack(values)
@@ -42,9 +42,11 @@ def _of_cells(
     graph: Graph, table: EncodingTable, cells: Cells, values: np.ndarray, columns: Mapping[Any, Column]
 ) -> str:
     slots = [columns[label].slots(part) for label, part in zip(table.label, cells.paths.parts, strict=True)]
-    number = cells.paths.number(len(slots) - 1)
+    number = cells.paths.level_size(len(slots) - 1)
     last, everyone = np.arange(number + 1), np.zeros(number + 1, dtype=bool)
-    found = graph.node("Gather", graph.constant(cells.of_paths(last, everyone)), _paths(graph, cells.paths, slots)[-1])
+    found = graph.node(
+        "Gather", graph.constant(cells.find_slots(last, everyone)), _paths(graph, cells.paths, slots)[-1]
+    )
     missing = reduce(lambda one, other: graph.node("Or", one, other), [graph.equal(own, MISSING) for own in slots])
     own = graph.node("Where", missing, graph.constant([[MISSING]]), found)
     result = graph.taken(values, own)
@@ -103,9 +105,9 @@ def _known(table: NestedTable, *, missing: bool) -> list[dict[int, np.ndarray]]:
     paths, counts, result = table.paths, table.counts(), []
     depth = len(paths.parts)
     for level in range(depth):
-        steps, number = paths.steps(level), paths.number(level)
+        steps, number = paths.ancestors(level), paths.level_size(level)
         gone = [paths.slots(above)[step] == MISSING for above, step in enumerate(steps)]
-        steps += [np.full(number, paths.number(below)) for below in range(level + 1, depth)]
+        steps += [np.full(number, paths.level_size(below)) for below in range(level + 1, depth)]
         gone += [np.full(number, missing)] * (depth - level - 1)
         rows = [LevelTables(paths, each.levels, table.policy).rows(steps, gone, counts) for each in table.encodings]
         result.append({emitted: table.features(emitted, rows, steps) for emitted in table.emitted})
@@ -116,7 +118,7 @@ def _deepest(graph: Graph, paths: Paths, steps: Sequence[str], tables: Sequence[
     """Of each row the features of the deepest level that its path is known to."""
     result = graph.taken(tables[0], steps[0])
     for level in range(1, len(steps)):
-        unknown, nothing = graph.equal(steps[level], paths.number(level)), np.zeros((1, tables[level].shape[1]))
+        unknown, nothing = graph.equal(steps[level], paths.level_size(level)), np.zeros((1, tables[level].shape[1]))
         own = graph.taken(np.vstack([tables[level], nothing]), steps[level])
         result = graph.node("Where", unknown, result, own)
     return result

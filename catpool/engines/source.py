@@ -92,7 +92,7 @@ class Source:
         if classes is None:
             number = y.cast(nw.Float64)
             return [(number if exposure is None else number / exposure) - self.center]
-        labels = classes.tolist() if self.target.by_class else classes[1:].tolist()
+        labels = classes.tolist() if self.target.has_class_columns else classes[1:].tolist()
         return [(y == label).cast(nw.Float64) for label in labels] or [nw.lit(0.0)]
 
     def moments(self, grouped: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:

@@ -96,7 +96,7 @@ def _values(table: EncodingTable) -> list[np.ndarray]:
             f"but {table.column!r} has one of them. Leave `interactions` out, and set `unknown` and `missing` to other "
             'values than "error".'
         )
-    return [values for _, values in table.served]
+    return [values for _, values in table.named_tables]
 
 
 def _parts(table: EncodingTable) -> list[tuple[Any, Vocabulary]]:

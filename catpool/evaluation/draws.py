@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.frames import columns_of, read_frame
+from catpool.data.frames import read_frame, select_columns
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
@@ -75,10 +75,10 @@ def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, ran
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     fitted = encoder._fitted
     required = encoder._settings().required(encoder._structure(), fitted)
-    frame = read_frame(X).aligned(fitted.header, required, strict=False)
+    frame = read_frame(X).align(fitted.header, required, strict=False)
     blocks = []
     for table in encoder.tables_:
-        slots = table.slots(columns_of(table.label, frame))
+        slots = table.slots(select_columns(table.label, frame))
         blocks.append(np.stack([_draw_table(table, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 
@@ -106,7 +106,7 @@ def _draw_component(encoding: Encoding, uniform: float) -> Prior:
     """Return the prior, or the component of a mixture at this quantile, with its variances."""
     prior = encoding.prior
     if prior.probability is None:
-        known = encoding.known
+        known = encoding.full_prior
         return Prior(prior.mean, prior.strength, known.between, known.within)
     index = min(int(np.searchsorted(np.cumsum(prior.probability), uniform)), len(prior.probability) - 1)
     return [component for _, component in prior.each_component()][index]

@@ -92,7 +92,9 @@ def check_no_leak(
     if min(n_flips, n_shuffles, max_rows) < 1:
         raise ValueError(f"Pass 1 or more flips, shuffles and rows. Got {n_flips}, {n_shuffles} and {max_rows}.")
     frame = read_frame(X)
-    table = pd.DataFrame({name: pd.Series(np.asarray(frame.column(label))) for label, name in frame.names_of.items()})
+    table = pd.DataFrame(
+        {name: pd.Series(np.asarray(frame.column(label))) for label, name in frame.names_by_label.items()}
+    )
     targets = pd.Series(np.asarray(y).ravel())
     if len(targets) != len(table) or targets.nunique() < 2:
         wrong = f"y has {len(targets)} rows of {targets.nunique()} different values"

@@ -11,11 +11,11 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, negligible
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.past import outputs_of_rows
+from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, column_name, columns_of
+from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
@@ -123,7 +123,7 @@ class Flat(Columnwise):
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)
         if self.policy.missing == "error":
-            refuse_missing(codes, column_name(label, X.names_of))
+            refuse_missing(codes, column_name(label, X.names_by_label))
         return codes, vocabulary
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
@@ -147,7 +147,7 @@ class Flat(Columnwise):
     def use_all_rows(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
-        share = heaviest_share(codes, vocabulary.size, data.weights.of_count, groups)
+        share = heaviest_share(codes, vocabulary.size, data.weights.count_weights, groups)
         full = [
             negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
             for each in column.encodings
@@ -156,7 +156,7 @@ class Flat(Columnwise):
         column.use_all_rows(codes, by_value, np.all(full, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
-        return table.features(X) if fade is None else self._faded(table, columns_of(table.label, X), fade)
+        return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)
 
     def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
         """The features of new rows for which the training rows have lost weight."""
@@ -164,8 +164,8 @@ class Flat(Columnwise):
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(outputs_of_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
-        features = table.arranged(np.hstack(blocks), table.counts[slots] * fade, slots)
+            blocks.append(encode_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+        features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features
 
