@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
-FREE = {"cv", "random_state", "n_jobs"}  # parameters that may differ between encoders that are merged
-
 
 def _is_flat(encoder: ColumnwiseEncoder) -> bool:
     return isinstance(encoder._structure(), Flat)
@@ -55,16 +53,16 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column (or level) and target: `column` and `target` (empty for an only one);
-            `categories`, with the missing value among them, and `rows` (or their weight); `prior_mean` in units of y
-            and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the standard deviations
-            between and within categories in units of y, those of the prior or, where it is given, by the method of
-            moments; `reliability`, the mean over the rows of count / (count + strength); `log_likelihood`; and `note`.
+            A row for each encoded column or level, and target: `column` and `target` (empty for an only one);
+            `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
+            and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
+            categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
+            the rows of count / (count + strength); `log_likelihood`; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
 
-    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters
@@ -120,9 +118,7 @@ class ColumnwiseEncoder(Encoder):
         ----------
         X : frame or array of shape (m, p)
         <y>
-        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
-            What identifies a row: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
-            customer's number keeps a customer's rows together.
+        <key>
         <sample_weight>
         <exposure>
 
@@ -180,10 +176,8 @@ class ColumnwiseEncoder(Encoder):
 
         Raises
         ------
-        TypeError
-            For an encoder of another class.
-        ValueError
-            If columns, targets or parameters differ, or if only one of the two has keys.
+        TypeError, ValueError
+            If class, columns, targets or parameters differ, or if only one of the two has keys.
 
         Examples
         --------
@@ -196,7 +190,8 @@ class ColumnwiseEncoder(Encoder):
         if type(other) is not type(self):
             raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
         check_is_fitted(other)
-        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in FREE} for each in (self, other))
+        free = {"cv", "random_state", "n_jobs"}
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
@@ -262,8 +257,8 @@ class ColumnwiseEncoder(Encoder):
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns of X, which is quoted as it is; or the names of a schema and of a
-            table in it, or of a catalog too.
+            The name of the table with the columns of X; or the names of a schema and of a table in it, or of a catalog
+            too. They are quoted.
         dialect : str, optional
             As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
             standard SQL.
@@ -271,9 +266,8 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         str
-            Names and categories are quoted as the dialect has it, and each category is a line of the statement.
-            Features that are NaN are NULL. Strings are compared by the table's collation: one that takes "a" and "A"
-            for the same doubles rows.
+            Each category is a line of the statement. Features that are NaN are NULL. Strings are compared by the
+            table's collation: one that takes "a" and "A" for the same doubles rows.
 
         Raises
         ------

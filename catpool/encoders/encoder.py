@@ -86,7 +86,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
     def fit_transform(
         self,
         X: IntoFrame | ArrayLike,
-        y: ArrayLike | str | None = None,
+        y: ArrayLike | str,
         *,
         groups: ArrayLike | None = None,
         key: ArrayLike | IntoFrame | str | None = None,
@@ -101,8 +101,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         <y>
         groups : array of shape (n,), optional
             Rows of one group are in one fold.
-        key : array of shape (n,), or names of columns of X, optional
-            What identifies each row. Folds are then a hash of it, so that a row is in the same fold whenever it comes.
+        <key>
         <sample_weight>
         <exposure>
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -239,7 +239,7 @@ class MixedModelEncoder(Encoder):
             self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])]
         )
 
-    def encoding_table(self, column: Any, *, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.
 
         Parameters

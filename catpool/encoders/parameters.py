@@ -193,6 +193,11 @@ X : frame, array of shape (n, p), or lazy table
 y : array of shape (n,) or (n, outputs), or name of a column of X
     A column that is named here is neither encoded nor passed through, now and in ``transform``.
 """,
+    "key": """
+key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
+    What identifies a row: whole numbers, strings or dates, none missing. The fold of a row is a hash of its key, the
+    same whenever the row comes. Rows of one key are in one fold, so a customer's number keeps their rows together.
+""",
     "sample_weight": """
 sample_weight : array of shape (n,) or name of a column of X, optional
     The weight of each row, as ``weight_type`` says. A named column is neither encoded nor passed through.

@@ -280,7 +280,7 @@ def test_what_a_lazy_table_cannot_do_is_said(engine, rows, tmp_path):
     with pytest.raises(ValueError, match="missing"):
         encoder.transform(engine(table[["id", "size"]], tmp_path))
     for y in ("continuous", "binary"):
-        with pytest.raises(ValueError, match="0 sample|at least one row"):
+        with pytest.raises(ValueError, match=r"0 sample|at least one row"):
             MeanEncoder(["city"]).fit(engine(table.head(0), tmp_path), y=y)
 
 
@@ -302,7 +302,7 @@ def test_frames_take_targets_weights_and_folds_by_name(rows):
     pd.testing.assert_frame_equal(by_name.transform(table[::3]), plain.transform(table[["id", "city", "zip"]][::3]))
     with pytest.raises(ValueError, match="`y` names"):
         MeanEncoder().fit(table, "nothing")
-    with pytest.raises(ValueError, match="name of a column"):
+    with pytest.raises(ValueError, match="`cv` names the column 'nothing', which X does not have"):
         MeanEncoder(cv="nothing").fit_transform(table, "continuous")
 
 
@@ -312,7 +312,7 @@ def test_keys_make_folds_in_memory_too(rows):
     out = encoder.fit_transform(table, "continuous", key="id")
     stream = MeanEncoder(["city"], cv=4).partial_fit(table, "continuous", key=table["id"])
     pd.testing.assert_frame_equal(out, stream.transform_out_of_fold(table, table["id"]))
-    with pytest.raises(ValueError, match="without groups"):
+    with pytest.raises(ValueError, match="`key` needs a number of folds and no `groups`"):
         encoder.fit_transform(table, "continuous", key="id", groups=table["city"].fillna("none"))
 
 

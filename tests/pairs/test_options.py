@@ -65,7 +65,7 @@ def test_columns_in_parallel_are_the_same(encoder_class, table):
 
 def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):
     held = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
-    monkeypatch.setattr("catpool.crossfit.out_of_fold.HELD", 0)
+    monkeypatch.setattr("catpool.crossfit.training_rows.HELD", 0)
     anew = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
     np.testing.assert_array_equal(held, anew)
 
