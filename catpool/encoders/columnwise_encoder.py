@@ -53,7 +53,7 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column or level, and target: `column` and `target` (empty for an only one);
+            A row for each encoded column or level, and target: `column` and `target` (empty if there is one target);
             `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
             and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
             categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
@@ -158,7 +158,7 @@ class ColumnwiseEncoder(Encoder):
 
     def _refuse_rules(self) -> None:
         if is_rule(self.cv):
-            raise ValueError("EarlierRows needs all rows in their order. Call fit_transform on all of them.")
+            raise ValueError(f"cv={type(self.cv).__name__} needs all rows at once. Call fit_transform on all of them.")
 
     def merge(self, other: Self) -> Self:
         """Join what two encoders have learned from different rows.
@@ -209,7 +209,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
-            fingerprint=Fingerprint(0, ""),  # the rows are gone, so none of them can be recognised
+            fingerprint=Fingerprint(0, ""),  # the rows are no longer available, so transform cannot recognize them
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
         return fitted
@@ -238,9 +238,9 @@ class ColumnwiseEncoder(Encoder):
         """
         structure, fitted = self._structure(), self._state
         if fitted.tallies is None or fitted.parts == 1:
-            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Fit so, or call fit_transform.")
+            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Call it with keys, or call fit_transform.")
         if structure.crossfit.only_rare:
-            raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+            raise ValueError('`transform_out_of_fold` needs crossfit="all". Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)

@@ -146,7 +146,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : frame, array of shape (n, p), or lazy table
-            With the columns of fit, in any order where they have names.
+            With the columns of fit, in any order if they have names.
 
         Returns
         -------
@@ -155,7 +155,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         Warns
         -----
         TrainingRowsWarning
-            If these are the very rows of ``fit``, which ``fit_transform`` encodes out of fold.
+            If these are the rows that the encoder was fitted to, which ``fit_transform`` encodes out of fold.
 
         Raises
         ------
@@ -180,8 +180,8 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._validate_params()
         if is_past_only(self.cv) and not self._structure().takes_past_only:
             raise ValueError(
-                f"{type(self.cv).__name__} goes with encoders of single columns, and {type(self).__name__} is not one. "
-                "Pass cv=TimeSeriesSplit(), say."
+                f"{type(self.cv).__name__} works only with encoders of single columns, not with "
+                f"{type(self).__name__}. Pass for example cv=TimeSeriesSplit()."
             )
 
     def _reading(self) -> Reading:
@@ -191,7 +191,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         return Reading(self.target_type, family, FAMILIES, self.weight_type, fold_column, reads(self.cv))
 
     def _settings(self) -> Settings:
-        """What the parameters say about features, beside the structure."""
+        """The parameters that shape the output: `remainder`, `set_output` and `cv`."""
         library = _get_output_config("transform", self)["dense"]
         return Settings(type(self).__name__, self.cv, self.remainder == "passthrough", library)
 

@@ -1,4 +1,4 @@
-"""Encoders meet lazy tables: the engines are imported when one comes, because they load pyarrow."""
+"""Fit and transform of lazy tables; engines are imported only then, because they load pyarrow."""
 
 from __future__ import annotations
 

@@ -135,7 +135,8 @@ def compare_encoders(
     labels = categorical_columns(frame) if columns is None else list(columns)
     frame.require(labels)
     table = pd.DataFrame({label: pd.Series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
-    categories = table[labels].astype(object)
+    # scikit-learn's encoders take NaN for a missing value, and no pandas.NA
+    categories = table[labels].astype(object).where(table[labels].notna(), np.nan)
     target = np.asarray(y)
     if encoders is None:
         encoders = standard_encoders(categories, target, target_type or _default_type(estimator, target), random_state)
