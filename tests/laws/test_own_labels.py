@@ -55,7 +55,7 @@ def test_only_training_rows_reach_a_row_whatever_the_folds(public, cv, missing):
     whole = fit_transform(outputs)
     folds = make_folds(cv, X, None, n_rows=len(y), random_state=0)
     for k in range(folds.n_folds):
-        test, train = folds.labels == k, folds.training_of(k)
+        test, train = folds.labels == k, folds.training_rows(k)
         changed = 100 * rng.normal(size=outputs.shape)
         changed[train] = outputs[train]
         after = fit_transform(changed)
