@@ -34,7 +34,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_WHEN_ASKED_FOR = {  # imported then, as each import takes its time
+_WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",
     "check_no_leak": "catpool.evaluation.leak_check",
@@ -52,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHEN_ASKED_FOR])
+    return [*__all__, "__version__"]

@@ -16,9 +16,9 @@ from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
-from catpool.moments.grouped import Categories
+from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
-from catpool.tables.learner import Learns
+from catpool.tables.learner import ColumnLearner
 
 
 class Crossfit(NamedTuple):
@@ -41,7 +41,7 @@ class Crossfit(NamedTuple):
 
 
 class Columnwise(Structure):
-    """Learns each column, interaction or path by itself.
+    """ColumnLearner each column, interaction or path by itself.
 
     Streams, lazy tables and look-ups are functions over such a structure and its tables.
     """
@@ -68,7 +68,7 @@ class Columnwise(Structure):
         """The rows' codes, of shape (n,), and the categories behind them."""
 
     @abstractmethod
-    def learner(self, vocabulary: Any) -> Learns:
+    def learner(self, vocabulary: Any) -> ColumnLearner:
         """What makes encodings of moments."""
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Columnwise(Structure):
         def learn_column(label: Any) -> Any:
             codes, vocabulary = self.encode(label, data.X)
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows)
-            return self.table(label, data.X.names_of, vocabulary, learned)
+            return self.table(label, data.X.names_by_label, vocabulary, learned)
 
         return self.parallel(learn_column, labels)
 
@@ -113,8 +113,8 @@ class Columnwise(Structure):
         column = scheme.encode(learner, codes, vocabulary.size, counts=self.counts_by_fold)
         if self.crossfit.only_rare:
             self.use_all_rows(column, own, vocabulary, data, scheme.folds().groups)
-        table = self.table(label, data.X.names_of, vocabulary, column.encodings)
-        return table, table.arranged(column.values, column.counts, own)
+        table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
+        return table, table.arrange(column.values, column.counts, own)
 
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
         features: Blocks = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 
@@ -61,31 +61,52 @@ class EarlierRows:
     [nan, 1.0, 1.0, 1.5, 4.0]
     """
 
-    by: Any
-    gap: Any = None
-    half_life: Any = None
+    by: str | int
+    gap: float | str | timedelta | None = None
+    half_life: float | str | timedelta | None = None
     first: float = np.nan
 
     @property
-    def reads(self) -> Sequence[Any]:
+    def reads(self) -> Sequence[str | int]:
+        """The columns of X that it reads: that of the times."""
         return [self.by]
 
     @property
     def past_only(self) -> bool:
+        """Whether later rows are kept from a row: always."""
         return True
 
     def scheme(self, data: TrainingData) -> PastScheme:
-        if data.groups is not None:
-            raise ValueError("`groups` does not go with EarlierRows, which has no folds. Leave it out.")
-        if data.key is not None:
-            raise ValueError("`key` does not go with EarlierRows, which has no folds. Leave it out.")
-        return PastScheme(self.times(data.X), data.targets, data.weights)
+        """Make the scheme of some training rows.
 
-    def times(self, X: Frame) -> Times:
-        """When the rows of X are."""
+        Parameters
+        ----------
+        data : TrainingData
+            With the column of the times, and without groups and keys.
+
+        Raises
+        ------
+        ValueError
+            If there are groups or keys, if there is no such column, or if it does not hold times.
+        """
+        for name, given in (("groups", data.groups), ("key", data.key)):
+            if given is not None:
+                raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave it out.")
+        return PastScheme(self._times(data.X), data.targets, data.weights)
+
+    def fade(self, X: Frame, last_time: float) -> np.ndarray | None:
+        """How much weight the training rows keep for new rows, of shape (n,); None without a half-life.
+
+        Parameters
+        ----------
+        X : Frame
+            With the column of the times.
+        last_time : float
+            The time of the last training row.
+        """
+        return None if self.half_life is None else self._times(X).after(last_time)
+
+    def _times(self, X: Frame) -> Times:
         if self.by not in X.labels:
             raise ValueError(f"EarlierRows names the column {self.by!r}, which X does not have: {X.labels}.")
         return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)
-
-    def fade(self, X: Frame, last_time: Any) -> np.ndarray | None:
-        return None if self.half_life is None else self.times(X).after(last_time)

@@ -37,7 +37,7 @@ class Folds:
     training: list[np.ndarray] | None = None
     groups: np.ndarray | None = None
 
-    def training_of(self, fold: int) -> np.ndarray:
+    def training_rows(self, fold: int) -> np.ndarray:
         """The rows that a fold learns from."""
         return np.flatnonzero(self.labels != fold) if self.training is None else self.training[fold]
 

@@ -19,9 +19,10 @@ from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
-from catpool.moments.partition import ColumnView, Parts, encode_outside
-from catpool.priors.family import FAMILIES
-from catpool.tables.learner import Learns
+from catpool.moments.outside import OutsideCounts, encode_outside
+from catpool.moments.partition import Parts
+from catpool.priors.families import FAMILIES
+from catpool.tables.learner import ColumnLearner
 
 CELLS = 1 << 27  # cells of all classes, folds and categories kept at once; beyond it, fold by fold
 
@@ -87,12 +88,12 @@ class OutOfFold:
         others = folds.training is None
         self.rows = TrainingRows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
 
-    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         """Encode a column, of codes of shape (n,) that are overwritten, and learn it from all rows.
 
         Parameters
         ----------
-        learner : Learns
+        learner : ColumnLearner
         codes : ndarray of shape (n,)
         size : int
         counts : bool
@@ -107,7 +108,7 @@ class OutOfFold:
             self._at_once(learner, codes, size, result)
         return result
 
-    def _one_by_one(self, learner: Learns, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _one_by_one(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
         result.fill(np.nan)
         for fold in range(self.folds.n_folds):
             test = np.flatnonzero(self.folds.labels == fold)
@@ -122,31 +123,32 @@ class OutOfFold:
 
     @cached_property
     def _training(self) -> list[np.ndarray]:
-        return [self.folds.training_of(fold) for fold in range(self.folds.n_folds)]
+        return [self.folds.training_rows(fold) for fold in range(self.folds.n_folds)]
 
     @cached_property
     def _subsets(self) -> list[TrainingRows]:
         return [self.rows.subset(rows) for rows in self._training]
 
-    def _at_once(self, learner: Learns, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _at_once(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
         column = self.rows.column(codes, size)
+        outside = OutsideCounts(column)
         position = 0
         for target, views in self.rows.views():
             seen = [(view, column.moments(view)) for view in views]
-            whole = [column.whole(view, each) for view, each in seen]
+            whole = [column.merge(view, each) for view, each in seen]
             parts = [each for _, each in seen]
-            position = self._take_outside(learner, column, target, parts, result, position)
+            position = self._take_outside(learner, outside, target, parts, result, position)
             del parts, seen  # the largest arrays there are
             result.encodings.extend(learner.encodings(target, whole, self.rows.weights.log_likelihood))
         if result.counts is not None:
-            table = column.counts_outside(slice(None))
+            table = outside[:]
             table[self.folds.n_folds :] = np.nan
             table.ravel().take(column.cells, out=result.counts, mode="clip")
 
     def _take_outside(
         self,
-        learner: Learns,
-        column: ColumnView,
+        learner: ColumnLearner,
+        outside: OutsideCounts,
         target: Target,
         parts: list[Moments],
         result: OutOfFoldColumn,
@@ -156,9 +158,9 @@ class OutOfFold:
         if not learner.outputs:
             return position
         rule = partial(learner.encode, family=FAMILIES[target.family])
-        for tables in encode_outside(column, parts, rule, len(learner.outputs)):
+        for tables in encode_outside(outside, parts, rule, len(learner.outputs)):
             for table in tables:
                 table[self.folds.n_folds :] = np.nan
-                table.ravel().take(column.cells, out=result.values[:, position], mode="clip")
+                table.ravel().take(outside.column.cells, out=result.values[:, position], mode="clip")
                 position += 1
         return position

@@ -27,7 +27,7 @@ from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import Prior, mean_variance, reliability
-from catpool.tables.learner import Learner, Learns
+from catpool.tables.learner import ColumnLearner, Learner
 
 LEAST = 1e-40  # of what is left of a row's weight
 SPAN = 500  # half-lives that a running sum can hold without overflow
@@ -54,7 +54,7 @@ class PastScheme(Scheme):
     def _all_rows(self) -> TrainingRows:
         return TrainingRows(self.targets, self.age(self.weights), Parts(None, 1))
 
-    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
         values, seen = encode_by_past(learner, codes, size, self.times, self.targets, self.weights)
         return OutOfFoldColumn(values, seen, learn(learner, codes, size, self._all_rows))
@@ -83,7 +83,7 @@ class Running:
 
     def past(self, values: np.ndarray | None) -> np.ndarray:
         """Sum of weight times value over the rows of its category that each row sees, of shape (n,)."""
-        row = np.ones(len(self.order)) if self.weights.of_count is None else self.weights.of_count
+        row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
         if values is not None:
             row = values if self.weights.row is None else values * self.weights.row
         row, at = row[self.order], self.times.values[self.order]
@@ -149,7 +149,7 @@ def encode_by_past(
             seen = first_rows(target, codes, size, weights, times, order[:beginning])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
             priors = learner.rule([replace(each) for each in seen], family)
-            values[:, :, rows] = outputs_of_rows(learner, own, seen, priors, codes[rows], family)
+            values[:, :, rows] = encode_rows(learner, own, seen, priors, codes[rows], family)
         blocks.append(values.reshape(-1, len(codes)).T)
     return np.hstack(blocks), np.where(ends > 0, count, times.first)
 
@@ -171,11 +171,11 @@ def first_rows(
     seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
     column = seen.column(codes[rows], size)
     _, views = next(seen.views())
-    moments = [column.whole(view, column.moments(view)) for view in views]
+    moments = [column.merge(view, column.moments(view)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]
 
 
-def outputs_of_rows(
+def encode_rows(
     learner: Learner,
     rows: Sequence[Moments],
     seen: Sequence[Moments],
@@ -185,7 +185,7 @@ def outputs_of_rows(
 ) -> np.ndarray:
     """The outputs of rows, of shape (C, outputs, m), from what each sees of its category, and from the priors."""
     values = [
-        learner.outputs_of_rows(own, _of_rows(prior, each, codes, family), codes, family)
+        learner.encode_rows(own, _of_rows(prior, each, codes, family), codes, family)
         for own, prior, each in zip(rows, priors, seen, strict=True)
     ]
     return np.array(values).reshape(len(rows), len(learner.outputs), len(codes))

@@ -16,7 +16,7 @@ from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
-from catpool.tables.learner import Learns
+from catpool.tables.learner import ColumnLearner
 
 
 class Scheme(ABC):
@@ -29,12 +29,12 @@ class Scheme(ABC):
         return weights
 
     @abstractmethod
-    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         """Encode a column of the training rows, each from the rows it may learn from, and learn it from all rows.
 
         Parameters
         ----------
-        learner : Learns
+        learner : ColumnLearner
         codes : ndarray of shape (n,)
             Overwritten.
         size : int
@@ -130,7 +130,7 @@ class FoldScheme(Scheme):
     def folds(self) -> Folds:
         return self._folds
 
-    def encode(self, learner: Learns, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         return self._out_of_fold.encode(learner, codes, size, counts=counts)
 
     def finish(self) -> None:

@@ -18,7 +18,7 @@ from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
-from catpool.moments.grouped import Tally, as_one_part, by_target, in_classes
+from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
 from catpool.tables.fitted import Fitted, without_values
@@ -53,7 +53,7 @@ class Stream:
         tables = []
         for label, tally in zip(self.labels, self.tallies, strict=True):
             learner, encodings = structure.learner(tally.vocabulary), list[Any]()
-            for target, own in by_target(self.targets, tally.whole()):
+            for target, own in split_by_target(self.targets, tally.merge()):
                 encodings += learner.encodings(target, own, self.log_likelihood)
             tables.append(structure.table(label, self.names, tally.vocabulary, encodings))
         return tables
@@ -80,7 +80,7 @@ class Stream:
         return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
 
 
-def stream_of(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
+def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
     """Add up rows; by folds, where they come with keys."""
     rows, tallies = TrainingRows(data.targets, data.weights, _parts(data, cv)), []
     labels = structure.labels(data.X)
@@ -90,7 +90,7 @@ def stream_of(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
         moments = [column.moments(view) for _, views in rows.views() for view in views]
         tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
     targets = without_values(data.targets)
-    return Stream(labels, data.X.names_of, tallies, targets, data.weights.log_likelihood)
+    return Stream(labels, data.X.names_by_label, tallies, targets, data.weights.log_likelihood)
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
@@ -117,28 +117,28 @@ def _parts(data: TrainingData, cv: Any) -> Parts:
     return Parts(folds_of_keys(data.key, len(data), int(cv)), int(cv))
 
 
-def stream_behind(fitted: Fitted) -> Stream:
+def restore_stream(fitted: Fitted) -> Stream:
     """What the training rows add up to; where they came at once, from the tables."""
     tallies = fitted.tallies
     if tallies is None:
-        sums = [[as_one_part(each.moments) for each in table.encodings] for table in fitted.tables]
+        sums = [[add_part_axis(each.moments) for each in table.encodings] for table in fitted.tables]
         tallies = [Tally(table.vocabulary, own) for table, own in zip(fitted.tables, sums, strict=True)]
     labels = [table.label for table in fitted.tables]
-    return Stream(labels, fitted.header.names_of, tallies, fitted.targets, fitted.log_likelihood)
+    return Stream(labels, fitted.header.names_by_label, tallies, fitted.targets, fitted.log_likelihood)
 
 
-def features_outside(
+def encode_other_folds(
     structure: Columnwise, table: Any, tally: Tally, targets: Sequence[Target], folds: np.ndarray, slots: np.ndarray
 ) -> Blocks:
     """The features of rows by column, from the rows of other folds."""
-    outside, learner = tally.outside(), structure.learner(tally.vocabulary)
+    outside, learner = tally.sum_others(), structure.learner(tally.vocabulary)
     counts = outside[0].count[folds, slots]
     values: list[np.ndarray] = []
-    for target, own in by_target(targets, outside):
+    for target, own in split_by_target(targets, outside):
         encoded = learner.encode(own, FAMILIES[target.family])
         values += [output[folds, slots] for each in encoded for output in each]
     rows = np.column_stack(values) if values else np.empty((len(slots), 0))
-    blocks: Blocks = table.arranged(rows, counts, slots)
+    blocks: Blocks = table.arrange(rows, counts, slots)
     return blocks
 
 
@@ -153,5 +153,5 @@ def _with_all_classes(a: Target, b: Target) -> Target:
 
 def _in_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
     """The same sums where targets have more classes."""
-    pairs = zip(by_target(old, tally.moments), new, strict=True)
-    return Tally(tally.vocabulary, [each for (before, own), now in pairs for each in in_classes(own, before, now)])
+    pairs = zip(split_by_target(old, tally.moments), new, strict=True)
+    return Tally(tally.vocabulary, [each for (before, own), now in pairs for each in expand_classes(own, before, now)])

@@ -11,7 +11,7 @@ import numpy as np
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.partition import ColumnView, Parts, TargetView
-from catpool.tables.learner import Learns
+from catpool.tables.learner import ColumnLearner
 
 HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
 
@@ -36,7 +36,7 @@ class TrainingRows:
             yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
 
     def column(self, codes: np.ndarray, size: int) -> ColumnView:
-        return ColumnView(codes, size, self.weights.of_count, self.parts, self.observed)
+        return ColumnView(codes, size, self.weights.count_weights, self.parts, self.observed)
 
     def subset(self, rows: np.ndarray) -> TrainingRows:
         """Some of the rows, as one part."""
@@ -52,11 +52,11 @@ def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
     return np.bincount(labels, weights.row > 0, minlength=parts.number)
 
 
-def learn(learner: Learns, codes: np.ndarray, size: int, rows: TrainingRows) -> list[Any]:
+def learn(learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows) -> list[Any]:
     """Learn a column from all rows: one encoding for each class of each target."""
     column = rows.column(codes, size)
     encodings = []
     for target, views in rows.views():
-        moments = [column.whole(view, column.moments(view)) for view in views]
+        moments = [column.merge(view, column.moments(view)) for view in views]
         encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
     return encodings

@@ -35,7 +35,7 @@ def _array_of_rows(rows: Any) -> np.ndarray:
     return array
 
 
-def numbers_of(column: np.ndarray) -> np.ndarray:
+def infer_numbers(column: np.ndarray) -> np.ndarray:
     """A column of an array, of shape (n,), as numbers where it holds numbers; else as objects."""
     if column.dtype.kind in "biuf":
         return column
@@ -43,10 +43,10 @@ def numbers_of(column: np.ndarray) -> np.ndarray:
     return inferred.to_numpy() if inferred.dtype.kind in "biuf" else inferred.to_numpy(dtype=object)
 
 
-def frame_like(source: Any, columns: Mapping[str, Any]) -> Any:
+def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
     """A frame of the source's library, from arrays of numbers and from columns of the source."""
     if isinstance(source, pd.DataFrame):
-        return _pandas_like(source, columns)
+        return _make_pandas(source, columns)
     import narwhals.stable.v2 as nw  # here, because a pandas frame does not need it
 
     series = [
@@ -58,7 +58,7 @@ def frame_like(source: Any, columns: Mapping[str, Any]) -> Any:
     return source.select(*series).to_native() if series else source.select().to_native()
 
 
-def _pandas_like(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """A frame with the rows' index; columns of the source keep their types and values."""
     arrays = list(columns.values())
     if arrays and all(isinstance(column, np.ndarray) for column in arrays):
@@ -67,7 +67,7 @@ def _pandas_like(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFra
     return pd.DataFrame(dict(columns), index=source.index)
 
 
-def as_pandas(column: Any) -> pd.Series:
+def convert_column(column: Any) -> pd.Series:
     """A narwhals column for pandas, its integers still integers where some are missing."""
     if column.implementation.is_pandas_like():
         return column.to_pandas()

@@ -45,7 +45,7 @@ class Vocabulary:
     def _slots(self) -> dict[Hashable, int]:
         return {category: slot for slot, category in enumerate(self.categories.tolist(), start=1)}
 
-    def slots(self, categories: pd.Series) -> np.ndarray:
+    def find_slots(self, categories: pd.Series) -> np.ndarray:
         """The slots of other categories, some of which may be missing, with the missing value's before them."""
         slots = np.full(len(categories) + 1, MISSING)
         with _hashable():
@@ -56,7 +56,7 @@ class Vocabulary:
             slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
 
-    def slot(self, value: Any) -> int:
+    def find_slot(self, value: Any) -> int:
         """The slot of one value."""
         with _hashable():
             slot = self._slots.get(value)
@@ -83,9 +83,9 @@ class Vocabulary:
         def named(marked: np.ndarray) -> list[Any]:
             return categories[marked[1:]].drop_duplicates().tolist()
 
-        return codes, self.slots(categories), named
+        return codes, self.find_slots(categories), named
 
-    def slots_of(self, column: pd.Series | np.ndarray) -> np.ndarray:
+    def slots(self, column: pd.Series | np.ndarray) -> np.ndarray:
         """The slot of each row's category, of shape (n,)."""
         codes, slots, _ = self.look_up(column)
         return slots.take(codes)

@@ -38,9 +38,9 @@ class Paths:
     @property
     def size(self) -> int:
         """How many paths lead to the last level."""
-        return self.number(len(self.parts) - 1)
+        return self.level_size(len(self.parts) - 1)
 
-    def number(self, level: int) -> int:
+    def level_size(self, level: int) -> int:
         """How many paths lead to a level; a path never seen has this number, but on the first level one less."""
         return self.parts[0].size if level == 0 else len(self.keys[level - 1])
 
@@ -52,16 +52,16 @@ class Paths:
         """The slot of each path's own category."""
         return np.arange(self.parts[0].size) if level == 0 else self.keys[level - 1] % self.parts[level].size
 
-    def steps(self, level: int) -> list[np.ndarray]:
+    def ancestors(self, level: int) -> list[np.ndarray]:
         """The number of each path's ancestor on each level, from the first to the paths' own."""
-        steps = [np.arange(self.number(level))]
+        steps = [np.arange(self.level_size(level))]
         for each in range(level, 0, -1):
             steps.insert(0, self.parents(each)[steps[0]])
         return steps
 
-    def places(self, level: int) -> np.ndarray:
+    def part_slots(self, level: int) -> np.ndarray:
         """The slots of the categories of each path that leads to a level, of shape (paths, level + 1)."""
-        return np.column_stack([self.slots(each)[step] for each, step in enumerate(self.steps(level))])
+        return np.column_stack([self.slots(each)[step] for each, step in enumerate(self.ancestors(level))])
 
     def follow(self, slots: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The number of each row's path on each level, from the slots of its categories."""
@@ -142,39 +142,39 @@ class Cells:
         return len(self.kept) + 2
 
     @cached_property
-    def places(self) -> np.ndarray:
+    def part_slots(self) -> np.ndarray:
         """The slots of each slot's parts, of shape (size, parts): noughts for the missing, the last for the unseen."""
         places = np.zeros((self.size, len(self.paths.parts)), dtype=np.intp)
         places[-1] = [part.size - 1 for part in self.paths.parts]
-        places[1:-1] = self.paths.places(len(self.paths.parts) - 1)[self.kept]
+        places[1:-1] = self.paths.part_slots(len(self.paths.parts) - 1)[self.kept]
         return places
 
     @property
     def categories(self) -> pd.Series:
         parts = [
-            part.categories.to_numpy(dtype=object)[self.places[1:-1, level] - 1]
+            part.categories.to_numpy(dtype=object)[self.part_slots[1:-1, level] - 1]
             for level, part in enumerate(self.paths.parts)
         ]
         cells = np.empty(len(self.kept), dtype=object)
         cells[:] = list(zip(*parts, strict=True))
         return pd.Series(cells, dtype=object)
 
-    def part_slots(self, columns: Sequence[Any]) -> list[np.ndarray]:
+    def row_part_slots(self, columns: Sequence[Any]) -> list[np.ndarray]:
         """The slots of the rows' categories in each column."""
-        return [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        return [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
 
-    def of_paths(self, last: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    def find_slots(self, last: np.ndarray, missing: np.ndarray) -> np.ndarray:
         """The slots of rows' cells, from their last path's numbers and whether a part is missing."""
-        slot = np.full(self.paths.number(len(self.paths.parts) - 1) + 1, MISSING)
+        slot = np.full(self.paths.level_size(len(self.paths.parts) - 1) + 1, MISSING)
         slot[self.kept] = np.arange(1, len(self.kept) + 1)
         slot[-1] = self.size - 1
         return np.where(missing, MISSING, slot.take(last))
 
     def look_up(self, columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
         """As `Vocabulary.look_up`, each row standing for itself."""
-        slots = self.part_slots(columns)
+        slots = self.row_part_slots(columns)
         missing = np.any([own == MISSING for own in slots], axis=0)
-        cells = self.of_paths(self.paths.follow(slots)[-1], missing)
+        cells = self.find_slots(self.paths.follow(slots)[-1], missing)
 
         def named(rows: np.ndarray) -> list[Any]:
             return list(
@@ -187,14 +187,14 @@ class Cells:
 def encode_cells(columns: Sequence[Any]) -> tuple[np.ndarray, Cells]:
     """Number the cells of the rows from 1, those with a missing part 0."""
     codes, paths = encode_paths(columns)
-    return in_cells(paths, codes[-1])
+    return number_cells(paths, codes[-1])
 
 
-def in_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
+def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
     """The same, from the numbers of the rows' paths."""
-    missing = (paths.places(len(paths.parts) - 1) == MISSING).any(axis=1)
+    missing = (paths.part_slots(len(paths.parts) - 1) == MISSING).any(axis=1)
     cells = Cells(paths, np.flatnonzero(~missing))
-    return cells.of_paths(last, missing[last]), cells
+    return cells.find_slots(last, missing[last]), cells
 
 
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import as_pandas, frame_like, numbers_of, read_array
+from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
 
 MISMATCH = "The feature names should match those that were passed during fit. "
 SEPARATOR = "_x_"  # between the names of columns that are taken together
@@ -49,12 +49,12 @@ class Frame:
     @property
     def names(self) -> list[str]:
         """The columns' names as features."""
-        return list(self.names_of.values())
+        return list(self.names_by_label.values())
 
     @property
-    def names_of(self) -> dict[Any, str]:
+    def names_by_label(self) -> dict[Any, str]:
         """The columns' names by their labels."""
-        return _names_of(self.labels, named=self.named)
+        return _name_columns(self.labels, named=self.named)
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Refuse labels of columns that X does not have, repeated labels, and an empty list."""
@@ -69,7 +69,7 @@ class Frame:
         if len(set(labels)) < len(labels) or any(isinstance(label, bool | np.bool_) for label in labels):
             raise ValueError(f"`{name}` must name each column once, but it is {labels}. Pass names or positions.")
 
-    def aligned(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
+    def align(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
         """Find the columns of fit again: by label where both tables are frames, else by position.
 
         Parameters
@@ -112,7 +112,7 @@ class Frame:
         """The table in its own library."""
         return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
 
-    def without(self, labels: list[Any]) -> Frame:
+    def drop(self, labels: list[Any]) -> Frame:
         """The table without some columns, if it has them."""
         rest = [label for label in self.labels if label not in labels]
         if len(rest) == len(self.labels) or not self.framed:
@@ -131,7 +131,7 @@ class Frame:
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         column = self._native_column(label)
-        return column if isinstance(column, np.ndarray | pd.Series) else as_pandas(column)
+        return column if isinstance(column, np.ndarray | pd.Series) else convert_column(column)
 
     def _native_column(self, label: Hashable) -> Any:
         position = self.labels.index(label)
@@ -154,7 +154,7 @@ class Frame:
         """The rows' labels, if there are any."""
         return self.source.index if isinstance(self.source, pd.DataFrame) else None
 
-    def replaced(self, features: Features, *, keep: bool) -> Any:
+    def replace_columns(self, features: Features, *, keep: bool) -> Any:
         """Put encoded columns in the place of the columns they encode.
 
         Parameters
@@ -173,7 +173,7 @@ class Frame:
         labels += [label for label in features if label not in self.labels]
         if isinstance(self.source, np.ndarray):
             return np.hstack([self._block(label, features) for label in labels])
-        names = self.names_of
+        names = self.names_by_label
         if len(labels) == 1 and labels[0] in features:
             return self._only(*features[labels[0]])
         columns: dict[str, Any] = {}
@@ -182,17 +182,17 @@ class Frame:
                 columns.update(zip(features[label][0], features[label][1].T, strict=True))
             else:
                 columns[names[label]] = self._native_column(label)
-        return frame_like(self.source, columns)
+        return make_frame(self.source, columns)
 
     def _block(self, label: Any, features: Features) -> np.ndarray:
         """Features or an untouched column of an array, of shape (n, columns)."""
-        return features[label][1] if label in features else numbers_of(self._native_column(label))[:, None]
+        return features[label][1] if label in features else infer_numbers(self._native_column(label))[:, None]
 
     def _only(self, names: list[str], values: np.ndarray) -> Any:
         """A frame of the features of one column, without a copy for pandas."""
         if isinstance(self.source, pd.DataFrame):
             return pd.DataFrame(values, index=self.source.index, columns=names, copy=False)
-        return frame_like(self.source, dict(zip(names, values.T, strict=True)))
+        return make_frame(self.source, dict(zip(names, values.T, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -205,12 +205,12 @@ class Header:
     named: bool
 
     @property
-    def names_of(self) -> dict[Any, str]:
+    def names_by_label(self) -> dict[Any, str]:
         """The columns' names by their labels."""
-        return _names_of(self.labels, named=self.named)
+        return _name_columns(self.labels, named=self.named)
 
 
-def _names_of(labels: list[Any], *, named: bool) -> dict[Any, str]:
+def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
     """Names of columns as features: x0, x1, ... where they have none."""
     return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
 
@@ -253,6 +253,6 @@ def column_name(label: Any, names: Mapping[Any, str]) -> str:
     return names[label] if label in names else SEPARATOR.join(names[part] for part in label)
 
 
-def columns_of(label: Any, X: Frame) -> Any:
+def select_columns(label: Any, X: Frame) -> Any:
     """A column, or a list of several that are taken together."""
     return X.column(label) if label in X.labels else [X.column(part) for part in label]

@@ -60,8 +60,8 @@ TARGET_KINDS = {
 }
 
 
-class ChosenFamily(Protocol):
-    """What the reader of y asks of a family that the user has chosen."""
+class TargetFamily(Protocol):
+    """What readers of y and of weights ask of a family of distributions."""
 
     @property
     def name(self) -> str: ...
@@ -69,6 +69,11 @@ class ChosenFamily(Protocol):
     @property
     def assumed(self) -> str:
         """The kind of y for ``target_type="auto"``; "classes" stands for "binary" or "multiclass"."""
+        ...
+
+    @property
+    def homoscedastic(self) -> bool:
+        """Whether all rows have one variance, whatever their mean."""
         ...
 
     def goes_with(self, kind: str) -> bool: ...
@@ -100,12 +105,12 @@ class Target:
     @property
     def names(self) -> list[str | None]:
         """The names of its columns, None for an only one."""
-        if not self.by_class or self.classes is None:
+        if not self.has_class_columns or self.classes is None:
             return [self.name]
         return [str(label) if self.name is None else f"{self.name}_{label}" for label in self.classes]
 
     @property
-    def by_class(self) -> bool:
+    def has_class_columns(self) -> bool:
         """Whether it has a column for each class."""
         return self.kind == "multiclass"
 
@@ -116,14 +121,14 @@ class Target:
 
     def columns(self) -> Iterator[np.ndarray]:
         """The numbers to take means of, of shape (n,), one array after the other."""
-        if self.by_class:
+        if self.has_class_columns:
             for label in range(len(self.names)):
                 yield (self.values == label).astype(float)
         else:
             yield self.values.astype(float, copy=False)
 
 
-def read_targets(y: Any, target_type: str, family: ChosenFamily | None = None) -> list[Target]:
+def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -> list[Target]:
     """Read y, of shape (n,) or (n, outputs).
 
     Parameters
@@ -131,7 +136,7 @@ def read_targets(y: Any, target_type: str, family: ChosenFamily | None = None) -
     y : Any
     target_type : str
         "auto", or a key of `TARGET_KINDS`.
-    family : ChosenFamily, optional
+    family : TargetFamily, optional
         The family that the user has chosen. By default each kind has its own. It also tells the kind where
         `target_type` is "auto".
 
@@ -168,7 +173,7 @@ def _array(y: Any) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _read_output(name: str | None, values: pd.Series, target_type: str, family: ChosenFamily | None) -> Target:
+def _read_output(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
     values = _inferred(values)
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         real = "Complex data not supported: y" if values.dtype.kind == "c" else "y"
@@ -183,11 +188,11 @@ def _read_output(name: str | None, values: pd.Series, target_type: str, family: 
     return _read_numbers(name, values, kind, of_rows)
 
 
-def _family(kind: TargetKind, chosen: ChosenFamily | None) -> str:
+def _family(kind: TargetKind, chosen: TargetFamily | None) -> str:
     if chosen is not None and chosen.name != kind.family and not chosen.goes_with(kind.name):
         raise ValueError(
-            f'family="{chosen.name}" does not go with a {kind.name} target, whose families are "{kind.family}" and '
-            '"normal". Pass one of these, or another `target_type`.'
+            f'family="{chosen.name}" does not go with a {kind.name} target, whose own family is "{kind.family}". Pass '
+            'family="auto" or "normal", or another `target_type`.'
         )
     return kind.family if chosen is None else chosen.name
 
@@ -222,7 +227,7 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _kind(values: pd.Series, family: ChosenFamily | None) -> str:
+def _kind(values: pd.Series, family: TargetFamily | None) -> str:
     """The kind of a target for ``target_type="auto"``."""
     if not _is_number(values) or (family is not None and family.assumed == "classes"):
         return "multiclass" if values.nunique() > 2 else "binary"

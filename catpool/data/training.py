@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frames import Frame, Header, read_frame
-from catpool.data.targets import ChosenFamily, Target, read_targets
+from catpool.data.targets import Target, TargetFamily, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 
 
@@ -21,7 +21,10 @@ class Reading:
     Parameters
     ----------
     target_type : str
-    family : ChosenFamily or None
+    family : TargetFamily or None
+        The family that the user has chosen.
+    families : mapping of str to TargetFamily
+        All families by name.
     weight_type : {"frequency", "precision"}
     fold_column : str, optional
         The column of X that holds the folds.
@@ -30,10 +33,15 @@ class Reading:
     """
 
     target_type: str
-    family: ChosenFamily | None
+    family: TargetFamily | None
+    families: Mapping[str, TargetFamily]
     weight_type: str
     fold_column: str | None = None
     set_aside: Sequence[Any] = ()
+
+    def homoscedastic(self, targets: Sequence[Target]) -> bool:
+        """Whether all rows of each target have one variance, whatever their mean."""
+        return all(self.families[target.family].homoscedastic for target in targets)
 
     def like(self, target_type: str | list[str]) -> Reading:
         """The same for more rows of a target whose kind is known, unless it has several outputs."""
@@ -72,9 +80,9 @@ class TrainingData:
     def __len__(self) -> int:
         return len(self.X)
 
-    def aligned(self, header: Header) -> TrainingData:
+    def align(self, header: Header) -> TrainingData:
         """The same rows, with the columns of an earlier fit."""
-        return replace(self, X=self.X.aligned(header, header.labels, strict=True))
+        return replace(self, X=self.X.align(header, header.labels, strict=True))
 
     @property
     def aside(self) -> list[Any]:
@@ -124,7 +132,7 @@ def read_training(
         )
     check_columns(columns)
     groups = read_groups(groups, len(columns))
-    targets, weights = _read_weights(columns, targets, reading.weight_type, sample_weight, exposure)
+    targets, weights = _read_weights(columns, targets, reading, sample_weight, exposure)
     key = None if key is None else columns.key_columns(key)
     return TrainingData(columns, y, targets, weights, groups, key, named.values.get("cv"), named.labels)
 
@@ -149,7 +157,7 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))
     values = {role: frame.column(label) for role, label in named.items()}
-    return (frame.without(labels) if named else frame), _Named(labels, values)
+    return (frame.drop(labels) if named else frame), _Named(labels, values)
 
 
 def _labels_in(argument: Any) -> list[Any]:
@@ -160,18 +168,19 @@ def _labels_in(argument: Any) -> list[Any]:
 
 
 def _read_weights(
-    columns: Frame, targets: list[Target], weight_type: str, sample_weight: Any, exposure: Any
+    columns: Frame, targets: list[Target], reading: Reading, sample_weight: Any, exposure: Any
 ) -> tuple[list[Target], Weights]:
-    """The weights, and the targets, which are rates where a normal family has exposures."""
+    """The weights, and the targets, which are rates where rows have one variance and exposures."""
     if isinstance(exposure, str | int):
         columns.require([exposure])
         exposure = columns.column(exposure)
-    check_precision(weight_type, targets)
+    homoscedastic = reading.homoscedastic(targets)
+    check_precision(reading.weight_type, homoscedastic=homoscedastic)
     row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
-    if exposed is not None and all(target.family == "normal" for target in targets):
+    if exposed is not None and homoscedastic:
         targets = [replace(target, values=target.values / exposed) for target in targets]
         row, exposed = exposed if row is None else row * exposed, None
-    return targets, Weights(row, exposed, weight_type == "precision")
+    return targets, Weights(row, exposed, reading.weight_type == "precision")
 
 
 def read_groups(groups: Any, n_rows: int) -> Any:

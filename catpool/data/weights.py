@@ -31,7 +31,7 @@ class Weights:
     precision: bool = False
 
     @property
-    def of_count(self) -> np.ndarray | None:
+    def count_weights(self) -> np.ndarray | None:
         """What each row adds to the count of its category: weight times exposure."""
         if self.row is None or self.exposure is None:
             return self.exposure if self.row is None else self.row
@@ -57,9 +57,9 @@ def check_exposure(targets: list[Target]) -> None:
         )
 
 
-def check_precision(weight_type: str, targets: list[Target]) -> None:
-    """Refuse precisions where a family knows the variance of a row already."""
-    if weight_type == "precision" and any(target.family != "normal" for target in targets):
+def check_precision(weight_type: str, *, homoscedastic: bool) -> None:
+    """Refuse precisions where the variance of a row follows from its mean."""
+    if weight_type == "precision" and not homoscedastic:
         raise ValueError(
             'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
             'target_type="continuous".'

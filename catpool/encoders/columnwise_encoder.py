@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.stream import Stream, features_outside, part_check, stream_behind, stream_of
+from catpool.crossfit.stream import Stream, encode_other_folds, part_check, restore_stream, sum_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import columns_of, read_frame
+from catpool.data.frames import read_frame, select_columns
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
@@ -31,8 +31,6 @@ from catpool.tables.fitted import Fitted
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
-
-FREE = {"cv", "random_state", "n_jobs"}  # parameters that may differ between encoders that are merged
 
 
 def _is_flat(encoder: ColumnwiseEncoder) -> bool:
@@ -55,16 +53,16 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column (or level) and target: `column` and `target` (empty for an only one);
-            `categories`, with the missing value among them, and `rows` (or their weight); `prior_mean` in units of y
-            and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the standard deviations
-            between and within categories in units of y, those of the prior or, where it is given, by the method of
-            moments; `reliability`, the mean over the rows of count / (count + strength); `log_likelihood`; and `note`.
+            A row for each encoded column or level, and target: `column` and `target` (empty if there is one target);
+            `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
+            and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
+            categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
+            the rows of count / (count + strength); `log_likelihood`; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
 
-    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters
@@ -95,10 +93,10 @@ class ColumnwiseEncoder(Encoder):
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
         for table in self.tables_:
-            frame = table.frame_of(column, level)
+            frame = table.find_frame(column, level)
             if frame is not None:
                 return to_backend(frame, backend)
-        known = [name for table in self.tables_ for name in table.known_as]
+        known = [name for table in self.tables_ for name in table.accepted_labels]
         raise ValueError(f"`column` must be one of the encoded columns {known}, not {column!r}.")
 
     def partial_fit(
@@ -120,9 +118,7 @@ class ColumnwiseEncoder(Encoder):
         ----------
         X : frame or array of shape (m, p)
         <y>
-        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
-            What identifies a row: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
-            customer's number keeps a customer's rows together.
+        <key>
         <sample_weight>
         <exposure>
 
@@ -154,15 +150,15 @@ class ColumnwiseEncoder(Encoder):
         check = part_check(structure, before)
         data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
         if before is None:
-            before, stream = Fitted.empty(type(self).__name__, data), stream_of(data, structure, self.cv)
+            before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
         else:
-            stream = stream_behind(before) + stream_of(data.aligned(before.header), structure, self.cv)
+            stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
         self._fitted = self._streamed(structure, before, stream)
         return self
 
     def _refuse_rules(self) -> None:
         if is_rule(self.cv):
-            raise ValueError("EarlierRows needs all rows in their order. Call fit_transform on all of them.")
+            raise ValueError(f"cv={type(self.cv).__name__} needs all rows at once. Call fit_transform on all of them.")
 
     def merge(self, other: Self) -> Self:
         """Join what two encoders have learned from different rows.
@@ -180,10 +176,8 @@ class ColumnwiseEncoder(Encoder):
 
         Raises
         ------
-        TypeError
-            For an encoder of another class.
-        ValueError
-            If columns, targets or parameters differ, or if only one of the two has keys.
+        TypeError, ValueError
+            If class, columns, targets or parameters differ, or if only one of the two has keys.
 
         Examples
         --------
@@ -196,12 +190,13 @@ class ColumnwiseEncoder(Encoder):
         if type(other) is not type(self):
             raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
         check_is_fitted(other)
-        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in FREE} for each in (self, other))
+        free = {"cv", "random_state", "n_jobs"}
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
         self._refuse_rules()
-        stream = stream_behind(self._fitted) + stream_behind(other._fitted)
+        stream = restore_stream(self._fitted) + restore_stream(other._fitted)
         result = clone(self)
         result._fitted = self._streamed(self._structure(), self._fitted, stream)
         return result
@@ -214,7 +209,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
-            fingerprint=Fingerprint(0, ""),  # of rows that are gone
+            fingerprint=Fingerprint(0, ""),  # the rows are no longer available, so transform cannot recognize them
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
         return fitted
@@ -243,16 +238,16 @@ class ColumnwiseEncoder(Encoder):
         """
         structure, fitted = self._structure(), self._state
         if fitted.tallies is None or fitted.parts == 1:
-            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Fit so, or call fit_transform.")
+            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Call it with keys, or call fit_transform.")
         if structure.crossfit.only_rare:
-            raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+            raise ValueError('`transform_out_of_fold` needs crossfit="all". Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
-        frame = read_frame(X).without(fitted.roles).aligned(fitted.header, fitted.header.labels, strict=True)
+        frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)
         blocks: Blocks = {}
         for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
-            slots = table.slots(columns_of(table.label, frame))
-            blocks |= features_outside(structure, table, tally, fitted.targets, folds, slots)
+            slots = table.slots(select_columns(table.label, frame))
+            blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)
         return output(self._settings(), structure, fitted, frame, blocks)
 
     @available_if(_is_flat)
@@ -262,8 +257,8 @@ class ColumnwiseEncoder(Encoder):
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns of X, which is quoted as it is; or the names of a schema and of a
-            table in it, or of a catalog too.
+            The name of the table with the columns of X; or the names of a schema and of a table in it, or of a catalog
+            too. They are quoted.
         dialect : str, optional
             As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
             standard SQL.
@@ -271,9 +266,8 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         str
-            Names and categories are quoted as the dialect has it, and each category is a line of the statement.
-            Features that are NaN are NULL. Strings are compared by the table's collation: one that takes "a" and "A"
-            for the same doubles rows.
+            Each category is a line of the statement. Features that are NaN are NULL. Strings are compared by the
+            table's collation: one that takes "a" and "A" for the same doubles rows.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is kept of a fit, and how features come out: names, required columns, and the kind of table."""
+"""The fitted state of an encoder, and how features are named and placed in tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from catpool.tables.fitted import Fitted
 
 @dataclass(frozen=True)
 class Settings:
-    """What an encoder's parameters say about features, beside its structure.
+    """The parameters that shape the output: `remainder`, `set_output` and `cv`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Settings:
         return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
 
     def fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
-        """What is left of the training rows' weight for new rows, where it fades."""
+        """How much weight the training rows keep for new rows; None without a half-life."""
         return None if fitted.last_time is None else self.cv.fade(X, fitted.last_time)
 
 
@@ -58,13 +58,14 @@ def record(settings: Settings, structure: Structure, data: TrainingData, scheme:
 
 def named_features(structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:
     """The names of the features by the label of the column they replace."""
-    return structure.names(fitted.tables, fitted.header.names_of)
+    return structure.names(fitted.tables, fitted.header.names_by_label)
 
 
 def output(settings: Settings, structure: Structure, fitted: Fitted, X: Frame, features: Blocks) -> Any:
     """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
     placed = {label: (names, features[label]) for label, names in named_features(structure, fitted).items()}
-    result = X.replaced(placed, keep=settings.keep)
+    result = X.replace_columns(placed, keep=settings.keep)
+    # scikit-learn converts arrays itself, but it cannot convert each kind of frame
     as_it_is = settings.library == "default" or isinstance(result, np.ndarray)
     return result if as_it_is else to_backend(result, settings.library)
 
@@ -89,7 +90,7 @@ def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *,
 
 def check_names(structure: Structure, fitted: Fitted, *, keep: bool) -> None:
     """Refuse features of the same name."""
-    names = feature_names(fitted.header.names_of, named_features(structure, fitted), keep=keep)
+    names = feature_names(fitted.header.names_by_label, named_features(structure, fitted), keep=keep)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(

@@ -11,11 +11,11 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, negligible
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.past import outputs_of_rows
+from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, column_name, columns_of
+from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
@@ -81,13 +81,13 @@ class Flat(Columnwise):
         later = [name for name in column_outputs(outputs) if column_output(name).counts_all]
         if self.past_only and later:
             raise ValueError(
-                f'EarlierRows does not go with output={later[0]!r}, which counts later rows too. Pass "count".'
+                f'output={later[0]!r} counts later rows too, which a time-ordered `cv` must not. Pass "count".'
             )
         return outputs
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The outputs that are the same whatever the target."""
+        """The outputs that are the same independent of the target."""
         return column_outputs(self.outputs)
 
     @property
@@ -106,13 +106,13 @@ class Flat(Columnwise):
         for parts in self.interactions:
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
-            raise ValueError('EarlierRows goes with crossfit="all" alone: no row may see the future.')
+            raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
     def labels(self, X: Frame) -> list[Any]:
         columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
         read = [label for label in self.reads if label in columns]
         if read:
-            raise ValueError(f"`cv` reads the order of the rows in {read}, which `columns` names too. Leave it out.")
+            raise ValueError(f"`cv` reads {read}, which `columns` names too. Remove them from `columns`.")
         return [*columns, *self.interactions]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
@@ -123,7 +123,7 @@ class Flat(Columnwise):
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)
         if self.policy.missing == "error":
-            refuse_missing(codes, column_name(label, X.names_of))
+            refuse_missing(codes, column_name(label, X.names_by_label))
         return codes, vocabulary
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
@@ -147,7 +147,7 @@ class Flat(Columnwise):
     def use_all_rows(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
-        share = heaviest_share(codes, vocabulary.size, data.weights.of_count, groups)
+        share = heaviest_share(codes, vocabulary.size, data.weights.count_weights, groups)
         full = [
             negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
             for each in column.encodings
@@ -156,7 +156,7 @@ class Flat(Columnwise):
         column.use_all_rows(codes, by_value, np.all(full, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
-        return table.features(X) if fade is None else self._faded(table, columns_of(table.label, X), fade)
+        return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)
 
     def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
         """The features of new rows for which the training rows have lost weight."""
@@ -164,8 +164,8 @@ class Flat(Columnwise):
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(outputs_of_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
-        features = table.arranged(np.hstack(blocks), table.counts[slots] * fade, slots)
+            blocks.append(encode_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+        features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features
 

@@ -1,1 +1,1 @@
-"""Sums over rows that add and subtract."""
+"""Counts, totals and scatter of the target by category, which can be added and subtracted."""

@@ -1,40 +1,49 @@
-"""The rows in disjoint parts, and the moments of each part or of all the others.
+"""Sums over the rows by part and category: `Parts` (disjoint, folds for example), `TargetView` and `ColumnView`.
 
-A target and a column are each seen through the folds once; where they meet, the moments follow.
+What depends on the target alone is computed once a target (`TargetView`), and what depends on the column alone once a
+column (`ColumnView`). A pair of the two gives the moments of each part, in one pass over the rows.
 
-To lose no digits, totals are summed of the target's distance from a typical value, each part of the rows
-having a typical value of its own: one of all rows would carry a row's own target, if only by rounding,
-into its encoding.
+Sums lose digits if the target is far from 0 compared with its spread. So the sums are of the distance d_i = y_i - c_p
+from a typical value c_p of the row's part p. With D the sum of w_i d_i, and n the sum of w_i,
+
+    total_pk = D_pk + c_p count_pk,     scatter_p = sum of w_i d_i^2 - n_p (mean_p - c_p)^2.
+
+Each part has a typical value of its own. A common one would depend on the targets of all rows, and so carry a row's own
+target into its out-of-fold encoding, if only by rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from catpool.moments.moments import Moments, sum_of_others
+from catpool.moments.moments import Moments
 
-SAMPLE = 200  # rows a part's typical value is taken from
-CELLS = 1 << 17  # parts times categories worked on at a time: what the processor's cache holds
-NARROW = 1e-6  # share of the scatter below which that within categories is summed by itself
-ROWS = 1 << 16  # rows worked on at a time, for the same reason
-
-Rule = Callable[[Sequence[Moments]], Sequence[Sequence[np.ndarray]]]
+SAMPLE = 200  # rows that a part's typical value is taken from
+NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly
+ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Rows in disjoint parts: the label of each, or none where all are one part."""
+    """A partition of the rows.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,) or None
+        The part of each row, 0 to number - 1. None puts all rows into one part.
+    number : int
+        The number of parts, P.
+    """
 
     labels: np.ndarray | None
     number: int
 
 
 class TargetView:
-    """A target, of shape (n,), seen in parts.
+    """A column of the target, with the sums that do not depend on a column of X.
 
     Parameters
     ----------
@@ -42,16 +51,16 @@ class TargetView:
     weights : ndarray of shape (n,) or None
     parts : Parts
     exact : bool
-        Whether the values are whole numbers, whose totals round nothing.
+        Whether the values are integers, whose sums are exact without typical values.
 
     Attributes
     ----------
     centers : ndarray of shape (P,)
-        The typical values; nought where they are not worth subtracting.
+        The typical value of each part, 0 where subtracting it would save no digits.
     values : ndarray of shape (n,)
-        Distance from the typical value of the row's part.
+        Distance of each row from the typical value of its part.
     distances : ndarray of shape (n,)
-        Weight times that.
+        Weight times distance.
     squares : ndarray of shape (P,)
         Sum of weight times squared distance.
     """
@@ -65,17 +74,18 @@ class TargetView:
         self.squares = np.zeros(parts.number)
         for start in range(0, len(values), ROWS):
             rows = slice(start, start + ROWS)
-            self.squares += _sums(self.distances[rows] * values[rows], parts, rows)
+            self.squares += _sum_parts(self.distances[rows] * values[rows], parts, rows)
 
 
-def _sums(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
+def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
+    """Sum the values of some consecutive rows in each part."""
     if parts.labels is None:
         return np.array([values.sum()])
     return np.bincount(parts.labels[rows], values, minlength=parts.number)
 
 
 def typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
-    """The median of some rows of each part, nought where it is small beside their spread."""
+    """The median of a sample of each part, 0 where it is small compared with the quartiles' distance."""
     step = max(1, len(values) // (SAMPLE * parts.number))
     sample = values[::step]
     labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[::step]
@@ -88,24 +98,25 @@ def typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
 
 
 class ColumnView:
-    """A column, of codes 0 to size - 1, seen in parts.
+    """A column of X, with the sums that do not depend on the target.
 
     Parameters
     ----------
     codes : ndarray of shape (n,)
-        Overwritten by `cells`, where there are several parts.
+        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts.
     size : int
+        The number of categories.
     weights : ndarray of shape (n,) or None
     parts : Parts
     observed : ndarray of shape (P,), optional
-        Rows in each part, where their weights do not tell.
+        The number of rows in each part, needed only where weights are precisions.
 
     Attributes
     ----------
     cells : ndarray of shape (n,)
-        Part and category of each row as one number.
+        Part times size, plus category, of each row.
     counts : ndarray of shape (P, size)
-        Rows, or the sum of their weights.
+        The number of rows of each part and category, or the sum of their weights.
     """
 
     def __init__(
@@ -117,23 +128,24 @@ class ColumnView:
         observed: np.ndarray | None = None,
     ) -> None:
         self.observed = observed
+        # a copy of the codes would be the largest array of all, so that cells take their place
         if parts.labels is not None:
             for start in range(0, len(codes), ROWS):
                 rows = slice(start, start + ROWS)
                 codes[rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
         self.cells = codes
         self.shape = (parts.number, size)
-        counts = self._sums(weights)
+        counts = self._sum_cells(weights)
         narrow = weights is None and len(codes) <= np.iinfo(np.int32).max
-        self.counts = counts.astype(np.int32) if narrow else counts
+        self.counts = counts.astype(np.int32) if narrow else counts  # half the memory, and exact differences
 
-    def _sums(self, values: np.ndarray | None) -> np.ndarray:
-        """Sum of the values, or the number of rows, in each part and category."""
+    def _sum_cells(self, values: np.ndarray | None) -> np.ndarray:
+        """Sum the values, or count the rows, of each part and category."""
         return np.bincount(self.cells, values, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
 
     def moments(self, target: TargetView) -> Moments:
-        """Of each part, of shape (P, size)."""
-        totals = self._sums(target.distances)
+        """The moments of each part, of shape (P, size)."""
+        totals = self._sum_cells(target.distances)
         centers = target.centers[:, None]
         if centers.any():
             totals += centers * self.counts
@@ -141,11 +153,15 @@ class ColumnView:
         offset = parts.size * (parts.mean - target.centers) ** 2
         scatter = np.maximum(target.squares - offset, 0.0)
         known = {"size": parts.size, "mean": parts.mean, "total_of_all": parts.total_of_all}
-        return replace(parts, scatter=scatter).knowing(**known)
+        return replace(parts, scatter=scatter).cache(**known)
 
-    def whole(self, target: TargetView, parts: Moments) -> Moments:
-        """Of all parts together, of shape (size,), the scatter within categories to all digits."""
-        moments = parts.merged(self._counts_of_all)
+    def merge(self, target: TargetView, parts: Moments) -> Moments:
+        """The moments of all rows, of shape (size,), from those of the parts.
+
+        The scatter within categories is summed in a second pass over the rows if the difference of scatter and between
+        would lose its digits.
+        """
+        moments = parts.merge(self.merged_counts)
         if moments.scatter > 0 and moments.within < NARROW * moments.scatter:
             return replace(moments, residual=np.array(self._residual(target, moments.category_means)))
         return moments
@@ -157,59 +173,6 @@ class ColumnView:
         return float(rest.sum() if target.weights is None else rest @ target.weights)
 
     @cached_property
-    def _counts_of_all(self) -> np.ndarray:
-        return self.counts.sum(axis=0, dtype=self.counts.dtype)  # there are no more rows than this type can count
-
-    @cached_property
-    def _counts_of_others(self) -> np.ndarray:
-        counts = self.counts.copy()
-        sum_of_others(counts)
-        return counts
-
-    def counts_outside(self, parts: slice) -> np.ndarray:
-        if self.counts.dtype.kind == "i":  # whole numbers can be taken away without a trace
-            return (self._counts_of_all - self.counts[parts]).astype(float)
-        return self._counts_of_others[parts]
-
-
-def encode_outside(column: ColumnView, parts: Sequence[Moments], rule: Rule, width: int) -> list[list[np.ndarray]]:
-    """Apply the rule to what each part may see: the moments of all other parts.
-
-    Parameters
-    ----------
-    column : ColumnView
-    parts : sequence of Moments of shape (P, size)
-        One a class; their totals are overwritten.
-    rule : callable
-        From moments, one a class, to the outputs of each class, all of shape (..., size).
-    width : int
-        How many outputs there are.
-
-    Returns
-    -------
-    list of list of ndarray of shape (P, size)
-        The outputs of each class.
-    """
-    others = 1.0 - np.eye(column.shape[0])
-    overall = [each.overall(others) for each in parts]
-    observed = None if parts[0].observed is None else others @ parts[0].observed
-    for each in parts:
-        sum_of_others(each.total)
-    tables = [[each.total, *(np.empty(column.shape) for _ in range(width - 1))] for each in parts]
-    for block in _blocks(*column.shape):
-        count = column.counts_outside(block)
-        rows = None if observed is None else observed[block]
-        visible = [
-            Moments(count, each.total[block], scatter[block], rows).knowing(size=size[block], mean=mean[block])
-            for each, (size, mean, scatter) in zip(parts, overall, strict=True)
-        ]
-        for outputs, into in zip(rule(visible), tables, strict=True):
-            for output, table in zip(outputs, into, strict=True):
-                table[block] = output
-    return tables
-
-
-def _blocks(number: int, size: int) -> Iterator[slice]:
-    step = max(1, CELLS // size)
-    for start in range(0, number, step):
-        yield slice(start, start + step)
+    def merged_counts(self) -> np.ndarray:
+        """The number of rows of each category, of shape (size,)."""
+        return self.counts.sum(axis=0, dtype=self.counts.dtype)  # no sum exceeds the number of rows, so none overflows

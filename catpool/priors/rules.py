@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors import families  # noqa: F401, fills FAMILIES
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import moments_prior
 from catpool.priors.prior import Prior, given_strength

@@ -12,7 +12,7 @@ import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
-from catpool.data.frames import Frame, column_name, columns_of
+from catpool.data.frames import Frame, column_name, select_columns
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
@@ -47,14 +47,14 @@ class Encoding:
     values: dict[str, np.ndarray]
 
     @cached_property
-    def known(self) -> Prior:
+    def full_prior(self) -> Prior:
         """The prior with its variances, estimated here where the strength was given."""
         return knowing_variances(self.prior, self.moments, self.family)
 
     @property
     def is_noise(self) -> bool:
         """Whether the categories do not differ more than by chance."""
-        return self.known.between is not None and float(self.known.between) <= 0
+        return self.full_prior.between is not None and float(self.full_prior.between) <= 0
 
     @property
     def reliability(self) -> float:
@@ -70,8 +70,8 @@ class Encoding:
             "rows": float(self.moments.size),
             "prior_mean": float(prior.mean),
             "prior_strength": float(prior.strength),
-            "between_sd": _root(self.known.between),
-            "within_sd": _root(self.known.within),
+            "between_sd": _root(self.full_prior.between),
+            "within_sd": _root(self.full_prior.within),
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
             "note": self._note,
@@ -135,7 +135,7 @@ class EncodingTable:
     dropped: bool = False
 
     @property
-    def by_value(self) -> bool:
+    def has_value_lookup(self) -> bool:
         """Whether the features of a row follow from one value."""
         return isinstance(self.vocabulary, Vocabulary)
 
@@ -156,7 +156,7 @@ class EncodingTable:
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
         """The features of new rows, of shape (n, features)."""
-        return {self.label: self.transform(columns_of(self.label, X))}
+        return {self.label: self.transform(select_columns(self.label, X))}
 
     def transform(self, column: Any) -> np.ndarray:
         """Look up each row's category: from (n,) values, or several such arrays, to (n, features)."""
@@ -171,7 +171,7 @@ class EncodingTable:
             self.fill_unseen(column, slots, result)
         return result
 
-    def arranged(self, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> dict[Any, np.ndarray]:
+    def arrange(self, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> dict[Any, np.ndarray]:
         """The features of training rows, from their target outputs, of shape (n, outputs), counts and slots."""
         if self.dropped:
             return {self.label: np.empty((len(values), 0))}
@@ -183,10 +183,10 @@ class EncodingTable:
     def look_up_value(self, value: Any) -> dict[str, float]:
         """The features of one value of the column, by their names."""
         assert isinstance(self.vocabulary, Vocabulary)
-        slot = self.vocabulary.slot(value)
+        slot = self.vocabulary.find_slot(value)
         if self.policy.raises:
             self.transform(pd.Series([value], dtype=object))
-        return {name: table.item(slot) for name, table in self.served}
+        return {name: table.item(slot) for name, table in self.named_tables}
 
     @property
     def tables(self) -> list[np.ndarray]:
@@ -195,14 +195,14 @@ class EncodingTable:
         return tables + [self.extra(extra) for extra in self.extras]
 
     @cached_property
-    def served(self) -> list[tuple[str, np.ndarray]]:
+    def named_tables(self) -> list[tuple[str, np.ndarray]]:
         """The features' names, and their values by slot."""
         return [] if self.dropped else list(zip(self.names(), self.tables, strict=True))
 
     @property
     def unseen(self) -> list[float]:
         """The features of a category that was never seen."""
-        return [table.item(-1) for _, table in self.served]
+        return [table.item(-1) for _, table in self.named_tables]
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Give cells that were never seen, in place, the sum of their parts' effects, where the prior has them."""
@@ -210,7 +210,7 @@ class EncodingTable:
         if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
             return
         rows = np.flatnonzero(slots == cells.size - 1)
-        places = np.column_stack([own[rows] for own in cells.part_slots(columns)])
+        places = np.column_stack([own[rows] for own in cells.row_part_slots(columns)])
         position = 0
         for item in self.encodings:
             assert item.prior.mains is not None
@@ -242,7 +242,7 @@ class EncodingTable:
     @cached_property
     def codes(self) -> np.ndarray:
         """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
-        order = order_of(self.vocabulary.categories)
+        order = sort_categories(self.vocabulary.categories)
         codes = np.full(self.vocabulary.size, -2.0)
         codes[MISSING] = -1
         codes[order + 1] = np.arange(len(order))
@@ -259,17 +259,17 @@ class EncodingTable:
         return [{"column": self.column, **encoding.summary()} for encoding in self.encodings]
 
     @property
-    def known_as(self) -> list[Any]:
+    def accepted_labels(self) -> list[Any]:
         return [self.label]
 
-    def frame_of(self, column: Any, level: float) -> pd.DataFrame | None:
+    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
         """The table as a frame, if the column is called so."""
         return self.frame(level) if column in (self.label, self.column) else None
 
     def frame(self, level: float) -> pd.DataFrame:
         """A row for each category that has training rows, in their order where they have one, and target."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        rows = np.append(order_of(self.vocabulary.categories) + 1, MISSING)
+        rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
         rows = rows[self.counts[rows] > 0]
         frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
@@ -278,7 +278,7 @@ class EncodingTable:
         return table.assign(category=table["category"].infer_objects())
 
 
-def order_of(categories: pd.Series) -> np.ndarray:
+def sort_categories(categories: pd.Series) -> np.ndarray:
     """Positions of the categories in their order, or as they came where they have none."""
     try:
         return categories.argsort(kind="stable").to_numpy()

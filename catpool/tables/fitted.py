@@ -65,9 +65,9 @@ class Fitted:
         return self.targets[0].classes if len(self.targets) == 1 else None
 
     @property
-    def by_value(self) -> bool:
+    def has_value_lookup(self) -> bool:
         """Whether the features of a row follow from the value of each column by itself."""
-        return self.last_time is None and all(getattr(table, "by_value", False) for table in self.tables)
+        return self.last_time is None and all(getattr(table, "has_value_lookup", False) for table in self.tables)
 
     @property
     def parts(self) -> int:

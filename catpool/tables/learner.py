@@ -20,7 +20,7 @@ from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
 
 
-class Learns(Protocol):
+class ColumnLearner(Protocol):
     """What makes encodings of moments; each class of a target has as many outputs."""
 
     @property
@@ -74,7 +74,7 @@ class Learner:
         value = output.compute(moments, prior, family)
         return rounded_by_sd(value, posterior_sd(moments, prior, family)) if output.is_mean and self.rounded else value
 
-    def outputs_of_rows(self, moments: Moments, prior: Prior, slots: np.ndarray, family: Family) -> list[np.ndarray]:
+    def encode_rows(self, moments: Moments, prior: Prior, slots: np.ndarray, family: Family) -> list[np.ndarray]:
         """The outputs of rows, of shape (m,), from what each row sees of its category, whose slot is given."""
         return [
             self.policy.apply_to_rows(output, self._value(output, moments, prior, family), moments, prior, slots)

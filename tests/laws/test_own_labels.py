@@ -55,7 +55,7 @@ def test_only_training_rows_reach_a_row_whatever_the_folds(public, cv, missing):
     whole = fit_transform(outputs)
     folds = make_folds(cv, X, None, n_rows=len(y), random_state=0)
     for k in range(folds.n_folds):
-        test, train = folds.labels == k, folds.training_of(k)
+        test, train = folds.labels == k, folds.training_rows(k)
         changed = 100 * rng.normal(size=outputs.shape)
         changed[train] = outputs[train]
         after = fit_transform(changed)
@@ -99,7 +99,7 @@ def test_encoders_that_cannot_learn_from_the_past_alone_say_so(public):
 @pytest.mark.parametrize("public", breaking("multiclass"), ids=str)
 def test_encoders_that_do_not_take_classes_say_so(public):
     X, y, _, kind = rows("multiclass")
-    with pytest.raises(ValueError, match="target_type|several classes"):
+    with pytest.raises(ValueError, match=r"target_type|several classes"):
         public.make([0, 1], target_type=kind).fit(X, y)
     with pytest.raises(ValueError, match="several classes"):
         public.make([0, 1]).fit(X, y.astype(str))

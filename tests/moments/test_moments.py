@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catpool.moments.moments import Moments, sum_of_others
+from catpool.moments.moments import Moments
+from catpool.moments.outside import sum_of_others
 
 
 def moments_of(codes, y, size=4):

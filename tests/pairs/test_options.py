@@ -92,8 +92,8 @@ def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(e
 
 def test_blocks_of_any_size_give_the_same(encoder_class, table, monkeypatch):
     whole = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
-    for name in ("CELLS", "ROWS"):
-        monkeypatch.setattr(f"catpool.moments.partition.{name}", 7)
-    monkeypatch.setattr("catpool.moments.moments.BLOCK", 3)
+    monkeypatch.setattr("catpool.moments.partition.ROWS", 7)
+    monkeypatch.setattr("catpool.moments.outside.CELLS", 7)
+    monkeypatch.setattr("catpool.moments.outside.BLOCK", 3)
     blocks = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
     np.testing.assert_allclose(whole, blocks, rtol=1e-13)

@@ -94,17 +94,17 @@ def _no_effects(cells: Cells, mean: float) -> Sums:
 
 
 def _prior(cells: Cells, sums: Sums, strength: float, between: float, within: float, likelihood: float) -> Prior:
-    means = sums.mean(cells.places)
+    means = sums.mean(cells.part_slots)
     center = means[-1]  # the mean of a cell whose parts are all unseen
     note = NO_SPREAD if np.isinf(strength) else ""
     prior = fitted_prior(center, strength, between, within, likelihood, note)
-    return replace(prior, offset=means - center, offset_variance=sums.variance(cells.places), mains=sums)
+    return replace(prior, offset=means - center, offset_variance=sums.variance(cells.part_slots), mains=sums)
 
 
 def _system(cells: Cells, moments: Moments, with_cells: bool) -> MixedSystem:
     """Return the cross-products of the indicators of parts and cells, from the moments of the cells."""
     count, total = moments.count, moments.total - moments.mean * moments.count
-    places = [cells.places[:, part] for part in range(len(cells.paths.parts))]
+    places = [cells.part_slots[:, part] for part in range(len(cells.paths.parts))]
     sizes = [part.size for part in cells.paths.parts]
     if with_cells:
         places, sizes = [*places, np.arange(cells.size)], [*sizes, cells.size]
@@ -132,7 +132,7 @@ def _fit_on_link(cells: Cells, classes: list[Moments], family: Family, reml: boo
     """Fit the effects of each class on the scale of the link, and the strength that the classes share."""
     alone = [_effects_on_link(cells, each, family) for each in classes]
     sums = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-    means = np.array([each.mean(cells.places) for each in sums])
+    means = np.array([each.mean(cells.part_slots) for each in sums])
     totals, counts = np.array([each.total for each in classes]), classes[0].count
     strength, likelihood = family.strength_given_means(totals, counts, means)
     noise = [float(family.variance(each)) for each in classes]
@@ -147,7 +147,7 @@ def _effects_on_link(cells: Cells, moments: Moments, family: Family) -> Sums:
     least, most = family.bounds
     if not least < mean < most or np.count_nonzero(seen) < 3:
         return _no_effects(cells, mean)
-    places = [*cells.places[seen].T, np.arange(np.count_nonzero(seen))]
+    places = [*cells.part_slots[seen].T, np.arange(np.count_nonzero(seen))]
     sizes = [*(part.size for part in cells.paths.parts), len(places[-1])]
     ones = np.ones((len(places[-1]), 1))
     factors = [GroupingFactor(own, size, ones[:, :0]) for own, size in zip(places, sizes, strict=True)]

@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix
 from catpool.data.factorize import factorize_integers
 from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
 from catpool.models.mixed.solver.mixed_system import MixedSystem, SparsityPattern
-from catpool.moments.moments import sum_of_others
+from catpool.moments.outside import sum_of_others
 from catpool.moments.partition import Parts, typical_values
 
 

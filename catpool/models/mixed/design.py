@@ -118,7 +118,7 @@ def read_design(
     correlated : bool
         Whether the intercept and the slopes of a level may be correlated.
     """
-    names = X.names_of
+    names = X.names_by_label
     factors = [
         GroupingFactor(own, size, numeric_columns(X, labels), correlated)
         for own, size, labels in zip(codes, sizes, slopes, strict=True)

@@ -91,7 +91,7 @@ def fit_mixed_model_out_of_fold(
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
     # cross-products by fold suffice only for a linear model of all the rows outside a fold
     if not rows.family.homoscedastic or folds.training is not None:
-        views = [rows.subset(folds.training_of(fold)) for fold in range(folds.n_folds)]
+        views = [rows.subset(folds.training_rows(fold)) for fold in range(folds.n_folds)]
         return fit_mixed_model(rows, options), [fit_mixed_model(view, options) for view in views]
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
     return whole, outside[: folds.n_folds]

@@ -12,7 +12,7 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, column_name, columns_of
+from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.training import TrainingData
 from catpool.models.mixed.design import Design, read_design
 from catpool.models.mixed.effects_table import (
@@ -110,22 +110,22 @@ class Mixed(Structure):
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[EffectsTable]:
         rows, vocabularies = self._rows(data)
-        return self._tables(data.X.names_of, rows, vocabularies, fit_mixed_model(rows, self._options(rows)))
+        return self._tables(data.X.names_by_label, rows, vocabularies, fit_mixed_model(rows, self._options(rows)))
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
-        folds, names = scheme.folds(), data.X.names_of
+        folds, names = scheme.folds(), data.X.names_by_label
         rows, vocabularies = self._rows(data)
         whole, models = fit_mixed_model_out_of_fold(rows, folds, self._options(rows))
         features: Blocks = {}
         for fold, model in enumerate(models):
             test = np.flatnonzero(folds.labels == fold)
-            tables = self._tables(names, rows.subset(folds.training_of(fold)), vocabularies, model)
+            tables = self._tables(names, rows.subset(folds.training_rows(fold)), vocabularies, model)
             for label, block in self._blocks(tables, rows.design.subset(test)).items():
                 features.setdefault(label, np.full((len(data), block.shape[1]), np.nan))[test] = block
         return Fit(self._tables(names, rows, vocabularies, whole), features)
 
     def transform(self, tables: Sequence[EffectsTable], X: Frame, fade: np.ndarray | None) -> Blocks:
-        codes = [table.slots(columns_of(table.label, X)) for table in tables]
+        codes = [table.slots(select_columns(table.label, X)) for table in tables]
         return self._blocks(tables, self._design(X, codes, [table.vocabulary for table in tables]))
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
@@ -137,7 +137,7 @@ class Mixed(Structure):
 
     @property
     def _of_rows(self) -> list[str]:
-        """The outputs of a row, whatever its factors."""
+        """The outputs of a row, independent of its factors."""
         return [output for output in self.outputs if output in ROW_OUTPUTS]
 
     def rising(self, tables: Sequence[EffectsTable]) -> set[str]:
@@ -157,7 +157,7 @@ class Mixed(Structure):
 
     def _rows(self, data: TrainingData) -> tuple[MixedRows, Vocabularies]:
         targets = data.targets
-        if len(targets) > 1 or targets[0].by_class:
+        if len(targets) > 1 or targets[0].has_class_columns:
             raise ValueError(
                 "A mixed model has one target, which is continuous, binary or counts, but y has "
                 f"{'several outputs' if len(targets) > 1 else 'several classes'}. Fit one encoder for each."
@@ -166,7 +166,7 @@ class Mixed(Structure):
         for group in self.groups:
             own, vocabulary = encode_column(group, data.X)
             if self.policy.missing == "error":
-                refuse_missing(own, column_name(group, data.X.names_of))
+                refuse_missing(own, column_name(group, data.X.names_by_label))
             codes.append(own)
             vocabularies.append(vocabulary)
         y, design = next(iter(targets[0].columns())), self._design(data.X, codes, vocabularies)

@@ -35,7 +35,7 @@ def trusted_levels(
         The least reliability of a trusted node.
     """
     tree, levels = Tree.from_paths(paths), encoding.levels
-    counts, steps = tree.sum_levels(encoding.moments.count), paths.steps(len(paths.parts) - 1)
+    counts, steps = tree.sum_levels(encoding.moments.count), paths.ancestors(len(paths.parts) - 1)
     row = np.ones(len(codes)) if weights is None else weights
     share = row / np.maximum(counts[-1], np.finfo(float).tiny)[codes]
     result: list[np.ndarray] = []

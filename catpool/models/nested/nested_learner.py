@@ -86,7 +86,7 @@ class NestedLearner:
 
     def _path_outputs(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
         """Return the outputs of the deepest paths, shape (K,), by level and name."""
-        steps = self.paths.steps(len(self.paths.parts) - 1)
+        steps = self.paths.ancestors(len(self.paths.parts) - 1)
         counts = Tree.from_paths(self.paths).sum_levels(moments.count)
         missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
         rows = LevelTables(self.paths, levels, self.policy).rows(steps, missing, counts)

@@ -72,7 +72,7 @@ class Nested(Columnwise):
         if self.policy.missing == "error":
             for level, part in enumerate(label):
                 gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)
-                refuse_missing(gone, X.names_of[part])
+                refuse_missing(gone, X.names_by_label[part])
         return codes[-1], paths
 
     def learner(self, vocabulary: Paths) -> NestedLearner:
@@ -88,7 +88,7 @@ class Nested(Columnwise):
     def use_all_rows(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
-        rows = data.weights.of_count, groups, self.crossfit.reliability
+        rows = data.weights.count_weights, groups, self.crossfit.reliability
         full = [trusted_levels(vocabulary, each, codes, *rows) for each in column.encodings]
         by_value = [by_level[level] for by_level in full for level, _ in self.learner(vocabulary).outputs]
         column.use_all_rows(codes, by_value, np.zeros(vocabulary.size, dtype=bool))

@@ -14,7 +14,7 @@ from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
 from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
 from catpool.models.nested.tree import Tree
-from catpool.tables.encoding_table import order_of
+from catpool.tables.encoding_table import sort_categories
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
@@ -51,7 +51,7 @@ class NestedTable:
     def vocabulary(self) -> Paths:
         return self.paths
 
-    by_value = False
+    has_value_lookup = False
 
     def feature_names(self, names: Mapping[Any, str]) -> dict[Any, list[str]]:
         """The names of the features by the column they replace, from the names of the columns."""
@@ -73,7 +73,7 @@ class NestedTable:
         """Return the features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
-            slots.append(part.slots_of(column))
+            slots.append(part.slots(column))
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
         steps = self.paths.follow(slots)
@@ -90,10 +90,10 @@ class NestedTable:
         found = self.transform([X.column(label) for label in self.labels])
         return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.labels)}
 
-    def arranged(self, values: np.ndarray, counts: np.ndarray | None, codes: np.ndarray) -> dict[Any, np.ndarray]:
+    def arrange(self, values: np.ndarray, counts: np.ndarray | None, codes: np.ndarray) -> dict[Any, np.ndarray]:
         """The features of training rows by column, from their outputs, of shape (n, outputs), and their paths."""
         numbers = [(level, output) for level in self.emitted for output in self.outputs if output != "code"]
-        steps = self.paths.steps(len(self.labels) - 1)
+        steps = self.paths.ancestors(len(self.labels) - 1)
         rows = [
             _by_level(values[:, start : start + len(numbers)], numbers, len(self.labels))
             for start in range(0, len(self.encodings) * len(numbers), max(len(numbers), 1))
@@ -105,7 +105,7 @@ class NestedTable:
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
         """Return the number of each training row's deepest path, shape (n,)."""
-        slots = [part.slots_of(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        slots = [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
         deepest = self.paths.follow(slots)[-1]
         unseen = int(np.count_nonzero(deepest >= self.paths.size))
         if unseen:
@@ -141,11 +141,11 @@ class NestedTable:
 
     def codes(self, level: int) -> np.ndarray:
         """Return the ranks of a level's paths in their order; -1 if the category is missing, -2 for an unseen path."""
-        places, ranks = self.paths.places(level), []
+        places, ranks = self.paths.part_slots(level), []
         for step in range(level, -1, -1):  # lexsort sorts by its last key first
             order = np.empty(self.paths.parts[step].size)
             order[[MISSING, -1]] = -1, len(order)
-            order[order_of(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
+            order[sort_categories(self.paths.parts[step].categories) + 1] = np.arange(len(order) - 2)
             ranks.append(order[places[:, step]])
         missing = self.paths.slots(level) == MISSING
         codes = np.full(len(missing) + 1, -2.0)  # the last is for paths beyond the known ones
@@ -198,10 +198,10 @@ class NestedTable:
         ]
 
     @property
-    def known_as(self) -> list[Any]:
+    def accepted_labels(self) -> list[Any]:
         return self.labels
 
-    def frame_of(self, column: Any, level: float) -> pd.DataFrame | None:
+    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
         """The table of a level as a frame, if its column is called so."""
         for position, names in enumerate(zip(self.labels, self.columns, strict=True)):
             if column in names:
@@ -227,7 +227,7 @@ class NestedTable:
     def _target_frame(
         self, item: NestedEncoding, level: int, rows: np.ndarray, counts: np.ndarray, interval: float
     ) -> pd.DataFrame:
-        places, columns = self.paths.places(level)[rows], {}
+        places, columns = self.paths.part_slots(level)[rows], {}
         for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
             columns[self.columns[step]] = own.iloc[places[:, step]].infer_objects().to_numpy()

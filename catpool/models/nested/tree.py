@@ -28,7 +28,7 @@ class Tree:
 
     @classmethod
     def from_paths(cls, paths: Paths) -> Tree:
-        return cls([paths.parents(level) for level in range(1, len(paths.parts))], paths.number(0))
+        return cls([paths.parents(level) for level in range(1, len(paths.parts))], paths.level_size(0))
 
     @property
     def sizes(self) -> list[int]:

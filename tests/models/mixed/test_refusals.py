@@ -19,7 +19,7 @@ def test_targets_that_are_all_alike_are_refused(target_type, value):
 @pytest.mark.parametrize("rows", [2, 3])
 def test_fewer_rows_than_coefficients_and_one_are_refused(rows):
     X, y = mixed_rows()
-    with pytest.raises(ValueError, match="rows|independent"):
+    with pytest.raises(ValueError, match=r"rows|independent"):
         encoder_of(["a"], covariates=["x", "z"]).fit(X[:rows], y[:rows])
 
 

@@ -1,0 +1,13 @@
+"""All golden cases: what the numbers of the library must stay equal to."""
+
+import cases_flat
+import cases_methods
+import cases_streams
+import cases_structured
+from cases_results import Case
+
+
+def all_cases() -> list[Case]:
+    cases = [case for part in (cases_flat, cases_structured, cases_streams, cases_methods) for case in part.cases()]
+    assert len({case.name for case in cases}) == len(cases)
+    return cases
