@@ -53,7 +53,7 @@ def record(settings: Settings, structure: Structure, data: TrainingData, scheme:
     empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
-    return replace(fitted, fingerprint=Fingerprint.of(data.X, settings.required(structure, fitted)))
+    return replace(fitted, fingerprint=Fingerprint.compute(data.X, settings.required(structure, fitted)))
 
 
 def named_features(structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:
