@@ -1,4 +1,4 @@
-"""Fitted encoders as parts of ONNX graphs, which skl2onnx puts together: from categories to slots, and to features."""
+"""Converters that let skl2onnx write fitted encoders as parts of ONNX graphs."""
 
 from __future__ import annotations
 
@@ -11,30 +11,37 @@ from catpool.encoders.mixed_model import MixedModelEncoder
 from catpool.encoders.nested import NestedEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.engines.onnx_graph import Graph, read_columns
-from catpool.engines.onnx_tables import features_of
+from catpool.engines.onnx_tables import add_table
 
 ENCODERS = (MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder, MixedModelEncoder)
 
 
 def register_converters() -> None:
-    """Teach skl2onnx the encoders, and LightGBM's estimators where that is installed.
+    """Register converters with skl2onnx for the encoders and, if it is installed, for LightGBM.
 
-    After it, ``skl2onnx.to_onnx`` and ``convert_sklearn`` write a pipeline of an encoder and an estimator as one graph.
-    A column of strings comes in as strings, where "nan", "None", "<NA>" and "NaT", which is what onnxruntime makes of
-    missing objects, are missing values unless they are categories; columns of numbers, NaN for missing, as numbers.
-    Features come out as 32-bit floats, as all trees of ONNX have them: a category whose encoding lies within a few
-    1e-8 of a threshold that LightGBM found may take the other branch. It cannot with ``output="trees"``. Forests of
-    scikit-learn that have learned from NaN are converted by skl2onnx to graphs that go other ways there.
+    Afterwards ``skl2onnx.to_onnx`` and ``convert_sklearn`` write a pipeline of an encoder and an estimator as one
+    graph, which takes the columns of X and encodes them as ``transform`` does:
+
+    - A column of strings is an input of strings. onnxruntime passes missing objects as the strings "nan", "None",
+      "<NA>" and "NaT"; the graph reads these as missing values, unless they were categories at fit.
+    - A column of numbers is an input of numbers, with NaN for missing values.
 
     Raises
     ------
     ImportError
-        Without skl2onnx: ``pip install "catpool[onnx]"``.
+        If skl2onnx is not installed: ``pip install "catpool[onnx]"``.
 
     Notes
     -----
-    While it converts, skl2onnx raises a TypeError for what a graph cannot do: `MixedModelEncoder`, errors as policies,
-    forgetting, columns that pass through and are no numbers, categories that are neither strings nor numbers.
+    The features are 32-bit floats, as the trees of ONNX need them. A category whose encoding is within a few 1e-8 of a
+    threshold of LightGBM may therefore take the other branch. With ``output="trees"`` this cannot happen, because means
+    are rounded.
+
+    skl2onnx converts random forests that were fitted to NaN into graphs that may send NaN down the wrong branch. Fill
+    the missing values of columns that pass through before fitting such a forest.
+
+    The conversion raises a TypeError for what a graph cannot do: `MixedModelEncoder`; policies that raise errors;
+    `EarlierRows` with a half-life; columns of strings that pass through; categories other than strings and numbers.
 
     Examples
     --------
@@ -54,7 +61,7 @@ def register_converters() -> None:
     try:
         from skl2onnx import update_registered_converter
     except ImportError as error:
-        raise ImportError('Converters are registered with skl2onnx: pip install "catpool[onnx]".') from error
+        raise ImportError('`register_converters` needs skl2onnx: pip install "catpool[onnx]".') from error
     for encoder in ENCODERS:
         update_registered_converter(encoder, f"Catpool{encoder.__name__}", _set_shape, _convert, parser=_parse)
     _register_lightgbm()
@@ -68,6 +75,8 @@ def _register_lightgbm() -> None:
         return
     from skl2onnx import update_registered_converter
     from skl2onnx.common import shape_calculator
+
+    # Names and options are those of the documentation of skl2onnx on converting LightGBM.
 
     update_registered_converter(
         LGBMRegressor,
@@ -85,8 +94,9 @@ def _register_lightgbm() -> None:
     )
 
 
+# skl2onnx calls a parser, a shape calculator and a converter of each operator, in this order.
 def _parse(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
-    """The encoder as one operator, whose output is of floats whatever comes in."""
+    """Declare the encoder as one operator with an output of floats, whatever the types of its inputs are."""
     from skl2onnx._supported_operators import _get_sklearn_operator_name
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -109,20 +119,20 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     columns = read_columns(graph, operator.inputs, header.labels)
     blocks: dict[Any, str | None] = {}
     for table in encoder.tables_:
-        blocks |= features_of(graph, table, columns)
+        blocks |= add_table(graph, table, columns)
     kept = [label for label in header.labels if label in blocks or encoder.remainder == "passthrough"]
-    parts = [blocks.pop(label) if label in blocks else columns[label].number() for label in kept] + [*blocks.values()]
-    features = [part for part in parts if part is not None]
+    placed = [blocks.pop(label) if label in blocks else columns[label].cast_to_float() for label in kept]
+    features = [part for part in [*placed, *blocks.values()] if part is not None]
     graph.node("Concat", *features, output=operator.outputs[0].full_name, axis=1)
 
 
 def _refuse(encoder: Any) -> None:
-    """Refuse what a graph cannot do."""
+    """Refuse encoders that a graph cannot represent."""
     if isinstance(encoder, MixedModelEncoder):
-        raise TypeError("MixedModelEncoder has no ONNX graph. Export what follows it, and encode before.")
+        raise TypeError("MixedModelEncoder has no ONNX graph. Export the estimator alone, and pass it encoded rows.")
     if "error" in (encoder.unknown, encoder.missing):
-        raise TypeError('ONNX knows no errors. Fit with `unknown` and `missing` other than "error".')
+        raise TypeError('An ONNX graph cannot raise errors. Use other values of `unknown` and `missing` than "error".')
     if isinstance(encoder.cv, EarlierRows) and encoder.cv.half_life is not None:
-        raise TypeError("ONNX knows no forgetting. Fit without a half-life.")
+        raise TypeError("An ONNX graph cannot forget training rows over time. Use EarlierRows without `half_life`.")
     if not len(encoder.get_feature_names_out()):
-        raise TypeError("No feature comes out, so there is nothing to export.")
+        raise TypeError("The encoder has no features, so there is nothing to export. Set drop_noise=False.")

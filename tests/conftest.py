@@ -3,14 +3,14 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.public_encoders import PUBLIC
 from hypothesis import settings
-
-from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
 settings.register_profile("catpool", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("catpool")
 
-ENCODERS = {"mean": MeanEncoder, "smoothed": SmoothedMeanEncoder, "bayes": EmpiricalBayesEncoder}
+SHORT = {"MeanEncoder": "mean", "SmoothedMeanEncoder": "smoothed", "EmpiricalBayesEncoder": "bayes"}
+ENCODERS = {SHORT.get(each.name, each.name): each.encoder for each in PUBLIC if each.setup.columns == "columns"}
 
 
 def pytest_collection_modifyitems(items):

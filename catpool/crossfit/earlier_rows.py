@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 
@@ -30,13 +30,12 @@ class EarlierRows:
     by : str or int
         The column of X that holds the times, which are numbers or dates without missing values. It is not encoded and
         passes through.
-    gap : number or timedelta, default=None
+    gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
-        number if times are numbers, otherwise a timedelta. None is 0.
-    half_life : number or timedelta, default=None
-        The time in which a row loses half of its weight, a number or timedelta as `gap`. In ``transform`` the training
-        rows lose weight by the time since the last of them, so encodings move towards the prior mean. None keeps all
-        weights.
+        number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
+    half_life : number, timedelta or str, default=None
+        The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
+        weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
 
@@ -68,38 +67,55 @@ class EarlierRows:
     [nan, 1.0, 1.0, 1.5, 4.0]
     """
 
-    by: Any
-    gap: Any = None
-    half_life: Any = None
+    by: str | int
+    gap: float | str | timedelta | None = None
+    half_life: float | str | timedelta | None = None
     first: float = np.nan
 
     @property
-    def reads(self) -> Sequence[Any]:
-        """The columns of X that hold the times."""
+    def reads(self) -> Sequence[str | int]:
+        """The columns of X that the scheme reads: the one that holds the times."""
         return [self.by]
 
     @property
     def past_only(self) -> bool:
-        """True: later rows are outside a row's fold, and yet it is not encoded from them."""
+        """Whether a row is encoded from earlier rows only: always."""
         return True
 
     def scheme(self, data: TrainingData) -> PastScheme:
-        """The fold scheme of these training rows."""
-        if data.groups is not None:
-            raise ValueError("`groups` does not go with EarlierRows, which has no folds. Leave `groups` out.")
-        if data.key is not None:
-            raise ValueError("`key` does not go with EarlierRows, which has no folds. Leave `key` out.")
-        return PastScheme(self.times(data.X), data.targets, data.weights)
+        """Make the scheme of some training rows.
 
-    def times(self, X: Frame) -> Times:
-        """Read the times of the rows of X."""
+        Parameters
+        ----------
+        data : TrainingData
+            With the column of the times, and without groups and keys.
+
+        Raises
+        ------
+        ValueError
+            If there are groups or keys, if X does not have the column, or if it does not hold times.
+        """
+        for name, given in (("groups", data.groups), ("key", data.key)):
+            if given is not None:
+                raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
+        return PastScheme(self._times(data.X), data.targets, data.weights)
+
+    def fade(self, X: Frame, last_time: float) -> np.ndarray | None:
+        """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
+
+        Parameters
+        ----------
+        X : Frame
+            With the column of the times.
+        last_time : float
+            The time of the last training row.
+        """
+        return None if self.half_life is None else self._times(X).fade(last_time)
+
+    def _times(self, X: Frame) -> Times:
         if self.by not in X.labels:
             raise ValueError(
                 f"EarlierRows names the column {self.by!r}, which X does not have. Pass one of its columns, which are "
                 f"{X.labels}."
             )
         return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)
-
-    def fade(self, X: Frame, last_time: Any) -> np.ndarray | None:
-        """The share of the training rows' weight that is left at the time of each row of X, of shape (n,)."""
-        return None if self.half_life is None else self.times(X).fade(last_time)

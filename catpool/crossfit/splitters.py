@@ -20,8 +20,8 @@ def _describe_number(k: int) -> str:
         "at least 2 are needed"
         if k < 2
         else (
-            f"at most {MOST_FOLDS} are allowed, because encodings of small folds differ mostly by the targets of their own "
-            "rows, which a tree could read off them"
+            f"at most {MOST_FOLDS} are allowed, because encodings of small folds differ mostly by their own targets, "
+            "which a tree could read off them"
         )
     )
     return f"`cv` asks for {k} folds; {reason}. Pass another number, such as cv=10."

@@ -78,7 +78,7 @@ class Stream:
         if self.tallies[0].parts != other.tallies[0].parts:
             raise ValueError(
                 "Either all rows must have keys, and the same number of folds, or none, but the parts have "
-                f"{self.tallies[0].parts} and {other.tallies[0].parts} folds. Pass the same `cv`, and `key` always or never."
+                f"{self.tallies[0].parts} and {other.tallies[0].parts} folds. Pass `cv` and `key` alike."
             )
         targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
         sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]

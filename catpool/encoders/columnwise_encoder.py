@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
-FREE = {"cv", "random_state", "n_jobs"}  # parameters that may differ between encoders that are merged
-
 
 def _is_flat(encoder: ColumnwiseEncoder) -> bool:
     return isinstance(encoder._structure(), Flat)
@@ -55,16 +53,16 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column (or level) and target: `column` and `target` (empty for an only one);
-            `categories`, with the missing value among them, and `rows` (or their weight); `prior_mean` in units of y
-            and `prior_strength` in rows, which may be infinite; `between_sd` and `within_sd`, the standard deviations
-            between and within categories in units of y, those of the prior or, where it is given, by the method of
-            moments; `reliability`, the mean over the rows of count / (count + strength); `log_likelihood`; and `note`.
+            A row for each encoded column or level, and target: `column` and `target` (empty if there is one target);
+            `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
+            and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
+            categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
+            the rows of count / (count + strength); `log_likelihood`; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
 
-    def encoding_table(self, column: Any, *, level: float = 0.9, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, level: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters
@@ -120,9 +118,7 @@ class ColumnwiseEncoder(Encoder):
         ----------
         X : frame or array of shape (m, p)
         <y>
-        key : array of shape (m,), frame of shape (m, columns), or names of columns of X, optional
-            What identifies a row: whole numbers, strings or dates, none missing. Rows of one key are in one fold, so a
-            customer's number keeps a customer's rows together.
+        <key>
         <sample_weight>
         <exposure>
 
@@ -162,7 +158,7 @@ class ColumnwiseEncoder(Encoder):
 
     def _refuse_rules(self) -> None:
         if is_rule(self.cv):
-            raise ValueError("EarlierRows needs all rows in their order. Call fit_transform on all of them.")
+            raise ValueError(f"cv={type(self.cv).__name__} needs all rows at once. Call fit_transform on all of them.")
 
     def merge(self, other: Self) -> Self:
         """Join what two encoders have learned from different rows.
@@ -180,10 +176,8 @@ class ColumnwiseEncoder(Encoder):
 
         Raises
         ------
-        TypeError
-            For an encoder of another class.
-        ValueError
-            If columns, targets or parameters differ, or if only one of the two has keys.
+        TypeError, ValueError
+            If class, columns, targets or parameters differ, or if only one of the two has keys.
 
         Examples
         --------
@@ -196,7 +190,8 @@ class ColumnwiseEncoder(Encoder):
         if type(other) is not type(self):
             raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
         check_is_fitted(other)
-        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in FREE} for each in (self, other))
+        free = {"cv", "random_state", "n_jobs"}
+        mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
@@ -214,7 +209,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
-            fingerprint=Fingerprint(0, ""),  # of rows that are gone
+            fingerprint=Fingerprint(0, ""),  # the rows are no longer available, so transform cannot recognize them
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
         return fitted
@@ -243,9 +238,9 @@ class ColumnwiseEncoder(Encoder):
         """
         structure, fitted = self._structure(), self._state
         if fitted.tallies is None or fitted.parts == 1:
-            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Fit so, or call fit_transform.")
+            raise ValueError("Only partial_fit(X, y, key=...) keeps folds. Call it with keys, or call fit_transform.")
         if structure.crossfit.only_rare:
-            raise ValueError('`transform_out_of_fold` goes with crossfit="all" alone. Set it before partial_fit.')
+            raise ValueError('`transform_out_of_fold` needs crossfit="all". Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)
@@ -262,8 +257,8 @@ class ColumnwiseEncoder(Encoder):
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns of X, which is quoted as it is; or the names of a schema and of a
-            table in it, or of a catalog too.
+            The name of the table with the columns of X; or the names of a schema and of a table in it, or of a catalog
+            too. They are quoted.
         dialect : str, optional
             As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
             standard SQL.
@@ -271,9 +266,8 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         str
-            Names and categories are quoted as the dialect has it, and each category is a line of the statement.
-            Features that are NaN are NULL. Strings are compared by the table's collation: one that takes "a" and "A"
-            for the same doubles rows.
+            Each category is a line of the statement. Features that are NaN are NULL. Strings are compared by the
+            table's collation: one that takes "a" and "A" for the same doubles rows.
 
         Raises
         ------

@@ -46,12 +46,13 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         The distribution of rows within a category. By default it follows from the kind of y: normal for continuous
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
-        "normal" goes with every kind.
+        "normal" works with every kind of y.
     prior : {"reml", "ml", "moments", "full_bayes"} or callable, default="reml"
         How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
-        have the unrestricted alone), or in closed form by the method of moments. "full_bayes" averages over all that
-        the prior may be, as brms and Bambi do, but without sampling; below some thirty categories its standard
-        deviations are more honest. A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
+        are always fitted by the unrestricted), or in closed form by the method of moments. "full_bayes" averages over
+        the uncertainty of the prior, as brms and Bambi do, but without sampling; with fewer than 30 categories its
+        standard deviations are more accurate. A callable gets `Moments` of shape (K,) and returns the prior's mean and
+        strength.
     prior_scale : float, default=1.0
         For "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation between
         categories, in units of the one within. (For classes it is on one over the square root of the strength, for

@@ -13,7 +13,7 @@ from catpool.data.fingerprint import warn_of_training_rows
 from catpool.data.frames import read_frame
 from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
-from catpool.encoders.lazy_tables import fit_lazy_table, transform_lazy_table
+from catpool.encoders.lazy_tables import fit_lazy_table, refuse_groups, transform_lazy_table
 from catpool.encoders.parameters import documented
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
@@ -73,20 +73,21 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
+            refuse_groups(groups)
             request = Request(y, sample_weight, exposure, None, self.cv)
             self._fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
             return self
         data = read_training(
             X, y, reading, structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
         )
-        scheme = make_scheme(self._splits(), data, self.random_state)
+        scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
         self._fitted = record(settings, structure, data, scheme, structure.learn(data, scheme))
         return self
 
     def fit_transform(
         self,
         X: IntoFrame | ArrayLike,
-        y: ArrayLike | str | None = None,
+        y: ArrayLike | str,
         *,
         groups: ArrayLike | None = None,
         key: ArrayLike | IntoFrame | str | None = None,
@@ -101,8 +102,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         <y>
         groups : array of shape (n,), optional
             Rows of one group are in one fold.
-        key : array of shape (n,), or names of columns of X, optional
-            What identifies each row. Folds are then a hash of it, so that a row is in the same fold whenever it comes.
+        <key>
         <sample_weight>
         <exposure>
 
@@ -118,10 +118,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         structure, settings, reading = self._structure(), self._settings(), self._reading()
         if (lazy := lazy_frame(X)) is not None:
-            if groups is not None:
-                raise ValueError(
-                    "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect."
-                )
+            refuse_groups(groups)
             request = Request(y, sample_weight, exposure, key, self.cv)
             self._fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
             return encoded
@@ -140,7 +137,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         scheme.finish()
         fitted = record(settings, structure, data, scheme, fit.tables)
         result = output(settings, structure, fitted, data.X, fit.features)
-        self._fitted = fitted
+        self._fitted = fitted  # last, so that a fit that fails leaves the encoder as it was
         return result
 
     def transform(self, X: IntoFrame | ArrayLike) -> Any:
@@ -149,7 +146,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : frame, array of shape (n, p), or lazy table
-            With the columns of fit, in any order where they have names.
+            With the columns of fit, in any order if they have names.
 
         Returns
         -------
@@ -158,7 +155,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         Warns
         -----
         TrainingRowsWarning
-            If these are the very rows of ``fit``, which ``fit_transform`` encodes out of fold.
+            If these are the rows that the encoder was fitted to, which ``fit_transform`` encodes out of fold.
 
         Raises
         ------
@@ -183,18 +180,18 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         self._validate_params()
         if is_past_only(self.cv) and not self._structure().takes_past_only:
             raise ValueError(
-                f"{type(self.cv).__name__} goes with encoders of single columns, and {type(self).__name__} is not one. "
-                "Pass cv=TimeSeriesSplit(), say."
+                f"{type(self.cv).__name__} works only with encoders of single columns, not with "
+                f"{type(self).__name__}. Pass for example cv=TimeSeriesSplit()."
             )
 
     def _reading(self) -> Reading:
         """How the parameters say that training rows are read."""
-        family = FAMILIES.get(getattr(self, "family", "auto"))
+        family = FAMILIES.get(getattr(self, "family", "auto"))  # not every encoder lets the user choose one
         fold_column = self.cv if isinstance(self.cv, str) else None
         return Reading(self.target_type, family, FAMILIES, self.weight_type, fold_column, reads(self.cv))
 
     def _settings(self) -> Settings:
-        """What the parameters say about features, beside the structure."""
+        """The parameters that shape the output: `remainder`, `set_output` and `cv`."""
         library = _get_output_config("transform", self)["dense"]
         return Settings(type(self).__name__, self.cv, self.remainder == "passthrough", library)
 

@@ -1,4 +1,4 @@
-"""What a fitted encoder shows: attributes, names of features, one row encoded, and itself as a file."""
+"""What a fitted encoder offers: attributes, names of features, `lookup` and JSON files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FittedMixin(BaseEstimator):
 
     @abstractmethod
     def _settings(self) -> Settings:
-        """What the parameters say about features, beside the structure."""
+        """The parameters that shape the output: `remainder`, `set_output` and `cv`."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)

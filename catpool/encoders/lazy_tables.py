@@ -1,4 +1,4 @@
-"""Encoders meet lazy tables: the engines are imported when one comes, because they load pyarrow."""
+"""Fit and transform of lazy tables; engines are imported only then, because they load pyarrow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,15 @@ def fit_lazy_table(
     if fit.encoded is None:
         return fit.fitted, None
     names = named_features(structure, fit.fitted)
-    return fit.fitted, fit.encoded.selected(fit.fitted.header, names, keep=settings.keep)
+    return fit.fitted, fit.encoded.select(fit.fitted.header, names, keep=settings.keep)
+
+
+def refuse_groups(groups: Any) -> None:
+    """Refuse groups for a lazy table, whose rows have no order to match them by."""
+    if groups is not None:
+        raise ValueError(
+            "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect the table."
+        )
 
 
 def transform_lazy_table(
@@ -42,4 +50,4 @@ def transform_lazy_table(
     from catpool.engines.fit import transform_lazy
 
     encoded = transform_lazy(structure, fitted, frame, required, strict=settings.keep)
-    return encoded.selected(fitted.header, named_features(structure, fitted), keep=settings.keep)
+    return encoded.select(fitted.header, named_features(structure, fitted), keep=settings.keep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -45,7 +45,7 @@ class MixedModelEncoder(Encoder):
         within counties. Features replace their columns; those of a tuple are called ``<column>_x_<column>`` and come
         last.
     covariates : list, default=None
-        Columns of finite numbers to adjust for. They pass through as other columns do.
+        Columns of finite numbers to adjust for. They pass through like other columns.
     slopes : dict, default=None
         From a factor to the columns of numbers whose slopes differ by its levels.
     correlated : bool, default=True
@@ -72,7 +72,7 @@ class MixedModelEncoder(Encoder):
         The effect of a level without training rows: zero, NaN, or an error.
     missing : {"category", "prior", "nan", "error"}, default="category"
         The effect of a missing value of a factor: that of a level of its own, zero, NaN, or an error. Missing values
-        are a level when the model is fitted, whatever comes out.
+        are a level when the model is fitted, whichever effect they get.
     remainder : {"passthrough", "drop"}, default="passthrough"
         Whether the columns that are not factors stay or go.
     output : str or sequence of str, default="mode"
@@ -239,7 +239,7 @@ class MixedModelEncoder(Encoder):
             self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])]
         )
 
-    def encoding_table(self, column: Any, *, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.
 
         Parameters

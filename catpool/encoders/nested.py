@@ -57,7 +57,7 @@ class NestedEncoder(ColumnwiseEncoder):
         The encoding of a path without training rows: the value of the level above, NaN, or an error.
     missing : {"category", "prior", "nan", "error"}, default="category"
         The encoding of a missing value: that of a category of its own within the level above, the value of the level
-        above, NaN, or an error. Missing values are a category when the model is fitted, whatever comes out.
+        above, NaN, or an error. Missing values are a category when the model is fitted, whichever encoding they get.
     <remainder>
     output : str or sequence of str, default="mean"
         The features of each level: "mean", "sd", "reliability" (the weight of a category's own rows against the level

@@ -39,7 +39,7 @@ class Registered(Options):
 
 
 CONSTRAINTS: dict[str, Any] = {
-    "cv": "no_validation",  # make_scheme says more about it
+    "cv": "no_validation",  # make_scheme checks it, with better messages
     "crossfit": [StrOptions({"all", "rare"})],
     "crossfit_reliability": [Interval(Real, 0, 1, closed="both")],
     "random_state": ["random_state"],
@@ -48,7 +48,7 @@ CONSTRAINTS: dict[str, Any] = {
     "unknown": [StrOptions({"prior", "nan", "error"})],
     "missing": [StrOptions({"category", "prior", "nan", "error"})],
     "remainder": [StrOptions({"passthrough", "drop"})],
-    "output": ["array-like", str],  # read_outputs says more about it
+    "output": ["array-like", str],  # read_outputs checks it, with better messages
     "weight_type": [StrOptions({"frequency", "precision"})],
     "columns": ["array-like", None],
     "interactions": ["array-like", None],
@@ -87,7 +87,7 @@ columns : list, default=None
 """,
     "interactions": """
 interactions : list of tuples, default=None
-    Columns to encode together, beside encoding them by themselves. Each combination of their categories is a category
+    Columns to encode together, in addition to the single columns. Each combination of their categories is a category
     of a feature that is called ``<column>_x_<column>`` and comes after all others. A combination with a missing part is
     missing.
 """,
@@ -102,9 +102,9 @@ crossfit : {"all", "rare"}, default="all"
     Which categories of training rows are encoded out of fold. With "rare" only rare ones are, and full categories keep
     one value, learned from all training rows. A category is full if its reliability is at least
     ``crossfit_reliability`` and no row, or group of rows that stay together, has more than a twentieth of its weight.
-    Out-of-fold encodings of a full category differ only by fold, a little against the targets of their own fold, and
-    trees can learn that. The price of "rare" is that a row's own target reaches its feature with a weight of at most
-    1 / (count + strength).
+    Out-of-fold encodings of a full category differ slightly between folds, in the opposite direction to the fold's
+    targets, and trees can learn that. The price of "rare" is that a row's own target reaches its feature with a weight
+    of at most 1 / (count + strength).
 """,
     "crossfit_reliability": """
 crossfit_reliability : float, default=0.97
@@ -117,8 +117,9 @@ random_state : int, RandomState or None, default=None
     "target_type": """
 target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
     The kind of y. "auto" takes floats as continuous (but 0.0 and 1.0, or two other whole numbers, as binary), any other
-    two values as binary, and strings, categories and integers of at most 20 values as classes, with a feature for each
-    class. By default continuous targets have the normal family, classes the binomial, counts the Poisson.
+    two values as binary, and strings, categories and integers with at most 20 distinct values as classes, with a
+    feature for each class. By default continuous targets have the normal family, classes the binomial, counts the
+    Poisson.
 """,
     "unknown": """
 unknown : {"prior", "nan", "error"}, default="prior"
@@ -128,11 +129,11 @@ unknown : {"prior", "nan", "error"}, default="prior"
     "missing": """
 missing : {"category", "prior", "nan", "error"}, default="category"
     The encoding of a missing value: that of a category of its own, the prior mean, NaN, or an error. Missing values are
-    a category when the prior is learned, whatever comes out.
+    a category when the prior is learned, whichever encoding they get.
 """,
     "remainder": """
 remainder : {"passthrough", "drop"}, default="passthrough"
-    Whether the columns that are not encoded stay or go.
+    Whether the columns that are not encoded are kept or dropped.
 """,
     "output": """
 output : str or sequence of str, default="mean"
@@ -158,7 +159,7 @@ drop_noise : bool, default=False
     "weight_type": """
 weight_type : {"frequency", "precision"}, default="frequency"
     Whether a row of ``sample_weight`` w counts as w rows, or is one row of variance sigma^2 / w as in lme4 and in the
-    model of Buhlmann and Straub. Precisions go with the normal family alone.
+    model of Buhlmann and Straub. Precisions need the normal family.
 """,
     "n_jobs": """
 n_jobs : int, default=None
@@ -184,7 +185,8 @@ summary_ : pandas.DataFrame
 """,
     "family": """
 family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-    The distribution of rows within a category. By default it follows from the kind of y. "normal" goes with every kind.
+    The distribution of rows within a category. By default it follows from the kind of y. "normal" works with every kind
+    of y.
 """,
     "X": """
 X : frame, array of shape (n, p), or lazy table
@@ -192,6 +194,11 @@ X : frame, array of shape (n, p), or lazy table
     "y": """
 y : array of shape (n,) or (n, outputs), or name of a column of X
     A column that is named here is neither encoded nor passed through, now and in ``transform``.
+""",
+    "key": """
+key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
+    What identifies a row: whole numbers, strings or dates, none missing. The fold of a row is a hash of its key, the
+    same every time the row is seen. Rows of one key are in one fold, so a customer's number keeps their rows together.
 """,
     "sample_weight": """
 sample_weight : array of shape (n,) or name of a column of X, optional

@@ -1,4 +1,4 @@
-"""What is kept of a fit, and how features come out: names, required columns, and the kind of table."""
+"""The fitted state of an encoder, and how features are named and placed in tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from catpool.tables.fitted import Fitted
 
 @dataclass(frozen=True)
 class Settings:
-    """What an encoder's parameters say about features, beside its structure.
+    """The parameters that shape the output: `remainder`, `set_output` and `cv`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Settings:
         return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
 
     def fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
-        """What is left of the training rows' weight for new rows, where it fades."""
+        """How much weight the training rows keep for new rows; None without a half-life."""
         return None if fitted.last_time is None else self.cv.fade(X, fitted.last_time)
 
 
@@ -65,6 +65,7 @@ def output(settings: Settings, structure: Structure, fitted: Fitted, X: Frame, f
     """X with features in the place of the columns they encode, in the library that `set_output` asks for."""
     placed = {label: (names, features[label]) for label, names in named_features(structure, fitted).items()}
     result = X.replace_columns(placed, keep=settings.keep)
+    # scikit-learn converts arrays itself, but it cannot convert each kind of frame
     as_it_is = settings.library == "default" or isinstance(result, np.ndarray)
     return result if as_it_is else to_backend(result, settings.library)
 

@@ -1,4 +1,4 @@
-"""Fitted encoders as files: parameters and fitted state in, the same out, and files of older versions."""
+"""Save and load fitted encoders, including files of version 1."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def read_encoder(source: str | Path, owner: str, known: Collection[str]) -> tupl
     if version == 1:
         parameters, state = _from_version_1(parameters, state)
     fitted = state.get("state")
-    strangers = [name for name in parameters if name not in known] + [name for name in state if name != "state"]
-    if strangers or not _is_whole(fitted):
+    unexpected = [name for name in parameters if name not in known] + [name for name in state if name != "state"]
+    if unexpected or not _is_whole(fitted):
         raise ValueError(f"The file is damaged: it is not a fitted {owner}. Write it again with to_json.")
     assert isinstance(fitted, Fitted)
     return parameters, fitted
@@ -60,6 +60,7 @@ def _from_version_1(parameters: dict[str, Any], state: dict[str, Any]) -> tuple[
     }  # fmt: skip
     if not required <= set(state) <= known:
         return parameters, {}
+    # version 1 kept the last time of every time-ordered fit, and only half-lives need it
     fades = getattr(parameters.get("cv"), "half_life", None) is not None
     fitted = Fitted(
         header=state["_header"],

@@ -1,1 +1,1 @@
-"""Tables that live elsewhere: lazy tables, SQL and ONNX."""
+"""Encodings outside Python: lazy tables, SQL and ONNX."""

@@ -1,21 +1,62 @@
-"""Engines of lazy tables, and what each does its own way: taking in a table from here, and hashing rows into folds."""
+"""The registry of engines: libraries whose lazy tables catpool can fit to and encode.
+
+narwhals does what all engines have in common: it selects, groups, aggregates and joins. An `Engine` adds the two
+steps that each library does in its own way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
 
-KNOWN = "polars, DuckDB, PySpark, Ibis and Dask"
+if TYPE_CHECKING:
+    from narwhals.stable.v2 import LazyFrame
+    from narwhals.stable.v2.typing import IntoLazyFrame
 
 
-def lazy_frame(X: Any) -> Any:
-    """X as narwhals has it, where it is a lazy table; else None."""
-    import narwhals.stable.v2 as nw
+@dataclass(frozen=True)
+class Engine:
+    """The steps of a lazy table that narwhals leaves to each library.
+
+    Both functions get and return tables of the library itself, not of narwhals.
+
+    Parameters
+    ----------
+    take_in : callable
+        ``take_in(like, table)`` returns a pyarrow table as a lazy table that can be joined with the lazy table `like`:
+        of the same connection or session, if the library has any.
+    hash_keys : callable
+        ``hash_keys(frame, keys, k, name)`` returns the lazy table `frame` with one more column, called `name`, of
+        64-bit integers from 0 to k - 1: a hash of the columns in the list `keys`. Equal keys must have equal hashes in
+        all sessions.
+
+    Examples
+    --------
+    narwhals must know the library, as it knows SQLFrame. An engine is then two functions and a line:
+
+    >>> from catpool.engines.dispatch import ENGINES, Engine
+    >>> def take_in(like, table):
+    ...     return like.session.createDataFrame(table.to_pylist())
+    >>> def hash_keys(frame, keys, k, name):
+    ...     from sqlframe.duckdb import functions as F
+    ...     return frame.withColumn(name, (F.hash(*keys) % k).cast("bigint"))
+    >>> ENGINES["sqlframe"] = Engine(take_in, hash_keys)
+    >>> del ENGINES["sqlframe"]
+    """
+
+    take_in: Callable[[Any, Any], Any]
+    hash_keys: Callable[[Any, list[str], int, str], Any]
+
+
+def lazy_frame(X: Any) -> LazyFrame[Any] | None:
+    """Return X as a narwhals frame if it is a lazy table, else None."""
+    import narwhals.stable.v2 as nw  # here, because arrays and pandas frames need no narwhals
 
     frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
     if not isinstance(frame, nw.LazyFrame):
@@ -27,32 +68,19 @@ def lazy_frame(X: Any) -> Any:
     return frame
 
 
-def taken_in(like: Any, table: Any) -> Any:
-    """An arrow table as a lazy table of the same engine, and of the same connection, as another."""
-    return _of_engine(like)[0](like, table)
-
-
-def hashed(frame: Any, keys: Sequence[str], k: int, name: str) -> Any:
-    """The table with a column of that name beside: a hash of the rows' keys, from 0 to k - 1.
-
-    It is the engine's own hash, so folds are the same in each run of an engine, but not in two engines; Dask's
-    are those of frames in memory.
-    """
-    return _of_engine(frame)[1](frame, list(keys), k, name)
-
-
-def _of_engine(native: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """How a table is taken in, and how rows are hashed, by the engine of a lazy table."""
-    for module in (each.__module__ for each in type(native).__mro__):
-        engine = module.split(".")[0].lstrip("_")  # "_duckdb" is DuckDB's
-        if engine in _ENGINES:
-            return _ENGINES[engine]
+def find_engine(native: IntoLazyFrame) -> Engine:
+    """Return the engine of a lazy table, by the module that its class or a base class is defined in."""
+    for cls in type(native).__mro__:
+        module = cls.__module__.split(".")[0].lstrip("_")  # relations of DuckDB are defined in "_duckdb"
+        if module in ENGINES:
+            return ENGINES[module]
     raise TypeError(
-        f"Lazy tables are those of {KNOWN}, not {type(native).__module__}. Collect it to pandas, polars or arrow."
+        f"Lazy tables must come from one of {', '.join(ENGINES)}, but this one comes from {type(native).__module__}. "
+        "Collect it to pandas, polars or arrow, or add its library to catpool.engines.dispatch.ENGINES."
     )
 
 
-def _polars_in(like: Any, table: Any) -> Any:
+def _take_in_polars(like: Any, table: Any) -> Any:
     import polars
 
     frame = polars.from_arrow(table)
@@ -60,29 +88,19 @@ def _polars_in(like: Any, table: Any) -> Any:
     return frame.lazy()
 
 
-def _duckdb_in(like: Any, table: Any) -> Any:
-    # DuckDB finds it by a name that no table has, on the connection that the other relation has
-    catpool_taken_in_8c1f2b = table  # noqa: F841
-    return like.query("catpool_rows_8c1f2b", "SELECT * FROM catpool_taken_in_8c1f2b")
-
-
-def _pyspark_in(like: Any, table: Any) -> Any:
-    return like.sparkSession.createDataFrame(table)
-
-
-def _ibis_in(like: Any, table: Any) -> Any:
-    import ibis
-
-    return ibis.memtable(table)
-
-
-def _polars_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+def _hash_polars(frame: Any, keys: list[str], k: int, name: str) -> Any:
     import polars
 
     return frame.with_columns((polars.struct(keys).hash(0) % k).cast(polars.Int64).alias(name))
 
 
-def _duckdb_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+def _take_in_duckdb(like: Any, table: Any) -> Any:
+    # The query finds the Python variable of this name, and runs on the connection of `like`.
+    catpool_taken_in_8c1f2b = table  # noqa: F841
+    return like.query("catpool_rows_8c1f2b", "SELECT * FROM catpool_taken_in_8c1f2b")
+
+
+def _hash_duckdb(frame: Any, keys: list[str], k: int, name: str) -> Any:
     from duckdb import ColumnExpression, ConstantExpression, FunctionExpression, StarExpression
 
     number = FunctionExpression("hash", *(ColumnExpression(key) for key in keys))
@@ -91,43 +109,55 @@ def _duckdb_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
     )
 
 
-def _pyspark_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
+def _take_in_pyspark(like: Any, table: Any) -> Any:
+    return like.sparkSession.createDataFrame(table)
+
+
+def _hash_pyspark(frame: Any, keys: list[str], k: int, name: str) -> Any:
     from pyspark.sql import functions
 
     return frame.withColumn(name, functions.pmod(functions.xxhash64(*keys), functions.lit(k)))
 
 
-def _ibis_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
-    remainders = [((frame[key].hash() % k) + k) % k for key in keys]
+def _take_in_ibis(like: Any, table: Any) -> Any:
+    import ibis
+
+    return ibis.memtable(table)
+
+
+def _hash_ibis(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    remainders = [((frame[key].hash() % k) + k) % k for key in keys]  # hashes may be negative
     total = remainders[0]
-    for each in remainders[1:]:
-        total = (total * 31 + each) % k
+    for remainder in remainders[1:]:
+        total = (total * 31 + remainder) % k
     return frame.mutate(**{name: total.cast("int64")})
 
 
-def _dask_in(like: Any, table: Any) -> Any:
+def _take_in_dask(like: Any, table: Any) -> Any:
     import dask.dataframe
     import pyarrow
 
     frame = table.to_pandas(types_mapper={pyarrow.int64(): pd.Int64Dtype()}.get)
     for name, dtype in like.dtypes[like.columns.intersection(frame.columns)].items():
         if isinstance(dtype, np.dtype) and dtype.kind in "iu":
-            frame = frame.dropna(subset=[name])  # which match nothing there
-        frame[name] = frame[name].astype(dtype)  # types that differ do not join
+            frame = frame.dropna(subset=[name])  # a column of numpy integers has no missing value to match
+        frame[name] = frame[name].astype(dtype)  # columns of different types do not join
     return dask.dataframe.from_pandas(frame, npartitions=1)
 
 
-def _dask_hashed(frame: Any, keys: list[str], k: int, name: str) -> Any:
-    def with_folds(part: pd.DataFrame) -> pd.DataFrame:
+def _hash_dask(frame: Any, keys: list[str], k: int, name: str) -> Any:
+    """Give rows the folds that they would have in memory."""
+
+    def add_folds(part: pd.DataFrame) -> pd.DataFrame:
         return part.assign(**{name: folds_of_keys(part[keys], len(part), k).astype(np.int64)})
 
-    return frame.map_partitions(with_folds, meta=frame._meta.assign(**{name: np.int64(0)}))
+    return frame.map_partitions(add_folds, meta=frame._meta.assign(**{name: np.int64(0)}))
 
 
-_ENGINES = {  # by the module of a table's class
-    "polars": (_polars_in, _polars_hashed),
-    "duckdb": (_duckdb_in, _duckdb_hashed),
-    "pyspark": (_pyspark_in, _pyspark_hashed),
-    "ibis": (_ibis_in, _ibis_hashed),
-    "dask": (_dask_in, _dask_hashed),
+ENGINES: dict[str, Engine] = {  # by the module that the class of a lazy table is defined in
+    "polars": Engine(_take_in_polars, _hash_polars),
+    "duckdb": Engine(_take_in_duckdb, _hash_duckdb),
+    "pyspark": Engine(_take_in_pyspark, _hash_pyspark),
+    "ibis": Engine(_take_in_ibis, _hash_ibis),
+    "dask": Engine(_take_in_dask, _hash_dask),
 }

@@ -1,4 +1,4 @@
-"""Nodes of an ONNX graph, and the columns that come into it."""
+"""Nodes, constants and input columns of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
 
-GONE = ("nan", "None", "<NA>", "NaT")  # onnxruntime's strings for missing objects
+MISSING_STRINGS = ("nan", "None", "<NA>", "NaT")  # onnxruntime passes missing objects as these strings
 ML = "ai.onnx.ml"
-OPSET = 13  # that of each operator used here, but for LabelEncoder's own
+OPSET = 13  # has all operators used here, except LabelEncoder
 
 
 @dataclass(frozen=True)
 class Graph:
-    """What skl2onnx is building.
+    """The graph that skl2onnx is building.
+
+    Methods add nodes and return the names of their results.
 
     Parameters
     ----------
     scope : skl2onnx.common._topology.Scope
-        Which names things.
+        Makes unique names.
     container : skl2onnx.common._container.ModelComponentContainer
-        Which holds them.
+        Holds the nodes and the initializers.
     """
 
     scope: Any
     container: Any
 
     def node(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """Add an operator; the name of what it gives."""
-        name = output or self.scope.get_unique_variable_name(f"catpool_{kind}")
+        """Add an operator."""
+        result = output or self.scope.get_unique_variable_name(f"catpool_{kind}")
         domain = {"op_domain": ML, "op_version": 2} if kind == "LabelEncoder" else {"op_version": OPSET}
-        own = self.scope.get_unique_operator_name(f"catpool_{kind}")
-        self.container.add_node(kind, list(inputs), [name], name=own, **domain, **attributes)
-        return name
+        name = self.scope.get_unique_operator_name(f"catpool_{kind}")
+        self.container.add_node(kind, list(inputs), [result], name=name, **domain, **attributes)
+        return result
 
     def constant(self, values: Any) -> str:
-        """An array of integers or of 32-bit floats."""
+        """Add an initializer of integers or of 32-bit floats."""
         from onnx import TensorProto
 
         array = np.asarray(values)
@@ -51,41 +53,43 @@ class Graph:
         self.container.add_initializer(name, kind, array.shape, flat.tolist())
         return name
 
-    def numbered(self, keys: str, known: np.ndarray) -> str:
-        """The places of integers among known ones; for others, how many these are."""
-        return self.encoded(keys, "int64s", known.tolist(), np.arange(len(known)), len(known))
+    def find_positions(self, values: str, known: np.ndarray) -> str:
+        """Find the positions of integers in an array of known ones; the length of the array for all others."""
+        return self.look_up(values, "int64s", known.tolist(), np.arange(len(known)), len(known))
 
-    def encoded(self, name: str, kind: str, keys: list[Any], values: Any, default: int) -> str:
-        """Integers for keys of a kind, "strings", "int64s" or "floats"."""
-        if not keys:  # which the operator must have
+    def look_up(self, name: str, kind: str, keys: list[Any], values: Any, default: int) -> str:
+        """Map keys to integers, where the keys are "strings", "int64s" or "floats"."""
+        if not keys:  # LabelEncoder must have a key
             keys, values = [0], [default]
-        found: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             f"keys_{kind}": keys,
             "values_int64s": [int(value) for value in values],
             "default_int64": default,
         }
-        return self.node("LabelEncoder", name, **found)
+        return self.node("LabelEncoder", name, **attributes)
 
-    def taken(self, table: np.ndarray, places: str) -> str:
-        """Rows of a table, of shape (K, features), at places of shape (n, 1)."""
-        rows = self.node("Gather", self.constant(table), places, axis=0)
+    def gather_rows(self, table: np.ndarray, positions: str) -> str:
+        """Gather rows of a table, of shape (K, features), at positions of shape (n, 1)."""
+        rows = self.node("Gather", self.constant(table), positions, axis=0)
         return self.node("Reshape", rows, self.constant([-1, table.shape[1]]))
 
     def equal(self, name: str, number: int) -> str:
+        """Compare integers with a number."""
         return self.node("Equal", name, self.constant([[number]]))
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that comes in, of shape (n, 1).
+    """An input column of the graph, of shape (n, 1).
 
     Parameters
     ----------
     graph : Graph
     name : str
+        The name in the graph.
     kind : {"strings", "int64s", "floats"}
     label : Any
-        What the encoder calls it.
+        The label of the column at fit.
     """
 
     graph: Graph
@@ -94,58 +98,71 @@ class Column:
     label: Any
 
     def slots(self, vocabulary: Vocabulary) -> str:
-        """The slots of its categories."""
+        """Look up the slots of the rows' categories."""
         categories, unseen = vocabulary.categories.tolist(), vocabulary.size - 1
         keys = [self._key(category) for category in categories]
         slots = [slot for slot, key in enumerate(keys, start=1) if key is not None]
         keys = [key for key in keys if key is not None]
         if len(set(keys)) < len(keys):
-            raise TypeError(f"Categories of {self.label!r} are the same as 32-bit floats. Make them strings.")
+            raise TypeError(
+                f"Some categories of {self.label!r} are the same as 32-bit floats. Turn them into strings before fit."
+            )
         if self.kind == "strings":
-            gone = [word for word in GONE if word not in keys]
-            keys, slots = [*keys, *gone], [*slots, *([MISSING] * len(gone))]
-        found = self.graph.encoded(self.name, self.kind, keys, slots, unseen)
+            missing = [word for word in MISSING_STRINGS if word not in keys]
+            keys, slots = [*keys, *missing], [*slots, *([MISSING] * len(missing))]
+        found = self.graph.look_up(self.name, self.kind, keys, slots, unseen)
         if self.kind != "floats":
             return found
         return self.graph.node("Where", self.graph.node("IsNaN", self.name), self.graph.constant([[MISSING]]), found)
 
     def _key(self, category: Any) -> Any:
-        """What a category is as a value of the column; None where it can be none."""
+        """Return a category as a value of the column; None for a fraction, which a column of integers never has."""
         number = isinstance(category, Real | np.bool_)
         if number == (self.kind == "strings") or not (number or isinstance(category, str)):
             raise TypeError(
-                f"The column {self.label!r} comes into the graph as {self.kind}, but it has the category {category!r}. "
-                "Categories must be strings throughout, or numbers throughout, at fit and in the graph's inputs."
+                f"The column {self.label!r} is an input of {self.kind}, but it has the category {category!r}. "
+                "Categories must be strings throughout, or numbers throughout, at fit and in the inputs of the graph."
             )
         if self.kind == "int64s":
-            whole = float(category).is_integer()
-            return int(category) if whole else None
+            return int(category) if float(category).is_integer() else None
         return float(np.float32(category)) if number else category
 
-    def number(self) -> str:
-        """The column itself, as floats."""
+    def cast_to_float(self) -> str:
+        """Cast the column itself to floats, to pass it through."""
         from onnx import TensorProto
 
         if self.kind == "strings":
             raise TypeError(
-                f'The column {self.label!r} is of strings, and passes through. Encode it, or pass remainder="drop".'
+                f"The column {self.label!r} passes through, but it holds strings and ONNX features are numbers. "
+                'Encode it, or pass remainder="drop".'
             )
         return self.graph.node("Cast", self.name, to=TensorProto.FLOAT)
 
 
 def read_columns(graph: Graph, inputs: Sequence[Any], labels: Sequence[Any]) -> dict[Any, Column]:
-    """The columns of a graph's inputs by their labels: by name where inputs are called so, else by position."""
-    names = [each.raw_name for each in inputs]
+    """Return the input columns by label: matched by name if the names of the inputs are the labels, else by position.
+
+    Parameters
+    ----------
+    graph : Graph
+    inputs : sequence of skl2onnx.common._topology.Variable
+    labels : sequence
+        The columns of fit.
+    """
+    names = [variable.raw_name for variable in inputs]
     if set(names) == set(labels):
         inputs = [inputs[names.index(label)] for label in labels]
-    columns = [column for each in inputs for column in _columns_of(graph, each)]
+    columns = [column for variable in inputs for column in _split_columns(graph, variable)]
     if len(columns) != len(labels):
-        raise TypeError(f"The inputs must have the {len(labels)} columns {list(labels)}, but have {len(columns)}.")
+        raise TypeError(
+            f"The inputs of the graph must have the {len(labels)} columns of fit, {list(labels)}, but they have "
+            f"{len(columns)}. Pass `initial_types` for the missing ones."
+        )
     return {label: Column(graph, *column, label) for label, column in zip(labels, columns, strict=True)}
 
 
-def _columns_of(graph: Graph, variable: Any) -> list[tuple[str, str]]:
-    """The name and kind of each column of an input."""
+def _split_columns(graph: Graph, variable: Any) -> list[tuple[str, str]]:
+    """Return the name and the kind of each column of an input."""
     from onnx import TensorProto
     from skl2onnx.common.data_types import (
         BooleanTensorType,
@@ -156,15 +173,19 @@ def _columns_of(graph: Graph, variable: Any) -> list[tuple[str, str]]:
         StringTensorType,
     )
 
-    name, kind, width = variable.full_name, variable.type, variable.type.shape[1] if variable.type.shape[1:] else 1
-    if isinstance(kind, StringTensorType):
-        sort = "strings"
-    elif isinstance(kind, BooleanTensorType | Int32TensorType | Int64TensorType):
-        name, sort = graph.node("Cast", name, to=TensorProto.INT64), "int64s"
-    elif isinstance(kind, FloatTensorType | DoubleTensorType):
-        name, sort = graph.node("Cast", name, to=TensorProto.FLOAT), "floats"
+    name, dtype = variable.full_name, variable.type
+    if isinstance(dtype, StringTensorType):
+        kind = "strings"
+    elif isinstance(dtype, BooleanTensorType | Int32TensorType | Int64TensorType):
+        name, kind = graph.node("Cast", name, to=TensorProto.INT64), "int64s"
+    elif isinstance(dtype, FloatTensorType | DoubleTensorType):
+        name, kind = graph.node("Cast", name, to=TensorProto.FLOAT), "floats"
     else:
-        raise TypeError(f"Inputs must be strings, integers, truth values or floats. {variable.raw_name!r} is {kind}.")
+        raise TypeError(
+            f"Inputs must be strings, integers, truth values or floats, but {variable.raw_name!r} is {dtype}. "
+            "Cast it before the encoder."
+        )
+    width = dtype.shape[1] if dtype.shape[1:] else 1
     if width == 1:
-        return [(name, sort)]
-    return [(graph.node("Gather", name, graph.constant([place]), axis=1), sort) for place in range(width)]
+        return [(name, kind)]
+    return [(graph.node("Gather", name, graph.constant([position]), axis=1), kind) for position in range(width)]

@@ -1,4 +1,4 @@
-"""What is asked of a lazy table: which of its columns have a role."""
+"""The columns of a lazy table that have a role in a fit: target, weights, exposures, keys and folds."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """What the caller of ``fit`` or ``fit_transform`` asks of a lazy table.
+    """The arguments of ``fit`` or ``fit_transform`` for a lazy table, as the user passed them.
 
     Parameters
     ----------
     y : str
+        The target column.
     sample_weight, exposure : str or None
-        Names of columns.
-    key : str, list of str, or None
-    cv : int or str
+        Columns of weights and of exposures.
+    key : str, sequence of str, or None
+        Columns that identify a row.
+    cv : int, str or EarlierRows
+        The parameter of the encoder: a number of folds, or the column that holds them.
     """
 
     y: Any
@@ -26,7 +29,11 @@ class Request:
     cv: Any
 
     @property
+    def keys(self) -> list[str]:
+        """The key columns as a list."""
+        return [self.key] if isinstance(self.key, str) else list(self.key or [])
+
+    @property
     def aside(self) -> list[str]:
-        """The columns that have another role and pass through."""
-        keys = [self.key] if isinstance(self.key, str) else list(self.key or [])
-        return ([] if self.exposure is None else [self.exposure]) + keys
+        """The columns that pass through, unless the user encodes them by name."""
+        return ([] if self.exposure is None else [self.exposure]) + self.keys

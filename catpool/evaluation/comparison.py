@@ -1,20 +1,20 @@
-"""Encoders compared by what a model makes of them, on your own data."""
+"""Comparison of encoders by the cross-validated score of a model that is fitted to their features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from numbers import Integral
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from catpool.data.frames import read_frame
@@ -25,72 +25,92 @@ from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.evaluation.paired_tests import summarize
 from catpool.evaluation.recommend import categorical_columns, recommended_encoder
 
-FEW = 30  # levels that are one column each
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+FEW = 30  # columns with fewer categories are one-hot encoded
+Split = tuple[np.ndarray, np.ndarray]  # the positions of the training rows and of the test rows
 
 
 def compare_encoders(
-    X: Any,
-    y: Any,
-    estimator: Any,
-    encoders: Mapping[str, Any] | None = None,
-    cv: Any = 5,
+    X: IntoFrame | ArrayLike,
+    y: ArrayLike,
+    estimator: BaseEstimator,
+    encoders: Mapping[str, TransformerMixin] | None = None,
+    cv: int | BaseCrossValidator | Iterable[Split] = 5,
     *,
     columns: Sequence[Any] | None = None,
-    groups: Any = None,
-    scoring: Any = None,
+    groups: ArrayLike | None = None,
+    scoring: str | Callable[..., float] | None = None,
     target_type: str | None = None,
-    random_state: Any = 0,
+    random_state: int | np.random.RandomState | None = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Score a model on your data by cross-validation, once with each encoder.
+    """Cross-validate a model on your data, once with each encoder.
 
-    An encoder sees the categorical columns of the training rows of a split, the model these features and the other
-    columns; both are scored on the split's test rows. Differences between encoders are tested with the variance that
-    Nadeau and Bengio found for splits whose training rows overlap: with differences d of J splits,
+    In each split, the encoder is fitted to the categorical columns of the training rows, and the model to its features
+    beside the other columns. The model is scored on the test rows. All encoders see the same splits, and each is
+    compared with the best one by a paired t-test. Training rows of different splits overlap, so the usual variance of
+    a mean difference is too small; the test uses the correction of Nadeau and Bengio. With differences d of J splits,
 
-        t = mean(d) / sqrt((1 / J + rows in test / rows in training) var(d)),    of J - 1 degrees of freedom.
+        t = mean(d) / sqrt((1 / J + test rows / training rows) var(d)),    with J - 1 degrees of freedom.
 
     Parameters
     ----------
     X : frame or array of shape (n, p)
+        Categorical columns and numbers. Missing values are allowed if the encoders and the model allow them.
     y : array of shape (n,)
+        The target.
     estimator : classifier or regressor
-        Cloned for each fit.
-    encoders : dict of transformers, optional
-        By the names they are to have. By default ordinal codes, one-hot columns below 30 levels, scikit-learn's
-        ``TargetEncoder``, `MeanEncoder`, `SmoothedMeanEncoder`, `EmpiricalBayesEncoder`, and `recommended_encoder`
-        strictly out of fold and with ``crossfit="rare"``.
-    cv : int or splitter, default=5
-        A number of random folds (with the same share of each class for a classifier), or any scikit-learn splitter:
-        ``RepeatedKFold()``, say.
-    columns : list, optional
-        The categorical columns; by default those that are neither numbers nor dates.
-    groups : array of shape (n,), optional
-        Rows of one group are together in training or in test; in the folds of catpool's encoders, too.
-    scoring : str or callable, optional
-        As in scikit-learn; by default the estimator's own score.
-    target_type : {"continuous", "binary", "multiclass", "count"}, optional
-        What y is to the default encoders; by itself classes for a classifier, and numbers for a regressor.
+        The model. It is cloned for each fit.
+    encoders : dict of transformers, default=None
+        The encoders by name. None compares
+
+        - scikit-learn's ordinal codes, one-hot columns below 30 categories, and ``TargetEncoder``;
+        - `MeanEncoder`, `SmoothedMeanEncoder` and `EmpiricalBayesEncoder` with their defaults;
+        - `recommended_encoder`, with ``crossfit="all"`` and with ``crossfit="rare"``.
+    cv : int, splitter or iterable of (train, test), default=5
+        The splits: a number of random folds, stratified for classifiers, or a splitter of scikit-learn such as
+        ``RepeatedKFold()``. None is 5.
+    columns : list, default=None
+        The categorical columns. None takes all columns that are neither numbers nor dates.
+    groups : array of shape (n,), default=None
+        Group labels. The rows of a group stay together, both in the splits and in the folds of catpool's encoders.
+    scoring : str or callable, default=None
+        A scorer of scikit-learn. None is the ``score`` method of the model.
+    target_type : {"continuous", "binary", "multiclass", "count"}, default=None
+        The target type of the default encoders. None is "binary" or "multiclass" for a classifier and "continuous" for
+        a regressor.
     random_state : int, RandomState or None, default=0
-        Seed of random folds, and of the default encoders.
+        The seed of random folds and of the default encoders.
     progress : bool, default=True
-        Whether to show a progress bar, for which tqdm is needed: ``pip install "catpool[compare]"``.
+        Whether to show a progress bar. This needs tqdm.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each encoder, the best first: its mean `score`, mean `rank` over splits, mean and worst gap to the
-        best of a split (`gap`, `worst_gap`), splits it was best in (`wins`), `p_value` of its difference from the best
-        encoder (two-sided; NaN for the best itself and for those that did as well in each split), and `seconds` to
-        encode a split.
+        One row for each encoder, by falling score, with the columns
+
+        - `score`: the mean score over the splits;
+        - `rank`: the mean rank, 1 for the best encoder of a split;
+        - `gap` and `worst_gap`: the mean and the largest distance from the best score of a split;
+        - `wins`: the number of splits in which no encoder was better;
+        - `p_value`: two-sided, of the difference from the best encoder; NaN if all differences are zero, as for the
+          best encoder itself;
+        - `seconds`: the mean time to encode a split.
 
     Raises
     ------
     ImportError
-        Where a progress bar is wanted and tqdm is not installed.
+        If `progress` is True and tqdm is not installed: ``pip install "catpool[compare]"``.
     ValueError
-        Where X has no categorical column, other columns are no numbers, there is no encoder, or an encoder or the
-        estimator refuses its data.
+        If X has no categorical column, if one of its other columns is not a number, or if `encoders` is not a dict
+        with at least one encoder. Errors of encoders and of the model are passed on.
+
+    See Also
+    --------
+    recommended_encoder : A good first choice for trees.
 
     References
     ----------
@@ -115,28 +135,36 @@ def compare_encoders(
     labels = categorical_columns(frame) if columns is None else list(columns)
     frame.require(labels)
     table = pd.DataFrame({label: pd.Series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
-    categories = table[labels].astype(object)
+    # scikit-learn's encoders take NaN for a missing value, and no pandas.NA
+    categories = table[labels].astype(object).where(table[labels].notna(), np.nan)
     target = np.asarray(y)
     if encoders is None:
-        classes = "multiclass" if len(pd.unique(target)) > 2 else "binary"
-        kind = target_type or (classes if is_classifier(estimator) else "continuous")
-        encoders = standard_encoders(categories, target, kind, random_state)
+        encoders = standard_encoders(categories, target, target_type or _default_type(estimator, target), random_state)
     if not isinstance(encoders, Mapping) or not encoders:
-        raise ValueError(f"`encoders` must be a dict of transformers by their names, one at least. Got {encoders!r}.")
+        raise ValueError(f"`encoders` must be a dict of transformers by name, with at least one. Got {encoders!r}.")
     splits = list(_splitter(cv, target, estimator, groups, random_state).split(table, target, groups))
-    rows = Rows(
-        _as_numbers(table.drop(columns=labels)), categories, target, None if groups is None else np.asarray(groups)
-    )
+    numbers = _as_numbers(table.drop(columns=labels))
+    rows = ComparedRows(numbers, categories, target, None if groups is None else np.asarray(groups))
     scorer = check_scoring(estimator, scoring=scoring)
     scores = score_encoders(rows, estimator, scorer, encoders, splits, progress=progress)
     train, test = splits[0]
     return summarize(scores, len(test) / len(train))
 
 
-def standard_encoders(X: pd.DataFrame, y: np.ndarray, kind: str, random_state: Any = 0) -> dict[str, Any]:
-    """What people use, beside what catpool has, for categorical columns alone and a target of some kind."""
-    options = {"target_type": kind, "random_state": random_state}
-    recommended = recommended_encoder(X, y, columns=list(X), **options)
+def standard_encoders(
+    X: pd.DataFrame, y: np.ndarray, kind: str, random_state: int | np.random.RandomState | None = 0
+) -> dict[str, Any]:
+    """Return the encoders that are compared by default, for a table of categorical columns only.
+
+    Parameters
+    ----------
+    X : pandas.DataFrame
+    y : ndarray of shape (n,)
+    kind : {"continuous", "binary", "multiclass", "count"}
+        The target type.
+    random_state : int, RandomState or None, default=0
+    """
+    options: dict[str, Any] = {"target_type": kind, "random_state": random_state}
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
     few = [label for label in X if X[label].nunique(dropna=False) < FEW]
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -147,21 +175,37 @@ def standard_encoders(X: pd.DataFrame, y: np.ndarray, kind: str, random_state: A
         "MeanEncoder": MeanEncoder(**options),
         "SmoothedMeanEncoder": SmoothedMeanEncoder(**options),
         "EmpiricalBayesEncoder": EmpiricalBayesEncoder(**options),
-        "recommended": recommended,
+        "recommended": recommended_encoder(X, y, columns=list(X), **options),
         "recommended, rare": recommended_encoder(X, y, columns=list(X), crossfit="rare", **options),
     }
 
 
-def _target_encoder(kind: str, random_state: Any) -> TargetEncoder:
-    """scikit-learn's, with a seed: up to version 1.8 it takes one, from 1.9 on a splitter that has it."""
+def _default_type(estimator: BaseEstimator, y: np.ndarray) -> str:
+    if not is_classifier(estimator):
+        return "continuous"
+    return "multiclass" if len(pd.unique(y)) > 2 else "binary"
+
+
+def _target_encoder(kind: str, random_state: int | np.random.RandomState | None) -> TargetEncoder:
+    """Return scikit-learn's encoder with a seed: a parameter of its own up to version 1.8, then one of its splitter."""
     if TargetEncoder().get_params()["random_state"] is None:
         return TargetEncoder(target_type=kind, random_state=random_state)
     splitter = KFold if kind == "continuous" else StratifiedKFold
     return TargetEncoder(target_type=kind, cv=splitter(5, shuffle=True, random_state=random_state))
 
 
-class Rows(NamedTuple):
-    """All rows: columns that stay, columns that are encoded, targets, and groups."""
+class ComparedRows(NamedTuple):
+    """All rows of a comparison.
+
+    Parameters
+    ----------
+    rest : pandas.DataFrame
+        The columns that are not encoded, as numbers.
+    categories : pandas.DataFrame
+        The columns that are encoded.
+    y : ndarray of shape (n,)
+    groups : ndarray of shape (n,) or None
+    """
 
     rest: pd.DataFrame
     categories: pd.DataFrame
@@ -169,9 +213,9 @@ class Rows(NamedTuple):
     groups: np.ndarray | None
 
     def score(
-        self, encoder: Any, estimator: Any, scorer: Any, train: np.ndarray, test: np.ndarray
+        self, encoder: Any, estimator: BaseEstimator, scorer: Callable[..., float], train: np.ndarray, test: np.ndarray
     ) -> tuple[float, float]:
-        """The score of a model of a split's training rows, and the seconds it took to encode the split."""
+        """Fit to the training rows of a split. Return the score of its test rows and the seconds of encoding."""
         encoder, options = clone(encoder), {}
         if self.groups is not None and isinstance(encoder, Encoder):
             options = {"groups": self.groups[train]}
@@ -179,43 +223,53 @@ class Rows(NamedTuple):
                 encoder.set_params(cv=min(encoder.cv, len(pd.unique(options["groups"]))))
         start = perf_counter()
         features = encoder.fit_transform(self.categories.iloc[train], self.y[train], **options)
-        others = encoder.transform(self.categories.iloc[test])
+        test_features = encoder.transform(self.categories.iloc[test])
         seconds = perf_counter() - start
-        model = clone(estimator).fit(self._beside(features, train), self.y[train])
-        return float(scorer(model, self._beside(others, test), self.y[test])), seconds
+        model: Any = clone(estimator)
+        model.fit(self._join(features, train), self.y[train])
+        return float(scorer(model, self._join(test_features, test), self.y[test])), seconds
 
-    def _beside(self, features: Any, rows: np.ndarray) -> pd.DataFrame:
-        """Features beside the columns that stay, under names that all models take."""
+    def _join(self, features: Any, rows: np.ndarray) -> pd.DataFrame:
+        """Put features beside the columns that are not encoded, with names that all models accept."""
         dense = features.toarray() if sparse.issparse(features) else features
         table = pd.DataFrame(dense).reset_index(drop=True)
-        if table.shape[1] + self.rest.shape[1] == 0:  # noise, and dropped
+        if table.shape[1] + self.rest.shape[1] == 0:  # the encoder has dropped all columns as noise
             table = pd.DataFrame({"constant": np.zeros(len(rows))})
         both = pd.concat([self.rest.iloc[rows].reset_index(drop=True), table], axis=1)
         return both.set_axis([f"x{position}" for position in range(both.shape[1])], axis=1)
 
 
 def score_encoders(
-    rows: Rows, estimator: Any, scorer: Any, encoders: Mapping[str, Any], splits: Sequence[Any], *, progress: bool
+    rows: ComparedRows,
+    estimator: BaseEstimator,
+    scorer: Callable[..., float],
+    encoders: Mapping[str, Any],
+    splits: Sequence[Split],
+    *,
+    progress: bool,
 ) -> pd.DataFrame:
-    """Score each encoder in each split: a row each of encoder, split, score and seconds."""
+    """Return a row for each encoder and split, with the columns encoder, split, score and seconds."""
     trials = list(product(encoders, range(len(splits))))
     found = [
         (name, split, *rows.score(encoders[name], estimator, scorer, *splits[split]))
-        for name, split in _shown(trials, progress)
+        for name, split in _show_progress(trials, progress)
     ]
     return pd.DataFrame(found, columns=["encoder", "split", "score", "seconds"])
 
 
 def _as_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns that models take as they are."""
+    """Turn the columns that are not encoded into floats."""
     table = table.infer_objects()
     wrong = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     if wrong:
-        raise ValueError(f"The columns {wrong} are neither encoded nor numbers. Turn them into numbers, or drop them.")
+        raise ValueError(
+            f"Columns that are not encoded must be numbers, but {wrong} are not. Turn them into numbers, drop them, or "
+            "name them in `columns`."
+        )
     return pd.DataFrame({name: table[name].to_numpy(dtype=float, na_value=np.nan) for name in table}, table.index)
 
 
-def _splitter(cv: Any, y: np.ndarray, estimator: Any, groups: Any, random_state: Any) -> Any:
+def _splitter(cv: Any, y: np.ndarray, estimator: BaseEstimator, groups: Any, random_state: Any) -> BaseCrossValidator:
     cv = 5 if cv is None else cv
     if not isinstance(cv, Integral):
         return check_cv(cv, y, classifier=is_classifier(estimator))
@@ -223,13 +277,13 @@ def _splitter(cv: Any, y: np.ndarray, estimator: Any, groups: Any, random_state:
     return (kind if groups is None else GroupKFold)(cv, shuffle=True, random_state=random_state)
 
 
-def _shown(trials: list[Any], progress: bool) -> Iterator[Any]:
+def _show_progress(trials: list[tuple[str, int]], progress: bool) -> Iterable[tuple[str, int]]:
     if not progress:
-        return iter(trials)
+        return trials
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError(
             'A progress bar needs tqdm: pip install "catpool[compare]", or pass progress=False.'
         ) from error
-    return iter(tqdm(trials, desc="encoders x splits"))
+    return tqdm(trials, desc="encoders x splits")

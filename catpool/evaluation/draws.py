@@ -1,10 +1,10 @@
-"""Draws from the posterior: what the categories' values may be, rather than what they are on average."""
+"""Draws of encodings from the posterior distribution of the categories' means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,44 +16,67 @@ from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior, mean_variance, reliability
 from catpool.tables.encoding_table import Encoding, EncodingTable
-from catpool.tables.outputs import OUTPUTS, TargetOutput
+from catpool.tables.outputs import MEAN
 
-MEAN = OUTPUTS["mean"]
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
 
 
-def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, random_state: Any = None) -> np.ndarray:
-    """Draw encodings of rows from the posterior that an encoder has learned from all training rows.
+def sample_encodings(
+    encoder: ColumnwiseEncoder,
+    X: IntoFrame | ArrayLike,
+    n_draws: int = 100,
+    random_state: int | np.random.RandomState | None = None,
+) -> np.ndarray:
+    """Draw encodings of rows from the posterior of a fitted encoder.
 
-    A draw is one possible truth: all rows of a category have one value in it, and the classes of a target add to one.
-    Values are drawn from the conjugate posterior, normal, beta (Dirichlet) or gamma, of
+    In each draw all rows of a category have the same value, and the shares of the classes of a target add up to 1. The
+    spread over draws shows how uncertain the encodings are, and training a model once per draw shows what that means
+    for its predictions. The draws come from all training rows: they are not out of fold.
 
-        count + strength rows and mean reliability * category mean + (1 - reliability) * prior mean,
+    A draw has three steps:
 
-    the prior mean being drawn first, from a normal distribution of its own variance, and before it the strength where
-    the prior is "full_bayes". Where a missing or unknown value gets NaN, its draws are NaN.
+    1. With ``prior="full_bayes"``, draw the strength k from its posterior. Otherwise it is the fitted strength.
+    2. Draw the prior mean mu from a normal distribution with the variance of its estimate.
+    3. Draw the value of each category from its conjugate posterior, which has the mean
+
+           r * (mean of the category) + (1 - r) * mu,    r = count / (count + k),
+
+       and the weight of count + k rows. It is normal for continuous targets, beta or Dirichlet for classes, and gamma
+       for counts.
 
     Parameters
     ----------
     encoder : MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder
-        Fitted.
+        A fitted encoder.
     X : frame or array of shape (n, p)
-        As for ``transform``.
+        The rows, with the columns of fit.
     n_draws : int, default=100
+        The number of draws.
     random_state : int, RandomState or None, default=None
+        The seed of the draws. Pass an int for the same draws in each call.
 
     Returns
     -------
     ndarray of shape (n_draws, n, features)
-        In units of y; a feature for each encoded column, and class or output.
+        Draws in units of y, whatever the ``output`` of the encoder: one feature for each encoded column and
+        interaction, or for each of these and each class or output of y. Missing and unknown categories follow
+        ``missing`` and ``unknown``, so their draws may be the prior mean or NaN.
 
     Raises
     ------
+    TypeError
+        If the encoder is not one of these classes.
+    NotFittedError
+        If the encoder is not fitted.
     ValueError
-        Where X is not as it was at fit, or `n_draws` is not positive.
+        If X does not have the columns of fit, or `n_draws` is not positive.
 
     References
     ----------
-    A. Gelman, J. Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, Cambridge.
+    A. Gelman, J. Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, Cambridge, chapters
+    7 and 12.
 
     Examples
     --------
@@ -68,7 +91,10 @@ def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, ran
     2.4 +- 1.4
     """
     if not isinstance(encoder, ColumnwiseEncoder) or not isinstance(encoder._structure(), Flat):
-        raise TypeError(f"Draws are of encoders of single columns, and {type(encoder).__name__} is not one.")
+        raise TypeError(
+            "`encoder` must be a MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder, "
+            f"but it is a {type(encoder).__name__}."
+        )
     check_is_fitted(encoder)
     if n_draws < 1:
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")
@@ -84,12 +110,11 @@ def sample_encodings(encoder: ColumnwiseEncoder, X: Any, n_draws: int = 100, ran
 
 
 def _draw_table(table: EncodingTable, rng: np.random.Generator) -> np.ndarray:
-    """One draw of a column's values, of shape (size, classes of all targets)."""
+    """Draw the values of a column once, of shape (size, classes of all targets)."""
     values = []
     for _, group in groupby(table.encodings, key=lambda encoding: encoding.output):
         values += _draw_target(list(group), rng)
     for value, encoding in zip(values, table.encodings, strict=True):
-        assert isinstance(MEAN, TargetOutput)
         table.policy.apply(MEAN, value, encoding.moments, encoding.prior)
     return np.column_stack(values)
 

@@ -1,9 +1,8 @@
-"""Which features a model may take to push its prediction one way only."""
+"""Monotone constraints for models that are fitted to encodings."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -11,31 +10,33 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.encoders.encoder import Encoder
 
 
-def monotone_constraints(transformer: Any) -> list[int]:
-    """Say which features rise with the target: 1 for encoded means, 0 for all others.
+def monotone_constraints(transformer: BaseEstimator) -> list[int]:
+    """Return a monotone constraint for each feature: 1 for encoded means, 0 for all others.
 
-    An encoding is a mean of the target, so a model's prediction should not fall where it rises. With such a constraint
-    trees cannot read the targets off what little a full category's encodings differ by from fold to fold. It costs
-    where a category's effect turns round in combination with another feature.
+    An encoded mean estimates the target, so predictions should rise with it. Without the constraint, trees can overfit:
+    the out-of-fold encodings of a large category differ only by fold, a little against the targets of their own fold,
+    and a tree can learn this. With the constraint it cannot. The price is accuracy where the order of categories
+    changes with another feature.
 
     Parameters
     ----------
     transformer : encoder, ColumnTransformer or Pipeline
-        Fitted. Of a pipeline, the last step counts.
+        A fitted encoder of catpool, or a fitted transformer that contains one. Only the last step of a pipeline counts.
 
     Returns
     -------
-    list of int, of length (features,)
-        As ``monotone_constraints`` of LightGBM and XGBoost and ``monotonic_cst`` of scikit-learn's trees take it: in
-        the order of ``get_feature_names_out``. Nought for targets of several classes or outputs,
-        where a feature belongs to one of several predictions.
+    list of int
+        One number for each feature, in the order of ``get_feature_names_out``, for the parameter
+        ``monotone_constraints`` of LightGBM and XGBoost or ``monotonic_cst`` of scikit-learn's trees. The constraints
+        of an encoder with several classes or outputs are all 0, because each of its features belongs to one of several
+        predictions.
 
     Raises
     ------
     NotFittedError
-        Before the transformer is fitted.
+        If the transformer is not fitted.
     TypeError
-        For a transformer that has no encoder of catpool in it.
+        If the transformer contains no encoder of catpool.
 
     References
     ----------
@@ -57,25 +58,27 @@ def monotone_constraints(transformer: Any) -> list[int]:
     constraints = _constraints(transformer)
     if constraints is None:
         raise TypeError(
-            "`transformer` must be an encoder of catpool, or a ColumnTransformer or Pipeline of one. "
+            "`transformer` must be an encoder of catpool, or a ColumnTransformer or Pipeline with one. "
             f"Got {transformer!r}."
         )
     return constraints
 
 
-def _constraints(transformer: Any) -> list[int] | None:
+def _constraints(transformer: BaseEstimator) -> list[int] | None:
+    """Return the constraints of a transformer, or None if it contains no encoder of catpool."""
     if isinstance(transformer, Encoder):
         rising = transformer._structure().rising(transformer.tables_)
         return [int(name in rising) for name in transformer.get_feature_names_out()]
     if isinstance(transformer, Pipeline):
         return _constraints(transformer.steps[-1][1])
     if isinstance(transformer, ColumnTransformer):
-        return _of_columns(transformer)
+        return _join_constraints(transformer)
     return None
 
 
-def _of_columns(transformer: ColumnTransformer) -> list[int] | None:
+def _join_constraints(transformer: ColumnTransformer) -> list[int] | None:
     places = transformer.output_indices_
+    # Transformers that drop their columns have an empty slice here, and the remainder has one of its own.
     constraints = [0] * max(place.stop for place in places.values())
     found = False
     for name, each, _ in transformer.transformers_:

@@ -1,23 +1,31 @@
-"""Scores of the same splits set against each other."""
+"""Paired tests of scores from the same splits, and the table that `catpool.compare_encoders` returns."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
-    """The table of `catpool.compare_encoders`.
+    """Summarize scores by encoder, the best first.
 
     Parameters
     ----------
     scores : pandas.DataFrame
         With the columns encoder, split, score and seconds.
     ratio : float
-        Rows in test over rows in training.
+        The number of test rows over the number of training rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `catpool.compare_encoders`.
     """
     wide = scores.pivot(index="split", columns="encoder", values="score")
     gaps = wide.rsub(wide.max(axis=1), axis=0)
@@ -36,10 +44,27 @@ def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
     return table.sort_values("score", ascending=False, kind="stable")
 
 
-def p_value(differences: Any, ratio: float) -> float:
-    """Two-sided, of a mean difference over splits; NaN where all differences are nought or there is one split."""
+def p_value(differences: ArrayLike, ratio: float) -> float:
+    """Return the two-sided p-value of a mean difference over splits whose training rows overlap.
+
+    Parameters
+    ----------
+    differences : array of shape (splits,)
+    ratio : float
+        The number of test rows over the number of training rows.
+
+    Returns
+    -------
+    float
+        NaN for a single split, or if all differences are zero.
+
+    References
+    ----------
+    C. Nadeau, Y. Bengio (2003), Inference for the generalization error, Machine Learning 52, 239-281.
+    """
     d = np.asarray(differences, dtype=float)
     if len(d) < 2 or not d.any():
         return float("nan")
+    # Without `ratio` this is the usual t-test, which takes the splits to be independent.
     error = np.sqrt((1 / len(d) + ratio) * d.var(ddof=1))
     return float(2 * stats.t.sf(abs(d.mean()) / error, len(d) - 1)) if error > 0 else 0.0

@@ -1,8 +1,8 @@
-"""The encoder that trees gain most from."""
+"""The recommended encoder for forests and boosted trees."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +11,11 @@ from catpool.data.targets import read_targets
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.priors.families import FAMILIES
 
-NUMBERS = {
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+NUMBERS = {  # the types of pandas.api.types.infer_dtype that are not categories
     "decimal",
     "date",
     "datetime",
@@ -24,47 +28,60 @@ NUMBERS = {
 }
 
 
-def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEncoder:
-    """Set an encoder up for trees, boosted or in a forest, without fitting it.
+def recommended_encoder(X: IntoFrame | ArrayLike, y: ArrayLike, **parameters: Any) -> EmpiricalBayesEncoder:
+    """Choose the parameters of an encoder for forests and boosted trees, without fitting it.
 
-    It is `EmpiricalBayesEncoder` with ``output="trees"``, the columns of X that are neither numbers nor dates, and the
-    target type that y has, so that parts of the rows are taken for the same. A category of n_k rows then gives
+    The result is an `EmpiricalBayesEncoder` with ``output="trees"``. Its ``columns`` are the columns of X that are
+    neither numbers nor dates. Its ``target_type`` is the kind of y, so that parts of the rows with fewer distinct
+    targets are read in the same way. Each categorical column gives two or three features:
 
-        its posterior mean r_k y_k + (1 - r_k) mu, out of fold,    its size n_k,    and its code.
+    - The posterior mean of the category, out of fold,
 
-    The mean is rounded to half of what it may be off by, so that a full category has few values in all folds, not ten
-    that trees could tell folds by, and with folds their targets. The size is the same in all folds for the same
-    reason. The code, where the column's reliability is 0.85 or more, lets trees tell full categories apart whatever
-    their means; elsewhere it is noise. All of it is strictly out of fold. ``crossfit="rare"`` is the other
-    recipe, which gives categories of a reliability of 0.9 or more one value from all rows.
+          r_k * y_k + (1 - r_k) * mu,    r_k = n_k / (n_k + strength),
 
-    Notes
-    -----
-    On eleven data sets LightGBM gained .0115 on average over scikit-learn's ``TargetEncoder`` (in R squared, deviance
-    explained or area under the curve) by the strict recipe and .0123 by the other, on ten of the eleven by each; a
-    random forest .028 and .033, on nine. ``tests/benchmarks/README.md`` tells how this was measured, and what failed.
+      where n_k rows have the mean y_k, and mu is the prior mean. It is rounded to about half its standard deviation.
+      The means of a large category then have few distinct values over the folds; without rounding, trees can tell the
+      folds apart and overfit to the targets of each fold.
+    - The size n_k, counted over all rows. It does not depend on the target and is the same in all folds.
+    - The code of the category, an integer, for columns with a reliability of at least 0.85. It lets trees separate
+      large categories that have similar means. In other columns the code is noise, and is left out.
+
+    No row's own target reaches its features, except through the choice of the columns that have codes, which is made
+    once from all rows. With ``crossfit="rare"``, categories with a reliability of at least 0.9 keep one mean, learned
+    from all rows, in which a row's own target has a small weight. Either may be more accurate; see the notes.
 
     Parameters
     ----------
     X : frame or array of shape (n, p)
-        Columns of strings, objects, categories and the like are encoded; those of numbers and dates are not.
+        The training rows. Columns of strings, objects and categories are encoded; numbers, truth values and dates are
+        not.
     y : array of shape (n,) or (n, outputs)
+        The target.
     **parameters
-        Of `EmpiricalBayesEncoder`, in the place of what is recommended.
+        Parameters of `EmpiricalBayesEncoder`. They replace the recommended ones.
 
     Returns
     -------
     EmpiricalBayesEncoder
-        Not fitted. Call its ``fit_transform`` on the rows that a model is trained on.
+        Not fitted. Call ``fit_transform`` to encode the training rows of a model, and ``transform`` for new rows.
 
     Raises
     ------
     ValueError
-        Where all columns of X are numbers or dates and ``columns`` is not passed, or y is no target.
+        If all columns of X are numbers or dates and ``columns`` is not passed, or if y is not a valid target.
+    TypeError
+        If a parameter is not one of `EmpiricalBayesEncoder`.
 
     See Also
     --------
-    compare_encoders : Which encoder is best on your own data.
+    compare_encoders : Compare encoders on your own data.
+    monotone_constraints : Constraints for a model that is fitted to the features.
+
+    Notes
+    -----
+    On eleven data sets LightGBM gained .0115 on average over scikit-learn's ``TargetEncoder`` (in R squared, explained
+    deviance or area under the curve), with a gain on ten of them; with ``crossfit="rare"`` .0123, also on ten. A random
+    forest gained .028 and .033, on nine. ``tests/benchmarks/README.md`` describes the benchmark.
 
     References
     ----------
@@ -85,8 +102,8 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
     ['city', 'city_size', 'city_code', 'area']
     """
     frame = read_frame(X)
-    asked = parameters.get("target_type", "auto"), FAMILIES.get(parameters.get("family", "auto"))
-    kinds = {target.kind for target in read_targets(y, *asked)}
+    requested = parameters.get("target_type", "auto"), FAMILIES.get(parameters.get("family", "auto"))
+    kinds = {target.kind for target in read_targets(y, *requested)}
     chosen: dict[str, Any] = {
         "columns": None if parameters.get("columns") is not None else categorical_columns(frame),
         "target_type": kinds.pop() if len(kinds) == 1 else "auto",
@@ -98,12 +115,12 @@ def recommended_encoder(X: Any, y: Any, **parameters: Any) -> EmpiricalBayesEnco
 
 
 def categorical_columns(X: Frame) -> list[Any]:
-    """The columns that are neither numbers nor dates."""
+    """Return the labels of the columns that are neither numbers nor dates."""
     found = [label for label in X.labels if not _is_number(pd.Series(X.column(label)))]
     if not found:
         raise ValueError(
-            f"X has no column of strings, objects or categories: {X.labels} are numbers or dates. Pass "
-            "columns=[...] to name those that are categories all the same."
+            f"X has no column of strings, objects or categories: {X.labels} are numbers or dates. Pass columns=[...] "
+            "to name the columns that hold categories."
         )
     return found
 

@@ -81,13 +81,13 @@ class Flat(Columnwise):
         later = [name for name in column_outputs(outputs) if column_output(name).counts_all]
         if self.past_only and later:
             raise ValueError(
-                f'EarlierRows does not go with output={later[0]!r}, which counts later rows too. Pass "count".'
+                f'output={later[0]!r} counts later rows too, which a time-ordered `cv` must not. Pass "count".'
             )
         return outputs
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The outputs that are the same whatever the target."""
+        """The outputs that are the same independent of the target."""
         return column_outputs(self.outputs)
 
     @property
@@ -106,13 +106,13 @@ class Flat(Columnwise):
         for parts in self.interactions:
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
-            raise ValueError('EarlierRows goes with crossfit="all" alone: no row may see the future.')
+            raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
     def labels(self, X: Frame) -> list[Any]:
         columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
         read = [label for label in self.reads if label in columns]
         if read:
-            raise ValueError(f"`cv` reads the order of the rows in {read}, which `columns` names too. Leave it out.")
+            raise ValueError(f"`cv` reads {read}, which `columns` names too. Remove them from `columns`.")
         return [*columns, *self.interactions]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:

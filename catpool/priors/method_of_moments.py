@@ -6,8 +6,8 @@ categories of n_k rows,
     E[Q] = (K - 1) E[within] + (N - sum n_k^2 / N) between,      E[within] = V + c between,
 
 which is solved for `between`. In the normal family (c = 0) this is the analysis-of-variance estimator, and DerSimonian
-and Laird's with the pooled variance put in; in the binomial family it is Kleinman's. The classes of one target share
-one strength: the two sides of the equation are summed over the classes.
+and Laird's with the pooled variance substituted; in the binomial family it is Kleinman's. The classes of one target
+share one strength: the two sides of the equation are summed over the classes.
 
 References
 ----------

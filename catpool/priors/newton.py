@@ -12,7 +12,7 @@ from catpool.priors.method_of_moments import VarianceFunction, moments_prior
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]  # log-likelihood, gradient, Hessian
 
 ROUNDING = 1e-11  # of a log-likelihood, relative
-FAR = 1e4  # times the largest category's rows: a strength beyond is as good as infinite
+FAR = 1e4  # times the largest category's rows: larger strengths count as infinite
 FEW = 1000  # categories
 
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from catpool.moments.moments import Moments
 
-LARGE = 4096  # rows; categories with more seldom share their size with another
+LARGE = 4096  # rows; categories with more rarely share their size
 COPIES = 8  # interleaved sums of each size, as adding to a sum again must wait for the last addition; a power of 2
 POINTS = 1 << 14  # sizes times values of lambda in a scan
 FEWEST, MOST = 32, 512  # values of lambda in a scan; small data, which can have several minima, get more

@@ -59,10 +59,11 @@ class ColumnOutput:
 
 
 Output = TargetOutput | ColumnOutput
+MEAN = TargetOutput("mean", lambda moments, prior, family: posterior_mean(moments, prior), is_mean=True)
 OUTPUTS: dict[str, Output] = {
     output.name: output
     for output in (
-        TargetOutput("mean", lambda moments, prior, family: posterior_mean(moments, prior), is_mean=True),
+        MEAN,
         TargetOutput("sd", posterior_sd),
         TargetOutput("reliability", lambda moments, prior, family: posterior_reliability(moments, prior), hidden=False),
         ColumnOutput("count", lambda table: table.counts, by_fold=True),

@@ -34,7 +34,7 @@ from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedGroupKFold
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, NestedEncoder
-from catpool.evaluation.comparison import Rows, score_encoders, standard_encoders
+from catpool.evaluation.comparison import ComparedRows, score_encoders, standard_encoders
 from catpool.evaluation.paired_tests import p_value
 
 HERE = Path(__file__).parent
@@ -141,7 +141,7 @@ def load(path, cap):
     categories = table[many].astype(object).where(table[many].notna(), "missing").astype(str)
     grouped = about["group"] and about["group"] not in about["categorical"]
     groups = pd.factorize(table[about["group"]])[0] if grouped else None
-    return Rows(rest.assign(**codes), categories, table[about["target"]].to_numpy(), groups), about
+    return ComparedRows(rest.assign(**codes), categories, table[about["target"]].to_numpy(), groups), about
 
 
 def splits(rows, task, folds, repeats):

@@ -107,7 +107,7 @@ def test_a_refused_refit_leaves_the_first_fit(fitted, table):
 
 @pytest.mark.parametrize("cv", [1, 101, "five", LeaveOneOut(), None])
 def test_fit_refuses_folds_that_cannot_be(encoder_class, cv):
-    with pytest.raises(ValueError, match="`cv`|refused"):
+    with pytest.raises(ValueError, match=r"`cv`|refused"):
         encoder_class(cv=cv).fit(X, Z)
     with pytest.raises(ValueError, match="`groups` must hold one label"):
         encoder_class().fit(X, Z, groups=[1])
@@ -132,7 +132,7 @@ def test_columns_are_found_by_name(encoder_class):
     np.testing.assert_array_equal(dropping.transform(X[["city"]].assign(extra=1)), expected[["city"]])
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         np.testing.assert_array_equal(dropping.transform(X.to_numpy()), expected[["city"]])
-    with pytest.raises(ValueError, match="X has 1 features, but .*Encoder is expecting 2 features"):
+    with pytest.raises(ValueError, match=r"X has 1 features, but .*Encoder is expecting 2 features"):
         encoder_class().fit(X.to_numpy(), Z).transform(X[["city"]].to_numpy())
 
 

@@ -180,13 +180,13 @@ def test_what_a_graph_cannot_do_is_said(rows):
     times = X.assign(size=np.arange(len(X)))
     cases = [
         (MixedModelEncoder(["city"]), X, "MixedModelEncoder"),
-        (MeanEncoder(["city"], unknown="error"), X, "no errors"),
-        (MeanEncoder(["zip"], missing="error"), X, "no errors"),
-        (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "forgetting"),
+        (MeanEncoder(["city"], unknown="error"), X, "cannot raise errors"),
+        (MeanEncoder(["zip"], missing="error"), X, "cannot raise errors"),
+        (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "cannot forget"),
         (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="sd"), X, "'sd' of cells"),
-        (MeanEncoder(["zip"]), X, "'city' is of strings"),
+        (MeanEncoder(["zip"]), X, "'city' passes through, but it holds strings"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": pd.Series(["x", 1] * 400, dtype=object)}), "strings throughout"),
-        (MeanEncoder(["c"]), pd.DataFrame({"c": [1.0, 1.0 + 1e-12] * 400}), "same as 32-bit"),
+        (MeanEncoder(["c"]), pd.DataFrame({"c": [1.0, 1.0 + 1e-12] * 400}), "the same as 32-bit floats"),
     ]
     for encoder, table, match in cases:
         fitted = encoder.fit(table, y["continuous"])
@@ -194,7 +194,7 @@ def test_what_a_graph_cannot_do_is_said(rows):
             session(fitted, types_of(table))
     with pytest.raises(TypeError, match="strings throughout"):
         session(MeanEncoder(["zip"]).fit(X[["zip"]].astype(str), y["continuous"]), types_of(X[["zip"]]))
-    with pytest.raises(TypeError, match="5 columns"):
+    with pytest.raises(TypeError, match="the 5 columns of fit"):
         session(MeanEncoder(["city"]).fit(X, y["continuous"]), types_of(X[["city", "zip"]]))
 
 

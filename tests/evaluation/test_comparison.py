@@ -163,3 +163,11 @@ def test_any_integer_is_a_number_of_folds(small):
     encoders = {"mean": MeanEncoder(random_state=0)}
     tables = [compare_encoders(X, y, TREE, encoders, cv=cv, progress=False)["score"] for cv in (5, np.int64(5), None)]
     assert tables[0].item() == tables[1].item() == tables[2].item()
+
+
+def test_missing_strings_of_pandas_go_through_the_default_encoders():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"shop": rng.choice(["a", "b", "c"], 90), "size": rng.normal(size=90)}).astype({"shop": "string"})
+    X.loc[::7, "shop"] = pd.NA
+    table = compare_encoders(X, rng.normal(size=90), DecisionTreeRegressor(max_depth=2), cv=2, progress=False)
+    assert table["score"].notna().all()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import ENCODERS
 
-from catpool import EmpiricalBayesEncoder, sample_encodings
+from catpool import EmpiricalBayesEncoder, NestedEncoder, sample_encodings
 
 
 @pytest.mark.slow
@@ -52,3 +52,21 @@ def test_draws_stay_where_the_target_is():
     assert 0 <= shares.min() < shares.max() <= 1
     counts = sample_encodings(EmpiricalBayesEncoder(target_type="count").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
     assert counts.min() >= 0
+
+
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_draws_do_not_depend_on_the_library_of_the_rows(table, output):
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    X, y = table["X"][["city"]].astype(object), table["continuous"]
+    expected = sample_encodings(EmpiricalBayesEncoder().fit(X, y), X, n_draws=3, random_state=0)
+    for own in (X, polars.from_pandas(X), pyarrow.Table.from_pandas(X, preserve_index=False), X.to_numpy()):
+        encoder = EmpiricalBayesEncoder().set_output(transform=output).fit(own, y)
+        draws = sample_encodings(encoder, own, n_draws=3, random_state=0)
+        assert isinstance(draws, np.ndarray)
+        np.testing.assert_array_equal(draws, expected)
+
+
+def test_levels_have_no_draws(table):
+    X, y = table["X"], table["continuous"]
+    with pytest.raises(TypeError, match="MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder"):
+        sample_encodings(NestedEncoder(["city", "shop"]).fit(X, y), X)

@@ -9,10 +9,10 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder, check_no_leak
 
 TESTS = [
-    "flip: the row's own feature follows",
-    "flip: it alone stays behind",
-    "noise: correlated with targets",
-    "noise: within categories, too",
+    "flip: own feature changes",
+    "flip: only own feature is unchanged",
+    "noise: correlated with the target",
+    "noise: correlated within categories",
 ]
 
 
@@ -142,3 +142,18 @@ def test_other_forms_of_targets_features_and_folds():
     for wrong in ({"n_flips": 0}, {"n_shuffles": 0}, {"max_rows": 0}):
         with pytest.raises(ValueError, match="1 or more"):
             check_no_leak(MeanEncoder(), X, y, **wrong)
+
+
+def test_columns_of_arrays_go_by_their_positions():
+    X, y = rows("continuous", n=400, k=10)
+    named = check_no_leak(MeanEncoder(["shop"]), X, y, n_flips=5)
+    placed = check_no_leak(MeanEncoder([1]), X.to_numpy(dtype=object), y, n_flips=5)
+    np.testing.assert_array_equal(placed["passed"], named["passed"])
+
+
+def test_the_only_row_of_its_class_is_not_flipped():
+    X = pd.DataFrame({"city": ["a", "a", *map(str, range(30))]})
+    encoder, y = MeanEncoder(cv=np.arange(32) % 2), np.arange(32) == 0
+    reports = [check_no_leak(encoder, X, y, n_flips=1, n_shuffles=1, random_state=seed) for seed in range(4)]
+    assert {report["statistic"].isna()[0] for report in reports} == {True, False}
+    assert all(report["passed"].all() for report in reports)

@@ -31,14 +31,18 @@ def test_codes_come_of_reliable_columns_alone(sales):
     assert (encoder.summary_["reliability"].to_numpy() > 0.85).tolist() == [True, False, False]
     names = ["shop", "shop_size", "shop_code", "doctor", "doctor_size", "coin", "coin_size"]
     assert encoder.get_feature_names_out().tolist() == names
-    out = encoder.fit_transform(X, y)
+    out = np.asarray(encoder.fit_transform(X, y))
     full = EmpiricalBayesEncoder(output=["mean", "size", "code"], random_state=0)
     kept = [list(full.fit(X, y).get_feature_names_out()).index(name) for name in names]
     means = [position for position, name in enumerate(names) if "_" not in name]
     sd = EmpiricalBayesEncoder(output="sd", random_state=0)
     for own, plain, apart in (
-        (out, np.asarray(full.fit_transform(X, y))[:, kept], sd.fit_transform(X, y)),
-        (encoder.transform(X[:9]), np.asarray(full.transform(X[:9]))[:, kept], sd.transform(X[:9])),
+        (out, np.asarray(full.fit_transform(X, y))[:, kept], np.asarray(sd.fit_transform(X, y))),
+        (
+            np.asarray(encoder.transform(X[:9])),
+            np.asarray(full.transform(X[:9]))[:, kept],
+            np.asarray(sd.transform(X[:9])),
+        ),
     ):
         np.testing.assert_array_equal(np.delete(own, means, axis=1), np.delete(plain, means, axis=1))
         np.testing.assert_allclose(own[:, means], plain[:, means], rtol=0, atol=(apart / np.sqrt(8)).max())
@@ -133,10 +137,12 @@ def test_the_recommended_encoder_says_what_it_is(sales):
     encoder = recommended_encoder(X, y)
     assert encoder.columns == ["shop", "doctor", "coin", "kind"]
     assert (encoder.output, encoder.target_type, encoder.crossfit) == ("trees", "continuous", "all")
+    assert encoder.crossfit_reliability == EmpiricalBayesEncoder().crossfit_reliability  # which "all" does not use
     assert recommended_encoder(X, y > 0, crossfit="rare", cv=5).get_params() == {
         **encoder.get_params(),
         "target_type": "binary",
         "crossfit": "rare",
+        "crossfit_reliability": 0.9,
         "cv": 5,
     }
     assert recommended_encoder(X, y, columns=["big"]).columns == ["big"]

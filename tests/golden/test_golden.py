@@ -48,6 +48,7 @@ def test_each_case_is_in_the_file():
     assert sorted(case.name for case in CASES) == sorted(GOLDEN["cases"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_numbers_are_what_they_were(group):
     own = [case for case in CASES if case.group == group and not absent(case) and not other_engine(case)]

@@ -1,66 +1,86 @@
-"""No option is without effect, and how the work is cut up has none."""
+"""Each value of a parameter makes a difference, by itself and beside each value of each other one, or is refused."""
+
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENCODERS
-from sklearn.model_selection import (
-    KFold,
+from helpers.options import BASE, COLUMNS, NEW, inert, sales, values_of
+from helpers.public_encoders import PUBLIC
+
+
+def base_of(public):
+    encoder = public.make(COLUMNS[public.setup.columns])
+    return {**encoder.get_params(), **{name: value for name, value in BASE.items() if name in encoder.get_params()}}
+
+
+def changed(public, choices):
+    """The parameters after choices, which are names and positions in `values_of`."""
+    return base_of(public) | {name: values_of(public, name)[position] for name, position in choices}
+
+
+@cache
+def outcome(public, *choices):
+    """Names and numbers that come out, of training rows and of new ones; or the words of a refusal."""
+    X, y, weights = sales()
+    encoder = public.encoder(**changed(public, choices))
+    try:
+        train = encoder.fit_transform(X, y, sample_weight=weights)
+    except ValueError as error:
+        return str(error)
+    return pd.concat([train, encoder.transform(NEW)])
+
+
+def check(public, choice, beside=()):
+    """A choice makes a difference beside another one, or is refused by name, or is inert by design."""
+    with_it, without = outcome(public, *sorted((*beside, choice))), outcome(public, *beside)
+    if isinstance(without, str):
+        return
+    if isinstance(with_it, str):
+        assert any(name in with_it for name, _ in (*beside, choice))
+        return
+    reason = inert(choice[0], changed(public, (*beside, choice)))
+    assert with_it.equals(without) == (reason is not None), (changed(public, (*beside, choice)), reason)
+
+
+def choices_of(public):
+    return [(name, position) for name in base_of(public) for position in range(len(values_of(public, name)))]
+
+
+ALL = [(public, choice) for public in PUBLIC for choice in choices_of(public)]
+SLOW = {"EmpiricalBayesEncoder", "NestedEncoder", "MixedModelEncoder"}
+
+
+@pytest.mark.parametrize(
+    ("public", "choice"), [pytest.param(*each, id=f"{each[0]}-{each[1][0]}-{each[1][1]}") for each in ALL]
 )
+def test_each_value_of_a_parameter_makes_a_difference(public, choice):
+    assert not isinstance(outcome(public), str)
+    check(public, choice)
 
-from catpool import (
-    MeanEncoder,
-    SmoothedMeanEncoder,
+
+@pytest.mark.parametrize(
+    ("public", "name"),
+    [
+        pytest.param(public, name, id=f"{public}-{name}", marks=pytest.mark.slow if public.name in SLOW else [])
+        for public in PUBLIC
+        for name in base_of(public)
+    ],
 )
-
-VARIANTS = {
-    "encoder": [ENCODERS["mean"](), ENCODERS["smoothed"](), ENCODERS["bayes"]()],
-    "smoothing": [SmoothedMeanEncoder(smoothing=m) for m in (0.0, 1.0, 10.0, np.inf)],
-    "cv": [MeanEncoder(cv=k) for k in (2, 5, 10)] + [MeanEncoder(cv=KFold(5))],
-    "random_state": [MeanEncoder(random_state=seed) for seed in (0, 1, np.random.RandomState(2))],
-    "target_type": [ENCODERS["bayes"](target_type=kind) for kind in ("continuous", "count", "multiclass")],
-    "unknown": [MeanEncoder(unknown=policy) for policy in ("prior", "nan")],
-    "missing": [MeanEncoder(missing=policy) for policy in ("category", "prior", "nan")],
-    "columns": [MeanEncoder(columns) for columns in (None, ["city"], ["shop"])],
-    "remainder": [MeanEncoder(["city"], remainder=remainder) for remainder in ("passthrough", "drop")],
-}
-
-
-@pytest.mark.parametrize("option", VARIANTS)
-def test_each_value_of_an_option_makes_a_difference(option, table):
-    X = table["X"].assign(city=table["X"]["city"].where(np.arange(120) > 0, "rare"))  # in one fold only
-    results = []
-    for encoder in VARIANTS[option]:
-        if encoder.random_state is None:
-            encoder.set_params(random_state=0)
-        results.append(np.asarray(encoder.fit_transform(X, table["count"]), dtype=object))
-    for i, one in enumerate(results):
-        for other in results[:i]:
-            same = one.shape == other.shape and pd.DataFrame(one).equals(pd.DataFrame(other))
-            assert not same
+def test_each_value_makes_a_difference_beside_each_other_one(public, name):
+    for choice in choices_of(public):
+        for other in choices_of(public):
+            if choice[0] == name != other[0]:
+                check(public, choice, beside=(other,))
 
 
 def test_weights_and_groups_make_a_difference(encoder_class, table):
     X, y = table["X"][["city"]], table["continuous"]
-    plain = encoder_class(random_state=0).fit_transform(X, y)
-    assert not np.allclose(
-        np.asarray(plain),
-        np.asarray(encoder_class(random_state=0).fit_transform(X, y, sample_weight=table["weights"] + 1)),
-    )
-    assert not np.allclose(
-        np.asarray(plain), np.asarray(encoder_class(random_state=0).fit_transform(X, y, groups=table["X"]["shop"]))
-    )
-    assert not np.allclose(
-        np.asarray(encoder_class().fit(X, y).transform(X)),
-        np.asarray(encoder_class().fit(X, y, sample_weight=table["weights"]).transform(X)),
-    )
-
-
-def test_columns_in_parallel_are_the_same(encoder_class, table):
-    one, two = (
-        encoder_class(random_state=0, n_jobs=jobs).fit_transform(table["X"], table["continuous"]) for jobs in (1, 2)
-    )
-    np.testing.assert_array_equal(one, two)
+    plain = np.asarray(encoder_class(random_state=0).fit_transform(X, y))
+    for arguments in ({"sample_weight": table["weights"] + 1}, {"groups": table["X"]["shop"]}):
+        assert not np.allclose(plain, encoder_class(random_state=0).fit_transform(X, y, **arguments))
+    weighed = encoder_class().fit(X, y, sample_weight=table["weights"])
+    assert not np.allclose(encoder_class().fit(X, y).transform(X), weighed.transform(X))
 
 
 def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):

@@ -190,8 +190,8 @@ def test_the_shares_of_all_classes_add_to_one(prior, table):
     encoder = EmpiricalBayesEncoder(prior=prior, random_state=0)
     X = table["X"]
     for encoded in (encoder.fit_transform(X, table["multiclass"]), encoder.transform(X.assign(shop=X["shop"] + 20))):
-        np.testing.assert_allclose(encoded[:, :3].sum(axis=1), 1, rtol=1e-12)
-        np.testing.assert_allclose(encoded[:, 3:].sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(encoded)[:, :3].sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(encoded)[:, 3:].sum(axis=1), 1, rtol=1e-12)
     assert encoder.summary_.groupby("column")["prior_strength"].nunique().tolist() == [1, 1]
 
 

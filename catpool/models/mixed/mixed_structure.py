@@ -137,7 +137,7 @@ class Mixed(Structure):
 
     @property
     def _of_rows(self) -> list[str]:
-        """The outputs of a row, whatever its factors."""
+        """The outputs of a row, independent of its factors."""
         return [output for output in self.outputs if output in ROW_OUTPUTS]
 
     def rising(self, tables: Sequence[EffectsTable]) -> set[str]:

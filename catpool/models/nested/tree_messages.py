@@ -26,7 +26,7 @@ from catpool.moments.moments import Moments
 
 
 class NodeEstimates(NamedTuple):
-    """What comes out of the way down.
+    """Estimates from the downward pass.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class NodeEstimates(NamedTuple):
 
 
 class TreeMessages:
-    """The way up the tree, for one lambda per level.
+    """The upward pass, for one lambda per level.
 
     Parameters
     ----------

@@ -82,9 +82,9 @@ def test_policies_differ(shops):
     new = pd.DataFrame({"shop": ["nowhere", None, "north"]})
     output = ["mode", "sd", "count"]
     got = {
-        (unknown, missing): encoder_of(["shop"], output=output, unknown=unknown, missing=missing)
-        .fit(X[["shop"]], y)
-        .transform(new)
+        (unknown, missing): np.asarray(
+            encoder_of(["shop"], output=output, unknown=unknown, missing=missing).fit(X[["shop"]], y).transform(new)
+        )
         for unknown in ("prior", "nan")
         for missing in ("category", "prior", "nan")
     }

@@ -52,7 +52,7 @@ def test_encoding_table(shops):
     assert table["count"].sum() == 90
     encoded = encoder.transform(X)
     for _, row in table.iterrows():
-        own = np.asarray(encoded)[X["shop"].isna() if row["category"] is None else X["shop"] == row["category"]]
+        own = encoded[X["shop"].isna() if row["category"] is None else X["shop"] == row["category"]]
         assert (own["shop_sd"] == row["sd"]).all()
         assert (own["shop_price_sd"] == row["price_sd"]).all()
     cells = encoder.encoding_table(("shop", "item"))

@@ -19,7 +19,7 @@ def test_targets_that_are_all_alike_are_refused(target_type, value):
 @pytest.mark.parametrize("rows", [2, 3])
 def test_fewer_rows_than_coefficients_and_one_are_refused(rows):
     X, y = mixed_rows()
-    with pytest.raises(ValueError, match="rows|independent"):
+    with pytest.raises(ValueError, match=r"rows|independent"):
         encoder_of(["a"], covariates=["x", "z"]).fit(X[:rows], y[:rows])
 
 
@@ -59,7 +59,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"covariates": ["shop"]}, r"\['shop'\] are factors as well as covariates"),
         ({"groups": [("shop", "item")], "covariates": ["item"]}, r"\['item'\] are factors as well as covariates"),
         ({"groups": ["shop", "item"], "slopes": {"shop": ["item"]}}, r"\['item'\] are factors as well as covariates"),
-        ({"slopes": {"item": ["price"]}}, r"`slopes` has the factors \['item'\], which `groups` has not"),
+        ({"slopes": {"item": ["price"]}}, r"`slopes` has the factors \['item'\], but `groups` is \['shop'\]"),
         ({"slopes": {"shop": ["prize"]}}, r"`slopes` names \['prize'\]"),
         ({"slopes": {"shop": ["price", "price"]}}, "price"),
         ({"covariates": ["price", "double"]}, "linearly independent"),
@@ -67,7 +67,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"quadrature": 5}, "`quadrature`"),
         ({"quadrature": 0}, "'quadrature' parameter"),
         ({"solver": "cg", "target_type": "binary"}, 'solver="cg" does not go'),
-        ({"output": "modes"}, "'output' parameter"),
+        ({"output": "modes"}, "`output` must be one or several of .* Got 'modes'"),
         ({"output": ["mode", "mode"]}, "`output` must be one or several of"),
         ({"output": []}, "`output` must be one or several of"),
         ({"weight_type": "precision", "target_type": "binary"}, "normal family alone"),

@@ -25,9 +25,7 @@ def test_what_was_never_seen_has_the_value_of_the_level_above(land):
         (2, "state", "county"),
         (3, "state", "county"),
     ):
-        assert np.asarray(new)[f"{below}_sd"][row] ** 2 == pytest.approx(
-            np.asarray(new)[f"{above}_sd"][row] ** 2 + spread[below] ** 2
-        )
+        assert new[f"{below}_sd"][row] ** 2 == pytest.approx(new[f"{above}_sd"][row] ** 2 + spread[below] ** 2)
     assert new["zip_sd"][0] < new["zip_sd"][1] < new["zip_sd"][2] < new["zip_sd"][3]
     assert new[["state_reliability", "county_reliability", "zip_reliability"]].ne(0).to_numpy().tolist() == [
         [True, True, True],

@@ -1,0 +1,115 @@
+"""Values of every parameter of the encoders, and where they change nothing by design."""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold
+
+N = 120
+
+
+def sales():
+    """Counts as targets of a city, a shop, a coin that says nothing, and a number; and weights."""
+    rng = np.random.default_rng(2)
+    city = rng.choice(np.array(["Bonn", "Kiel", "Ulm", None], dtype=object), N, p=[0.5, 0.2, 0.2, 0.1])
+    X = pd.DataFrame(
+        {"city": city, "shop": rng.choice(6, N, p=[0.6, 0.15, 0.1, 0.05, 0.05, 0.05]), "size": rng.normal(size=N)}
+    )
+    X.loc[7, "city"] = "seen once"
+    cell = X["city"].isin(["Bonn", "Ulm"]) == (X["shop"] < 3)
+    effect = X["city"].map({"Bonn": 0.7, "Kiel": -0.7}).fillna(0.0) + rng.normal(size=6)[X["shop"]] / 2 + cell / 2
+    y = np.minimum(rng.poisson(np.exp(0.3 + effect + 0.3 * X["size"])), 4)
+    weights = rng.integers(1, 3, N).astype(float)
+    rank = np.empty(N, dtype=int)
+    rank[np.lexsort((weights, y))] = np.arange(N)
+    X["coin"] = np.where(rank % 2, "heads", "tails")  # in half of the rows of each count and weight
+    return X, y, weights
+
+
+NEW = pd.DataFrame({"city": ["Bonn", None, "never"], "shop": [1, 99, 2], "size": [0.0, 1.0, 2.0], "coin": "edge"})
+BASE = {"target_type": "count", "cv": 3, "random_state": 0, "crossfit_reliability": 0.2}  # where an encoder has it
+COLUMNS = {"columns": ["city", "shop", "coin"], "levels": ["shop", "city"], "groups": ["city"]}
+VALUES = {  # beside that of the encoder's base
+    "columns": [["city", "coin"]],
+    "levels": [["city"]],
+    "groups": [["city", "shop"]],
+    "smoothing": [0.0, 30.0],
+    "interactions": [[("city", "shop")]],
+    "emit": ["all"],
+    "family": ["normal"],
+    "prior": ["ml", "moments", "full_bayes"],
+    "prior_scale": [0.1],
+    "covariates": [["size"]],
+    "slopes": [{"city": ["size"]}],
+    "correlated": [False],
+    "method": ["ml"],
+    "quadrature": [5],
+    "solver": ["cg"],
+    "cv": [2, KFold(3), np.arange(N) % 2],
+    "crossfit": ["rare"],
+    "crossfit_reliability": [1.0],
+    "random_state": [1],
+    "target_type": ["continuous", "multiclass"],
+    "unknown": ["nan"],
+    "missing": ["prior", "nan"],
+    "remainder": ["drop"],
+    "output": ["sd", ["mean", "sd", "count"]],
+    "drop_noise": [True],
+    "weight_type": ["precision"],
+    "n_jobs": [2],
+}
+OWN_VALUES = {  # where an encoder has others
+    "NestedEncoder": {"prior": ["ml"]},
+    "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
+}
+
+
+def values_of(public, name):
+    """The values of a parameter that are tried."""
+    own = OWN_VALUES.get(public.name, {}).get(name, VALUES.get(name))
+    assert own is not None, f"{public} has a parameter {name!r}: VALUES in tests/helpers/options.py has none to try."
+    return own
+
+
+def _normal(p):
+    return p.get("family") == "normal" or p["target_type"] == "continuous"
+
+
+def _pools(p):
+    return "prior" in p or p.get("smoothing", 0.0) > 0
+
+
+# Where a parameter changes nothing by design: a condition on all parameters of an encoder, and the reason.
+INERT = {
+    "n_jobs": (lambda p: True, "threads change no number"),
+    "random_state": (lambda p: not isinstance(p["cv"], int), "these folds are not random"),
+    "crossfit_reliability": (
+        lambda p: p["crossfit"] == "all" or not _pools(p),
+        "no category is taken for full, or all that have enough rows are of reliability one",
+    ),
+    "crossfit": (lambda p: p["crossfit_reliability"] == 1.0 and _pools(p), "no category is of reliability one"),
+    "prior_scale": (lambda p: p["prior"] != "full_bayes", "other priors have no scale"),
+    "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
+    "method": (lambda p: not _normal(p), "REML is of the normal family alone"),
+    "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
+    "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
+    "target_type": (
+        lambda p: (
+            p["target_type"] == "continuous"
+            and ("family" not in p or p["family"] == "normal")
+            and "sd" not in p["output"]
+        ),
+        "means of counts are means of numbers",
+    ),
+    "weight_type": (
+        lambda p: not {"prior", "groups"} & p.keys() and "sd" not in p["output"],
+        "a weighted mean is the same",
+    ),
+    "missing": (lambda p: p["missing"] == "prior" and p["output"] == "sd", "what has the prior's mean has its own sd"),
+    "drop_noise": (lambda p: p.get("prior") == "full_bayes", "an average over priors has some spread"),
+}
+
+
+def inert(name, parameters):
+    """Why a parameter changes nothing beside the others, or None."""
+    condition, reason = INERT.get(name, (lambda p: False, None))
+    return reason if condition(parameters) else None

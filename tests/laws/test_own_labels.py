@@ -1,0 +1,105 @@
+"""The own-label law: what is not in the training rows of a row's fold moves no bit of its encoding."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.law import VALUES, law, rows
+from helpers.public_encoders import PUBLIC, breaking, obeying
+from helpers.strategies import numbers, targets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import KFold, TimeSeriesSplit
+
+from catpool import EarlierRows
+from catpool.crossfit.folds import make_folds
+
+
+def encoded(public, table, y, **parameters):
+    encoder = public.make([0, 1], cv=table.folds, target_type=table.kind, **parameters)
+    return np.asarray(encoder.fit_transform(table.X, y))
+
+
+@law(st.data())
+def test_a_fold_s_own_targets_do_not_reach_its_encodings(public, table, data):
+    table.folds[3] = 0
+    own, changed = table.folds == 0, table.y.copy()
+    changed[own] = data.draw(targets(VALUES[table.kind], own))
+    before, after = (encoded(public, table, y) for y in (table.y, changed))
+    assert before[own].tobytes() == after[own].tobytes()
+
+
+@pytest.mark.parametrize("public", PUBLIC, ids=str)
+def test_the_targets_of_other_folds_do_reach_them(public):
+    """The law above could not fail if no target reached anything."""
+    table = rows("continuous")
+    changed = np.where(table.folds == 0, table.y + np.arange(len(table.y)), table.y)
+    before, after = (encoded(public, table, y) for y in (table.y, changed))
+    assert (before != after)[table.folds != 0].any(axis=1).all()
+
+
+@pytest.mark.parametrize("public", PUBLIC, ids=str)
+@pytest.mark.parametrize("cv", [3, KFold(3), TimeSeriesSplit(2, gap=2)], ids=["int", "splitter", "past"])
+@pytest.mark.parametrize("missing", ["category", "prior"])
+@pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+def test_only_training_rows_reach_a_row_whatever_the_folds(public, cv, missing):
+    """What is not in the training rows of a row's fold (its own fold, the future) may change at will."""
+    X, y, _, kind = rows("continuous", n=60)
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0, 2, len(y))
+    outputs = y if public in breaking("outputs") else np.column_stack([y, rng.normal(size=len(y))])
+
+    def fit_transform(targets):
+        encoder = public.make([0, 1], cv=cv, random_state=0, missing=missing, target_type=kind)
+        return np.asarray(encoder.fit_transform(X, targets, sample_weight=weights))
+
+    whole = fit_transform(outputs)
+    folds = make_folds(cv, X, None, n_rows=len(y), random_state=0)
+    for k in range(folds.n_folds):
+        test, train = folds.labels == k, folds.training_rows(k)
+        changed = 100 * rng.normal(size=outputs.shape)
+        changed[train] = outputs[train]
+        after = fit_transform(changed)
+        assert after[test].tobytes() == whole[test].tobytes()
+        assert k == folds.n_folds - 1 or (after != whole)[~test & ~np.isnan(whole).any(axis=1)].any()
+
+
+@pytest.mark.parametrize("public", obeying("past"), ids=str)
+@pytest.mark.parametrize("half_life", [None, 3.0])
+@settings(max_examples=10)
+@given(data=st.data())
+def test_rows_that_are_not_strictly_earlier_change_nothing(public, half_life, data):
+    n = 20
+    X = pd.DataFrame({"c": data.draw(st.lists(st.sampled_from("abc"), min_size=n, max_size=n))})
+    X["t"] = data.draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))
+    y = np.array(data.draw(targets(numbers, range(n))))
+    moment = data.draw(st.integers(0, 8))
+    later, now = (X["t"] >= moment).to_numpy(), (X["t"] <= moment).to_numpy()
+    changed, other = y.copy(), X.copy()
+    changed[later] = data.draw(targets(numbers, later))
+    other.loc[later, "c"] = "b"
+    output = ["mean", "sd", "count"]
+    encoder = public.make(["c"], target_type="continuous", cv=EarlierRows("t", half_life=half_life), output=output)
+    before, same, there = (
+        encoder.fit_transform(*each)[["c", "c_sd", "c_count"]].to_numpy()
+        for each in ((X, y), (X, changed), (other, changed))
+    )
+    assert before[now].tobytes() == same[now].tobytes()
+    # categories are numbered anew, and sums rounded
+    np.testing.assert_allclose(there[~later], before[~later], rtol=1e-7, atol=1e-7 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("public", breaking("past"), ids=str)
+def test_encoders_that_cannot_learn_from_the_past_alone_say_so(public):
+    X, y, _, _ = rows("continuous")
+    table = pd.DataFrame(X, columns=["a", "b"]).assign(t=np.arange(len(y)))
+    with pytest.raises(ValueError, match="single columns"):
+        public.make(["a", "b"], cv=EarlierRows("t")).fit_transform(table, y)
+
+
+@pytest.mark.parametrize("public", breaking("multiclass"), ids=str)
+def test_encoders_that_do_not_take_classes_say_so(public):
+    X, y, _, kind = rows("multiclass")
+    with pytest.raises(ValueError, match=r"target_type|several classes"):
+        public.make([0, 1], target_type=kind).fit(X, y)
+    with pytest.raises(ValueError, match="several classes"):
+        public.make([0, 1]).fit(X, y.astype(str))
