@@ -56,7 +56,8 @@ def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
         else column.alias(name)
         for name, column in columns.items()
     ]
-    return source.select(*series).to_native() if series else source.select().to_native()
+    # without columns, frames of other libraries have no rows either, so an array keeps their number
+    return source.select(*series).to_native() if series else np.empty((source.shape[0], 0))
 
 
 def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -118,6 +118,8 @@ class Frame:
         rest = [label for label in self.labels if label not in labels]
         if len(rest) == len(self.labels) or not self.framed:
             return self
+        if not rest:
+            raise ValueError(f"X must have columns to encode, but it only has {self.labels}, which have other roles.")
         return self._select(rest)
 
     def _select(self, labels: list[Any]) -> Frame:

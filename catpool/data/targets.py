@@ -25,6 +25,8 @@ class TargetKind:
         The family of distributions of the rows, unless the user passes another one.
     classes : bool, default=False
         Whether the values are classes instead of numbers.
+    by_class : bool, default=False
+        Whether each class is a column; otherwise there are two classes, and the second is the column.
     whole : bool, default=False
         Whether the numbers are integers, whose sums are exact.
     has_exposure : bool, default=False
@@ -36,6 +38,7 @@ class TargetKind:
     name: str
     family: str
     classes: bool = False
+    by_class: bool = False
     whole: bool = False
     has_exposure: bool = False
     check: Callable[[np.ndarray], None] | None = None
@@ -54,7 +57,7 @@ TARGET_KINDS = {
     for kind in (
         TargetKind("continuous", "normal"),
         TargetKind("binary", "binomial", classes=True, whole=True),
-        TargetKind("multiclass", "binomial", classes=True, whole=True),
+        TargetKind("multiclass", "binomial", classes=True, by_class=True, whole=True),
         TargetKind("count", "poisson", whole=True, has_exposure=True, check=_check_counts),
     )
 }
@@ -115,7 +118,7 @@ class Target:
     @property
     def has_class_columns(self) -> bool:
         """Whether there is a column for each class, and not only for the second of two."""
-        return self.kind == "multiclass"
+        return TARGET_KINDS[self.kind].by_class
 
     @property
     def whole(self) -> bool:
@@ -282,10 +285,10 @@ def _read_classes(name: str | None, values: pd.Series, kind: TargetKind, family:
     classes = np.asarray(labels)
     if classes.dtype.kind == "f" and np.isinf(classes).any():
         raise ValueError("The classes of y must be finite, but they contain infinity. Drop these rows.")
-    if kind.name == "binary":
+    if not kind.by_class:
         if len(classes) > 2:
             raise ValueError(
-                f'y must take two values for target_type="binary", but it has {len(classes)}. '
+                f'y must take two values for target_type="{kind.name}", but it has {len(classes)}. '
                 'Pass target_type="multiclass" or "continuous".'
             )
         if len(classes) == 1 and classes[0] == 1:  # the class without rows is 0 then

@@ -41,6 +41,9 @@ class Reading:
 
     def homoscedastic(self, targets: Sequence[Target]) -> bool:
         """Whether all rows of each target have one variance, whatever their mean."""
+        unknown = [target.family for target in targets if target.family not in self.families]
+        if unknown:
+            raise ValueError(f"The family {unknown[0]!r} is not registered. The families are {list(self.families)}.")
         return all(self.families[target.family].homoscedastic for target in targets)
 
     def like(self, target_type: str | list[str]) -> Reading:
@@ -66,6 +69,8 @@ class TrainingData:
         The fold labels, if `cv` names a column.
     roles : list of str
         The columns of X that hold the target, the weights or the folds.
+    times : sequence, default=()
+        The columns of X that the fold scheme reads.
     """
 
     X: Frame
@@ -76,6 +81,7 @@ class TrainingData:
     key: Any
     folds: Any
     roles: list[str]
+    times: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.X)
@@ -86,8 +92,9 @@ class TrainingData:
 
     @property
     def aside(self) -> list[Any]:
-        """The columns of X that hold exposures, keys or times. They pass through, unlike those of `roles`."""
-        return [label for label in self.X.aside if label in self.X.labels]
+        """The columns of X that hold exposures or keys. They pass through, unlike those of `roles`."""
+        labels = [label for label in self.X.aside if label in self.X.labels]
+        return [label for label in labels if label not in self.times]
 
     @property
     def classes(self) -> np.ndarray | None:
@@ -134,7 +141,8 @@ def read_training(
     groups = read_groups(groups, len(columns))
     targets, weights = _read_weights(columns, targets, reading, sample_weight, exposure)
     key = None if key is None else columns.key_columns(key)
-    return TrainingData(columns, y, targets, weights, groups, key, named.values.get("cv"), named.labels)
+    folds = named.values.get("cv")
+    return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside)
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,8 @@ class ColumnwiseEncoder(Encoder):
         return self
 
     def _refuse_rules(self) -> None:
-        if is_rule(self.cv):
+        fades = vars(self).get("_fitted") is not None and self._fitted.last_time is not None
+        if is_rule(self.cv) or fades:
             raise ValueError(f"cv={type(self.cv).__name__} needs all rows at once. Call fit_transform on all of them.")
 
     def merge(self, other: Self) -> Self:
@@ -197,6 +198,7 @@ class ColumnwiseEncoder(Encoder):
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")
         self._refuse_rules()
+        other._refuse_rules()
         stream = restore_stream(self._fitted) + restore_stream(other._fitted)
         result = clone(self)
         result._fitted = self._streamed(self._structure(), self._fitted, stream)

@@ -201,6 +201,9 @@ class FittedMixin(BaseEstimator):
         from catpool.encoders.saving import read_encoder
 
         parameters, fitted = read_encoder(source, cls.__name__, cls._get_param_names())
-        encoder = cls(**parameters)
+        try:
+            encoder = cls(**parameters)
+        except TypeError as error:
+            raise ValueError(f"The file is damaged: {error}. Write it again with to_json.") from error
         encoder._fitted = fitted
         return encoder

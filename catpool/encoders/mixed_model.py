@@ -205,8 +205,8 @@ class MixedModelEncoder(Encoder):
     def _structure(self) -> Mixed:
         return Mixed(
             groups=[tuple(group) if isinstance(group, tuple | list) else group for group in self.groups],
-            covariates=list(self.covariates or []),
-            slopes={group: list(labels) for group, labels in (self.slopes or {}).items()},
+            covariates=[] if self.covariates is None else list(self.covariates),
+            slopes={} if self.slopes is None else {group: list(labels) for group, labels in self.slopes.items()},
             policy=Policy(self.unknown, self.missing),
             output=self.output,
             correlated=self.correlated,
@@ -236,7 +236,7 @@ class MixedModelEncoder(Encoder):
         """
         names = self._state.header.names_by_label
         return summarize(
-            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self.covariates or [])]
+            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
         )
 
     def encoding_table(self, column: Hashable, *, backend: str = "pandas") -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.crossfit.scheme import Scheme, reads
+from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
@@ -40,20 +40,31 @@ class Settings:
 
     def required(self, structure: Structure, fitted: Fitted) -> list[Any]:
         """The columns that features are made of."""
-        times = reads(self.cv) if fitted.last_time is not None else []
+        times = reads(self.cv) if fitted.last_time is not None else []  # none, where `cv` was changed since
         return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
 
     def fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
         """How much weight the training rows keep for new rows; None without a half-life."""
-        return None if fitted.last_time is None else self.cv.fade(X, fitted.last_time)
+        fades = fitted.last_time is not None and is_rule(self.cv)
+        return self.cv.fade(X, fitted.last_time) if fades else None
 
 
 def record(settings: Settings, structure: Structure, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
     """What an encoder keeps of a fit, once its features are known to have different names."""
+    _check_rule(settings, structure, scheme, tables)
     empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
     return replace(fitted, fingerprint=Fingerprint.compute(data.X, settings.required(structure, fitted)))
+
+
+def _check_rule(settings: Settings, structure: Structure, scheme: Scheme, tables: list[Any]) -> None:
+    """Refuse a rule of folds whose columns are encoded, or that fades what the structure cannot fade."""
+    both = [label for label in reads(settings.cv) if label in structure.required(tables)]
+    if both:
+        raise ValueError(f"`cv` reads {both}, which are encoded too. Encode other columns.")
+    if scheme.last_time is not None and not structure.takes_past_only:
+        raise ValueError(f"Training rows cannot lose weight in {settings.owner}. Pass a `cv` without a half-life.")
 
 
 def named_features(structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:

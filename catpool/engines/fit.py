@@ -119,6 +119,8 @@ def fit_lazy(
     fold = request.cv if isinstance(request.cv, str) else None
     if out_of_fold:
         frame, fold = _add_folds(frame, request)
+    elif fold is None:
+        check_cv(request.cv)
     source, header = _open(columnwise, frame, reading, request, fold, out_of_fold=out_of_fold)
     labels = columnwise.labels(header)
     groups = [_group(columnwise, label, source, header) for label in labels]
@@ -154,6 +156,8 @@ def transform_lazy(
         Whether a column that was not there at fit is an error.
     """
     columnwise = _check_structure(structure, fitted.header.owner)
+    if fitted.last_time is not None:
+        raise ValueError("A half-life needs rows in memory. Collect the table to pandas, polars or arrow first.")
     check_lazy_names(frame)
     names = [name for name in frame.collect_schema().names() if name not in fitted.roles]
     absent = [name for name in required if name not in names]
@@ -231,9 +235,8 @@ def _open(
     # One row is enough: the structure looks at labels and types.
     header = replace(read_frame(frame.select(labels).head(1).collect("pyarrow").to_native()), aside=request.aside)
     structure.check(header)
+    check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
     precision = reading.weight_type == "precision" and weight is not None
-    if precision:
-        check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
     frame, fold = _cast_categoricals(frame, labels), fold if out_of_fold else None
     return Source(frame, target, y, weight, exposure, fold, precision, mean), header
 

@@ -56,7 +56,8 @@ class Source:
     @property
     def center(self) -> float:
         """The number that is subtracted from y, so that sums of squares lose fewer digits."""
-        return 0.0 if self.target.whole else self.mean
+        rates = self.exposure is not None and not FAMILIES[self.target.family].homoscedastic
+        return 0.0 if self.target.whole or rates else self.mean
 
     def sums(self, columns: Sequence[str]) -> Frame:
         """Return the sums over the rows of each fold and combination of categories: one GROUP BY."""
@@ -149,7 +150,8 @@ def read_lazy_target(
     elif facts["not_finite"]:
         values = [np.nan]
     elif facts["fractions"] and target_type not in ("binary", "multiclass"):
-        values = [*np.linspace(facts["least"], facts["most"], 100).tolist(), 0.5]  # 0.5 is a fraction for certain
+        fraction = min(facts["least"] + 0.5, facts["most"])  # one of these is no whole number
+        values = [*np.linspace(facts["least"], facts["most"], 100).tolist(), fraction]
     else:
         values = _stand_ins(frame, y, facts, numeric=numeric and target_type not in ("binary", "multiclass"))
     target = read_targets(pd.Series(values), target_type, family)[0]

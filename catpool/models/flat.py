@@ -110,9 +110,10 @@ class Flat(Columnwise):
 
     def labels(self, X: Frame) -> list[Any]:
         columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
-        read = [label for label in self.reads if label in columns]
+        parts = [label for interaction in self.interactions for label in interaction]
+        read = [label for label in self.reads if label in [*columns, *parts]]
         if read:
-            raise ValueError(f"`cv` reads {read}, which `columns` names too. Remove them from `columns`.")
+            raise ValueError(f"`cv` reads {read}, which `columns` names too, or `interactions`. Remove them there.")
         return [*columns, *self.interactions]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:

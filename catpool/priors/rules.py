@@ -79,8 +79,15 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         A name in `PRIORS`, or a function from moments of shape (K,) to the prior's mean and strength.
     scale : float
     """
-    rule = callable_rule(prior) if callable(prior) else PRIORS[prior]
-    return partial(rule, scale=scale)
+    if callable(prior):
+        return partial(callable_rule(prior), scale=scale)
+
+    def rule(moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        if prior not in PRIORS:  # looked up only where a prior is learned, because look-ups do without
+            raise ValueError(f"The prior {prior!r} is not registered. The priors are {list(PRIORS)}.")
+        return PRIORS[prior](moments, family, scale=scale)
+
+    return rule
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:

@@ -8,6 +8,16 @@ from typing import Any
 
 from catpool.tables.codec import from_plain, to_plain
 
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)  # what numpy, pandas and classes raise for content that is not theirs
 FORMAT = "catpool encoder"
 VERSION = 2  # of the file's form; a reader knows all versions up to its own
 
@@ -32,7 +42,7 @@ def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]
             {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
         )
         return version, parameters, fitted
-    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
 
 
