@@ -21,7 +21,7 @@ from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
-from catpool.tables.fitted import Fitted, without_values
+from catpool.tables.fitted import Fitted, drop_values
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
         column = rows.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in rows.views() for view in views]
         tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
-    targets = without_values(data.targets)
+    targets = drop_values(data.targets)
     return Stream(labels, data.X.names_by_label, tallies, targets, data.weights.log_likelihood)
 
 
