@@ -101,7 +101,7 @@ class FoldScheme(Scheme):
     def __init__(self, cv: Any, data: TrainingData, random_state: Any) -> None:
         self.cv, self.data, self.random_state = cv, data, random_state
 
-    @cached_property
+    @cached_property  # because `fit` does not need folds
     def _folds(self) -> Folds:
         data = self.data
         folds = make_folds(

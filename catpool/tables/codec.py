@@ -44,6 +44,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Vocabulary": "catpool.data.categories",
 }
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
+# from special to general, because a pandas Timestamp is a datetime, and a datetime is a date
 SCALARS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "timestamp": (pd.Timestamp, lambda value: value.isoformat(), pd.Timestamp),
     "timedelta": (pd.Timedelta, lambda value: value.isoformat(), pd.Timedelta),
@@ -59,7 +60,7 @@ def to_plain(value: Any) -> Any:
     """Convert a value to one that JSON can hold; raise a TypeError if that is not possible."""
     if value is None or isinstance(value, bool | str) or type(value) is int:
         return value
-    if type(value) is float:
+    if type(value) is float:  # numpy's float64 is a subclass, and is kept as an array is
         return value if math.isfinite(value) else {"type": "float", "value": _name_non_finite(value)}
     if isinstance(value, list):
         return [to_plain(item) for item in value]

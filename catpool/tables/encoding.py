@@ -79,7 +79,7 @@ class Encoding:
 
     def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
         """Make a frame with a row for each category; `level` is the probability of the interval."""
-        mean = posterior_mean(self.moments, self.prior)[:-1]
+        mean = posterior_mean(self.moments, self.prior)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, self.prior, self.family)[:-1]
         lower, upper = self.family.interval(mean, sd, level)
         return pd.DataFrame(

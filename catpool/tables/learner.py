@@ -106,6 +106,7 @@ class Learner:
         """
         family = FAMILIES[target.family]
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
+        # rules get copies, so that the arrays they cache are not kept in the table
         priors = [
             _add_log_likelihood(prior, log_likelihood)
             for prior in self.rule([replace(each) for each in moments], family)
