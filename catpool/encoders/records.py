@@ -83,7 +83,7 @@ def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *,
         Whether columns without features pass through.
     """
     result: list[str] = []
-    for label, name in columns.items():
+    for label, name in columns.items():  # features take the place of their column
         result += named.get(label, [name] if keep else [])
     return result + [name for label, names in named.items() if label not in columns for name in names]
 

@@ -165,7 +165,7 @@ class EncodingTable:
     def codes(self) -> np.ndarray:
         """The integer code of each slot: 0, 1, ... for the sorted categories, -1 for missing, -2 for unseen."""
         order = sort_categories(self.vocabulary.categories)
-        codes = np.full(self.vocabulary.size, -2.0)
+        codes = np.full(self.vocabulary.size, -2.0)  # a float, as all features are
         codes[MISSING] = -1
         codes[order + 1] = np.arange(len(order))
         return codes

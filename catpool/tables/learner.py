@@ -105,8 +105,8 @@ class Learner:
             The term of the log-likelihood that depends on precisions alone.
         """
         family = FAMILIES[target.family]
+        # the rule and the outputs work on copies, so that arrays cached on them are not kept with the table
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        # rules get copies, so that the arrays they cache are not kept in the table
         priors = [
             _add_log_likelihood(prior, log_likelihood)
             for prior in self.rule([replace(each) for each in moments], family)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import polars
 import pytest
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
@@ -64,38 +63,6 @@ def test_other_columns_pass_through_untouched(encoder_class):
     assert np.asarray(array)[0, 0] == X.iloc[0, 0]
     numbers = encoder_class([0], random_state=0).fit_transform(np.arange(24).reshape(12, 2) // 3, np.arange(12.0))
     assert numbers.dtype == float
-
-
-@pytest.mark.parametrize("columns", [None, ["city"]])
-def test_containers(encoder_class, table, columns):
-    X, y = table["X"], table["continuous"]
-    plain = encoder_class(columns, random_state=0)
-    expected = np.asarray(plain.fit_transform(X, y))
-    for container, kind in (("pandas", pd.DataFrame), ("polars", polars.DataFrame)):
-        encoder = encoder_class(columns, random_state=0).set_output(transform=container)
-        for result in (encoder.fit_transform(X, y), encoder.transform(X)):
-            assert isinstance(result, kind)
-            assert list(result.columns) == ["city", "shop"]
-        np.testing.assert_array_equal(encoder.fit_transform(X, y).to_numpy(), expected)
-    default = encoder_class(columns).set_output(transform="default").fit_transform(X, y)
-    assert isinstance(default, pd.DataFrame)  # a frame in, a frame out
-    array = encoder_class(random_state=0).fit_transform(X[["shop"]].to_numpy(), y)
-    assert isinstance(array, np.ndarray)
-
-
-def test_polars_frames_go_in_and_come_out(encoder_class, table):
-    X = polars.DataFrame(
-        {
-            "city": table["X"]["city"].astype(object).where(table["X"]["city"].notna(), None).tolist(),
-            "shop": table["X"]["shop"].tolist(),
-        }
-    )
-    expected = encoder_class(random_state=0).fit_transform(table["X"], table["continuous"])
-    np.testing.assert_array_equal(encoder_class(random_state=0).fit_transform(X, table["continuous"]), expected)
-    one = encoder_class(["city"], random_state=0).fit_transform(X, table["continuous"])
-    assert isinstance(one, polars.DataFrame)
-    np.testing.assert_array_equal(one["city"], np.asarray(expected)[:, 0])
-    assert one["shop"].equals(X["shop"])
 
 
 @pytest.mark.parametrize("cv", [TimeSeriesSplit(5), [(range(60), range(60, 100))]])

@@ -19,6 +19,8 @@ class Setup:
         The parameter that takes the columns to encode.
     in_units_of_y : dict, default={}
         Parameters with which all features are in units of y.
+    features_of_each : dict, default={}
+        Parameters with which each column has a feature.
     exceptions : dict, default={}
         The laws that cannot hold, each with the reason.
     iterates : bool, default=False
@@ -27,6 +29,7 @@ class Setup:
 
     columns: str = "columns"
     in_units_of_y: Mapping[str, Any] = field(default_factory=dict)
+    features_of_each: Mapping[str, Any] = field(default_factory=dict)
     exceptions: Mapping[str, str] = field(default_factory=dict)
     iterates: bool = False
 
@@ -44,6 +47,7 @@ SETUPS = {
     "EmpiricalBayesEncoder": Setup(),
     "NestedEncoder": Setup(
         columns="levels",
+        features_of_each={"emit": "all"},
         exceptions={"past": "a row's levels share variances, which would have to be fitted anew for each row's past"},
         iterates=True,
     ),

@@ -222,26 +222,6 @@ def test_no_category_becomes_an_object_by_row(kind, rows, tmp_path, monkeypatch)
     assert MeanEncoder(["name"]).fit(table, "y").summary_["categories"].item() == len(STRINGS) + 1
 
 
-def test_what_comes_out_when(rows, tmp_path):
-    """A frame of the library that came in, or of the one that `set_output` asks for."""
-    polars = pytest.importorskip("polars")
-    kinds = {"object": pd.DataFrame, "polars": polars.DataFrame, "arrow": pytest.importorskip("pyarrow").Table}
-    for kind, frame in kinds.items():
-        table = EAGER[kind](rows, tmp_path)
-        assert isinstance(MeanEncoder(["name"]).fit_transform(table, "y"), frame)
-        assert isinstance(MeanEncoder(["name"], cv="fold", remainder="drop").fit_transform(table, "y"), frame)
-        for output, wanted in (("pandas", pd.DataFrame), ("polars", polars.DataFrame)):
-            for remainder in ("passthrough", "drop"):
-                encoder = MeanEncoder(["name"], cv="fold", remainder=remainder).set_output(transform=output)
-                found = encoder.fit_transform(table, "y")
-                assert isinstance(found, wanted)
-                assert list(found.columns) == encoder.get_feature_names_out().tolist()
-                expected = np.asarray(
-                    MeanEncoder(["name"], cv="fold", remainder="drop").fit_transform(rows, "y")
-                ).ravel()
-                np.testing.assert_allclose(np.asarray(found["name"]), expected, rtol=1e-12)
-
-
 def test_the_extra_to_install_is_named(rows, tmp_path, monkeypatch):
     frames = [polars_eager(rows, tmp_path), polars_lazy(rows, tmp_path)]
     encoder = MeanEncoder(["name"]).fit(rows, "y")
