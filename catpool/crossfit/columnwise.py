@@ -136,4 +136,5 @@ class Columnwise(Structure):
         """Apply a function to each item, in threads if `n_jobs` is not 1."""
         if self.n_jobs in (None, 1):
             return [function(item) for item in items]
+        # threads share the rows, and numpy releases the global lock in most passes over them
         return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(item) for item in items))

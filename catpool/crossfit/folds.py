@@ -78,7 +78,7 @@ def make_folds(
             "`groups` goes with an integer `cv` or a splitter, but `cv` holds the fold of each row already. "
             "Leave `groups` out, or pass cv=10."
         )
-    entries = cv if hasattr(cv, "__len__") else list(cv)
+    entries = cv if hasattr(cv, "__len__") else list(cv)  # a generator can be read only once
     if _is_labels(entries):
         return _read_fold_labels(entries, n_rows)
     return Folds(*read_splits(entries, n_rows))
@@ -109,6 +109,7 @@ def _leaves_one_out(cv: Any) -> bool:
 
 
 def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
+    # a RandomState gives one number only, so that each call advances it by the same amount whatever the rows
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     dealer = Dealer(k, np.random.default_rng(seed))
     if groups is not None:
@@ -135,7 +136,7 @@ def _is_pair(entry: Any) -> bool:
 def _read_fold_labels(labels: Any, n_rows: int) -> Folds:
     codes, names = pd.factorize(read_labels(labels, n_rows, "cv"))
     check_number_of_folds(len(names))
-    return Folds(codes.astype(np.uint8), len(names))
+    return Folds(codes.astype(np.uint8), len(names))  # one byte a row; there are at most 100 folds
 
 
 def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:

@@ -32,6 +32,7 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
         )
     if table.isna().any(axis=None):
         raise ValueError("`key` must have no missing values, but it has some. Give each row a key.")
+    # pandas' hashes depend on the dtype, and columns of one name cannot be told apart
     plain = table.set_axis(range(table.shape[1]), axis=1).apply(_normalize)
     return (pd.util.hash_pandas_object(plain, index=False).to_numpy() % k).astype(np.uint8)
 

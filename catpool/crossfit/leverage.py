@@ -32,7 +32,7 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
         np.maximum.at(heaviest, codes, weights)
     else:
         heaviest[:] = 1.0
-    return np.divide(heaviest, total, out=np.ones(size), where=total > 0)
+    return np.divide(heaviest, total, out=np.ones(size), where=total > 0)  # a category without rows is never full
 
 
 def refuse_partial(folds: Any) -> None:

@@ -26,7 +26,7 @@ class Dealer:
 
     def deal(self, n: int) -> np.ndarray:
         """Deal labels to n items, so that the numbers of items per label differ by at most 1."""
-        hands = self.rng.integers(DECKS, size=-(-n // self.k), dtype=np.uint16)
+        hands = self.rng.integers(DECKS, size=-(-n // self.k), dtype=np.uint16)  # the last block may be cut off
         return self.decks.take(hands, axis=0).ravel()[:n]
 
     def deal_classes(self, classes: np.ndarray) -> np.ndarray:
@@ -44,6 +44,7 @@ class Dealer:
             shuffled = np.concatenate([self.deal(size - size % self.k), rest])
             labels[order[start : start + size]] = shuffled
             start += size
+        # without renaming, the folds of the lowest labels would always be the larger ones
         return self.rng.permutation(self.k).astype(np.uint8)[labels]
 
     def deal_groups(self, groups: np.ndarray, number: int) -> np.ndarray:

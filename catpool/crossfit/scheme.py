@@ -101,7 +101,7 @@ class FoldScheme(Scheme):
     def __init__(self, cv: Any, data: TrainingData, random_state: Any) -> None:
         self.cv, self.data, self.random_state = cv, data, random_state
 
-    @cached_property
+    @cached_property  # because `fit` does not need folds
     def _folds(self) -> Folds:
         data = self.data
         folds = make_folds(
@@ -119,8 +119,8 @@ class FoldScheme(Scheme):
     def _hash_keys(self) -> np.ndarray:
         if not isinstance(self.cv, Integral) or self.data.groups is not None:
             raise ValueError(
-                "`key` goes with a number of folds, and without `groups`, because rows of one key stay together. "
-                f"Got cv={self.cv!r}. Pass a number, such as cv=10, and no `groups`."
+                "`key` needs a number of folds and no `groups`, because rows of one key stay together. "
+                f"Got cv={self.cv!r}. Pass a number, such as cv=10, and leave `groups` out."
             )
         return folds_of_keys(self.data.key, len(self.data), int(self.cv))
 

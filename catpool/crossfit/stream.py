@@ -21,7 +21,7 @@ from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
-from catpool.tables.fitted import Fitted, without_values
+from catpool.tables.fitted import Fitted, drop_values
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,16 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
         codes, vocabulary = structure.encode(label, data.X)
         column = rows.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in rows.views() for view in views]
+        # counts are 32-bit integers so far, which could overflow in sums of many parts
         tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
-    targets = without_values(data.targets)
+    targets = drop_values(data.targets)
     return Stream(labels, data.X.names_by_label, tallies, targets, data.weights.log_likelihood)
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
     """Make the function that checks the columns of the next part of the rows, given the fit to the parts before."""
 
-    def check(X: Frame) -> None:
+    def check(X: Frame) -> None:  # an exposure that is named in one part only would be a category in the others
         structure.check(X)
         aside = [label for label in X.aside if label in X.labels]
         if before is not None and aside != before.aside:

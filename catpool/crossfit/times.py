@@ -77,7 +77,7 @@ def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
     if value is None:
         return None
     try:
-        if dated and isinstance(value, Real):
+        if dated and isinstance(value, Real):  # which pandas would take for nanoseconds
             raise TypeError("numbers have no unit")
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:

@@ -112,7 +112,7 @@ def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[
     paths, keys = [slots[0]], []
     for own, part in zip(slots[1:], parts[1:], strict=True):
         codes, found = _number_pairs(paths[-1], own, part.size)
-        order = np.argsort(found)
+        order = np.argsort(found)  # sorted keys are found by bisection
         rank = np.empty(len(found), dtype=np.intp)
         rank[order] = np.arange(len(found))
         paths.append(rank.take(codes))
@@ -187,7 +187,7 @@ class Cells:
             Whether any of the row's categories is missing.
         """
         slot = np.full(self.paths.level_size(len(self.paths.parts) - 1) + 1, MISSING)
-        slot[self.kept] = np.arange(1, len(self.kept) + 1)
+        slot[self.kept] = np.arange(1, len(self.kept) + 1)  # a path that is not kept has a missing category
         slot[-1] = self.size - 1
         return np.where(missing, MISSING, slot.take(last))
 

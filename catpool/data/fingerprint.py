@@ -73,7 +73,7 @@ class Fingerprint:
 
 def _write(values: Any) -> str:
     """Write values as text that does not depend on the library they come from."""
-    objects = np.array(values, dtype=object)
+    objects = np.array(values, dtype=object)  # the values, whatever the dtype, because frames may be converted
     objects[pd.isna(objects)] = None
     return repr(objects.tolist())
 

@@ -81,6 +81,7 @@ class Frame:
         strict : bool
             Whether to raise an error for columns that were not there at fit.
         """
+        # the same model may be fitted to a frame and serve arrays, as scikit-learn allows with a warning
         if not (self.framed and like.framed):
             return self._relabel(like)
         absent = [label for label in required if label not in self.labels]
@@ -138,6 +139,7 @@ class Frame:
     def _native_column(self, label: Hashable) -> Any:
         position = self.labels.index(label)
         pandas = isinstance(self.source, pd.DataFrame)
+        # by position, because pandas would take a label that is a tuple for levels of a MultiIndex
         return self.source.iloc[:, position] if pandas else self.source[:, position]
 
     def key_columns(self, key: Any) -> Any:

@@ -128,6 +128,7 @@ def read_training(
     sample_weight : array of shape (n,) or name of a column of X, optional
     exposure : array of shape (n,) or label of a column of X, optional
     """
+    # target, weights and folds are taken out of X, because they are absent or meaningless in new rows
     frame, named = _take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
     columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
     y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
@@ -163,7 +164,7 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
                 f"{frame.labels}, or a number of folds."
             )
         frame.require([label], role)
-    labels = list(dict.fromkeys(named.values()))
+    labels = list(dict.fromkeys(named.values()))  # one column may have two roles
     values = {role: frame.column(label) for role, label in named.items()}
     return (frame.drop(labels) if named else frame), _NamedColumns(labels, values)
 
@@ -185,6 +186,7 @@ def _read_weights(
     homoscedastic = reading.homoscedastic(targets)
     check_precision(reading.weight_type, homoscedastic=homoscedastic)
     row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
+    # a count with exposure e is a rate of weight e, so a category's mean is its total count per exposure
     if exposed is not None and homoscedastic:
         targets = [replace(target, values=target.values / exposed) for target in targets]
         row, exposed = exposed if row is None else row * exposed, None

@@ -89,7 +89,7 @@ def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -
     if weights.dtype.kind not in "biuf":
         raise ValueError(f"`{name}` must be finite numbers, but its dtype is {weights.dtype}. Convert it to floats.")
     weights = weights.astype(float)
-    positive = weights[weights > 0]
+    positive = weights[weights > 0]  # weights of 0 are allowed: they leave rows out, as in scikit-learn
     if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
         raise ValueError(
             f"`{name}` must be finite, not negative, and not zero for all rows, "

@@ -15,7 +15,8 @@ from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior, mean_variance, reliability
-from catpool.tables.encoding_table import Encoding, EncodingTable
+from catpool.tables.encoding import Encoding
+from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.outputs import MEAN
 
 if TYPE_CHECKING:

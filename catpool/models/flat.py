@@ -20,7 +20,8 @@ from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
-from catpool.tables.encoding_table import Encoding, EncodingTable
+from catpool.tables.encoding import Encoding
+from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
 from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
 from catpool.tables.policy import Policy, refuse_missing

@@ -58,7 +58,7 @@ class Tally:
         result = []
         for each in self.moments:
             size, mean, scatter = each.overall(others)
-            count, total = each.count.astype(float), each.total.copy()
+            count, total = each.count.astype(float), each.total.copy()  # copies, because they are overwritten below
             sum_of_others(count)
             sum_of_others(total)
             rows = None if each.observed is None else others @ each.observed
@@ -95,7 +95,7 @@ def _add_by_part(a: Moments, b: Moments) -> Moments:
 
 def _move_categories(moments: Moments, slots: np.ndarray, size: int) -> Moments:
     """Moments of shape (P, size), each category moved to the slot given for it."""
-    wide = np.zeros((2, len(moments.count), size))
+    wide = np.zeros((2, len(moments.count), size))  # categories that this tally does not have are 0
     wide[0][:, slots], wide[1][:, slots] = moments.count, moments.total
     return replace(moments, count=wide[0], total=wide[1], residual=None)
 

@@ -104,7 +104,7 @@ class Moments:
     def between(self) -> np.ndarray:
         """Scatter of the categories' means about the mean of all rows."""
         squares = np.einsum("...k,...k->...", self.count, self.distances**2)
-        return np.where(squares > self._rounding, squares, 0.0)
+        return np.where(squares > self._rounding, squares, 0.0)  # a prior learned from rounding errors is arbitrary
 
     @cached_property
     def within(self) -> np.ndarray:
@@ -153,7 +153,7 @@ class Moments:
         observed = None if self.observed is None else self.rows - other.rows
         rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         shift = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
-        return replace(rest, scatter=np.maximum(self.scatter - other.scatter - shift, 0.0))
+        return replace(rest, scatter=np.maximum(self.scatter - other.scatter - shift, 0.0))  # rounding
 
 
 class Overall(NamedTuple):

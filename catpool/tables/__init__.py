@@ -1,1 +1,1 @@
-"""Fitted look-ups, and what can be asked of them."""
+"""Fitted tables, which map categories to features, and their files."""

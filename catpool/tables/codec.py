@@ -1,7 +1,8 @@
-"""Objects as values that JSON can hold, and back, without executing code and without losing a digit.
+"""Conversion of fitted state to values that JSON can hold, and back, without executing code or losing a digit.
 
-Numbers, strings, truth values, None and lists are themselves. Anything else is a dictionary with its `type`: an array
-with its dtype and shape, a series, a date, or one of catpool's own dataclasses, whose module is looked up in a list.
+Numbers, strings, booleans, None and lists stand for themselves. Every other value is a dictionary with its `type`: an
+array with its dtype and shape, a series, a date, or one of catpool's dataclasses. A file can create only the classes
+that are listed here, so a file from a stranger can hold wrong numbers, but no code.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import pandas as pd
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 
-OWN = {
+OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
     "Cells": "catpool.data.crossed",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectsTable": "catpool.models.mixed.effects_table",
-    "Encoding": "catpool.tables.encoding_table",
+    "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
@@ -42,7 +43,8 @@ OWN = {
     "Target": "catpool.data.targets",
     "Vocabulary": "catpool.data.categories",
 }
-ODD = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # which JSON has no numbers for
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
+# from special to general, because a pandas Timestamp is a datetime, and a datetime is a date
 SCALARS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "timestamp": (pd.Timestamp, lambda value: value.isoformat(), pd.Timestamp),
     "timedelta": (pd.Timedelta, lambda value: value.isoformat(), pd.Timedelta),
@@ -55,11 +57,11 @@ SCALARS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
 
 
 def to_plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold; TypeError where there is no way."""
+    """Convert a value to one that JSON can hold; raise a TypeError if that is not possible."""
     if value is None or isinstance(value, bool | str) or type(value) is int:
         return value
-    if type(value) is float:
-        return value if math.isfinite(value) else {"type": "float", "value": _odd(value)}
+    if type(value) is float:  # numpy's float64 is a subclass, and is kept as an array is
+        return value if math.isfinite(value) else {"type": "float", "value": _name_non_finite(value)}
     if isinstance(value, list):
         return [to_plain(item) for item in value]
     if isinstance(value, tuple):
@@ -82,10 +84,10 @@ def _object_to_plain(value: Any) -> Any:
     for kind, (own, write, _) in SCALARS.items():
         if isinstance(value, own):
             return {"type": kind, "value": write(value)}
-    raise TypeError(f"{value!r}, a {name}, cannot be written as JSON.")
+    raise TypeError(f"{value!r}, a {name}, cannot be written as JSON. Pickle the encoder instead.")
 
 
-def _odd(value: float) -> str:
+def _name_non_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
@@ -93,7 +95,7 @@ def _array_to_plain(array: np.ndarray | np.generic) -> dict[str, Any]:
     flat, kind = np.asarray(array).ravel(), array.dtype.kind
     values: list[Any]
     if kind == "f":
-        values = [value if math.isfinite(value) else _odd(value) for value in flat.astype(float).tolist()]
+        values = [value if math.isfinite(value) else _name_non_finite(value) for value in flat.astype(float).tolist()]
     elif kind in "mM":
         values = flat.view(np.int64).tolist()
     elif kind == "O":
@@ -101,14 +103,14 @@ def _array_to_plain(array: np.ndarray | np.generic) -> dict[str, Any]:
     elif kind in "biuU":
         values = flat.tolist()
     else:
-        raise TypeError(f"An array of {array.dtype} cannot be written as JSON.")
+        raise TypeError(f"An array of dtype {array.dtype} cannot be written as JSON. Pickle the encoder instead.")
     scalar = {"scalar": True} if isinstance(array, np.generic) else {}
     dtype = "str" if kind == "U" else str(array.dtype)
     return {"type": "array", "dtype": dtype, "shape": list(array.shape), "values": values, **scalar}
 
 
 def _series_to_plain(series: pd.Series) -> dict[str, Any]:
-    """Numbers and dates as an array, strings and objects as they are; what other types hold become objects."""
+    """Convert numbers and dates as an array, and the values of other dtypes one by one."""
     if isinstance(series.dtype, np.dtype) and series.dtype != object:
         return {"type": "series", "values": _array_to_plain(series.to_numpy())}
     dtype = str(series.dtype) if isinstance(series.dtype, pd.StringDtype) else "object"
@@ -116,14 +118,14 @@ def _series_to_plain(series: pd.Series) -> dict[str, Any]:
 
 
 def from_plain(value: Any) -> Any:
-    """Turn what `to_plain` made back; KeyError, TypeError or ValueError where it made no such thing."""
+    """Convert a value from `to_plain` back; raise a KeyError, TypeError or ValueError if it is not one."""
     if isinstance(value, list):
         return [from_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
     value = dict(value)
     kind = value.pop("type")
-    if kind == "Target" and isinstance(value["family"], dict):  # as version 1 has it
+    if kind == "Target" and isinstance(value["family"], dict):  # in version 1, the family itself
         value["family"] = value["family"]["name"]
     if kind in OWN:
         own = getattr(import_module(OWN[kind]), kind)
@@ -139,7 +141,7 @@ def _array(value: dict[str, Any]) -> Any:
         array = np.empty(len(values), dtype=object)
         array[:] = [from_plain(item) for item in values]
     elif dtype.startswith("float"):
-        array = np.array([ODD[item] if isinstance(item, str) else item for item in values], dtype=dtype)
+        array = np.array([NON_FINITE[item] if isinstance(item, str) else item for item in values], dtype=dtype)
     elif dtype.startswith(("datetime64", "timedelta64")):
         array = np.array(values, dtype=np.int64).view(dtype)
     else:
@@ -161,7 +163,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Family": _family,
     "array": _array,
     "dict": lambda value: {from_plain(key): from_plain(item) for key, item in value["items"]},
-    "float": lambda value: ODD[value["value"]],
+    "float": lambda value: NON_FINITE[value["value"]],
     "series": _series,
     "tuple": lambda value: tuple(from_plain(item) for item in value["items"]),
 }

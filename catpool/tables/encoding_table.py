@@ -1,4 +1,4 @@
-"""The fitted encoding of a column: the look-up from categories to features, and what was learned."""
+"""`EncodingTable`: the fitted look-up from the categories of a column to its features."""
 
 from __future__ import annotations
 
@@ -13,117 +13,29 @@ import pandas as pd
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
-from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
-from catpool.priors.prior import NO_SPREAD, Prior
+from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """What one target, or one of its classes, contributes to a column's table.
-
-    Parameters
-    ----------
-    output : str or None
-        The target's own name, which its classes share; None for an only target.
-    target : str or None
-        The name with the class's; None for an only target.
-    family : Family
-    moments : Moments of shape (size,)
-    prior : Prior
-    values : dict of ndarray of shape (size,)
-        The features of each slot by output: "mean" is the posterior mean, unless the policy says otherwise.
-    """
-
-    output: str | None
-    target: str | None
-    family: Family
-    moments: Moments
-    prior: Prior
-    values: dict[str, np.ndarray]
-
-    @cached_property
-    def full_prior(self) -> Prior:
-        """The prior with its variances, estimated here where the strength was given."""
-        return knowing_variances(self.prior, self.moments, self.family)
-
-    @property
-    def is_noise(self) -> bool:
-        """Whether the categories do not differ more than by chance."""
-        return self.full_prior.between is not None and float(self.full_prior.between) <= 0
-
-    @property
-    def reliability(self) -> float:
-        """The mean reliability of the rows' categories."""
-        return float(np.average(posterior_reliability(self.moments, self.prior), weights=self.moments.count))
-
-    def summary(self) -> dict[str, Any]:
-        prior = self.prior
-        return {
-            "target": "" if self.target is None else self.target,
-            "family": self.family.name,
-            "categories": int(self.moments.categories),
-            "rows": float(self.moments.size),
-            "prior_mean": float(prior.mean),
-            "prior_strength": float(prior.strength),
-            "between_sd": _root(self.full_prior.between),
-            "within_sd": _root(self.full_prior.within),
-            "reliability": self.reliability,
-            "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
-            "note": self._note,
-        }
-
-    @property
-    def _note(self) -> str:
-        note = "" if self.prior.note is None else str(self.prior.note)
-        return note or (NO_SPREAD if self.is_noise else "")
-
-    def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
-        """A row for each category, with an interval that holds its value with probability `level`."""
-        mean = posterior_mean(self.moments, self.prior)[:-1]
-        sd = posterior_sd(self.moments, self.prior, self.family)[:-1]
-        lower, upper = self.family.interval(mean, sd, level)
-        return pd.DataFrame(
-            {
-                "category": categories,
-                "target": self.target,
-                "count": self.moments.count[:-1],
-                "mean": self.moments.category_means[:-1],
-                "encoding": mean,
-                "sd": sd,
-                "lower": lower,
-                "upper": upper,
-                "reliability": posterior_reliability(self.moments, self.prior)[:-1],
-            }
-        )
-
-
-def _root(variance: np.ndarray | None) -> float:
-    return float(np.sqrt(variance)) if variance is not None else np.nan
-
-
-@dataclass(frozen=True)
 class EncodingTable:
-    """A column's encoding, learned from all training rows.
+    """The encoding of a column, learned from all training rows.
 
     Parameters
     ----------
     label : Any
-        What X calls the column; a tuple of labels for columns that are encoded together.
+        The label of the column in X; a tuple of labels for an interaction.
     column : str
-        Its name as a feature.
+        The name of the column, for features.
     vocabulary : Vocabulary or Cells
     encodings : list of Encoding
-        One for each target or class.
+        One for each class of each target.
     policy : Policy
     extras : tuple of str
-        The outputs that are the same whatever the target.
+        The outputs that do not depend on the target.
     dropped : bool
-        Whether no feature comes out.
+        Whether the column has no features.
     """
 
     label: Any
@@ -136,15 +48,15 @@ class EncodingTable:
 
     @property
     def has_value_lookup(self) -> bool:
-        """Whether the features of a row follow from one value."""
+        """Whether features are looked up by a single value, as those of interactions are not."""
         return isinstance(self.vocabulary, Vocabulary)
 
     def feature_names(self, names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        """The names of the features, from the names of the columns."""
+        """The names of the features by label, from the names of the columns by label."""
         return {self.label: self.names(column_name(self.label, names))}
 
     def names(self, column: str | None = None) -> list[str]:
-        """The names of the features of a column of this name."""
+        """The names of the features of a column with this name."""
         if self.dropped:
             return []
         column = column or self.column
@@ -155,25 +67,34 @@ class EncodingTable:
         return [*names, *(f"{column}_{extra}" for extra in self.extras)]
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
-        """The features of new rows, of shape (n, features)."""
+        """Encode new rows: features of shape (n, features), by label."""
         return {self.label: self.transform(select_columns(self.label, X))}
 
     def transform(self, column: Any) -> np.ndarray:
-        """Look up each row's category: from (n,) values, or several such arrays, to (n, features)."""
+        """Look up the features of each row, of shape (n, features), from a column or, for an interaction, several."""
         codes, slots = self._look_up(column)
         if self.dropped:
             return np.empty((len(codes), 0))
         tables = self.tables
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
-            # by distinct value first: those are few, and the large table is read only once for each
+            # codes number the distinct values, so looking up their slots first touches few numbers
             table.take(slots).take(codes, out=result[:, position], mode="clip")
         if isinstance(self.vocabulary, Cells):
             self.fill_unseen(column, slots, result)
         return result
 
     def arrange(self, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> dict[Any, np.ndarray]:
-        """The features of training rows, from their target outputs, of shape (n, outputs), counts and slots."""
+        """Arrange the features of training rows.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, outputs)
+            The target outputs, out of fold.
+        counts : ndarray of shape (n,) or None
+            The weight of the rows that each row is encoded from.
+        slots : ndarray of shape (n,)
+        """
         if self.dropped:
             return {self.label: np.empty((len(values), 0))}
         extras: list[Any] = [
@@ -182,11 +103,11 @@ class EncodingTable:
         return {self.label: np.column_stack([values, *extras]) if extras else values}
 
     def look_up_value(self, value: Any) -> dict[str, float]:
-        """The features of one value of the column, by their names."""
+        """Look up the features of one value of the column, by name."""
         assert isinstance(self.vocabulary, Vocabulary)
         slot = self.vocabulary.find_slot(value)
         if self.policy.raises:
-            self.transform(pd.Series([value], dtype=object))
+            self.transform(pd.Series([value], dtype=object))  # for its errors
         return {name: table.item(slot) for name, table in self.named_tables}
 
     @property
@@ -197,16 +118,16 @@ class EncodingTable:
 
     @cached_property
     def named_tables(self) -> list[tuple[str, np.ndarray]]:
-        """The features' names, and their values by slot."""
+        """The name and the values by slot of each feature, cached for look-ups of single values."""
         return [] if self.dropped else list(zip(self.names(), self.tables, strict=True))
 
     @property
     def unseen(self) -> list[float]:
-        """The features of a category that was never seen."""
+        """The features of an unseen category."""
         return [table.item(-1) for _, table in self.named_tables]
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
-        """Give cells that were never seen, in place, the sum of their parts' effects, where the prior has them."""
+        """Fill in the features of unseen cells, in place, if the prior has main effects, whose sum is their mean."""
         cells = self.vocabulary
         if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
             return
@@ -217,22 +138,22 @@ class EncodingTable:
             assert item.prior.mains is not None
             unseen = item.prior.mains.unseen(places, item.prior, item.family)
             for output in item.values:
-                if output in unseen:  # others keep the value of the slot of unseen cells
+                if output in unseen:  # other outputs keep the value of the slot of unseen cells
                     result[rows, position] = unseen[output]
                 position += 1
 
     def slots(self, column: Any) -> np.ndarray:
-        """The slot of each row's category, of shape (n,)."""
+        """Find the slot of each row's category, of shape (n,)."""
         codes, slots = self._look_up(column)
         return slots.take(codes)
 
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
-        codes, slots, named = self.vocabulary.look_up(column)
-        self._refuse(codes, slots, named)
+        codes, slots, select = self.vocabulary.look_up(column)
+        self._check(codes, slots, select)
         return codes, slots
 
     def extra(self, name: str) -> np.ndarray:
-        """A column output by slot."""
+        """The values of a column output by slot."""
         return column_output(name).compute(self)
 
     @property
@@ -242,33 +163,35 @@ class EncodingTable:
 
     @cached_property
     def codes(self) -> np.ndarray:
-        """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
+        """The integer code of each slot: 0, 1, ... for the sorted categories, -1 for missing, -2 for unseen."""
         order = sort_categories(self.vocabulary.categories)
         codes = np.full(self.vocabulary.size, -2.0)  # a float, as all features are
         codes[MISSING] = -1
         codes[order + 1] = np.arange(len(order))
         return codes
 
-    def _refuse(self, codes: np.ndarray, slots: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
+    def _check(self, codes: np.ndarray, slots: np.ndarray, select: Callable[[np.ndarray], list[Any]]) -> None:
+        """Raise an error if the policy does not allow these slots."""
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), named)
+            refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), select)
 
     def summary(self) -> list[dict[str, Any]]:
-        """A row for each target or class."""
+        """The rows of ``summary_``, one for each class of each target."""
         return [{"column": self.column, **encoding.summary()} for encoding in self.encodings]
 
     @property
     def accepted_labels(self) -> list[Any]:
+        """The labels that `find_frame` finds."""
         return [self.label]
 
     def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
-        """The table as a frame, if the column is called so."""
+        """The table as a frame, if `column` is its label or name, otherwise None."""
         return self.frame(level) if column in (self.label, self.column) else None
 
     def frame(self, level: float) -> pd.DataFrame:
-        """A row for each category that has training rows, in their order where they have one, and target."""
+        """Make a frame with a row for each target and category, sorted, without categories that have no rows."""
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
         rows = rows[self.counts[rows] > 0]
@@ -280,8 +203,8 @@ class EncodingTable:
 
 
 def sort_categories(categories: pd.Series) -> np.ndarray:
-    """Positions of the categories in their order, or as they came where they have none."""
+    """The positions that sort the categories; those of mixed types, which have no order, stay as they are."""
     try:
         return categories.argsort(kind="stable").to_numpy()
-    except TypeError:  # strings and numbers, say, have no common order
+    except TypeError:  # such as strings and numbers
         return np.arange(len(categories))

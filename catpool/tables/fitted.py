@@ -1,4 +1,4 @@
-"""What an encoder keeps of its training rows."""
+"""`Fitted`: the state of a fitted encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from catpool.moments.grouped import Tally
 
 @dataclass(frozen=True)
 class Fitted:
-    """The state of a fitted encoder; it is set once, after a fit has succeeded.
+    """The state of a fitted encoder, which is set once, after a fit has succeeded.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ class Fitted:
     targets : list of Target
         Without values.
     roles : list of str
-        The columns of X that were target, weight or folds.
+        The columns of X that hold the target, the weights or the folds.
     aside : list
-        The columns of X that were exposure or key.
+        The columns of X that hold exposures or keys.
     fingerprint : Fingerprint
     log_likelihood : float, default=0.0
-        What precisions add to a log-likelihood.
+        The term of the log-likelihood that depends on precisions alone.
     tallies : list of Tally, optional
-        What the rows of a stream add up to, one for each table.
+        The sums over the rows of a stream, one for each table.
     last_time : int or float, optional
-        The time of the last training row, where weights fade.
+        The time of the last training row, if weights decay with time.
     """
 
     header: Header
@@ -51,29 +51,31 @@ class Fitted:
 
     @classmethod
     def empty(cls, owner: str, data: TrainingData) -> Fitted:
-        """Of an encoder of class `owner` that has seen the columns and learned nothing yet."""
-        return cls(data.X.header(owner), [], without_values(data.targets), data.roles, data.aside, Fingerprint(0, ""))
+        """The state of an encoder of class `owner` that knows the columns and has learned nothing yet."""
+        return cls(data.X.header(owner), [], drop_values(data.targets), data.roles, data.aside, Fingerprint(0, ""))
 
     @property
     def target_type(self) -> str | list[str]:
+        """The kind of y, or a list of kinds if y has several outputs."""
         kinds = [target.kind for target in self.targets]
         return kinds[0] if len(kinds) == 1 else kinds
 
     @property
     def classes(self) -> np.ndarray | None:
-        """The classes of y, where it is one column of classes."""
+        """The sorted classes of y, if y is one column of classes."""
         return self.targets[0].classes if len(self.targets) == 1 else None
 
     @property
     def has_value_lookup(self) -> bool:
-        """Whether the features of a row follow from the value of each column by itself."""
+        """Whether the features of a row are looked up by the value of one column each, so that no frame is needed."""
         return self.last_time is None and all(getattr(table, "has_value_lookup", False) for table in self.tables)
 
     @property
     def parts(self) -> int:
-        """How many folds the rows of a stream are in; 1 where their keys are not known."""
+        """The number of folds of the rows of a stream; 1 if they have no keys."""
         return 1 if self.tallies is None else self.tallies[0].parts
 
 
-def without_values(targets: list[Target]) -> list[Target]:
+def drop_values(targets: list[Target]) -> list[Target]:
+    """The targets without the values of the rows, which a fitted encoder does not keep."""
     return [replace(target, values=np.empty(0)) for target in targets]

@@ -1,4 +1,4 @@
-"""The text of a fitted encoder: how the file describes itself, and what is refused when it is read."""
+"""Files of fitted encoders: JSON with a version and a checksum, and the checks when they are read."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ DAMAGE = (
     ValueError,
 )  # what numpy, pandas and classes raise for content that is not theirs
 FORMAT = "catpool encoder"
-VERSION = 2  # of the file's form; a reader knows all versions up to its own
+VERSION = 2  # of the file format; all versions up to this one can be read
 
 
 def write_json(kind: str, parameters: dict[str, Any], fitted: dict[str, Any]) -> str:
-    """The text of an encoder, from the name of its class, its parameters and its fitted state."""
+    """Write an encoder as text, from the name of its class, its parameters and its fitted state."""
     content = {
         "class": kind,
-        "parameters": {name: _parameter(name, value) for name, value in parameters.items()},
+        "parameters": {name: _convert_parameter(name, value) for name, value in parameters.items()},
         "fitted": {name: to_plain(value) for name, value in fitted.items()},
     }
-    return _lines({"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}) + "\n"
+    return _format({"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}) + "\n"
 
 
 def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
-    """The version, parameters and fitted state that `write_json` wrote of an encoder of that class."""
-    version, content = _opened(text)
+    """Read the version, parameters and fitted state of an encoder of class `kind` that `write_json` wrote."""
+    version, content = _parse(text)
     if content["class"] != kind:
-        raise ValueError(f"The file holds a {content['class']}. Call {content['class']}.from_json.")
+        raise ValueError(f"The file holds a {content['class']}, not a {kind}. Call {content['class']}.from_json.")
     try:
         parameters, fitted = (
             {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
@@ -46,17 +46,18 @@ def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]
         raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
 
 
-def _opened(text: str) -> tuple[int, dict[str, Any]]:
+def _parse(text: str) -> tuple[int, dict[str, Any]]:
+    """Parse the text and check that it is an encoder's, of a version that can be read, and not changed."""
     try:
         content = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"The file is not JSON, or was cut off: {error}. Write it again with to_json.") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise ValueError(f'The file is not catpool\'s: its "format" is not "{FORMAT}". Pass one that to_json wrote.')
+        raise ValueError(f'The file is not catpool\'s: its "format" is not "{FORMAT}". Pass a file from to_json.')
     version = content.pop("version", None)
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ValueError(
-            f"The file has version {version!r}, and this catpool reads versions 1 to {VERSION}. Update catpool."
+            f"The file has version {version!r}, but this catpool reads versions 1 to {VERSION}. Update catpool."
         )
     absent = [name for name in ("checksum", "class", "parameters", "fitted") if name not in content]
     if absent:
@@ -73,22 +74,22 @@ def _checksum(content: dict[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _parameter(name: str, value: Any) -> Any:
+def _convert_parameter(name: str, value: Any) -> Any:
     try:
         return to_plain(value)
     except TypeError as error:
         raise ValueError(
-            f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables do not depend on it: set "
-            f"another one by set_params({name}=...), or pickle the encoder."
+            f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables do not depend on it, so set "
+            f"another value with set_params({name}=...), or pickle the encoder."
         ) from error
 
 
-def _lines(value: Any, indent: str = "") -> str:
-    """JSON with an item a line, but lists of numbers and strings in one."""
+def _format(value: Any, indent: str = "") -> str:
+    """Format JSON with each item on a line of its own, but lists of numbers and strings on one line."""
     inner = indent + " "
     if isinstance(value, dict) and any(isinstance(item, dict | list) for item in value.values()):
-        items = [f"{inner}{json.dumps(name)}: {_lines(item, inner)}" for name, item in value.items()]
+        items = [f"{inner}{json.dumps(name)}: {_format(item, inner)}" for name, item in value.items()]
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        return "[\n" + ",\n".join(inner + _lines(item, inner) for item in value) + f"\n{indent}]"
+        return "[\n" + ",\n".join(inner + _format(item, inner) for item in value) + f"\n{indent}]"
     return json.dumps(value, allow_nan=False)

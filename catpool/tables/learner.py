@@ -1,4 +1,4 @@
-"""How a column's encoding is learned from the moments of its categories."""
+"""`Learner`: encodings of the categories of a column, learned from their moments."""
 
 from __future__ import annotations
 
@@ -15,39 +15,41 @@ from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.priors.rules import PriorRule
-from catpool.tables.encoding_table import Encoding
+from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
 
 
 class ColumnLearner(Protocol):
-    """What makes encodings of moments; each class of a target has as many outputs."""
+    """The interface of learners: they turn the moments of a column's categories into encodings."""
 
     @property
-    def outputs(self) -> Sequence[Any]: ...
+    def outputs(self) -> Sequence[Any]:
+        """The outputs of each class of a target."""
+        ...
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
-        """The outputs of each class, of shape (..., size), from moments of that shape."""
+        """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
         ...
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Any]:
-        """What all rows say of a target, for each of its classes."""
+        """Make the encoding of each class of a target, which tables store, from the moments of all rows."""
         ...
 
 
 @dataclass(frozen=True)
 class Learner:
-    """How the categories of a column are encoded.
+    """Learns the encodings of the categories of one column.
 
     Parameters
     ----------
     rule : callable
-        How the prior is learned.
+        Learns the priors from moments.
     policy : Policy
     outputs : tuple of str
-        Names of target outputs.
+        The names of the target outputs.
     rounded : bool, default=False
-        Whether means are rounded to half of their posterior standard deviation.
+        Whether to round means to half of their posterior standard deviation.
     """
 
     rule: PriorRule
@@ -56,17 +58,17 @@ class Learner:
     rounded: bool = False
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
-        """The outputs of each class, of shape (..., size), from moments of that shape."""
+        """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
         priors = self.rule(moments, family)
         return [self._outputs(*each, family) for each in zip(moments, priors, strict=True)]
 
     def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
         return [
             self.policy.apply(output, self._value(output, moments, prior, family), moments, prior)
-            for output in self._listed()
+            for output in self._target_outputs()
         ]
 
-    def _listed(self) -> list[TargetOutput]:
+    def _target_outputs(self) -> list[TargetOutput]:
         outputs = [OUTPUTS[name] for name in self.outputs]
         return [output for output in outputs if isinstance(output, TargetOutput)]
 
@@ -75,30 +77,50 @@ class Learner:
         return rounded_by_sd(value, posterior_sd(moments, prior, family)) if output.is_mean and self.rounded else value
 
     def encode_rows(self, moments: Moments, prior: Prior, slots: np.ndarray, family: Family) -> list[np.ndarray]:
-        """The outputs of rows, of shape (m,), from what each row sees of its category, whose slot is given."""
+        """Compute the outputs of rows, of shape (m,), where each row has moments of its own.
+
+        Parameters
+        ----------
+        moments : Moments of shape (m,)
+            Those of the row's category, of the rows that it is encoded from.
+        prior : Prior of shape (m,)
+        slots : ndarray of shape (m,)
+            The slot of each row's category.
+        family : Family
+        """
         return [
             self.policy.apply_to_rows(output, self._value(output, moments, prior, family), moments, prior, slots)
-            for output in self._listed()
+            for output in self._target_outputs()
         ]
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Encoding]:
-        """What all rows say of a target, for each class; precisions add to the log-likelihood."""
+        """Make the encoding of each class of a target from the moments of all rows.
+
+        Parameters
+        ----------
+        target : Target
+        moments : sequence of Moments of shape (size,)
+            One for each class.
+        log_likelihood : float
+            The term of the log-likelihood that depends on precisions alone.
+        """
         family = FAMILIES[target.family]
         # the rule and the outputs work on copies, so that arrays cached on them are not kept with the table
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         priors = [
-            _with_likelihood(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], family)
+            _add_log_likelihood(prior, log_likelihood)
+            for prior in self.rule([replace(each) for each in moments], family)
         ]
         return [
-            Encoding(target.name, name, family, each, prior, self._named(replace(each), prior, family))
+            Encoding(target.name, name, family, each, prior, self._name_outputs(replace(each), prior, family))
             for name, each, prior in zip(target.names, moments, priors, strict=True)
         ]
 
-    def _named(self, moments: Moments, prior: Prior, family: Family) -> dict[str, np.ndarray]:
+    def _name_outputs(self, moments: Moments, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         return dict(zip(self.outputs, self._outputs(moments, prior, family), strict=True))
 
 
-def _with_likelihood(prior: Prior, log_likelihood: float) -> Prior:
+def _add_log_likelihood(prior: Prior, log_likelihood: float) -> Prior:
     if prior.log_likelihood is None:
         return prior
     return replace(prior, log_likelihood=prior.log_likelihood + log_likelihood)

@@ -1,4 +1,4 @@
-"""What can come out of an encoder, each output once: its name, what it belongs to, and how it is computed."""
+"""The outputs of encoders: the name of each, and how it is computed for a target or for a column."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from catpool.priors.prior import Prior
 
 @dataclass(frozen=True)
 class TargetOutput:
-    """A number for each category and each column of the target, out of fold on training rows.
+    """An output for each category and each column of the target, which is out of fold on training rows.
 
     Parameters
     ----------
     name : str
-        The feature is called ``<column>_<name>``, and "mean" as the column.
+        The feature is called ``<column>_<name>``, except that of "mean", which is called as the column.
     compute : callable
-        From moments of shape (..., K), their prior and its family to values of that shape.
+        From moments of shape (..., K), their prior and its family to values of the same shape.
     hidden : bool, default=True
-        Whether it is NaN where `unknown` or `missing` is "nan".
+        Whether it is NaN for the rows that ``unknown="nan"`` and ``missing="nan"`` concern.
     is_mean : bool, default=False
-        Whether ``missing="prior"`` gives the prior mean in its place.
+        Whether ``missing="prior"`` replaces it by the prior mean.
     """
 
     name: str
@@ -38,7 +38,7 @@ class TargetOutput:
 
 @dataclass(frozen=True)
 class ColumnOutput:
-    """A number for each category, whatever the target.
+    """An output for each category that does not depend on the target.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class ColumnOutput:
     compute : callable
         From a fitted table to the values of its slots, of shape (size,).
     by_fold : bool, default=False
-        Whether a training row gets the count of the rows that its encoding rests on instead.
+        Whether training rows get the weight of the rows that they are encoded from instead.
     counts_all : bool, default=False
-        Whether it counts all training rows, later ones too.
+        Whether it counts all training rows, which `EarlierRows` must not show to earlier ones.
     """
 
     name: str
@@ -73,28 +73,31 @@ OUTPUTS: dict[str, Output] = {
 }
 LEVEL_OUTPUTS = ("mean", "sd", "reliability", "count", "code")  # of nested levels
 EFFECT_OUTPUTS = ("mode", "sd", "count")  # of a factor of a mixed model
-ROW_OUTPUTS = ("fixed", "prediction")  # of a row of a mixed model, whatever its factors
+ROW_OUTPUTS = ("fixed", "prediction")  # of a row of a mixed model, over all factors
 
 
 def read_outputs(output: str | Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    """The parameter `output` as a tuple of known outputs."""
+    """Read the parameter `output` as a tuple, and check that its outputs are known."""
     outputs = (output,) if isinstance(output, str) else tuple(output)
     if not outputs or not set(outputs) <= set(known) or len(set(outputs)) < len(outputs):
-        raise ValueError(f"`output` must be one or several of {tuple(known)}, each once. Got {output!r}.")
+        raise ValueError(
+            f"`output` must be one or several of {tuple(known)}, without repetition. Got {output!r}. Pass some of them."
+        )
     return outputs
 
 
 def target_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
-    """The outputs that belong to each column of the target."""
+    """Those of the outputs that each column of the target has."""
     return tuple(output for output in outputs if isinstance(OUTPUTS[output], TargetOutput))
 
 
 def column_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
-    """The outputs that are the same whatever the target."""
+    """Those of the outputs that do not depend on the target."""
     return tuple(output for output in outputs if isinstance(OUTPUTS[output], ColumnOutput))
 
 
 def column_output(name: str) -> ColumnOutput:
+    """The output of this name, which must not depend on the target."""
     output = OUTPUTS[name]
     assert isinstance(output, ColumnOutput)
     return output

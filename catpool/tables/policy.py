@@ -1,4 +1,4 @@
-"""What comes out for rows whose category is missing or was never seen."""
+"""`Policy`: the values of rows whose category is missing or unseen, and the errors about them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from catpool.tables.outputs import TargetOutput
 
 @dataclass(frozen=True)
 class Policy:
-    """What comes out for rows whose category is missing or was never seen.
+    """The treatment of rows whose category is missing or unseen.
+
+    A category is unseen if it has no training rows: in ``transform``, or outside the fold of a training row.
 
     Parameters
     ----------
     unknown : {"prior", "nan", "error"}
-        For a category with no training rows.
+        For unseen categories.
     missing : {"category", "prior", "nan", "error"}
-        For a missing value.
+        For missing values.
     """
 
     unknown: str
@@ -31,11 +33,11 @@ class Policy:
 
     @property
     def raises(self) -> bool:
-        """Whether some rows raise an error."""
+        """Whether some values raise an error."""
         return "error" in (self.unknown, self.missing)
 
     def apply(self, output: TargetOutput, values: np.ndarray, moments: Moments, prior: Prior) -> np.ndarray:
-        """Overwrite, in place, an output of shape (..., size) where the policy says so."""
+        """Apply the policy to an output of shape (..., size), in place."""
         if output.is_mean and self.missing == "prior":
             values[..., MISSING] = prior.mean
         return self.hide(values, moments) if output.hidden else values
@@ -43,7 +45,7 @@ class Policy:
     def apply_to_rows(
         self, output: TargetOutput, values: np.ndarray, moments: Moments, prior: Prior, slots: np.ndarray
     ) -> np.ndarray:
-        """Overwrite, in place, an output of rows, of shape (m,), whose categories have these slots."""
+        """Apply the policy to an output of rows, of shape (m,), in place; `slots` are those of their categories."""
         missing = slots == MISSING
         if output.is_mean and self.missing == "prior":
             values[missing] = prior.mean
@@ -54,9 +56,10 @@ class Policy:
         return values
 
     def hide(self, values: np.ndarray, moments: Moments) -> np.ndarray:
-        """Overwrite, in place, values of shape (..., size) with NaN where the policy says so."""
+        """Overwrite values of shape (..., size), in place, with NaN for the categories that the policy hides."""
         if self.unknown == "nan":
-            missing = values[..., MISSING].copy()  # a missing value has a rule of its own
+            # a missing value is not an unseen category, even if no training row has one
+            missing = values[..., MISSING].copy()
             values[moments.count == 0] = np.nan
             values[..., MISSING] = missing
         if self.missing == "nan":
@@ -65,19 +68,30 @@ class Policy:
 
 
 def refuse_missing(codes: np.ndarray, column: str) -> None:
+    """Raise an error if there are missing values."""
     missing = int(np.count_nonzero(codes == MISSING))
     if missing:
         raise ValueError(
             f"Column {column!r} must have no missing values, but {missing} rows have one. "
-            'Pass missing="category" to encode them as a category.'
+            'Pass missing="category" to encode missing values as a category.'
         )
 
 
-def refuse_unseen(column: str, unseen: np.ndarray, named: Callable[[np.ndarray], list[Any]]) -> None:
+def refuse_unseen(column: str, unseen: np.ndarray, select: Callable[[np.ndarray], list[Any]]) -> None:
+    """Raise an error if there are unseen categories.
+
+    Parameters
+    ----------
+    column : str
+        The name of the column.
+    unseen : ndarray of bool
+    select : callable
+        From `unseen` to the list of unseen categories.
+    """
     if unseen.any():
-        categories = named(unseen)
+        categories = select(unseen)
         raise ValueError(
             f"Column {column!r} must hold categories that were there at fit, but {len(categories)} "
             f"were not, such as {categories[:5]}. "
-            'Pass unknown="prior" to give them the prior mean.'
+            'Pass unknown="prior" to encode them as the prior mean.'
         )

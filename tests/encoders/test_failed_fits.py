@@ -150,7 +150,7 @@ def test_the_steps_that_fail_are_those_that_there_are():
         "finish",
         "record",
         "output",
-        "stream_of",
+        "sum_rows",
         "fit_lazy",
     } <= names
 
