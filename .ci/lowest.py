@@ -7,5 +7,5 @@ with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
 for requirement in [*project["dependencies"], *extras["examples"], *extras["test"]]:
-    if re.fullmatch(r"[\w-]+>=[\d.]+", requirement) and not requirement.startswith(("mypy", "ruff")):
+    if re.fullmatch(r"[\w-]+>=[\d.]+", requirement):
         print(requirement.replace(">=", "=="))

@@ -76,6 +76,8 @@ def _register_lightgbm() -> None:
     from skl2onnx import update_registered_converter
     from skl2onnx.common import shape_calculator
 
+    # Names and options are those of the documentation of skl2onnx on converting LightGBM.
+
     update_registered_converter(
         LGBMRegressor,
         "LightGbmLGBMRegressor",
@@ -92,6 +94,7 @@ def _register_lightgbm() -> None:
     )
 
 
+# skl2onnx calls a parser, a shape calculator and a converter of each operator, in this order.
 def _parse(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
     """Declare the encoder as one operator with an output of floats, whatever the types of its inputs are."""
     from skl2onnx._supported_operators import _get_sklearn_operator_name

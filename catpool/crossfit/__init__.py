@@ -1,1 +1,1 @@
-"""Which rows a row may learn from."""
+"""Fold schemes, which decide the rows that each training row is encoded from, and encoding by them."""

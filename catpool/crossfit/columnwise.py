@@ -1,4 +1,4 @@
-"""Structures that learn one column, interaction or path at a time, from sums over rows."""
+"""`Columnwise`: the structures that learn one column, interaction or path at a time, from sums over rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Crossfit(NamedTuple):
     Parameters
     ----------
     which : {"all", "rare"}
-        With "rare", full categories keep one value from all rows.
+        With "rare", rows of full categories get the encoding from all rows.
     reliability : float
         The least reliability of a full category.
     """
@@ -41,9 +41,9 @@ class Crossfit(NamedTuple):
 
 
 class Columnwise(Structure):
-    """ColumnLearner each column, interaction or path by itself.
+    """A structure that learns each column, interaction or path independently of the others.
 
-    Streams, lazy tables and look-ups are functions over such a structure and its tables.
+    So it can be fitted in threads, to streams and to lazy tables, which all use the methods below.
     """
 
     crossfit: Crossfit
@@ -52,34 +52,34 @@ class Columnwise(Structure):
     @property
     @abstractmethod
     def counts_by_fold(self) -> bool:
-        """Whether the rows that a training row's encoding rests on are counted."""
+        """Whether to count the rows that each training row is encoded from."""
 
     @property
     @abstractmethod
     def needs_codes(self) -> bool:
-        """Whether the codes of training rows are needed after they are encoded."""
+        """Whether the codes of the training rows are needed after these are encoded."""
 
     @abstractmethod
     def labels(self, X: Frame) -> list[Any]:
-        """What is encoded: the labels of columns, or tuples of labels."""
+        """The labels of the columns to encode, and tuples of labels for interactions and paths."""
 
     @abstractmethod
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Categories]:
-        """The rows' codes, of shape (n,), and the categories behind them."""
+        """Number the categories of the rows: codes of shape (n,), and the categories."""
 
     @abstractmethod
     def learner(self, vocabulary: Any) -> ColumnLearner:
-        """What makes encodings of moments."""
+        """The learner, which turns the moments of these categories into encodings."""
 
     @abstractmethod
     def table(self, label: Any, names: Mapping[Any, str], vocabulary: Any, encodings: list[Any]) -> Any:
-        """The fitted table, from the names of the columns and what all rows say."""
+        """The fitted table of a column, from the names of all columns and the encodings from all rows."""
 
     @abstractmethod
     def use_all_rows(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
-        """Give rows of full categories the encoding from all rows, in place; for ``crossfit="rare"``."""
+        """Replace, in place, the encodings of rows of full categories by those from all rows; for "rare"."""
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)
@@ -108,7 +108,7 @@ class Columnwise(Structure):
 
     def _fit_column(self, label: Any, data: TrainingData, scheme: Scheme) -> tuple[Any, Blocks]:
         codes, vocabulary = self.encode(label, data.X)
-        own = codes.copy() if self.needs_codes else codes  # the scheme overwrites codes
+        own = codes.copy() if self.needs_codes else codes  # the scheme overwrites codes, to save memory
         learner = self.learner(vocabulary)
         column = scheme.encode(learner, codes, vocabulary.size, counts=self.counts_by_fold)
         if self.crossfit.only_rare:
@@ -123,7 +123,7 @@ class Columnwise(Structure):
         return features
 
     def features(self, table: Any, X: Frame, fade: np.ndarray | None) -> Blocks:
-        """The features of new rows that one table gives."""
+        """The features of new rows from one table; `fade` is as in `transform`."""
         return table.features(X)
 
     def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
@@ -133,7 +133,7 @@ class Columnwise(Structure):
         return result
 
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """The results of a function for each item, in threads where `n_jobs` asks for them."""
+        """Apply a function to each item, in threads if `n_jobs` is not 1."""
         if self.n_jobs in (None, 1):
             return [function(item) for item in items]
         return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(item) for item in items))

@@ -1,4 +1,4 @@
-"""Time order as a fold scheme: each row learns from strictly earlier rows."""
+"""`EarlierRows`, the value of ``cv`` with which each row is encoded from strictly earlier rows."""
 
 from __future__ import annotations
 
@@ -16,35 +16,39 @@ from catpool.data.training import TrainingData
 
 @dataclass(frozen=True)
 class EarlierRows:
-    """Encode each training row from strictly earlier rows only; pass it as ``cv``.
+    """Encode each training row from strictly earlier rows only.
 
-    A row at time t learns from the rows before t - gap, and never from other rows at time t. So does its prior, whose
-    strength is learned again each time the past has doubled. ``transform`` encodes new rows from all training rows.
-    With a half-life, a row of age a weighs
+    Pass it as ``cv`` to an encoder of single columns: `MeanEncoder`, `SmoothedMeanEncoder` or `EmpiricalBayesEncoder`.
+    In ``fit_transform``, a row at time t is encoded from the rows before t - gap, and never from other rows at time t.
+    The prior is learned from earlier rows, too: anew each time that their number has doubled. ``transform`` encodes new
+    rows from all training rows. With a half-life, a row of age a has the weight
 
         2^(-a / half_life).
 
     Parameters
     ----------
     by : str or int
-        The column of X that holds the times: numbers or dates, none missing. It passes through and is not encoded.
-    gap : number or timedelta, default=None
-        How long before t the past ends, for targets that become known late.
-    half_life : number or timedelta, default=None
-        The time in which a row loses half of its weight. In ``transform`` the training rows have aged by the time since
-        the last of them, so encodings move towards the prior mean.
+        The column of X that holds the times, which are numbers or dates without missing values. It is not encoded and
+        passes through.
+    gap : number, timedelta or str, default=None
+        The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
+        number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
+    half_life : number, timedelta or str, default=None
+        The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
+        weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
     first : float, default=NaN
-        The encoding of rows without a past.
+        The encoding of rows that have no earlier rows.
 
     Raises
     ------
     ValueError
-        At ``fit``: if there is no such column or it is to be encoded, if times are missing or infinite, if a gap or
-        half-life does not match the type of the times, if a gap is negative, or if a half-life is not positive.
+        In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
+        missing or infinite; if the gap or half-life does not match the type of the times; if the gap is negative or
+        the half-life is not positive; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : A few blocks instead, each learned from all blocks before it.
+    sklearn.model_selection.TimeSeriesSplit : Encodes a few blocks of rows, each from all blocks before it.
 
     References
     ----------
@@ -53,6 +57,8 @@ class EarlierRows:
 
     Examples
     --------
+    The second row of shop "a" is encoded from the first, and the third from both:
+
     >>> import pandas as pd
     >>> from catpool import EarlierRows, MeanEncoder
     >>> X = pd.DataFrame({"shop": list("aabab"), "day": [1, 2, 2, 3, 4]})
@@ -68,12 +74,12 @@ class EarlierRows:
 
     @property
     def reads(self) -> Sequence[str | int]:
-        """The columns of X that it reads: that of the times."""
+        """The columns of X that the scheme reads: the one that holds the times."""
         return [self.by]
 
     @property
     def past_only(self) -> bool:
-        """Whether later rows are kept from a row: always."""
+        """Whether a row is encoded from earlier rows only: always."""
         return True
 
     def scheme(self, data: TrainingData) -> PastScheme:
@@ -87,15 +93,15 @@ class EarlierRows:
         Raises
         ------
         ValueError
-            If there are groups or keys, if there is no such column, or if it does not hold times.
+            If there are groups or keys, if X does not have the column, or if it does not hold times.
         """
         for name, given in (("groups", data.groups), ("key", data.key)):
             if given is not None:
-                raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave it out.")
+                raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
         return PastScheme(self._times(data.X), data.targets, data.weights)
 
     def fade(self, X: Frame, last_time: float) -> np.ndarray | None:
-        """How much weight the training rows keep for new rows, of shape (n,); None without a half-life.
+        """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
 
         Parameters
         ----------
@@ -104,9 +110,12 @@ class EarlierRows:
         last_time : float
             The time of the last training row.
         """
-        return None if self.half_life is None else self._times(X).after(last_time)
+        return None if self.half_life is None else self._times(X).fade(last_time)
 
     def _times(self, X: Frame) -> Times:
         if self.by not in X.labels:
-            raise ValueError(f"EarlierRows names the column {self.by!r}, which X does not have: {X.labels}.")
+            raise ValueError(
+                f"EarlierRows names the column {self.by!r}, which X does not have. Pass one of its columns, which are "
+                f"{X.labels}."
+            )
         return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)

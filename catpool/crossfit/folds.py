@@ -1,4 +1,4 @@
-"""Folds: a partition of the rows, and the rows that each fold learns from."""
+"""`Folds`: a partition of the training rows, the rows that each fold is encoded from, and `cv` read into both."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from catpool.data.training import read_groups, read_labels
 
 @dataclass(frozen=True)
 class Folds:
-    """A partition of the rows, and the rows each fold learns from.
+    """A partition of the training rows, and the rows that each fold is encoded from.
 
     Parameters
     ----------
     labels : ndarray of shape (n,)
-        The fold that each row is encoded in; `n_folds` for a row that is in none.
+        The fold of each row, 0 to n_folds - 1; `n_folds` for rows in no fold.
     n_folds : int
     training : list of ndarray, or None
-        The rows that each fold learns from; None where it is all rows outside the fold.
+        The positions of the rows that each fold is encoded from. None is all rows outside the fold.
     groups : ndarray of shape (n,), optional
-        Integers; which rows were to stay together.
+        Integers. Rows of one group are in one fold.
     """
 
     labels: np.ndarray
@@ -38,32 +38,32 @@ class Folds:
     groups: np.ndarray | None = None
 
     def training_rows(self, fold: int) -> np.ndarray:
-        """The rows that a fold learns from."""
+        """The positions of the rows that a fold is encoded from."""
         return np.flatnonzero(self.labels != fold) if self.training is None else self.training[fold]
 
     @property
     def n_parts(self) -> int:
-        """How many sets of rows the labels tell apart."""
+        """The number of different labels: the folds, and one for rows in no fold."""
         return self.n_folds + bool((self.labels == self.n_folds).any())
 
 
 def make_folds(
     cv: Any, X: Any, y: Any, *, n_rows: int, groups: Any = None, classes: Any = None, random_state: Any = None
 ) -> Folds:
-    """Make folds as `cv` says.
+    """Make the folds that `cv` describes.
 
     Parameters
     ----------
     cv : int, splitter, iterable of (train, test), or array of n_rows labels
     X, y : Any
-        Handed to a splitter as they are.
+        Passed on to a splitter.
     n_rows : int
     groups : array of shape (n_rows,), optional
         Rows of one group stay together.
     classes : array of shape (n_rows,), optional
-        Integers; where given, random folds get the same share of each.
+        Integers. Random folds are stratified by them.
     random_state : int, RandomState or None
-        Only random folds use it.
+        Seed of random folds.
     """
     check_cv(cv)
     groups = read_groups(groups, n_rows)
@@ -75,17 +75,17 @@ def make_folds(
         return replace(Folds(*read_splits(cv.split(X, y, groups), n_rows)), groups=together)
     if groups is not None:
         raise ValueError(
-            "`groups` goes with an integer `cv` or a splitter, but `cv` names the folds itself. "
+            "`groups` goes with an integer `cv` or a splitter, but `cv` holds the fold of each row already. "
             "Leave `groups` out, or pass cv=10."
         )
     entries = cv if hasattr(cv, "__len__") else list(cv)
     if _is_labels(entries):
-        return _folds_of_labels(entries, n_rows)
+        return _read_fold_labels(entries, n_rows)
     return Folds(*read_splits(entries, n_rows))
 
 
 def check_cv(cv: Any) -> None:
-    """Refuse what cannot make folds, whatever the rows."""
+    """Raise an error if `cv` cannot be a fold scheme of any rows."""
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         check_number_of_folds(int(cv))
         return
@@ -97,8 +97,8 @@ def check_cv(cv: Any) -> None:
         )
     if hasattr(cv, "split") and _leaves_one_out(cv):
         raise ValueError(
-            f"{type(cv).__name__} is refused: each row's encoding would differ from its category's only by "
-            "the row's own target, which a tree reads off it. Pass cv=10."
+            f"{type(cv).__name__} is refused: the encodings of a category's rows would differ only by each row's own "
+            "target, and a tree could read it off them. Pass cv=10."
         )
 
 
@@ -132,14 +132,14 @@ def _is_pair(entry: Any) -> bool:
     return isinstance(entry, tuple | list | np.ndarray) and len(entry) == 2
 
 
-def _folds_of_labels(labels: Any, n_rows: int) -> Folds:
+def _read_fold_labels(labels: Any, n_rows: int) -> Folds:
     codes, names = pd.factorize(read_labels(labels, n_rows, "cv"))
     check_number_of_folds(len(names))
     return Folds(codes.astype(np.uint8), len(names))
 
 
 def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
-    """Refuse a fold that learns from rows of no weight only."""
+    """Raise an error if a fold is encoded from rows of weight 0 only."""
     if weights is None:
         return
     if folds.training is None:
@@ -150,12 +150,13 @@ def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
     if not learned.all():
         fold = int(np.argmin(learned))
         raise ValueError(
-            f"The rows that fold {fold} learns from must have some weight, but all have a weight of 0. "
-            "Pass other folds, or leave rows of no weight out."
+            f"The rows that fold {fold} is encoded from must have some weight, but all have a weight of 0. "
+            "Pass other folds, or drop rows of weight 0."
         )
 
 
 def warn_of_rows_in_no_fold(folds: Folds) -> None:
+    """Warn if there are rows in no fold, which have no encodings."""
     left = int(np.count_nonzero(folds.labels == folds.n_folds))
     if left:
         warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=5)

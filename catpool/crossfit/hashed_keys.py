@@ -1,4 +1,4 @@
-"""Folds of rows that are known by keys: a row finds its own again, whenever and in whatever company it comes."""
+"""Folds by a hash of each row's key, so that a row is in the same fold whenever and with whatever rows it comes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
-    """The fold of each row, of shape (n,), by a hash of its key that is the same in all processes.
+    """Compute the fold of each row, of shape (n,), from a hash of its key that is the same in all processes.
 
     Parameters
     ----------
@@ -21,21 +21,23 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        Where there are too few keys or too many, or missing ones.
+        If there is not one key for each row, or if keys are missing.
     TypeError
-        For keys of several sorts, and broken numbers: 2 is a key like 2.0, and 2.5 is none.
+        For keys of mixed types, and for numbers that are not integers. The keys 2 and 2.0 are the same.
     """
     table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
     if len(table) != n_rows:
-        raise ValueError(f"`key` must hold one key for each of the {n_rows} rows, but it holds {len(table)}.")
+        raise ValueError(
+            f"`key` must hold one key for each of the {n_rows} rows of X, but it holds {len(table)}. Pass as many."
+        )
     if table.isna().any(axis=None):
-        raise ValueError("`key` must have no missing values. Give each row a key.")
-    plain = table.set_axis(range(table.shape[1]), axis=1).apply(_of_one_sort)
+        raise ValueError("`key` must have no missing values, but it has some. Give each row a key.")
+    plain = table.set_axis(range(table.shape[1]), axis=1).apply(_normalize)
     return (pd.util.hash_pandas_object(plain, index=False).to_numpy() % k).astype(np.uint8)
 
 
-def _of_one_sort(column: pd.Series) -> pd.Series:
-    """The same keys in the same type, whatever frame they came from and whatever other keys came with them."""
+def _normalize(column: pd.Series) -> pd.Series:
+    """Convert keys to a dtype that depends neither on the library they come from nor on the other keys."""
     if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype):
         return column.astype(np.int64)
     values = column.astype(object).infer_objects()
@@ -47,4 +49,7 @@ def _of_one_sort(column: pd.Series) -> pd.Series:
     numbers = sort in ("integer", "boolean", "floating", "decimal", "mixed-integer-float")
     if numbers and (values == values.astype(np.int64)).all():
         return values.astype(np.int64)
-    raise TypeError(f"`key` must hold whole numbers, strings or dates, a column of one sort, but one holds {sort}.")
+    raise TypeError(
+        f"`key` must hold integers, strings or dates, each column of one sort, but one holds values of type {sort}. "
+        "Convert them to strings."
+    )

@@ -1,4 +1,4 @@
-"""Categories so well filled that no row, and no group of rows, matters to their encoding."""
+"""Full categories, which have so many rows that no single row or group of rows matters to their encoding."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from catpool.data.factorize import factorize_integers
 
-ROWS = 20  # as heavy as the heaviest row or group; with fewer, one of them matters
+ROWS = 20  # a full category weighs at least as much as this many times its heaviest row or group
 
 
 def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, groups: np.ndarray | None) -> np.ndarray:
-    """The share of its category's weight that the heaviest row, or group of rows, has, of shape (size,).
+    """Compute the share of the heaviest row, or group of rows, in the weight of each category, of shape (size,).
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
     size : int
     weights : ndarray of shape (n,), optional
     groups : ndarray of shape (n,), optional
-        Integers; rows of one group stand or fall together.
+        Integers. Rows of one group count as one row, because folds keep them together.
     """
     total = np.bincount(codes, weights, minlength=size).astype(float)
     heaviest = np.zeros(size)
@@ -36,14 +36,14 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
 
 
 def refuse_partial(folds: Any) -> None:
-    """Refuse folds that keep some of the other rows from a row, which the encoding of all rows would bring back."""
+    """Raise an error if folds are not encoded from all other rows; the encoding from all rows would undo that."""
     if folds.training is not None:
         raise ValueError(
-            'crossfit="rare" goes with folds that learn from all other rows, but `cv` keeps some from them '
-            '(the future, say). Pass crossfit="all".'
+            'crossfit="rare" goes with folds that learn from all other rows, but `cv` excludes some of them, such as '
+            'later rows. Pass crossfit="all".'
         )
 
 
 def negligible(share: np.ndarray, reliability: np.ndarray, least: float) -> np.ndarray:
-    """Whether no row and no group matters to a category, from `heaviest_share` and the category's reliability."""
+    """Whether categories are full, judged by `heaviest_share` and their reliability."""
     return (share <= 1 / ROWS) & (reliability >= least)

@@ -1,8 +1,8 @@
-"""Encodings of training rows, each from the rows that its fold learns from.
+"""Out-of-fold encodings of the training rows.
 
-Where each fold learns from all rows outside it, one pass over the rows gives the moments of all folds. Where a splitter
-trains on something else (the past, say), and where the tables of all folds would be too large, each fold is learned by
-itself.
+If each fold is encoded from all rows outside it, one pass over the rows gives the moments of all folds, and sums of
+these are the moments outside each fold. The rows are summed anew for each fold only if a splitter excludes some of the
+other rows, or if the tables of all folds would not fit into memory.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
 from catpool.tables.learner import ColumnLearner
 
-CELLS = 1 << 27  # cells of all classes, folds and categories kept at once; beyond it, fold by fold
+CELLS = 1 << 27  # the most numbers, of all classes, folds and categories, that are held in memory at once
 
 
 @dataclass(frozen=True)
 class OutOfFoldColumn:
-    """A column of the training rows, encoded out of fold, and what all rows say of it.
+    """A column of the training rows, encoded out of fold and from all rows.
 
     Parameters
     ----------
     values : ndarray of shape (n, classes of all targets times outputs)
-        NaN for rows in no fold.
+        The out-of-fold encodings; NaN for rows in no fold.
     counts : ndarray of shape (n,) or None
-        The weight of the rows that each row's encoding rests on.
+        The weight of the rows of its category that each row is encoded from.
     encodings : list
-        Learned from all rows, one a class of each target.
+        The encodings from all rows, one for each class of each target.
     """
 
     values: np.ndarray
@@ -46,15 +46,15 @@ class OutOfFoldColumn:
     encodings: list[Any]
 
     def use_all_rows(self, codes: np.ndarray, full: Sequence[np.ndarray], everywhere: np.ndarray) -> None:
-        """Give rows of full categories the encoding from all rows.
+        """Replace, in place, the encodings of rows of full categories by those from all rows.
 
         Parameters
         ----------
         codes : ndarray of shape (n,)
         full : sequence of ndarray of shape (size,)
-            For each column of the values, whether each category is so full that no row matters to it.
+            Whether each category is full, one array for each column of the values.
         everywhere : ndarray of shape (size,)
-            Whether a category is full in all columns.
+            Whether each category is full in all columns.
         """
         tables = [table for encoding in self.encodings for table in encoding.values.values()]
         for values, table, own in zip(self.values.T, tables, full, strict=True):
@@ -68,13 +68,14 @@ class OutOfFoldColumn:
         values[rows] = table.take(codes[rows])
 
     def fill(self, value: float) -> None:
+        """Set all values and counts to one number."""
         self.values[:] = value
         if self.counts is not None:
             self.counts[:] = value
 
 
 class OutOfFold:
-    """Encodings of training rows, each from the rows its fold learns from.
+    """Encodes columns of the training rows out of fold.
 
     Parameters
     ----------
@@ -89,26 +90,30 @@ class OutOfFold:
         self.rows = TrainingRows(targets, weights, Parts(folds.labels, folds.n_parts) if others else Parts(None, 1))
 
     def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
-        """Encode a column, of codes of shape (n,) that are overwritten, and learn it from all rows.
+        """Encode a column out of fold and from all rows.
 
         Parameters
         ----------
         learner : ColumnLearner
         codes : ndarray of shape (n,)
+            Overwritten, to save memory.
         size : int
+            The number of codes.
         counts : bool
-            Whether the weight that each row's encoding rests on is wanted too.
+            Whether to return the weight of the rows that each row is encoded from.
         """
+        # columns are written one by one, so each is contiguous
         values = np.empty((len(codes), self.rows.width * len(learner.outputs)), order="F")
         result = OutOfFoldColumn(values, np.empty(len(codes)) if counts else None, [])
         widest = max(len(target.names) for target in self.rows.targets)
         if self.folds.training is not None or self.folds.n_parts * size * widest > CELLS:
-            self._one_by_one(learner, codes, size, result)
+            self._encode_each_fold(learner, codes, size, result)
         else:
-            self._at_once(learner, codes, size, result)
+            self._encode_all_folds(learner, codes, size, result)
         return result
 
-    def _one_by_one(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _encode_each_fold(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+        """Sum the rows anew for each fold."""
         result.fill(np.nan)
         for fold in range(self.folds.n_folds):
             test = np.flatnonzero(self.folds.labels == fold)
@@ -129,23 +134,24 @@ class OutOfFold:
     def _subsets(self) -> list[TrainingRows]:
         return [self.rows.subset(rows) for rows in self._training]
 
-    def _at_once(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+    def _encode_all_folds(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
+        """Sum the rows once for all folds."""
         column = self.rows.column(codes, size)
         outside = OutsideCounts(column)
         position = 0
         for target, views in self.rows.views():
-            seen = [(view, column.moments(view)) for view in views]
-            whole = [column.merge(view, each) for view, each in seen]
-            parts = [each for _, each in seen]
-            position = self._take_outside(learner, outside, target, parts, result, position)
-            del parts, seen  # the largest arrays there are
+            pairs = [(view, column.moments(view)) for view in views]
+            whole = [column.merge(view, each) for view, each in pairs]  # first, because totals are overwritten below
+            parts = [each for _, each in pairs]
+            position = self._write_outside(learner, outside, target, parts, result, position)
+            del parts, pairs  # frees the largest arrays before those of the next target are made
             result.encodings.extend(learner.encodings(target, whole, self.rows.weights.log_likelihood))
         if result.counts is not None:
             table = outside[:]
-            table[self.folds.n_folds :] = np.nan
+            table[self.folds.n_folds :] = np.nan  # the part of rows in no fold
             table.ravel().take(column.cells, out=result.counts, mode="clip")
 
-    def _take_outside(
+    def _write_outside(
         self,
         learner: ColumnLearner,
         outside: OutsideCounts,
@@ -154,7 +160,7 @@ class OutOfFold:
         result: OutOfFoldColumn,
         position: int,
     ) -> int:
-        """Write a target's outputs from `position` on, and say where they end."""
+        """Write the outputs of a target into the columns of the result from `position` on; return the next position."""
         if not learner.outputs:
             return position
         rule = partial(learner.encode, family=FAMILIES[target.family])

@@ -1,9 +1,11 @@
-"""Time order: each row learns from strictly earlier rows only.
+"""`PastScheme`: encodings of each row from strictly earlier rows.
 
-Within a category, in the order of time, count and total of the earlier rows are running sums; the rows that a row may
-see end at a place that bisection finds. The prior, its strength included, is learned from the first 1, 2, 4, 8, ...
-rows in the order of time, and a row has that of the largest such beginning in its past: all of them together cost as
-much as two fits. With forgetting, running sums fade as time goes on.
+With the rows of a category sorted by time, the count and total of its first m rows are running sums. For each row, the
+number m of earlier rows is found by bisection. With a half-life, the running sums are of weights that decay.
+
+The prior must come from earlier rows as well, and learning one for each row would cost as much as n fits. So it is
+learned from the first 1, 2, 4, 8, ... rows in the order of time, and each row has the prior from the longest of these
+prefixes that is in its past. All prefixes together have fewer than 2 n rows, so they cost as much as two fits.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import Prior, mean_variance, reliability
 from catpool.tables.learner import ColumnLearner, Learner
 
-LEAST = 1e-40  # of what is left of a row's weight
-SPAN = 500  # half-lives that a running sum can hold without overflow
+LEAST = 1e-40  # the least weight that decay leaves a row, so that no prefix weighs nothing
+SPAN = 500  # half-lives that a running sum may extend over; 2^500 is far from overflow
 
 
 class PastScheme(Scheme):
-    """Each row learns from strictly earlier rows.
+    """The fold scheme of `EarlierRows`.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ class PastScheme(Scheme):
         self.last_time = None if times.half_life is None else times.values.max()
 
     def age(self, weights: Weights) -> Weights:
-        return aged(weights, self.times)
+        return decay_weights(weights, self.times)
 
     @cached_property
     def _all_rows(self) -> TrainingRows:
@@ -56,12 +58,13 @@ class PastScheme(Scheme):
 
     def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_by_past(learner, codes, size, self.times, self.targets, self.weights)
+        values, seen = encode_from_past(learner, codes, size, self.times, self.targets, self.weights)
+        # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, learn(learner, codes, size, self._all_rows))
 
 
-class Running:
-    """Running sums within categories, and what each row sees of them.
+class RunningSums:
+    """Sums over the earlier rows of each row's category.
 
     Parameters
     ----------
@@ -77,46 +80,51 @@ class Running:
         keys = codes.astype(np.int64) * (len(distinct) + 1)
         ordered = (keys + rank)[self.order]
         limit = np.searchsorted(distinct, times.values - times.gap, side="left")
-        self.last = np.searchsorted(ordered, keys + limit, side="left") - 1  # in the order; before it, the past
+        # the position, in the order, of the last earlier row; if its category differs, there is none
+        self.last = np.searchsorted(ordered, keys + limit, side="left") - 1
         self.seen = (self.last >= 0) & (codes[self.order][self.last] == codes)
         self.codes = codes[self.order]
 
-    def past(self, values: np.ndarray | None) -> np.ndarray:
-        """Sum of weight times value over the rows of its category that each row sees, of shape (n,)."""
+    def sum_past(self, values: np.ndarray | None) -> np.ndarray:
+        """Sum weight times value over the earlier rows of each row's category, of shape (n,); None sums weights."""
         row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
         if values is not None:
             row = values if self.weights.row is None else values * self.weights.row
         row, at = row[self.order], self.times.values[self.order]
-        sums = _running(row, self.codes) if self.times.half_life is None else self._fading(row, at)
+        sums = _sum_running(row, self.codes) if self.times.half_life is None else self._sum_decaying(row, at)
         past = np.where(self.seen, sums[self.last], 0.0)
         if self.times.half_life is None:
             return past
         age = (self.times.values - at[self.last]) / self.times.half_life
         return np.where(self.seen, past * np.exp2(-np.maximum(age, 0.0)), 0.0)
 
-    def _fading(self, row: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Running sums of what is left of each row at the time of the last one summed."""
+    def _sum_decaying(self, row: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Sum the rows of each category up to each row, each row decayed until the time of the last one summed.
+
+        Within a span of time, rows are scaled by 2^(time / half_life), summed, and scaled back. The scale would
+        overflow in long series, so each span starts anew and adds what is left of the span before it.
+        """
         life = self.times.half_life
         span = ((at - at.min()) / life // SPAN).astype(np.int64)
         start = at.min() + span * SPAN * life
-        within = _running(row * np.exp2((at - start) / life), self.codes * (span.max() + 1) + span)
+        within = _sum_running(row * np.exp2((at - start) / life), self.codes * (span.max() + 1) + span)
         here = within * np.exp2((start - at) / life)
         cell = self.codes.astype(np.int64) * (span.max() + 1) + span
-        before = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where a category's next span begins
+        before = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
         for begin in before[self.codes[before] == self.codes[before - 1]]:
             end = np.searchsorted(cell, cell[begin], side="right")
             here[begin:end] += here[begin - 1] * np.exp2((at[begin - 1] - at[begin:end]) / life)
         return here
 
 
-def _running(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _sum_running(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return pd.Series(values).groupby(groups).cumsum().to_numpy()
 
 
-def encode_by_past(
+def encode_from_past(
     learner: Learner, codes: np.ndarray, size: int, times: Times, targets: list[Target], weights: Weights
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Encode each row from its past.
+    """Encode each row from strictly earlier rows.
 
     Parameters
     ----------
@@ -131,43 +139,44 @@ def encode_by_past(
     -------
     values : ndarray of shape (n, classes of all targets times outputs)
     counts : ndarray of shape (n,)
-        The weight of the rows of its category that a row's encoding rests on.
+        The weight of the rows of its category that each row is encoded from.
     """
-    running = Running(codes, times, weights)
+    running = RunningSums(codes, times, weights)
     counted = np.arange(len(codes)) if weights.row is None else np.flatnonzero(weights.row)
-    order, ends = counted[times.subset(counted).order], times.ends(counted)
-    beginnings = np.where(ends > 0, 1 << np.log2(np.maximum(ends, 1)).astype(np.int64), 0)
-    count = running.past(None)
+    order, earlier = counted[times.subset(counted).order], times.count_earlier(counted)
+    prefixes = np.where(earlier > 0, 1 << np.log2(np.maximum(earlier, 1)).astype(np.int64), 0)
+    count = running.sum_past(None)
     blocks = []
     for target in targets:
         family = FAMILIES[target.family]
+        # sums of distances lose fewer digits; the first row is in the past of every row that has one
         center = 0.0 if target.whole else float(target.values[order[0]])
-        totals = [running.past(values - center) + center * count for values in target.columns()]
+        totals = [running.sum_past(values - center) + center * count for values in target.columns()]
         values = np.full((len(totals), len(learner.outputs), len(codes)), times.first)
-        for beginning in np.unique(beginnings[beginnings > 0]):
-            rows = np.flatnonzero(beginnings == beginning)
-            seen = first_rows(target, codes, size, weights, times, order[:beginning])
+        for prefix in np.unique(prefixes[prefixes > 0]):
+            rows = np.flatnonzero(prefixes == prefix)
+            seen = sum_decayed_rows(target, codes, size, weights, times, order[:prefix])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
             priors = learner.rule([replace(each) for each in seen], family)
             values[:, :, rows] = encode_rows(learner, own, seen, priors, codes[rows], family)
         blocks.append(values.reshape(-1, len(codes)).T)
-    return np.hstack(blocks), np.where(ends > 0, count, times.first)
+    return np.hstack(blocks), np.where(earlier > 0, count, times.first)
 
 
-def aged(weights: Weights, times: Times) -> Weights:
-    """The weights that rows have at the time of the last of them."""
-    faded = times.weights(times.values.max())
-    if faded is None:
+def decay_weights(weights: Weights, times: Times) -> Weights:
+    """The weights that are left of the rows at the time of the last of them."""
+    shares = times.decay(times.values.max())
+    if shares is None:
         return weights
-    faded = np.maximum(faded, LEAST)
-    return replace(weights, row=faded if weights.row is None else faded * weights.row)
+    shares = np.maximum(shares, LEAST)
+    return replace(weights, row=shares if weights.row is None else shares * weights.row)
 
 
-def first_rows(
+def sum_decayed_rows(
     target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, rows: np.ndarray
 ) -> list[Moments]:
-    """The moments of some rows, one a class, at the time of the last of them."""
-    own = aged(weights.subset(rows), times.subset(rows))
+    """The moments of some rows at the time of the last of them, one for each class."""
+    own = decay_weights(weights.subset(rows), times.subset(rows))
     seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
     column = seen.column(codes[rows], size)
     _, views = next(seen.views())
@@ -183,19 +192,31 @@ def encode_rows(
     codes: np.ndarray,
     family: Family,
 ) -> np.ndarray:
-    """The outputs of rows, of shape (C, outputs, m), from what each sees of its category, and from the priors."""
+    """Compute the outputs of rows, of shape (C, outputs, m), where each row has moments of its own.
+
+    Parameters
+    ----------
+    learner : Learner
+    rows : sequence of Moments of shape (m,)
+        The moments of each row's category that the row is encoded from, one for each of C classes.
+    seen : sequence of Moments of shape (size,)
+        The moments that the priors were learned from.
+    priors : sequence of Prior
+    codes : ndarray of shape (m,)
+    family : Family
+    """
     values = [
-        learner.encode_rows(own, _of_rows(prior, each, codes, family), codes, family)
+        learner.encode_rows(own, _expand_prior(prior, each, codes, family), codes, family)
         for own, prior, each in zip(rows, priors, seen, strict=True)
     ]
     return np.array(values).reshape(len(rows), len(learner.outputs), len(codes))
 
 
-def _of_rows(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) -> Prior:
-    """A prior of categories as one of rows, its mean's uncertainty reckoned from what it was learned from."""
+def _expand_prior(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) -> Prior:
+    """Expand a prior from categories to rows, with the variance of its mean given the moments it was learned from."""
     if prior.components is not None:
         raise ValueError(
-            'prior="full_bayes" does not go with EarlierRows, which learns priors all the time. Pass "reml".'
+            'prior="full_bayes" does not go with EarlierRows, which learns many priors. Pass prior="reml".'
         )
     if prior.offset is not None and prior.offset_variance is not None:
         return replace(prior, offset=prior.offset[codes], offset_variance=prior.offset_variance[codes])

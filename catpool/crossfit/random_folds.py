@@ -1,18 +1,18 @@
-"""Random folds, dealt like cards.
+"""Random folds, dealt to the rows like cards.
 
-Each run of `k` rows gets the `k` labels in an order of its own. That is balanced to one row, and far cheaper
-than one permutation of all rows.
+Each block of `k` consecutive rows gets the `k` labels in a random order. So the sizes of folds differ by at most one
+row, and it is far faster than a permutation of all rows.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-DECKS = 1024  # orders of the labels to draw from
+DECKS = 1024  # random orders of the labels, from which each block draws one
 
 
 class Dealer:
-    """Deals the labels 0 to k - 1.
+    """Deals the labels 0 to k - 1 to rows, classes or groups.
 
     Parameters
     ----------
@@ -25,15 +25,15 @@ class Dealer:
         self.decks = rng.permuted(np.tile(np.arange(k, dtype=np.uint8), (DECKS, 1)), axis=1)
 
     def deal(self, n: int) -> np.ndarray:
-        """Labels for n items, balanced to one item."""
+        """Deal labels to n items, so that the numbers of items per label differ by at most 1."""
         hands = self.rng.integers(DECKS, size=-(-n // self.k), dtype=np.uint16)
         return self.decks.take(hands, axis=0).ravel()[:n]
 
     def deal_classes(self, classes: np.ndarray) -> np.ndarray:
-        """Labels balanced to one row both overall and within each class.
+        """Deal labels to rows, so that the numbers of rows per label differ by at most 1, overall and in each class.
 
-        With the rows sorted by class, the labels 0, 1, ..., k - 1, 0, 1, ... do that; then each class
-        shuffles its own among its rows.
+        With the rows sorted by class, the labels 0, 1, ..., k - 1, 0, 1, ... have this property. Then each class
+        shuffles its labels among its rows, and the labels are renamed at random.
         """
         small = classes.astype(np.min_scalar_type(int(classes.max())), copy=False)
         order = np.argsort(small, kind="stable")
@@ -47,7 +47,7 @@ class Dealer:
         return self.rng.permutation(self.k).astype(np.uint8)[labels]
 
     def deal_groups(self, groups: np.ndarray, number: int) -> np.ndarray:
-        """Labels that groups 0 to number - 1 keep together, dealt from the largest group to the smallest."""
+        """Deal labels to the groups 0 to number - 1, from the largest group to the smallest; return those of rows."""
         shuffled = self.rng.permutation(number)
         by_size = shuffled[np.argsort(-np.bincount(groups)[shuffled], kind="stable")]
         labels = np.empty(number, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The fold scheme: `cv` read into one interface that says which rows each training row may learn from."""
+"""`Scheme`: the interface of fold schemes, which decide the rows that each training row is encoded from."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from catpool.tables.learner import ColumnLearner
 
 
 class Scheme(ABC):
-    """Which rows each of the training rows may learn from."""
+    """The rows that each training row is encoded from."""
 
-    last_time: Any = None  # of the training rows, where their weight fades
+    last_time: Any = None  # the time of the last training row, if weights decay with time
 
     def age(self, weights: Weights) -> Weights:
-        """The weights that rows have once all of them are known."""
+        """The weights of the training rows for encoding new rows."""
         return weights
 
     @abstractmethod
     def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
-        """Encode a column of the training rows, each from the rows it may learn from, and learn it from all rows.
+        """Encode a column of the training rows by this scheme, and from all rows.
 
         Parameters
         ----------
@@ -38,38 +38,40 @@ class Scheme(ABC):
         codes : ndarray of shape (n,)
             Overwritten.
         size : int
-            How many codes there are.
+            The number of codes.
         counts : bool
-            Whether to count the rows that each row's encoding rests on.
+            Whether to count the rows that each row is encoded from.
         """
 
     def folds(self) -> Folds:
-        """The folds, for models that are fitted fold by fold."""
-        raise ValueError(f"{type(self).__name__} has no folds. Pass cv=10, say.")
+        """The folds, for models that are fitted to one fold after the other."""
+        raise ValueError(f"{type(self).__name__} has no folds. Pass a number of folds, such as cv=10.")
 
     def finish(self) -> None:
-        """Warn of rows that were not encoded; by default there are none."""
+        """Warn if there are rows that were not encoded; by default all are."""
         return
 
 
 @runtime_checkable
 class SchemeRule(Protocol):
-    """What `cv` may be beside numbers, splitters and labels: a rule that makes a scheme of the training rows."""
+    """A value of `cv` that makes a scheme from the training rows, such as `EarlierRows`."""
 
     @property
     def reads(self) -> Sequence[Any]:
-        """The columns of X that it reads; they pass through and are not encoded."""
+        """The columns of X that the scheme reads. They are not encoded and pass through."""
         ...
 
     @property
     def past_only(self) -> bool:
-        """Whether some rows outside of a row's fold are kept from it, as later rows are."""
+        """Whether a row is encoded from earlier rows only, and not from all rows outside its fold."""
         ...
 
-    def scheme(self, data: TrainingData) -> Scheme: ...
+    def scheme(self, data: TrainingData) -> Scheme:
+        """The scheme of these training rows."""
+        ...
 
     def fade(self, X: Frame, last_time: Any) -> np.ndarray | None:
-        """What is left of the training rows' weight when new rows are encoded, of shape (n,); None for all."""
+        """The share of the training rows' weight that is left for each row of X, of shape (n,); None is 1."""
         ...
 
 
@@ -78,7 +80,7 @@ def is_rule(cv: Any) -> TypeGuard[SchemeRule]:
 
 
 def reads(cv: Any) -> list[Any]:
-    """The columns of X that a scheme reads."""
+    """The columns of X that `cv` reads as a rule; those of other schemes are none."""
     return list(cv.reads) if is_rule(cv) else []
 
 
@@ -103,7 +105,7 @@ class FoldScheme(Scheme):
     def _folds(self) -> Folds:
         data = self.data
         folds = make_folds(
-            self.cv if data.key is None else self._hashed(),
+            self.cv if data.key is None else self._hash_keys(),
             data.X.native,
             data.y,
             n_rows=len(data),
@@ -114,12 +116,11 @@ class FoldScheme(Scheme):
         refuse_weightless(folds, data.weights.row)
         return folds
 
-    def _hashed(self) -> np.ndarray:
-        """The fold of each row by a hash of its key."""
+    def _hash_keys(self) -> np.ndarray:
         if not isinstance(self.cv, Integral) or self.data.groups is not None:
             raise ValueError(
-                "`key` needs a number of folds and no `groups`: rows of one key stay together. "
-                f"Got cv={self.cv!r}. Pass cv=10, say."
+                "`key` goes with a number of folds, and without `groups`, because rows of one key stay together. "
+                f"Got cv={self.cv!r}. Pass a number, such as cv=10, and no `groups`."
             )
         return folds_of_keys(self.data.key, len(self.data), int(self.cv))
 
@@ -138,15 +139,15 @@ class FoldScheme(Scheme):
 
 
 def make_scheme(cv: Any, data: TrainingData, random_state: Any) -> Scheme:
-    """Read `cv`, and refuse what cannot be a fold scheme.
+    """Read `cv` into a fold scheme.
 
     Parameters
     ----------
     cv : int, splitter, iterable of (train, test), array of shape (n,), name of a column, or rule
-        As the encoders document it. The values of a column are in `data`.
+        As the encoders document it. If it names a column, the values of the column are in `data`.
     data : TrainingData
     random_state : int, RandomState or None
-        For random folds.
+        Seed of random folds.
     """
     if is_rule(cv):
         return cv.scheme(data)

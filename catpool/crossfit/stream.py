@@ -1,4 +1,4 @@
-"""Learning from rows that come in parts: sums that are kept, added up and turned into tables again."""
+"""`Stream`: sums over rows that come in parts, which can be added and turned into fitted tables at any time."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from catpool.tables.fitted import Fitted, without_values
 
 @dataclass(frozen=True)
 class Stream:
-    """What rows add up to, whenever they come.
+    """The sums over some rows that the tables of a columnwise structure are learned from.
 
     Parameters
     ----------
     labels : list
-        What is encoded: the labels of columns, or tuples of labels.
+        The labels of the encoded columns, and tuples of labels for interactions and paths.
     names : mapping
-        The names of the columns by their labels.
+        The names of all columns by label.
     tallies : list of Tally
         One for each label.
     targets : list of Target
         Without values.
     log_likelihood : float
-        What precisions add to a log-likelihood.
+        The term of the log-likelihood that depends on precisions alone.
     """
 
     labels: list[Any]
@@ -49,7 +49,7 @@ class Stream:
     log_likelihood: float
 
     def tables(self, structure: Columnwise) -> list[Any]:
-        """The tables that these sums teach."""
+        """Learn the tables from these sums."""
         tables = []
         for label, tally in zip(self.labels, self.tallies, strict=True):
             learner, encodings = structure.learner(tally.vocabulary), list[Any]()
@@ -59,30 +59,36 @@ class Stream:
         return tables
 
     @property
-    def subject(self) -> tuple[list[Any], list[str]]:
-        """The columns, and the kinds of the targets."""
+    def signature(self) -> tuple[list[Any], list[str]]:
+        """The columns and the kinds of the targets, which must be equal for sums to be added."""
         return list(self.names), [target.kind for target in self.targets]
 
     def __add__(self, other: Stream) -> Stream:
-        if self.subject != other.subject:
+        if self.signature != other.signature:
+            (columns, kinds), (other_columns, other_kinds) = self.signature, other.signature
             raise ValueError(
-                f"Both must have the same columns and targets, but they have {self.subject[0]}, {self.subject[1]} and "
-                f"{other.subject[0]}, {other.subject[1]}."
+                f"Both parts must have the same columns and targets, but they have the columns {columns} and "
+                f"{other_columns}, and targets of the kinds {kinds} and {other_kinds}. Pass rows of one table."
             )
         mine, theirs = ([target.name for target in each.targets] for each in (self, other))
         if mine != theirs:
-            raise ValueError(f"The outputs of y must be the same, in one order. Got {theirs} after {mine}.")
+            raise ValueError(
+                f"The outputs of y must be the same in each part. Got {theirs} after {mine}. Pass them in one order."
+            )
         if self.tallies[0].parts != other.tallies[0].parts:
-            raise ValueError("Either all rows come with keys, and in the same number of folds, or none do.")
-        targets = [_with_all_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
-        sides = [[_in_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
+            raise ValueError(
+                "Either all rows must have keys, and the same number of folds, or none, but the parts have "
+                f"{self.tallies[0].parts} and {other.tallies[0].parts} folds. Pass `cv` and `key` alike."
+            )
+        targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
+        sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]
         return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
 
 
 def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
-    """Add up rows; by folds, where they come with keys."""
-    rows, tallies = TrainingRows(data.targets, data.weights, _parts(data, cv)), []
+    """Sum the rows; by fold if they have keys."""
+    rows, tallies = TrainingRows(data.targets, data.weights, _read_parts(data, cv)), []
     labels = structure.labels(data.X)
     for label in labels:
         codes, vocabulary = structure.encode(label, data.X)
@@ -94,7 +100,7 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
-    """What refuses the columns of more rows that do not go with those from before."""
+    """Make the function that checks the columns of the next part of the rows, given the fit to the parts before."""
 
     def check(X: Frame) -> None:
         structure.check(X)
@@ -108,17 +114,18 @@ def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame]
     return check
 
 
-def _parts(data: TrainingData, cv: Any) -> Parts:
+def _read_parts(data: TrainingData, cv: Any) -> Parts:
+    """The folds of rows with keys; rows without keys are one part."""
     if data.key is None:
         return Parts(None, 1)
     if not isinstance(cv, Integral):
-        raise ValueError(f"Keys are hashed into a number of folds, but `cv` is {cv!r}. Pass cv=10, say.")
+        raise ValueError(f"`key` needs a number of folds, but `cv` is {cv!r}. Pass a number, such as cv=10.")
     check_cv(cv)
     return Parts(folds_of_keys(data.key, len(data), int(cv)), int(cv))
 
 
 def restore_stream(fitted: Fitted) -> Stream:
-    """What the training rows add up to; where they came at once, from the tables."""
+    """The sums that a fit was learned from: those of its stream, or the moments in its tables."""
     tallies = fitted.tallies
     if tallies is None:
         sums = [[add_part_axis(each.moments) for each in table.encodings] for table in fitted.tables]
@@ -130,7 +137,19 @@ def restore_stream(fitted: Fitted) -> Stream:
 def encode_other_folds(
     structure: Columnwise, table: Any, tally: Tally, targets: Sequence[Target], folds: np.ndarray, slots: np.ndarray
 ) -> Blocks:
-    """The features of rows by column, from the rows of other folds."""
+    """Encode training rows, each from the rows of other folds.
+
+    Parameters
+    ----------
+    structure : Columnwise
+    table : Any
+        The fitted table of a column.
+    tally : Tally
+        The sums of this column by fold.
+    targets : sequence of Target
+    folds, slots : ndarray of shape (n,)
+        The fold and the slot of each row.
+    """
     outside, learner = tally.sum_others(), structure.learner(tally.vocabulary)
     counts = outside[0].count[folds, slots]
     values: list[np.ndarray] = []
@@ -142,16 +161,20 @@ def encode_other_folds(
     return blocks
 
 
-def _with_all_classes(a: Target, b: Target) -> Target:
+def _unite_classes(a: Target, b: Target) -> Target:
+    """The target with the classes of both."""
     if a.classes is None or b.classes is None:
         return a
     classes = np.asarray(pd.factorize(np.concatenate([a.classes, b.classes]), sort=True)[1])
     if a.kind == "binary" and len(classes) > 2:
-        raise ValueError(f"A binary target has two classes, but together there are {classes.tolist()}.")
+        raise ValueError(
+            f"A binary target has two classes, but the parts together have {classes.tolist()}. Pass "
+            'target_type="multiclass" from the first part on.'
+        )
     return replace(a, classes=classes)
 
 
-def _in_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
-    """The same sums where targets have more classes."""
+def _expand_targets(tally: Tally, old: Sequence[Target], new: Sequence[Target]) -> Tally:
+    """The same sums after classes were added to targets."""
     pairs = zip(split_by_target(old, tally.moments), new, strict=True)
     return Tally(tally.vocabulary, [each for (before, own), now in pairs for each in expand_classes(own, before, now)])

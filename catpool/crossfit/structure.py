@@ -1,4 +1,4 @@
-"""What an encoder is made of: how columns become categories, and how their effects are learned."""
+"""`Structure`: the interface of models, which turn columns into categories and learn their effects on the target."""
 
 from __future__ import annotations
 
@@ -16,44 +16,53 @@ Blocks = dict[Any, np.ndarray]  # features, of shape (n, features), by the label
 
 
 class Fit(NamedTuple):
-    """What comes of fitting: the tables that all rows teach, and the features of the training rows."""
+    """The result of `Structure.fit`: tables from all rows, and out-of-fold features of the training rows."""
 
     tables: list[Any]
     features: Blocks
 
 
 class Structure(ABC):
-    """How columns become categories, and how their effects are learned.
+    """A model of columns: how they become categories, and how the effects of these are learned.
 
-    A structure holds parameters only. What it learns is in the tables it returns.
+    A structure holds parameters only. What it learns is in the tables that it returns, which are data. So fitting has
+    no side effects, and a failed fit changes nothing.
     """
 
-    takes_past_only = False  # whether rows may learn from their past alone
+    takes_past_only = False  # whether `EarlierRows` may be its fold scheme
 
     @abstractmethod
     def check(self, X: Frame) -> None:
-        """Refuse parameters that do not go with the columns of X."""
+        """Raise an error if the parameters do not fit the columns of X."""
 
     @abstractmethod
     def required(self, tables: Sequence[Any]) -> list[Any]:
-        """The columns that features are made of."""
+        """The columns that the features are computed from."""
 
     @abstractmethod
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
-        """The tables that all rows teach."""
+        """Learn the tables from all rows."""
 
     @abstractmethod
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
-        """These tables, and the features of the training rows, each from the rows it may learn from."""
+        """Learn the tables from all rows, and encode the training rows by the scheme."""
 
     @abstractmethod
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
-        """The features of new rows; `fade` is what is left of the training rows' weight, of shape (n,)."""
+        """Encode new rows.
+
+        Parameters
+        ----------
+        tables : sequence
+        X : Frame
+        fade : ndarray of shape (n,) or None
+            The share of the training rows' weight that is left for each row; None is 1.
+        """
 
     @abstractmethod
     def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        """The names of the features by the column they replace, from the names of the columns."""
+        """The names of the features by the column that they replace, from the names of the columns by label."""
 
     @abstractmethod
     def rising(self, tables: Sequence[Any]) -> set[str]:
-        """The names of the features that are means of an only target."""
+        """The names of the features that are means of the target, if it is one column; y tends to rise with them."""

@@ -1,4 +1,4 @@
-"""When the rows are, and how much of a row's weight is left at a later time."""
+"""`Times`: the times of the rows, and the share of a row's weight that is left at a later time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Times:
-    """When the rows are.
+    """The times of the rows, and the parameters of `EarlierRows` in their unit.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Floats, or integers where the times are dates.
+        Floats, or nanoseconds as integers if the times are dates.
     gap : float or int
     half_life : float or int, or None
     first : float
@@ -30,49 +30,50 @@ class Times:
 
     @classmethod
     def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float) -> Times:
-        """Read the times of a column, and lengths of time in their unit."""
+        """Read the times of a column, and convert the gap and half-life to their unit."""
         series = pd.Series(column)
         if series.isna().any():
-            raise ValueError(f"Times must not be missing, but column {name!r} has missing values. Drop these rows.")
+            raise ValueError(f"Times must not be missing, but column {name!r} has missing values. Drop such rows.")
         dated = pd.api.types.is_datetime64_any_dtype(series.dtype)
         if not dated and not pd.api.types.is_numeric_dtype(series.dtype):
             raise ValueError(
-                f"Times must be numbers or dates, but column {name!r} holds {series.dtype}. Use pandas.to_datetime."
+                f"Times must be numbers or dates, but the dtype of column {name!r} is {series.dtype}. Convert it."
             )
         if not dated and np.isinf(series.to_numpy(dtype=float)).any():
-            raise ValueError(f"Times must be finite, but column {name!r} has infinite ones. Drop these rows.")
+            raise ValueError(f"Times must be finite, but column {name!r} has infinite ones. Drop such rows.")
         if dated:
-            series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)
+            series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)  # one unit for frames of all libraries
         values = series.astype("int64" if dated else float).to_numpy()
         return cls(
             values,
-            _length(gap, dated, "gap", least=0) or 0,
-            _length(half_life, dated, "half_life", least=1e-300),
+            _read_duration(gap, dated, "gap", least=0) or 0,
+            _read_duration(half_life, dated, "half_life", least=1e-300),
             float(first),
         )
 
     @property
     def order(self) -> np.ndarray:
+        """The positions of the rows in the order of time."""
         return np.argsort(self.values, kind="stable")
 
-    def ends(self, rows: np.ndarray) -> np.ndarray:
-        """How many of some rows are in each row's past."""
+    def count_earlier(self, rows: np.ndarray) -> np.ndarray:
+        """Count, for each row, how many of `rows` are strictly earlier."""
         return np.searchsorted(np.sort(self.values[rows]), self.values - self.gap, side="left")
 
-    def weights(self, at: float) -> np.ndarray | None:
-        """What is left of the rows' weights at a time that none of them is after."""
+    def decay(self, at: float) -> np.ndarray | None:
+        """The share of each row's weight that is left at a time after all rows; None is 1 for all rows."""
         return None if self.half_life is None else np.exp2((self.values - at) / self.half_life)
 
-    def after(self, time: float) -> np.ndarray:
-        """What is left, at the rows' times, of weights as they were at a time; they do not grow backwards."""
+    def fade(self, time: float) -> np.ndarray:
+        """The share of a weight at `time` that is left at the time of each row; 1 for rows before it."""
         return np.exp2(-np.maximum((self.values - time) / self.half_life, 0.0))
 
     def subset(self, rows: np.ndarray) -> Times:
         return Times(self.values[rows], self.gap, self.half_life, self.first)
 
 
-def _length(value: Any, dated: bool, name: str, *, least: float) -> Any:
-    """A length of time in the times' own unit."""
+def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
+    """Convert a duration to the unit of the times."""
     if value is None:
         return None
     try:
@@ -80,8 +81,8 @@ def _length(value: Any, dated: bool, name: str, *, least: float) -> Any:
             raise TypeError("numbers have no unit")
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:
-        kind = "a timedelta, as the times are dates" if dated else "a number, as the times are"
-        raise ValueError(f"`{name}` must be {kind}, but it is {value!r}.") from error
+        kind = "a timedelta, as the times are dates" if dated else "a number, as the times are numbers"
+        raise ValueError(f"`{name}` must be {kind}. Got {value!r}.") from error
     if not least <= length < np.inf:
-        raise ValueError(f"`{name}` must be positive and finite. Got {value!r}.")
+        raise ValueError(f"`{name}` must be positive and finite. Got {value!r}. Pass None to leave it out.")
     return length

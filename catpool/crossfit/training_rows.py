@@ -1,4 +1,4 @@
-"""The training rows in parts, and encodings that are learned from all of them."""
+"""`TrainingRows`: the targets and weights of the training rows in parts, and columns learned from all of them."""
 
 from __future__ import annotations
 
@@ -13,39 +13,47 @@ from catpool.data.weights import Weights
 from catpool.moments.partition import ColumnView, Parts, TargetView
 from catpool.tables.learner import ColumnLearner
 
-HELD = 1 << 24  # numbers of all targets kept at once; beyond it they are made anew for each column
+HELD = 1 << 24  # the most numbers, of all targets, that are held; more are computed anew for each column
 
 
 class TrainingRows:
-    """The training rows: their targets and weights, in parts."""
+    """The targets and weights of the training rows, in parts.
+
+    Parameters
+    ----------
+    targets : list of Target
+    weights : Weights
+    parts : Parts
+    """
 
     def __init__(self, targets: list[Target], weights: Weights, parts: Parts) -> None:
         self.targets, self.weights, self.parts = targets, weights, parts
         self.width = sum(len(target.names) for target in targets)
-        self.observed = _rows_of_precisions(weights, parts)
+        self.observed = _count_rows(weights, parts)
         held = self.width * len(targets[0].values) <= HELD
-        self._held = [list(self._look(target)) for target in targets] if held else None
+        self._held = [list(self._make_views(target)) for target in targets] if held else None
 
     def views(self) -> Iterator[tuple[Target, Iterator[TargetView]]]:
-        """Each target and its columns: one, or one a class."""
+        """Iterate over the targets, each with its columns: one, or one for each class."""
         for position, target in enumerate(self.targets):
-            yield target, self._look(target) if self._held is None else iter(self._held[position])
+            yield target, self._make_views(target) if self._held is None else iter(self._held[position])
 
-    def _look(self, target: Target) -> Iterator[TargetView]:
+    def _make_views(self, target: Target) -> Iterator[TargetView]:
         for values in target.columns():
             yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
 
     def column(self, codes: np.ndarray, size: int) -> ColumnView:
+        """A column of X with these codes, which are overwritten if there are several parts."""
         return ColumnView(codes, size, self.weights.count_weights, self.parts, self.observed)
 
     def subset(self, rows: np.ndarray) -> TrainingRows:
-        """Some of the rows, as one part."""
+        """Select some of the rows, as one part."""
         targets = [replace(target, values=target.values[rows]) for target in self.targets]
         return TrainingRows(targets, self.weights.subset(rows), Parts(None, 1))
 
 
-def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
-    """Rows in each part, of shape (P,), where weights are precisions; else the weights are enough."""
+def _count_rows(weights: Weights, parts: Parts) -> np.ndarray | None:
+    """Count the rows of each part, of shape (P,), if weights are precisions; otherwise the weights are the counts."""
     if not weights.precision or weights.row is None:
         return None
     labels = np.zeros(len(weights.row), dtype=int) if parts.labels is None else parts.labels
@@ -53,7 +61,7 @@ def _rows_of_precisions(weights: Weights, parts: Parts) -> np.ndarray | None:
 
 
 def learn(learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows) -> list[Any]:
-    """Learn a column from all rows: one encoding for each class of each target."""
+    """Learn a column from all rows; return one encoding for each class of each target."""
     column = rows.column(codes, size)
     encodings = []
     for target, views in rows.views():

@@ -1,1 +1,1 @@
-"""What users pass, as arrays."""
+"""X, y, weights and keys as users pass them, read into arrays and checked."""

@@ -1,4 +1,4 @@
-"""Tables of each library as columns for pandas, and numbers as tables of each library."""
+"""Conversion between frames of pandas, polars, pyarrow and other libraries, arrays, and pandas columns."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ BACKENDS = ("pandas", "polars", "pyarrow")
 
 
 def read_array(X: Any) -> np.ndarray:
-    """Read a table of shape (n, p) that is not a frame: an array, or a list of rows."""
+    """Read an array or a list of rows as an array of shape (n, p)."""
     if isinstance(X, list | tuple) and X and all(isinstance(row, list | tuple) for row in X):
-        X = _array_of_rows(X)
+        X = _stack_rows(X)
     array = check_array(X, dtype=None, ensure_all_finite=False)
     if array.dtype.kind == "V":
         raise ValueError(
-            f"X must hold one value in a cell, but its cells are records, {array.dtype}. Split the fields."
+            f"X must hold one value in each cell, but its cells are records of dtype {array.dtype}. Pass each field as "
+            "a column."
         )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)  # pandas hashes the native byte order alone
 
 
-def _array_of_rows(rows: Any) -> np.ndarray:
-    """Rows of anything, even tuples, as an object array: numpy itself would look into the cells."""
+def _stack_rows(rows: Any) -> np.ndarray:
+    """Stack rows of any objects into an object array; numpy itself would unpack cells that are tuples."""
     widths = {len(row) for row in rows}
     if len(widths) > 1:
-        raise ValueError(f"The rows of X must be equally long, but they have {sorted(widths)} cells.")
+        raise ValueError(f"The rows of X must be equally long, but they have {sorted(widths)} cells. Fill them up.")
     array = np.empty((len(rows), widths.pop()), dtype=object)
     for position, column in enumerate(zip(*rows, strict=True)):
         array[:, position] = np.fromiter(column, dtype=object, count=len(rows))
@@ -36,7 +37,7 @@ def _array_of_rows(rows: Any) -> np.ndarray:
 
 
 def infer_numbers(column: np.ndarray) -> np.ndarray:
-    """A column of an array, of shape (n,), as numbers where it holds numbers; else as objects."""
+    """Convert a column of an array, of shape (n,), to numbers if all its values are numbers, otherwise to objects."""
     if column.dtype.kind in "biuf":
         return column
     inferred = pd.Series(column, dtype=object).infer_objects()
@@ -44,10 +45,10 @@ def infer_numbers(column: np.ndarray) -> np.ndarray:
 
 
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
-    """A frame of the source's library, from arrays of numbers and from columns of the source."""
+    """Make a frame of the library of `source` from arrays of numbers and columns of `source`, by name."""
     if isinstance(source, pd.DataFrame):
         return _make_pandas(source, columns)
-    import narwhals.stable.v2 as nw  # here, because a pandas frame does not need it
+    import narwhals.stable.v2 as nw  # here, because pandas frames do not need it and its import is slow
 
     series = [
         nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
@@ -59,23 +60,24 @@ def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
-    """A frame with the rows' index; columns of the source keep their types and values."""
+    """Make a pandas frame with the index of `source`; columns of `source` keep their dtypes."""
     arrays = list(columns.values())
     if arrays and all(isinstance(column, np.ndarray) for column in arrays):
+        # pandas takes a single block as it is, but copies a dictionary of arrays column by column
         block = arrays[0][:, None] if len(arrays) == 1 else np.column_stack(arrays)
         return pd.DataFrame(block, index=source.index, columns=list(columns), copy=False)
     return pd.DataFrame(dict(columns), index=source.index)
 
 
 def convert_column(column: Any) -> pd.Series:
-    """A narwhals column for pandas, its integers still integers where some are missing."""
+    """Convert a narwhals column to pandas, without turning integers into floats if some are missing."""
     if column.implementation.is_pandas_like():
         return column.to_pandas()
     try:
         import pyarrow
     except ImportError as error:
         raise ImportError(
-            'Frames other than pandas\' need pyarrow: pip install "catpool[engines]", or pyarrow alone.'
+            'Frames of other libraries than pandas need pyarrow. Run: pip install "catpool[engines]"'
         ) from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
@@ -84,7 +86,7 @@ def convert_column(column: Any) -> pd.Series:
 
 
 def to_backend(frame: Any, backend: str) -> Any:
-    """A frame of any library as one of another library."""
+    """Convert a frame of any library to a frame of "pandas", "polars" or "pyarrow"."""
     import narwhals.stable.v2 as nw
 
     if backend not in BACKENDS:
@@ -94,8 +96,8 @@ def to_backend(frame: Any, backend: str) -> Any:
         converted = {"pandas": native.to_pandas, "polars": native.to_polars, "pyarrow": native.to_arrow}
         return frame if backend == native.implementation.value else converted[backend]()
     except (TypeError, ValueError) as error:
-        raise TypeError(f'Columns of mixed types have no type in {backend} ({error}). Pass "pandas".') from error
+        raise TypeError(f"A column of mixed types cannot be converted to {backend} ({error}). Use pandas.") from error
     except ImportError as error:
         raise ImportError(
-            f'backend="{backend}" needs {backend} and pyarrow: pip install "catpool[engines]".'
+            f'backend="{backend}" needs {backend} and pyarrow. Run: pip install "catpool[engines]"'
         ) from error

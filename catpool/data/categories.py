@@ -1,10 +1,14 @@
-"""A column as integer codes; missing and unseen values.
+"""The categories of a column and their integer codes, with a code for missing values and one for unseen categories.
 
-A column of K categories has K + 2 slots. Slot 0 is the missing value (None, NaN, NaT and pandas.NA are
-one), slots 1 to K are the categories in order of appearance (or in
-that of a categorical type, which may have some without rows), and slot K + 1 is for whatever was never
-seen: a category with no rows. Categories are equal when Python says so: 1, 1.0 and True are one
-category, 1 and "1" are two.
+A column of K categories has K + 2 slots:
+
+- slot 0 for missing values (None, NaN, NaT and pandas.NA are the same);
+- slots 1 to K for the categories in order of appearance, or in the order of a categorical dtype, which may have
+  categories without rows;
+- slot K + 1 for categories that were not seen at fit. They are a category without rows, so every formula gives them the
+  prior, without a special case.
+
+Categories are equal if Python says so: 1, 1.0 and True are one category, 1 and "1" are two.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ class Vocabulary:
 
     @property
     def size(self) -> int:
-        """How many slots there are: the missing value's, one a category, and one for the unseen."""
+        """The number of slots: K categories, missing, and unseen."""
         return len(self.categories) + 2
 
     @cached_property
@@ -46,22 +50,34 @@ class Vocabulary:
         return {category: slot for slot, category in enumerate(self.categories.tolist(), start=1)}
 
     def find_slots(self, categories: pd.Series) -> np.ndarray:
-        """The slots of other categories, some of which may be missing, with the missing value's before them."""
+        """Find the slots of distinct values; slot 0 is put before them, because codes of values start from 1.
+
+        Parameters
+        ----------
+        categories : pandas.Series of length m
+            As `encode` returns them. Some may be missing values.
+
+        Returns
+        -------
+        ndarray of shape (m + 1,)
+        """
         slots = np.full(len(categories) + 1, MISSING)
         with _hashable():
             found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
             slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
+        # missing values are looked for only among values not found, which are few; NaN equals nothing, itself included
         unseen = np.flatnonzero(slots == self.size - 1)
         if len(unseen):
             slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
         return slots
 
     def find_slot(self, value: Any) -> int:
-        """The slot of one value."""
+        """Find the slot of one value."""
         with _hashable():
             slot = self._slots.get(value)
         if slot is not None:
             return slot
+        # pandas.isna of a tuple is an array
         missing = value is None or (not isinstance(value, tuple) and bool(pd.isna(value)))
         return MISSING if missing else self.size - 1
 
@@ -74,41 +90,42 @@ class Vocabulary:
         -------
         codes : ndarray of shape (n,)
         slots : ndarray
-            What the codes stand for.
-        named : callable
-            The categories, in order of appearance, at those of the slots that a boolean array marks.
+            The slot of each code.
+        select : callable
+            From a boolean array, as long as `slots`, to the list of the categories that it marks, for messages.
         """
         codes, categories = encode(column, distinct=False)
 
-        def named(marked: np.ndarray) -> list[Any]:
+        def select(marked: np.ndarray) -> list[Any]:
             return categories[marked[1:]].drop_duplicates().tolist()
 
-        return codes, self.find_slots(categories), named
+        return codes, self.find_slots(categories), select
 
     def slots(self, column: pd.Series | np.ndarray) -> np.ndarray:
-        """The slot of each row's category, of shape (n,)."""
+        """Find the slot of each row's category, of shape (n,)."""
         codes, slots, _ = self.look_up(column)
         return slots.take(codes)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, Any]:  # pickles leave out the cached dictionary
         return {"categories": self.categories}
 
 
 def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np.ndarray, pd.Series]:
-    """Number the categories of a column from 1 in order of appearance, its missing values 0.
+    """Number the categories of a column from 1 in order of appearance, and missing values 0.
 
     Parameters
     ----------
     column : pandas.Series or ndarray of shape (n,)
     distinct : bool, default=True
-        Whether equal categories must get one number, and missing ones 0; it takes longer.
+        Whether equal categories must have the same code. Without it, equal objects may have several codes, and missing
+        values codes other than 0, which is faster.
 
     Returns
     -------
     codes : ndarray of shape (n,)
-        A new array.
+        A new array, which callers may overwrite.
     categories : pandas.Series
-        Of length K; without a missing value where they are distinct.
+        The category of each code from 1, without missing values if they are distinct.
     """
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
@@ -116,7 +133,7 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     else:
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
-    as_is = object if categories.dtype == object else None  # else strings would be looked for
+    as_is = object if categories.dtype == object else None  # otherwise pandas would infer a string dtype
     return codes, pd.Series(categories, dtype=as_is, copy=False)
 
 
@@ -135,14 +152,14 @@ def _hashable() -> Iterator[None]:
         yield
     except (TypeError, NotImplementedError) as error:
         raise TypeError(
-            f"A category must be hashable, as strings, numbers, dates and tuples are ({error}). Turn lists into tuples."
+            f"Categories must be hashable, as strings, numbers and tuples are ({error}). Convert lists to tuples."
         ) from error
 
 
 def _values(column: pd.Series) -> Any:
-    """The column's own array: a pandas.Index would turn tuples into levels."""
+    """The values of a column as an array, because a pandas.Index would turn tuples into levels."""
     if pd.api.types.is_extension_array_dtype(column.dtype) and column.dtype.kind == "f":
-        return column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan)  # arrow would tell 0.0 from -0.0
+        return column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan)  # arrow has two zeros
     if pd.api.types.is_extension_array_dtype(column.dtype):
         whole = column.dtype.kind in "iu" and not column.hasnans
         return column.to_numpy(dtype=column.dtype.numpy_dtype) if whole else column.array

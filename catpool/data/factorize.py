@@ -1,8 +1,8 @@
-"""Numbering the distinct values of an array fast: integers and Python objects.
+"""Fast replacements of ``pandas.factorize`` for integers and for Python objects.
 
-Integers that lie close together are numbered by a table, others by their hashes. Rows of objects often share the same
-object, because a reader makes one string for all its repetitions. So rows of objects are numbered by the objects'
-addresses, which are integers, and only the distinct objects by their values.
+Integers of a small range are numbered by a table, others by their hashes. Equal values of an object array are often the
+same object, because most readers make one string for all its repetitions. So rows are numbered by the addresses of
+their objects, which are integers, and only the distinct objects by their values.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SAMPLE = 4096  # rows looked at to tell whether it pays
-BLOCK = 1 << 16  # rows worked on at a time: what the processor's cache holds
-HEAD = 2 * np.dtype(np.intp).itemsize  # every object is at least as long, so addresses differ by as much
+SAMPLE = 4096  # rows that decide whether rows share objects
+BLOCK = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
+HEAD = 2 * np.dtype(np.intp).itemsize  # the least size of a Python object, and so the least distance of addresses
 
 
 def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Do as ``pandas.factorize`` does for integers, of shape (n,); close ones are numbered in their order.
+    """Number integers of shape (n,) as ``pandas.factorize`` does, but in sorted order if their range is small.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Do as ``pandas.factorize`` does for an object array, of shape (n,).
+    """Number the values of an object array as ``pandas.factorize`` does.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
     distinct : bool
-        Whether equal objects must get one number, and missing ones -1; it takes longer. Without it, missing
-        values may be among the objects.
+        Whether equal objects must have the same code, and missing values code -1. Without it, equal objects may have
+        several codes, and missing values codes of their own, which is faster.
 
     Returns
     -------
@@ -55,11 +55,12 @@ def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray
     addresses = np.frombuffer(values, dtype=np.intp)
     if not _share_objects(values, addresses):
         return pd.factorize(values)
-    rows_to_objects, found = pd.factorize(addresses >> HEAD.bit_length() - 1)  # hashed faster without idle bits
+    # the lowest bits are 0 in all addresses, and without them hashing is faster
+    rows_to_objects, found = pd.factorize(addresses >> HEAD.bit_length() - 1)
     rows = np.empty(len(found), dtype=np.intp)
     for start in range(0, len(values), BLOCK):
         block = rows_to_objects[start : start + BLOCK]
-        rows[block] = np.arange(start, start + len(block))  # any row of an object will do
+        rows[block] = np.arange(start, start + len(block))  # the last of the rows that hold the object
     if not distinct:
         return rows_to_objects, values[rows]
     codes, objects = pd.factorize(values[rows])
@@ -67,11 +68,12 @@ def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray
 
 
 def _share_objects(values: np.ndarray, addresses: np.ndarray) -> bool:
-    """Whether rows of equal values nearly always hold the same object."""
+    """Whether equal values are nearly always the same object, judged from a sample."""
     step = max(1, len(values) // SAMPLE)
     equal = _repetitions(values[::step])
     return len(values) > SAMPLE and equal > 0 and _repetitions(addresses[::step]) > 0.9 * equal
 
 
 def _repetitions(sample: np.ndarray) -> int:
+    """The number of values that occurred before."""
     return len(sample) - len(pd.unique(sample))

@@ -1,4 +1,4 @@
-"""Whether rows are the training rows, and the warning that says so."""
+"""`Fingerprint`, which recognizes the training rows in ``transform``, and the warning about them."""
 
 from __future__ import annotations
 
@@ -12,42 +12,67 @@ import pandas as pd
 
 from catpool.data.frames import Frame
 
-SAMPLE = 256  # rows that are hashed
+SAMPLE = 256  # rows that are hashed; all of them would take longer than encoding them
 
 
 class TrainingRowsWarning(UserWarning):
-    """The rows that an encoder learned from were passed to ``transform``."""
+    """The rows that an encoder was fitted on were passed to its ``transform``.
+
+    ``transform`` encodes rows with what was learned from all training rows. For a training row that includes its own
+    target, so a model that is trained on the result learns to read the target off the features, and scores far better
+    on its training rows than on new ones. ``fit_transform`` encodes each training row from other rows.
+
+    Training rows are recognized by their number, and by the values and index of up to about 500 of them.
+
+    See Also
+    --------
+    EmpiricalBayesEncoder.fit_transform : Encode training rows out of fold.
+
+    Examples
+    --------
+    Silence the warning to look at the encodings of training rows:
+
+    >>> import warnings
+    >>> from catpool import MeanEncoder, TrainingRowsWarning
+    >>> X, y = [["a"], ["a"], ["b"]], [1.0, 2.0, 3.5]
+    >>> encoder = MeanEncoder().fit(X, y)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", TrainingRowsWarning)
+    ...     encoder.transform(X).ravel()
+    array([1.5, 1.5, 3.5])
+    """
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What identifies training rows: their number, and the values and index of some of them.
+    """The number of the training rows, and a hash of the values and the index of some of them.
 
     Parameters
     ----------
     rows : int
     sample : str
-        A hash, the same in all processes.
+        The hash, in hexadecimal. It is the same in all processes.
     """
 
     rows: int
     sample: str
 
     def matches(self, X: Frame, labels: list[Any]) -> bool:
-        """Whether these are the training rows, by the columns named; one row alone is not enough to tell."""
-        return len(X) == self.rows > 1 and Fingerprint.of(X, labels) == self
+        """Whether X is the training rows, judged by some of its columns. A single row never matches."""
+        return len(X) == self.rows > 1 and Fingerprint.compute(X, labels) == self
 
     @classmethod
-    def of(cls, X: Frame, labels: list[Any]) -> Fingerprint:
-        """Of the columns named."""
+    def compute(cls, X: Frame, labels: list[Any]) -> Fingerprint:
+        """Compute the fingerprint of some columns of X."""
         step = max(1, len(X) // SAMPLE)
-        texts = [_written(X.column(label)[::step]) for label in labels]
+        texts = [_write(X.column(label)[::step]) for label in labels]
         index = X.index()
-        texts.append("" if index is None else _written(index[::step]))
+        texts.append("" if index is None else _write(index[::step]))
         return cls(len(X), sha256("".join(texts).encode()).hexdigest())
 
 
-def _written(values: Any) -> str:
+def _write(values: Any) -> str:
+    """Write values as text that does not depend on the library they come from."""
     objects = np.array(values, dtype=object)
     objects[pd.isna(objects)] = None
     return repr(objects.tolist())
@@ -55,9 +80,9 @@ def _written(values: Any) -> str:
 
 def warn_of_training_rows() -> None:
     warnings.warn(
-        "transform was given the very rows that the encoder was fitted on, so that each row's own target is in its "
-        "features. Where a model learns from these rows, call fit_transform(X, y), which encodes them out of fold. To "
-        "look at them all the same, silence catpool.TrainingRowsWarning.",
+        "transform was given the very rows that the encoder was fitted on, so each row's own target is in its "
+        "features. To train a model on these rows, call fit_transform(X, y), which encodes them out of fold. To only "
+        "look at the encodings, silence catpool.TrainingRowsWarning.",
         TrainingRowsWarning,
         stacklevel=4,
     )

@@ -1,4 +1,4 @@
-"""A table's columns by label, whatever library it came from, and the same table with some columns replaced."""
+"""`Frame`: the columns of a table of any library by label, and the same table with some columns replaced."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import pandas as pd
 from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
 
 MISMATCH = "The feature names should match those that were passed during fit. "
-SEPARATOR = "_x_"  # between the names of columns that are taken together
-Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by column
+SEPARATOR = "_x_"  # between the names of the columns of an interaction
+Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by label of a column
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The columns of a table, whatever library it came from.
+    """A table of any library, with its columns by label.
 
     Parameters
     ----------
     source : ndarray of shape (n, p), pandas.DataFrame or narwhals.DataFrame
-        A pandas frame is used without narwhals, which would take longer than encoding one row does.
+        A pandas frame is used directly, because going through narwhals would take longer than encoding one row.
     labels : list
-        What a user calls the columns: a frame's labels, an array's positions.
+        The labels of a frame, or the positions of the columns of an array.
     framed : bool
-        Whether the labels are a frame's.
+        Whether the table is a frame.
     aside : sequence, default=()
-        Labels of columns that have another role, a key, say, and are not categories unless the user says so.
+        The columns that have another role, such as keys. They are only encoded if the user names them.
     """
 
     source: Any
@@ -43,46 +43,46 @@ class Frame:
 
     @property
     def named(self) -> bool:
-        """Whether the columns have names, which are strings."""
+        """Whether the labels are strings, which scikit-learn takes as feature names."""
         return self.framed and isinstance(self.labels[0], str)
 
     @property
     def names(self) -> list[str]:
-        """The columns' names as features."""
+        """The names of the columns, for features."""
         return list(self.names_by_label.values())
 
     @property
     def names_by_label(self) -> dict[Any, str]:
-        """The columns' names by their labels."""
+        """The names of the columns, for features, by label."""
         return _name_columns(self.labels, named=self.named)
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
-        """Refuse labels of columns that X does not have, repeated labels, and an empty list."""
+        """Raise an error if labels are not columns of X or occur twice, or if there are none."""
         if not labels:
-            hint = " Pass None to encode all." if name == "columns" else ""
+            hint = " Pass None to encode all columns." if name == "columns" else ""
             raise ValueError(f"`{name}` must name at least one column.{hint}")
         absent = [label for label in labels if label not in self.labels]
         if absent:
             raise ValueError(
-                f"`{name}` names {absent}, which X does not have. X has the columns {self.labels}. Pass some of them."
+                f"`{name}` names {absent}, which X does not have. Pass some of its columns, which are {self.labels}."
             )
         if len(set(labels)) < len(labels) or any(isinstance(label, bool | np.bool_) for label in labels):
             raise ValueError(f"`{name}` must name each column once, but it is {labels}. Pass names or positions.")
 
     def align(self, like: Header, required: list[Any], *, strict: bool) -> Frame:
-        """Find the columns of fit again: by label where both tables are frames, else by position.
+        """Find the columns of fit in this table, by label if both are frames, otherwise by position.
 
         Parameters
         ----------
         like : Header
             The columns at fit.
         required : list
-            The columns that must be here now.
+            The columns that this table must have.
         strict : bool
-            Whether a column that was not there at fit is an error.
+            Whether to raise an error for columns that were not there at fit.
         """
         if not (self.framed and like.framed):
-            return self._at_positions(like)
+            return self._relabel(like)
         absent = [label for label in required if label not in self.labels]
         if absent:
             raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
@@ -91,9 +91,10 @@ class Frame:
             raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
         if not strict or like.labels == self.labels:
             return self
-        return self._selected(like.labels)
+        return self._select(like.labels)
 
-    def _at_positions(self, like: Header) -> Frame:
+    def _relabel(self, like: Header) -> Frame:
+        """Give the columns the labels that they had at fit."""
         if like.named:
             warnings.warn(
                 f"X does not have valid feature names, but {like.owner} was fitted with feature names", stacklevel=5
@@ -109,18 +110,17 @@ class Frame:
 
     @property
     def native(self) -> Any:
-        """The table in its own library."""
+        """The table as an object of its own library."""
         return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
 
     def drop(self, labels: list[Any]) -> Frame:
-        """The table without some columns, if it has them."""
+        """Drop the columns with these labels, if there are any."""
         rest = [label for label in self.labels if label not in labels]
         if len(rest) == len(self.labels) or not self.framed:
             return self
-        return self._selected(rest)
+        return self._select(rest)
 
-    def _selected(self, labels: list[Any]) -> Frame:
-        """The frame with only some of its columns."""
+    def _select(self, labels: list[Any]) -> Frame:
         positions = [self.labels.index(label) for label in labels]
         pandas = isinstance(self.source, pd.DataFrame)
         source = self.source.iloc[:, positions] if pandas else self.source[:, positions]
@@ -139,7 +139,7 @@ class Frame:
         return self.source.iloc[:, position] if pandas else self.source[:, position]
 
     def key_columns(self, key: Any) -> Any:
-        """A key, of shape (n,) or (n, columns); strings name columns."""
+        """Look up the columns that `key` names, as a frame of shape (n, columns); return other keys unchanged."""
         names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
         if not names or not all(isinstance(name, str) for name in names):
             return key
@@ -147,27 +147,30 @@ class Frame:
         if not absent:
             return pd.DataFrame({name: np.asarray(self.column(name)) for name in names})
         if isinstance(key, str) or len(names) != len(self):
-            raise ValueError(f"`key` names {absent}, which X does not have: {self.labels}. Pass names, or a key a row.")
-        return key
+            raise ValueError(
+                f"`key` names {absent}, which X does not have. Pass some of its columns, which are {self.labels}, or "
+                "one key for each row."
+            )
+        return key  # a list of strings, one for each row
 
     def index(self) -> Any:
-        """The rows' labels, if there are any."""
+        """The index of a pandas frame, otherwise None."""
         return self.source.index if isinstance(self.source, pd.DataFrame) else None
 
     def replace_columns(self, features: Features, *, keep: bool) -> Any:
-        """Put encoded columns in the place of the columns they encode.
+        """Replace columns by their features.
 
         Parameters
         ----------
         features : mapping
-            From a column's label to the names and the values, of shape (n, features), of its encodings. Features
-            under other keys come after all columns.
+            From the label of a column to the names and values, of shape (n, features), of its features. Those with
+            other keys, such as interactions, come after all columns.
         keep : bool
-            Whether the other columns stay.
+            Whether columns without features stay.
 
         Returns
         -------
-        ndarray for an array, else a frame of the library that X came from
+        ndarray if the table is an array, otherwise a frame of the library of X
         """
         labels = [label for label in self.labels if keep or label in features]
         labels += [label for label in features if label not in self.labels]
@@ -175,7 +178,7 @@ class Frame:
             return np.hstack([self._block(label, features) for label in labels])
         names = self.names_by_label
         if len(labels) == 1 and labels[0] in features:
-            return self._only(*features[labels[0]])
+            return self._make_frame(*features[labels[0]])
         columns: dict[str, Any] = {}
         for label in labels:
             if label in features:
@@ -185,11 +188,11 @@ class Frame:
         return make_frame(self.source, columns)
 
     def _block(self, label: Any, features: Features) -> np.ndarray:
-        """Features or an untouched column of an array, of shape (n, columns)."""
+        """The features of a column of an array, or the column itself, of shape (n, columns)."""
         return features[label][1] if label in features else infer_numbers(self._native_column(label))[:, None]
 
-    def _only(self, names: list[str], values: np.ndarray) -> Any:
-        """A frame of the features of one column, without a copy for pandas."""
+    def _make_frame(self, names: list[str], values: np.ndarray) -> Any:
+        """Make a frame of the features of one column; values are not copied for pandas."""
         if isinstance(self.source, pd.DataFrame):
             return pd.DataFrame(values, index=self.source.index, columns=names, copy=False)
         return make_frame(self.source, dict(zip(names, values.T, strict=True)))
@@ -197,7 +200,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class Header:
-    """What an encoder keeps of the columns it was fitted with, as `Frame` has them."""
+    """The columns that an encoder was fitted on, for comparison with those of new rows.
+
+    Parameters
+    ----------
+    owner : str
+        The class of the encoder, for messages.
+    labels : list
+    framed : bool
+    named : bool
+        As in `Frame`.
+    """
 
     owner: str
     labels: list[Any]
@@ -206,21 +219,21 @@ class Header:
 
     @property
     def names_by_label(self) -> dict[Any, str]:
-        """The columns' names by their labels."""
+        """The names of the columns, for features, by label."""
         return _name_columns(self.labels, named=self.named)
 
 
 def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
-    """Names of columns as features: x0, x1, ... where they have none."""
+    """Name the columns by their labels if these are strings, otherwise x0, x1, ..."""
     return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
 
 
 def read_frame(X: Any) -> Frame:
-    """Read a table: a pandas frame, another eager frame that narwhals knows, an array, or a list of rows."""
+    """Read a pandas frame, a frame of another library that narwhals supports, an array, or a list of rows."""
     if isinstance(X, pd.DataFrame):
         frame, labels = X, _checked_labels(list(X.columns))
     else:
-        import narwhals.stable.v2 as nw  # here, because scikit-learn 1.6 has not loaded it and it takes a while
+        import narwhals.stable.v2 as nw  # here, because its import is slow
 
         frame = nw.from_native(X, eager_only=True, pass_through=True)
         if not isinstance(frame, nw.DataFrame):
@@ -243,16 +256,16 @@ def _checked_labels(labels: list[Any]) -> list[Any]:
     repeated = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
     if repeated:
         raise ValueError(
-            f"The columns of X must have different names, but {repeated} occur more than once. Rename them."
+            f"The columns of X must have different names, but {repeated} occur more than once. Rename the columns."
         )
     return labels
 
 
 def column_name(label: Any, names: Mapping[Any, str]) -> str:
-    """The name of a column, or of several that are taken together."""
+    """The name of a column, or of an interaction if `label` is a tuple of labels."""
     return names[label] if label in names else SEPARATOR.join(names[part] for part in label)
 
 
 def select_columns(label: Any, X: Frame) -> Any:
-    """A column, or a list of several that are taken together."""
+    """Return a column, or a list of columns if `label` is a tuple of labels."""
     return X.column(label) if label in X.labels else [X.column(part) for part in label]

@@ -1,4 +1,4 @@
-"""The target y as columns of numbers, each with its kind and the family of its rows."""
+"""`Target`: the outputs of y as columns of numbers, each with its kind and family of distributions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-LARGEST, SMALLEST = 1e100, 1e-100  # squares of what is beyond overflow or underflow
-MANY_CLASSES = 20
+LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow
+MANY_CLASSES = 20  # integers of more distinct values may as well be numbers
 
 
 @dataclass(frozen=True)
 class TargetKind:
-    """What a target may be, as ``target_type`` names it.
+    """A value of the parameter ``target_type``.
 
     Parameters
     ----------
     name : str
     family : str
-        The family of its rows, unless the user asks for another one.
+        The family of distributions of the rows, unless the user passes another one.
     classes : bool, default=False
-        Whether its values are labels rather than numbers.
+        Whether the values are classes instead of numbers.
     whole : bool, default=False
-        Whether its numbers are whole, so that their sums are exact.
+        Whether the numbers are integers, whose sums are exact.
     has_exposure : bool, default=False
-        Whether its numbers may be counts per exposure.
+        Whether rows may have an exposure.
     check : callable, optional
-        Given the numbers, of shape (n,), it raises a ValueError where they cannot be such a target.
+        Raises a ValueError if the numbers, of shape (n,), are not of this kind.
     """
 
     name: str
@@ -61,7 +61,7 @@ TARGET_KINDS = {
 
 
 class TargetFamily(Protocol):
-    """What readers of y and of weights ask of a family of distributions."""
+    """The attributes of a family of distributions that the readers of y and of weights need."""
 
     @property
     def name(self) -> str: ...
@@ -73,10 +73,12 @@ class TargetFamily(Protocol):
 
     @property
     def homoscedastic(self) -> bool:
-        """Whether all rows have one variance, whatever their mean."""
+        """Whether the variance of a row does not depend on its mean."""
         ...
 
-    def goes_with(self, kind: str) -> bool: ...
+    def goes_with(self, kind: str) -> bool:
+        """Whether rows of a kind of target may have this distribution."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,15 @@ class Target:
     Parameters
     ----------
     name : str or None
-        None for an only output.
+        None if y has only one output.
     kind : str
         A key of `TARGET_KINDS`.
     family : str
-        The name of the family of its rows.
+        The name of the family of distributions of the rows.
     values : ndarray of shape (n,)
-        Numbers; for classes, their positions in `classes`.
+        Numbers. For classes, the positions in `classes`.
     classes : ndarray or None
+        The sorted classes.
     """
 
     name: str | None
@@ -104,23 +107,23 @@ class Target:
 
     @property
     def names(self) -> list[str | None]:
-        """The names of its columns, None for an only one."""
+        """The name of each column that means are taken of; None if there is only one."""
         if not self.has_class_columns or self.classes is None:
             return [self.name]
         return [str(label) if self.name is None else f"{self.name}_{label}" for label in self.classes]
 
     @property
     def has_class_columns(self) -> bool:
-        """Whether it has a column for each class."""
+        """Whether there is a column for each class, and not only for the second of two."""
         return self.kind == "multiclass"
 
     @property
     def whole(self) -> bool:
-        """Whether its numbers are whole, so that their sums are exact."""
+        """Whether the numbers are integers, whose sums are exact."""
         return TARGET_KINDS[self.kind].whole
 
     def columns(self) -> Iterator[np.ndarray]:
-        """The numbers to take means of, of shape (n,), one array after the other."""
+        """Iterate over the columns that means are taken of, arrays of shape (n,)."""
         if self.has_class_columns:
             for label in range(len(self.names)):
                 yield (self.values == label).astype(float)
@@ -137,28 +140,28 @@ def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -
     target_type : str
         "auto", or a key of `TARGET_KINDS`.
     family : TargetFamily, optional
-        The family that the user has chosen. By default each kind has its own. It also tells the kind where
-        `target_type` is "auto".
+        The family that the user has chosen. By default each kind has its own. If `target_type` is "auto", it also
+        determines the kind.
 
     Raises
     ------
     ValueError
-        For missing or infinite values, and where y is not of the kind asked for.
+        For missing or infinite values, and if y is not of the kind asked for.
     """
     if y is None:
-        raise ValueError("An encoder requires y to be passed, but the target y is None. Pass the target of each row.")
+        raise ValueError("An encoder requires y to be passed, but the target y is None. Pass one target for each row.")
     outputs = _outputs(y)
     return [_read_output(name, values, target_type, family) for name, values in outputs]
 
 
 def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
-    """The outputs of y by name, the only one without."""
+    """Split y into its outputs with their names; None is the name of an output that is the only one."""
     if not isinstance(y, pd.Series | pd.DataFrame):
         y = y.to_pandas() if hasattr(y, "to_pandas") else _array(y)
     if y.ndim == 1:
         return [(None, pd.Series(y, copy=False))]
     if y.ndim != 2 or y.shape[1] == 0:
-        raise ValueError(f"y must have the shape (n,) or (n, outputs), but it has the shape {y.shape}.")
+        raise ValueError(f"y must have the shape (n,) or (n, outputs), but it has the shape {y.shape}. Reshape it.")
     frame = pd.DataFrame(y, copy=False)
     if frame.shape[1] == 1:
         return [(None, frame.iloc[:, 0])]
@@ -166,29 +169,31 @@ def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
 
 
 def _array(y: Any) -> np.ndarray:
-    # numpy would turn a list of numbers and strings into strings, its missing values too
+    # numpy.asarray would convert a list of numbers, strings and missing values to strings
     array = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
     if array.dtype.kind == "V":
-        raise ValueError(f"y must hold one value a row, but its values are records, {array.dtype}. Pass one field.")
+        raise ValueError(
+            f"y must hold one value for each row, but its values are records of dtype {array.dtype}. Pass one field."
+        )
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _read_output(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
-    values = _inferred(values)
+    values = _infer_numbers(values)
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
-        real = "Complex data not supported: y" if values.dtype.kind == "c" else "y"
-        raise ValueError(f"{real} must hold numbers or classes, but its values are {values.dtype}. Convert it.")
+        subject = "Complex data not supported: y" if values.dtype.kind == "c" else "y"  # as scikit-learn's checks ask
+        raise ValueError(f"{subject} must hold numbers or classes, but its dtype is {values.dtype}. Convert it.")
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fiub":
         _refuse_missing(values)
     with _comparable():
-        kind = TARGET_KINDS[_kind(values, family) if target_type == "auto" else target_type]
-        of_rows = _family(kind, family)
+        kind = TARGET_KINDS[_infer_kind(values, family) if target_type == "auto" else target_type]
+        family_name = _choose_family(kind, family)
         if kind.classes:
-            return _read_classes(name, values, kind, of_rows)
-    return _read_numbers(name, values, kind, of_rows)
+            return _read_classes(name, values, kind, family_name)
+    return _read_numbers(name, values, kind, family_name)
 
 
-def _family(kind: TargetKind, chosen: TargetFamily | None) -> str:
+def _choose_family(kind: TargetKind, chosen: TargetFamily | None) -> str:
     if chosen is not None and chosen.name != kind.family and not chosen.goes_with(kind.name):
         raise ValueError(
             f'family="{chosen.name}" does not go with a {kind.name} target, whose own family is "{kind.family}". Pass '
@@ -197,8 +202,8 @@ def _family(kind: TargetKind, chosen: TargetFamily | None) -> str:
     return kind.family if chosen is None else chosen.name
 
 
-def _inferred(values: pd.Series) -> pd.Series:
-    """Numbers as numbers, where they came as Python objects."""
+def _infer_numbers(values: pd.Series) -> pd.Series:
+    """Convert Python objects to numbers if all of them are numbers."""
     if values.dtype != object:
         return values
     if pd.api.types.infer_dtype(values, skipna=False) in ("decimal", "mixed-integer-float"):
@@ -227,8 +232,8 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _kind(values: pd.Series, family: TargetFamily | None) -> str:
-    """The kind of a target for ``target_type="auto"``."""
+def _infer_kind(values: pd.Series, family: TargetFamily | None) -> str:
+    """Infer the kind of a target for ``target_type="auto"``."""
     if not _is_number(values) or (family is not None and family.assumed == "classes"):
         return "multiclass" if values.nunique() > 2 else "binary"
     if family is not None:
@@ -238,15 +243,15 @@ def _kind(values: pd.Series, family: TargetFamily | None) -> str:
     distinct = values.nunique()
     if distinct > MANY_CLASSES:
         raise ValueError(
-            f"y holds integers with {distinct} distinct values, which may be numbers, counts or classes. "
-            'Say which: target_type="continuous", "count" or "multiclass".'
+            f"y holds integers of {distinct} distinct values, which may be numbers, counts or classes. "
+            'Pass target_type="continuous", "count" or "multiclass".'
         )
     return "multiclass" if distinct > 2 else "binary"
 
 
 def _takes_two_integers(values: np.ndarray) -> bool:
-    """Whether floats are labels in disguise, as 0.0 and 1.0 are."""
-    if len(np.unique(values[:1000])) > 2:
+    """Whether floats take only two values, both integers, as classes that were converted to floats do."""
+    if len(np.unique(values[:1000])) > 2:  # which spares sorting all values in most cases
         return False
     distinct = np.unique(values)
     return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
@@ -255,7 +260,7 @@ def _takes_two_integers(values: np.ndarray) -> bool:
 def _read_numbers(name: str | None, values: pd.Series, kind: TargetKind, family: str) -> Target:
     if not (_is_number(values) or pd.api.types.is_bool_dtype(values.dtype)):
         raise ValueError(
-            f'y must be numeric for target_type="{kind.name}", but its values are {values.dtype}. '
+            f'y must be numeric for target_type="{kind.name}", but its dtype is {values.dtype}. '
             'Pass numbers, or target_type="binary" or "multiclass" for classes.'
         )
     numbers = values.to_numpy(dtype=float)
@@ -263,7 +268,7 @@ def _read_numbers(name: str | None, values: pd.Series, kind: TargetKind, family:
     if not (largest == 0 or SMALLEST < largest < LARGEST):
         _refuse_missing(values)
         raise ValueError(
-            f"y must be finite, and its largest value between {SMALLEST:g} and {LARGEST:g}, but that is {largest} "
+            f"y must be finite, and its largest magnitude between {SMALLEST:g} and {LARGEST:g}, but it is {largest} "
             f"({'infinity' if np.isinf(largest) else 'out of range'}). Drop such rows or rescale y."
         )
     if kind.check is not None:
@@ -280,9 +285,9 @@ def _read_classes(name: str | None, values: pd.Series, kind: TargetKind, family:
     if kind.name == "binary":
         if len(classes) > 2:
             raise ValueError(
-                f'y must take two values for target_type="binary", but it takes {len(classes)}. '
+                f'y must take two values for target_type="binary", but it has {len(classes)}. '
                 'Pass target_type="multiclass" or "continuous".'
             )
-        if len(classes) == 1 and classes[0] == 1:  # all rows are 1, so the absent class is 0
+        if len(classes) == 1 and classes[0] == 1:  # the class without rows is 0 then
             return Target(name, kind.name, family, codes + 1, np.array([0, 1], dtype=classes.dtype))
     return Target(name, kind.name, family, codes, classes)

@@ -1,4 +1,4 @@
-"""The training rows as an encoder sees them: X, y, weights, groups and keys, read once and checked once."""
+"""`TrainingData`: X, y, weights, groups and keys of the training rows, read and checked in one place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from catpool.data.weights import Weights, check_precision, read_exposure, read_w
 
 @dataclass(frozen=True)
 class Reading:
-    """What the parameters of an encoder say about how its training rows are read.
+    """How training rows are read, as the parameters of an encoder determine it.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ class Reading:
         All families by name.
     weight_type : {"frequency", "precision"}
     fold_column : str, optional
-        The column of X that holds the folds.
+        The column of X that holds the fold labels.
     set_aside : sequence, default=()
-        Columns of X that the fold scheme reads, and that are not categories unless the user says so.
+        The columns of X that the fold scheme reads. They are only encoded if the user names them.
     """
 
     target_type: str
@@ -44,7 +44,7 @@ class Reading:
         return all(self.families[target.family].homoscedastic for target in targets)
 
     def like(self, target_type: str | list[str]) -> Reading:
-        """The same for more rows of a target whose kind is known, unless it has several outputs."""
+        """The same for more rows, which must be of the kind of the first rows; several outputs keep their own kinds."""
         return replace(self, target_type=target_type) if isinstance(target_type, str) else self
 
 
@@ -55,17 +55,17 @@ class TrainingData:
     Parameters
     ----------
     X : Frame
-        The columns without those that are target, weight or folds.
+        The columns except those of `roles`.
     y : array of shape (n,) or (n, outputs)
-        As it came, for splitters.
+        The target as the user passed it, for splitters.
     targets : list of Target
     weights : Weights
     groups : array of shape (n,) or None
     key : array of shape (n,), frame of shape (n, columns), or None
     folds : array of shape (n,) or None
-        Where `cv` names a column: its values.
+        The fold labels, if `cv` names a column.
     roles : list of str
-        The columns of X that are target, weight or folds.
+        The columns of X that hold the target, the weights or the folds.
     """
 
     X: Frame
@@ -81,17 +81,17 @@ class TrainingData:
         return len(self.X)
 
     def align(self, header: Header) -> TrainingData:
-        """The same rows, with the columns of an earlier fit."""
+        """Put the columns into the order of an earlier fit."""
         return replace(self, X=self.X.align(header, header.labels, strict=True))
 
     @property
     def aside(self) -> list[Any]:
-        """The columns of X that have another role and yet pass through."""
+        """The columns of X that hold exposures, keys or times. They pass through, unlike those of `roles`."""
         return [label for label in self.X.aside if label in self.X.labels]
 
     @property
     def classes(self) -> np.ndarray | None:
-        """The class of each row as an integer, where y is one column of classes."""
+        """The class of each row as an integer, if y is one column of classes."""
         only = self.targets[0]
         return only.values if len(self.targets) == 1 and only.classes is not None else None
 
@@ -107,7 +107,7 @@ def read_training(
     sample_weight: Any = None,
     exposure: Any = None,
 ) -> TrainingData:
-    """Read the training rows, and refuse what does not fit together.
+    """Read the training rows, and raise an error if they are not as documented.
 
     Parameters
     ----------
@@ -115,20 +115,20 @@ def read_training(
     y : array of shape (n,) or (n, outputs), or name of a column of X
     reading : Reading
     check_columns : callable
-        Refuses columns that do not go with the encoder's parameters.
+        Raises an error if the columns do not fit the parameters of the encoder.
     groups : array of shape (n,), optional
     key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
     sample_weight : array of shape (n,) or name of a column of X, optional
     exposure : array of shape (n,) or label of a column of X, optional
     """
     frame, named = _take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
-    columns = replace(frame, aside=[*_labels_in(exposure), *_labels_in(key), *reading.set_aside])
+    columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
     y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
     targets = read_targets(y, reading.target_type, reading.family)
     if len(targets[0].values) != len(columns):
         raise ValueError(
             f"X and y have inconsistent numbers of samples: "
-            f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target a row."
+            f"X has {len(columns)} rows and y has {len(targets[0].values)}. Pass one target for each row."
         )
     check_columns(columns)
     groups = read_groups(groups, len(columns))
@@ -138,30 +138,30 @@ def read_training(
 
 
 @dataclass(frozen=True)
-class _Named:
-    """The columns of X that have a role: their labels, and their values by role."""
+class _NamedColumns:
+    """The columns of X that arguments name: their labels, and their values by argument."""
 
     labels: list[str]
     values: Mapping[str, Any]
 
 
-def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Named]:
-    """X without the columns that arguments name, and these columns."""
+def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _NamedColumns]:
+    """Take the columns that arguments name out of X."""
     named = {role: label for role, label in arguments.items() if isinstance(label, str)}
     for role, label in named.items():
         if role == "cv" and label not in frame.labels:
             raise ValueError(
-                f"`cv` names the column {label!r}, which X does not have: {frame.labels}. Pass one of them, or a "
-                "number of folds."
+                f"`cv` names the column {label!r}, which X does not have. Pass one of its columns, which are "
+                f"{frame.labels}, or a number of folds."
             )
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))
     values = {role: frame.column(label) for role, label in named.items()}
-    return (frame.drop(labels) if named else frame), _Named(labels, values)
+    return (frame.drop(labels) if named else frame), _NamedColumns(labels, values)
 
 
-def _labels_in(argument: Any) -> list[Any]:
-    """The columns that an argument names."""
+def _read_labels(argument: Any) -> list[Any]:
+    """The columns of X that an argument names, if it does not hold one value for each row."""
     if isinstance(argument, list) and all(isinstance(label, str) for label in argument):
         return argument
     return [argument] if isinstance(argument, str | int) else []
@@ -170,7 +170,7 @@ def _labels_in(argument: Any) -> list[Any]:
 def _read_weights(
     columns: Frame, targets: list[Target], reading: Reading, sample_weight: Any, exposure: Any
 ) -> tuple[list[Target], Weights]:
-    """The weights, and the targets, which are rates where rows have one variance and exposures."""
+    """Read the weights, and divide counts by their exposures if all rows have one variance."""
     if isinstance(exposure, str | int):
         columns.require([exposure])
         exposure = columns.column(exposure)
@@ -189,12 +189,12 @@ def read_groups(groups: Any, n_rows: int) -> Any:
 
 
 def read_labels(values: Any, n_rows: int, name: str) -> Any:
-    """Read labels of the rows, of shape (n_rows,), none of them missing."""
+    """Read labels of the rows, of shape (n_rows,), without missing values."""
     array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
     if array.shape != (n_rows,):
         raise ValueError(
-            f"`{name}` must hold one label for each of the {n_rows} rows, but it has the shape {array.shape}."
+            f"`{name}` must hold one label for each of the {n_rows} rows of X, but it has the shape {array.shape}."
         )
     if pd.isna(array).any():
-        raise ValueError(f"`{name}` must have no missing values. Give each row a label.")
+        raise ValueError(f"`{name}` must have no missing values, but it has some. Give each row a label.")
     return array

@@ -1,4 +1,4 @@
-"""What the rows weigh: frequencies or precisions, and exposures."""
+"""`Weights`: the sample weights of the rows, as frequencies or precisions, and the exposures of counts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 from catpool.data.targets import TARGET_KINDS, Target
 
-RANGE = (1e-50, 1e50)  # beyond it, products with squares of targets overflow or underflow
+RANGE = (1e-50, 1e50)  # products of other weights with squares of targets overflow or underflow
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What the rows weigh.
+    """The weights and exposures of the rows.
 
     Parameters
     ----------
     row : ndarray of shape (n,) or None
-        The weight of each row.
+        The weight of each row. None is 1 for all rows.
     exposure : ndarray of shape (n,) or None
-        What a row's count of events is divided by.
+        The number that the count of each row is divided by, such as years. None is 1 for all rows.
     precision : bool
-        Whether a row of weight w is one row of variance sigma^2 / w, rather than w rows.
+        Whether a row of weight w is one row of variance sigma^2 / w. Otherwise it stands for w rows.
     """
 
     row: np.ndarray | None = None
@@ -32,14 +32,14 @@ class Weights:
 
     @property
     def count_weights(self) -> np.ndarray | None:
-        """What each row adds to the count of its category: weight times exposure."""
+        """Weight times exposure of each row, which adds up to the count of its category; None is 1 for all rows."""
         if self.row is None or self.exposure is None:
             return self.exposure if self.row is None else self.row
         return self.row * self.exposure
 
     @property
     def log_likelihood(self) -> float:
-        """What precisions add to a log-likelihood."""
+        """The term of the log-likelihood that depends on precisions alone: the sum of log(w) / 2."""
         return float(np.log(self.row[self.row > 0]).sum() / 2) if self.precision and self.row is not None else 0.0
 
     def subset(self, rows: np.ndarray) -> Weights:
@@ -48,7 +48,7 @@ class Weights:
 
 
 def check_exposure(targets: list[Target]) -> None:
-    """Refuse an exposure where a target is not a count."""
+    """Raise an error if an exposure was passed for a target that is not a count."""
     kinds = sorted({target.kind for target in targets})
     if not all(TARGET_KINDS[kind].has_exposure for kind in kinds):
         raise ValueError(
@@ -58,22 +58,22 @@ def check_exposure(targets: list[Target]) -> None:
 
 
 def check_precision(weight_type: str, *, homoscedastic: bool) -> None:
-    """Refuse precisions where the variance of a row follows from its mean."""
+    """Raise an error for precisions if the variance of a row follows from its mean, as for shares and counts."""
     if weight_type == "precision" and not homoscedastic:
         raise ValueError(
-            'weight_type="precision" goes with the normal family alone. Pass weight_type="frequency", or '
-            'target_type="continuous".'
+            'weight_type="precision" goes with the normal family alone, because in other families the variance of a '
+            'row follows from its mean. Pass weight_type="frequency", or target_type="continuous".'
         )
 
 
 def read_exposure(exposure: Any, targets: list[Target], n_rows: int) -> np.ndarray | None:
-    """Read the exposure of the rows, of shape (n,), which only counts have."""
+    """Read the exposure of the rows, of shape (n,); only counts may have one."""
     if exposure is None:
         return None
     check_exposure(targets)
     numbers = read_weights(exposure, n_rows, "exposure")
     if numbers is not None and numbers.min() == 0:
-        raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
+        raise ValueError("`exposure` must be more than zero in each row, but it is 0 in some. Drop these rows.")
     return numbers
 
 
@@ -84,20 +84,20 @@ def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -
     weights = np.asarray(sample_weight)
     if weights.shape != (n_rows,):
         raise ValueError(
-            f"`{name}` must hold one weight for each of the {n_rows} rows, but it has the shape {weights.shape}."
+            f"`{name}` must hold one weight for each of the {n_rows} rows of X, but it has the shape {weights.shape}."
         )
     if weights.dtype.kind not in "biuf":
-        raise ValueError(f"`{name}` must be finite numbers, but it holds {weights.dtype}. Pass floats.")
+        raise ValueError(f"`{name}` must be finite numbers, but its dtype is {weights.dtype}. Convert it to floats.")
     weights = weights.astype(float)
     positive = weights[weights > 0]
     if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
         raise ValueError(
-            f"`{name}` must be finite, not negative and not zero for all rows, "
-            f"but it runs from {weights.min()} to {weights.max()}. Pass None to weigh all rows alike."
+            f"`{name}` must be finite, not negative, and not zero for all rows, "
+            f"but it ranges from {weights.min()} to {weights.max()}. Pass None to give all rows the same weight."
         )
     if positive.min() < RANGE[0] or positive.max() > RANGE[1]:
         raise ValueError(
-            f"`{name}` must be finite and, where it is not zero, between {RANGE[0]:g} and {RANGE[1]:g}, "
-            f"but it runs from {positive.min()} to {positive.max()}. Rescale it."
+            f"`{name}` must be 0, or finite and between {RANGE[0]:g} and {RANGE[1]:g}, but its positive values range "
+            f"from {positive.min()} to {positive.max()}. Rescale it."
         )
     return weights

@@ -192,6 +192,7 @@ class ColumnwiseEncoder(Encoder):
         check_is_fitted(other)
         free = {"cv", "random_state", "n_jobs"}
         mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
+        # as text, because splitters and arrays have no equality that answers yes or no
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
         if differing:
             raise ValueError(f"Both encoders must have the same parameters, but {differing} differ. Set them alike.")

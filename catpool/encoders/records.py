@@ -53,7 +53,7 @@ def record(settings: Settings, structure: Structure, data: TrainingData, scheme:
     empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
-    return replace(fitted, fingerprint=Fingerprint.of(data.X, settings.required(structure, fitted)))
+    return replace(fitted, fingerprint=Fingerprint.compute(data.X, settings.required(structure, fitted)))
 
 
 def named_features(structure: Structure, fitted: Fitted) -> Mapping[Any, list[str]]:
@@ -83,7 +83,7 @@ def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *,
         Whether columns without features pass through.
     """
     result: list[str] = []
-    for label, name in columns.items():
+    for label, name in columns.items():  # features take the place of their column
         result += named.get(label, [name] if keep else [])
     return result + [name for label, names in named.items() if label not in columns for name in names]
 

@@ -25,6 +25,7 @@ def write_encoder(owner: str, parameters: dict[str, Any], fitted: Fitted, path: 
 
 def read_encoder(source: str | Path, owner: str, known: Collection[str]) -> tuple[dict[str, Any], Fitted]:
     """The parameters and fitted state of an encoder of class `owner`, whose parameters are known."""
+    # JSON of an encoder is an object, and no path starts with a brace
     is_text = isinstance(source, str) and source.lstrip().startswith("{")
     text = source if is_text else Path(source).read_text(encoding="utf-8")
     version, parameters, state = read_json(str(text), owner)

@@ -39,6 +39,7 @@ def check_lazy_weights(frame: LazyFrame[Any], column: str | None, name: str) -> 
     ends = number.min().alias("least"), number.max().alias("most")
     not_finite = (~number.is_finite()).cast(nw.Float64).sum().alias("not_finite")
     facts = collect_row(frame.select(*ends, not_finite, number.null_count().alias("missing")))
+    # `read_weights` looks at the range of the values, so the two ends stand for the column.
     values = [np.nan if facts["missing"] or facts["not_finite"] else facts["least"], facts["most"]]
     if name == "exposure" and not values[0] > 0:
         raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")

@@ -172,12 +172,13 @@ def transform_lazy(
 def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: int) -> Encoded:
     """Add the features of one more fitted table."""
     frame, columns = encoded.frame, _parts(table.label)
-    known = known_categories(frame, table)
+    known = known_categories(frame, table)  # spares transform a query
     distinct = frame.select(columns).unique().collect("pyarrow").to_native() if known is None else known
     categories = read_frame(distinct)
     blocks = structure.features(table, categories, None)
     frame, names = _add_features(frame, columns, categories, blocks, position)
     if known is not None and names[table.label]:
+        # Unseen categories are not among the known ones, so the join gives them NULL.
         pairs = zip(names[table.label], table.unseen, strict=True)
         frame = frame.with_columns(nw.col(name).fill_null(value) for name, value in pairs)
     return Encoded(frame, encoded.features | names)
@@ -227,6 +228,7 @@ def _open(
     labels = [name for name in names if name not in roles]
     if fold is not None and fold not in names:
         raise ValueError(f"`cv` names {fold!r}, but the columns of the table are {names}. Pass one of them.")
+    # One row is enough: the structure looks at labels and types.
     header = replace(read_frame(frame.select(labels).head(1).collect("pyarrow").to_native()), aside=request.aside)
     structure.check(header)
     precision = reading.weight_type == "precision" and weight is not None

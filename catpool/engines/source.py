@@ -15,6 +15,7 @@ from catpool.data.targets import MANY_CLASSES, Target, TargetFamily, read_target
 from catpool.engines.checks import collect_row
 from catpool.engines.dispatch import find_engine
 from catpool.moments.moments import Moments
+from catpool.priors.families import FAMILIES
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
@@ -73,13 +74,13 @@ class Source:
 
         exposure = nw.col(self.exposure).cast(nw.Float64) if self.exposure else nw.lit(1.0)
         weight = nw.col(self.weight).cast(nw.Float64) if self.weight else nw.lit(1.0)
-        normal = self.target.family == "normal"
-        if normal:  # the value is a rate, so its weight is the exposure
+        homoscedastic = FAMILIES[self.target.family].homoscedastic
+        if homoscedastic:  # the value is a rate, so its weight is the exposure
             weight = weight * exposure
-        result = {COUNT: weight if normal else weight * exposure}
+        result = {COUNT: weight if homoscedastic else weight * exposure}
         if self.precision:
             result[ROWS] = (weight > 0).cast(nw.Float64)
-        for position, value in enumerate(self._target_values(exposure if normal and self.exposure else None)):
+        for position, value in enumerate(self._target_values(exposure if homoscedastic and self.exposure else None)):
             result[f"{TOTAL}{position}"] = weight * value
             result[f"{SQUARE}{position}"] = weight * value * value
         return result

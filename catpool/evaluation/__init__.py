@@ -1,1 +1,1 @@
-"""Encoders compared, checked and drawn from."""
+"""Tools that compare encoders, check them for leaks and choose their parameters."""

@@ -78,6 +78,7 @@ def _constraints(transformer: BaseEstimator) -> list[int] | None:
 
 def _join_constraints(transformer: ColumnTransformer) -> list[int] | None:
     places = transformer.output_indices_
+    # Transformers that drop their columns have an empty slice here, and the remainder has one of its own.
     constraints = [0] * max(place.stop for place in places.values())
     found = False
     for name, each, _ in transformer.transformers_:

@@ -65,5 +65,6 @@ def p_value(differences: ArrayLike, ratio: float) -> float:
     d = np.asarray(differences, dtype=float)
     if len(d) < 2 or not d.any():
         return float("nan")
+    # Without `ratio` this is the usual t-test, which takes the splits to be independent.
     error = np.sqrt((1 / len(d) + ratio) * d.var(ddof=1))
     return float(2 * stats.t.sf(abs(d.mean()) / error, len(d) - 1)) if error > 0 else 0.0

@@ -166,6 +166,7 @@ class EncodingTable:
         tables = self.tables
         result = np.empty((len(codes), len(tables)), order="F")
         for position, table in enumerate(tables):
+            # by distinct value first: those are few, and the large table is read only once for each
             table.take(slots).take(codes, out=result[:, position], mode="clip")
         if isinstance(self.vocabulary, Cells):
             self.fill_unseen(column, slots, result)
@@ -243,7 +244,7 @@ class EncodingTable:
     def codes(self) -> np.ndarray:
         """The integer code of each slot: 0, 1, ... in the categories' order, -1 if missing, -2 if unseen."""
         order = sort_categories(self.vocabulary.categories)
-        codes = np.full(self.vocabulary.size, -2.0)
+        codes = np.full(self.vocabulary.size, -2.0)  # a float, as all features are
         codes[MISSING] = -1
         codes[order + 1] = np.arange(len(order))
         return codes

@@ -51,6 +51,7 @@ def _opened(text: str) -> tuple[int, dict[str, Any]]:
     absent = [name for name in ("checksum", "class", "parameters", "fitted") if name not in content]
     if absent:
         raise ValueError(f"The file is damaged: it has no {absent}. Write it again with to_json.")
+    # the checksum finds files that were cut or edited by hand; it is no protection against forgery
     if content.pop("checksum") != _checksum(content):
         raise ValueError(
             "The file was changed after it was written: its checksum is wrong. Write it again with to_json."

@@ -84,6 +84,7 @@ class Learner:
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[Encoding]:
         """What all rows say of a target, for each class; precisions add to the log-likelihood."""
         family = FAMILIES[target.family]
+        # the rule and the outputs work on copies, so that arrays cached on them are not kept with the table
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
         priors = [
             _with_likelihood(prior, log_likelihood) for prior in self.rule([replace(each) for each in moments], family)

@@ -56,7 +56,7 @@ class Policy:
     def hide(self, values: np.ndarray, moments: Moments) -> np.ndarray:
         """Overwrite, in place, values of shape (..., size) with NaN where the policy says so."""
         if self.unknown == "nan":
-            missing = values[..., MISSING].copy()
+            missing = values[..., MISSING].copy()  # a missing value has a rule of its own
             values[moments.count == 0] = np.nan
             values[..., MISSING] = missing
         if self.missing == "nan":

@@ -10,7 +10,7 @@ from cases_data import N, rows
 from cases_results import EACH_OUTPUT, OUTPUTS_OF_PAST, RARE, Case
 from cases_training import train
 from sklearn.base import clone
-from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, LeaveOneGroupOut, TimeSeriesSplit
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
@@ -61,7 +61,7 @@ def by_target() -> Iterator[Case]:
         yield Case(f"targets/reml/{kind} by the normal law", run)
         encoder = made("full_bayes", cv=2, output=EACH_OUTPUT)
         yield Case(f"targets/full_bayes/{kind}", partial(train, encoder, kind, refit=False))
-    for kind in ("binary", "count", "exposed", "multiclass"):
+    for kind in ("binary", "count", "multiclass"):
         encoder = made("reml cells", output=EACH_OUTPUT)
         yield Case(f"targets/reml cells/{kind}", partial(train, encoder, kind, refit=False))
     for scale in (0.3, 3.0):
@@ -102,7 +102,7 @@ SCHEMES: dict[str, tuple[Any, dict[str, str], tuple[str, ...]]] = {  # cv, argum
     "int": (5, {}, ()),
     "groups": (4, {"groups": "group"}, ()),
     "KFold": (KFold(4, shuffle=True, random_state=1), {}, ()),
-    "GroupKFold": (GroupKFold(4), {"groups": "group"}, ()),
+    "LeaveOneGroupOut": (LeaveOneGroupOut(), {"groups": "fold"}, ()),
     "TimeSeriesSplit": (TimeSeriesSplit(4), {}, ()),
     "labels": (rows()["fold"].to_numpy(), {}, ()),
     "pairs": (pairs_of_folds(), {}, ()),
