@@ -3,6 +3,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.engine_tables import Place
 from helpers.public_encoders import PUBLIC
 from hypothesis import settings
 
@@ -52,3 +53,11 @@ def table():
 @pytest.fixture
 def fitted(encoder_class, table):
     return encoder_class(random_state=0).fit(table["X"], table["continuous"])
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where tables of engines are kept while a test runs."""
+    place = Place(tmp_path)
+    with place.opened:
+        yield place

@@ -1,10 +1,11 @@
 """SELECTs that do what transform does."""
 
-import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.sql import DATABASES, run_duckdb, run_sqlite
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
@@ -43,23 +44,7 @@ def orders():
     return table, rng.normal(size=n) + table["select"] / 10
 
 
-def run_sqlite(table, name, statement):
-    with sqlite3.connect(":memory:") as connection:
-        table.to_sql(name, connection, index=False)
-        return pd.read_sql(statement, connection)
-
-
-def run_duckdb(table, name, statement):
-    connection = pytest.importorskip("duckdb").connect()
-    connection.register("source", table)
-    connection.execute(f'CREATE TABLE "{name.replace(chr(34), chr(34) * 2)}" AS SELECT * FROM source')
-    return connection.execute(statement).df()
-
-
-RUNNERS = {"sqlite": run_sqlite, "duckdb": run_duckdb}
-
-
-@pytest.mark.parametrize("dialect", RUNNERS)
+@pytest.mark.parametrize("dialect", DATABASES)
 @pytest.mark.parametrize("name", ["orders", 'or"ders; --'])
 @pytest.mark.parametrize(
     "encoder",
@@ -82,7 +67,7 @@ def test_statements_do_what_transform_does(dialect, name, encoder, orders):
     encoder.fit(X, y)
     new = X.iloc[::2].assign(select=lambda own: own["select"] + 3)
     expected = encoder.transform(new)
-    found = RUNNERS[dialect](new, name, encoder.to_sql(name, dialect=dialect))
+    found = DATABASES[dialect](new, name, encoder.to_sql(name, dialect=dialect))
     assert found.columns.tolist() == encoder.get_feature_names_out().tolist()
     if encoder.remainder == "drop":
         np.testing.assert_array_equal(np.sort(found["select"]), np.sort(np.asarray(expected).ravel()))
@@ -116,10 +101,10 @@ def test_nan_is_missing():
     encoder = MeanEncoder(["price"]).fit(X, [1.0, 2.0, 7.0, 4.0])
     new = pd.DataFrame({"id": [0, 1, 2], "price": [np.nan, 1.5, 9.0]})
     duckdb = pytest.importorskip("duckdb")
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE orders AS SELECT * FROM (VALUES (0, 'nan'::DOUBLE), (1, 1.5), (2, 9), (3, NULL))")
-    connection.execute("ALTER TABLE orders RENAME COLUMN col0 TO id; ALTER TABLE orders RENAME COLUMN col1 TO price")
-    found = connection.execute(encoder.to_sql("orders", dialect="duckdb") + ' ORDER BY "id"').df()
+    values = "VALUES (0, 'nan'::DOUBLE), (1, 1.5), (2, 9), (3, NULL)"
+    with closing(duckdb.connect()) as connection:
+        connection.execute(f"CREATE TABLE orders AS SELECT * FROM ({values}) rows(id, price)")
+        found = connection.execute(encoder.to_sql("orders", dialect="duckdb") + ' ORDER BY "id"').df()
     assert found["price"].tolist() == [7.0, 2.5, 3.5, 7.0]
     assert run_sqlite(new, "orders", encoder.to_sql("orders", dialect="sqlite"))["price"].tolist() == [7.0, 2.5, 3.5]
     assert "IS_NAN" in encoder.to_sql("orders", dialect="bigquery")
