@@ -84,10 +84,9 @@ class ColumnwiseEncoder(Encoder):
 
         Raises
         ------
-        ValueError
-            If the column is not encoded, or the probability is not between 0 and 1.
-        TypeError
-            If categories of several types have no column in polars and pyarrow.
+        ValueError, TypeError
+            If the column is not encoded, the probability is not between 0 and 1, or polars and pyarrow have no type for
+            categories of several types.
         """
         check_is_fitted(self)
         if not 0 < level < 1:
@@ -157,8 +156,7 @@ class ColumnwiseEncoder(Encoder):
         return self
 
     def _refuse_rules(self) -> None:
-        fades = vars(self).get("_fitted") is not None and self._fitted.last_time is not None
-        if is_rule(self.cv) or fades:
+        if is_rule(self.cv) or getattr(vars(self).get("_fitted"), "last_time", None) is not None:
             raise ValueError(f"cv={type(self.cv).__name__} needs all rows at once. Call fit_transform on all of them.")
 
     def merge(self, other: Self) -> Self:
@@ -295,7 +293,7 @@ class ColumnwiseEncoder(Encoder):
         fitted = self._state
         if not fitted.header.named or fitted.last_time is not None:
             raise ValueError("SQL needs columns with names, and has no half-life. Fit to a frame, without one.")
-        columns = [each.label for each in fitted.tables]
-        kept = [label for label in fitted.header.labels if label in columns or self.remainder == "passthrough"]
-        kept += [label for label in columns if label not in fitted.header.labels]
-        return select(fitted.tables, named_features(self._structure(), fitted), kept, table, dialect)
+        columns, labels = [each.label for each in fitted.tables], fitted.header.labels
+        kept = labels if self.remainder == "passthrough" else [label for label in labels if label in columns]
+        names, kept = named_features(self._structure(), fitted), list(dict.fromkeys([*kept, *columns]))
+        return select(fitted.tables, names, kept, table, dialect)
