@@ -36,10 +36,6 @@ def family():
     del FAMILIES["exponential"]
 
 
-class AnyFamily(EmpiricalBayesEncoder):
-    _parameter_constraints = EmpiricalBayesEncoder._parameter_constraints | {"family": [str]}
-
-
 @pytest.fixture
 def waits():
     """Rows of 400 categories, and the moments of the categories, of a prior with mean 2 and strength 8."""
@@ -71,14 +67,14 @@ def test_the_posterior_is_the_conjugate_one(family):
 
 def test_an_encoder_has_it(family, waits):
     X, y, _ = waits
-    encoder = AnyFamily(family="exponential", output=["mean", "sd"], random_state=0)
-    assert np.isfinite(encoder.fit_transform(X, y)).all()
+    encoder = EmpiricalBayesEncoder(family="exponential", output=["mean", "sd"], random_state=0)
+    assert np.isfinite(np.asarray(encoder.fit_transform(X, y))).all()
     assert encoder.summary_["family"].tolist() == ["exponential"]
     table = encoder.encoding_table("c")
     assert (table["lower"] >= 0).all()
     assert ((table["lower"] < table["encoding"]) & (table["encoding"] < table["upper"])).all()
     draws = sample_encodings(encoder, X.iloc[:50], n_draws=200, random_state=0)[:, :, 0]
-    encoded = encoder.transform(X.iloc[:50])
+    encoded = np.asarray(encoder.transform(X.iloc[:50]))
     np.testing.assert_allclose(draws.mean(axis=0), encoded[:, 0], atol=0.3)
     assert draws.std(axis=0).mean() == pytest.approx(encoded[:, 1].mean(), rel=0.15)
 
@@ -86,13 +82,13 @@ def test_an_encoder_has_it(family, waits):
 def test_what_it_lacks_is_refused_by_name(family, waits):
     X, y, _ = waits
     with pytest.raises(ValueError, match=r'"exponential" has no `full_bayes_prior`.*Exponential.full_bayes_prior'):
-        AnyFamily(family="exponential", prior="full_bayes").fit(X, y)
+        EmpiricalBayesEncoder(family="exponential", prior="full_bayes").fit(X, y)
     with pytest.raises(ValueError, match='"exponential" has no `strength_given_means`'):
         family.strength_given_means(np.ones((1, 3)), np.ones(3), np.ones((1, 3)))
     with pytest.raises(ValueError, match='"exponential" has no `link`'):
         _ = family.link
     with pytest.raises(ValueError, match="does not go with a count target"):
-        AnyFamily(family="exponential", target_type="count").fit(X, np.rint(y))
+        EmpiricalBayesEncoder(family="exponential", target_type="count").fit(X, np.rint(y))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
