@@ -41,7 +41,7 @@ def test_keys_make_folds_in_memory_too(rows):
     out = encoder.fit_transform(table, "continuous", key="id")
     stream = MeanEncoder(["city"], cv=4).partial_fit(table, "continuous", key=table["id"])
     pd.testing.assert_frame_equal(out, stream.transform_out_of_fold(table, table["id"]))
-    with pytest.raises(ValueError, match="`key` needs a number of folds and no `groups`"):
+    with pytest.raises(ValueError, match=r"`key` .* number of folds.* `groups`"):
         encoder.fit_transform(table, "continuous", key="id", groups=table["city"].fillna("none"))
 
 

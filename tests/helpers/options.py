@@ -26,7 +26,7 @@ def sales():
 
 
 NEW = pd.DataFrame({"city": ["Bonn", None, "never"], "shop": [1, 99, 2], "size": [0.0, 1.0, 2.0], "coin": "edge"})
-BASE = {"target_type": "count", "cv": 3, "random_state": 0, "crossfit_reliability": 0.2}  # where an encoder has it
+BASE = {"target_type": "count", "cv": 2, "random_state": 0, "crossfit_reliability": 0.2}  # where an encoder has it
 COLUMNS = {"columns": ["city", "shop", "coin"], "levels": ["shop", "city"], "groups": ["city"]}
 VALUES = {  # beside that of the encoder's base
     "columns": [["city", "coin"]],
@@ -44,7 +44,7 @@ VALUES = {  # beside that of the encoder's base
     "method": ["ml"],
     "quadrature": [5],
     "solver": ["cg"],
-    "cv": [2, KFold(3), np.arange(N) % 2],
+    "cv": [3, KFold(2), np.arange(N) % 2],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
     "random_state": [1],
@@ -104,7 +104,11 @@ INERT = {
         lambda p: not {"prior", "groups"} & p.keys() and "sd" not in p["output"],
         "a weighted mean is the same",
     ),
-    "missing": (lambda p: p["missing"] == "prior" and p["output"] == "sd", "what has the prior's mean has its own sd"),
+    "missing": (
+        lambda p: p["missing"] == "prior" and p["output"] == "sd" and "columns" in p,
+        "what has the prior's mean has its own sd",
+    ),
+    "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
     "drop_noise": (lambda p: p.get("prior") == "full_bayes", "an average over priors has some spread"),
 }
 

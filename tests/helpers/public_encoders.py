@@ -25,6 +25,8 @@ class Setup:
         The laws that cannot hold, each with the reason.
     iterates : bool, default=False
         Whether a fit takes a tenth of a second, and its last digits depend on the path of the iterations.
+    few : int, default=2
+        How many columns a fit may have that has to be quick.
     """
 
     columns: str = "columns"
@@ -32,6 +34,7 @@ class Setup:
     features_of_each: Mapping[str, Any] = field(default_factory=dict)
     exceptions: Mapping[str, str] = field(default_factory=dict)
     iterates: bool = False
+    few: int = 2
 
 
 # What may stand in `exceptions`: the kinds of y, and these laws.
@@ -62,6 +65,7 @@ SETUPS = {
             "lazy": "effects of crossed factors do not follow from sums within each factor",
         },
         iterates=True,
+        few=1,
     ),
 }
 

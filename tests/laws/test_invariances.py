@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.law import close, law, rows
+from helpers.law import close, law, quick_rows
 from helpers.public_encoders import PUBLIC
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -18,8 +18,8 @@ def test_the_order_of_rows_and_the_names_of_categories_do_not_matter(public, tab
     renamed = np.empty(X.shape, dtype=object)
     for cell, name in np.ndenumerate(X):
         renamed[cell] = NAMES.get(name, name)
-    one = public.make([0, 1], cv=folds, target_type=kind).fit_transform(X, y)
-    other = public.make([0, 1], cv=folds[order], target_type=kind).fit_transform(renamed[order], y[order])
+    one = public.make(table.columns, cv=folds, target_type=kind).fit_transform(X, y)
+    other = public.make(table.columns, cv=folds[order], target_type=kind).fit_transform(renamed[order], y[order])
     close(other, np.asarray(one)[order], public, table.scale)
 
 
@@ -30,19 +30,20 @@ def test_a_weight_is_so_many_copies(public, table, seed):
     copies[:3] = 1, 2, 1  # all classes are there
     assume(len(set(folds[copies > 0])) > 1)
     repeated = np.repeat(np.arange(len(y)), copies)
-    weighed = public.make([0, 1], cv=folds, target_type=kind).fit_transform(X, y, sample_weight=copies)
-    copied = public.make([0, 1], cv=folds[repeated], target_type=kind).fit_transform(X[repeated], y[repeated])
+    weighed = public.make(table.columns, cv=folds, target_type=kind).fit_transform(X, y, sample_weight=copies)
+    copied = public.make(table.columns, cv=folds[repeated], target_type=kind).fit_transform(X[repeated], y[repeated])
     close(np.asarray(weighed)[repeated], copied, public, table.scale)
-    weighed = public.make([0, 1], target_type=kind).fit(X, y, sample_weight=copies)
-    copied = public.make([0, 1], target_type=kind).fit(X[repeated], y[repeated])
+    weighed = public.make(table.columns, target_type=kind).fit(X, y, sample_weight=copies)
+    copied = public.make(table.columns, target_type=kind).fit(X[repeated], y[repeated])
     close(weighed.transform(X), copied.transform(X), public, table.scale)
 
 
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
 def test_weights_and_the_order_of_targets_matter(public):
     """The laws above could not fail if nothing mattered."""
-    X, y, folds, kind = rows("continuous")
-    encoder = public.make([0, 1], cv=folds, target_type=kind)
+    table = quick_rows(public)
+    X, y, folds, kind = table
+    encoder = public.make(table.columns, cv=folds, target_type=kind)
     plain = np.asarray(encoder.fit_transform(X, y))
     assert not np.allclose(plain, encoder.fit_transform(X, y, sample_weight=np.arange(len(y)) % 3 + 1))
     assert not np.allclose(plain, encoder.fit_transform(X, y[::-1]))
@@ -51,7 +52,7 @@ def test_weights_and_the_order_of_targets_matter(public):
 @law(st.floats(0.001, 1000), st.floats(-1000, 1000), kinds=["continuous"])
 def test_scale_and_shift_carry_through(public, table, scale, shift):
     X, y, folds, kind = table
-    encoder = public.make([0, 1], cv=folds, target_type=kind, **public.setup.in_units_of_y)
+    encoder = public.make(table.columns, cv=folds, target_type=kind, **public.setup.in_units_of_y)
     one, other = (np.asarray(encoder.fit_transform(X, targets)) for targets in (y, scale * y + shift))
     close(other, scale * one + shift, public, scale * table.scale + abs(shift))
 
