@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENCODERS
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
@@ -12,7 +11,6 @@ from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, NestedEncod
 from catpool.crossfit.hashed_keys import folds_of_keys
 
 VARIANTS = {
-    **{name: encoder() for name, encoder in ENCODERS.items()},
     "all outputs": EmpiricalBayesEncoder(output=["mean", "sd", "reliability", "count", "size", "code"]),
     "trees": EmpiricalBayesEncoder(output="trees"),
     "moments": EmpiricalBayesEncoder(prior="moments"),
