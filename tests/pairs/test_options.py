@@ -91,7 +91,7 @@ def test_weights_and_groups_make_a_difference(encoder_class, table):
     assert not np.allclose(encoder_class().fit(X, y).transform(X), weighed.transform(X))
 
 
-def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):
+def test_many_targets_are_the_same_whether_kept_in_memory_or_not(encoder_class, table, monkeypatch):
     held = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
     monkeypatch.setattr("catpool.crossfit.training_rows.HELD", 0)
     anew = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
