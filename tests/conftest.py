@@ -1,4 +1,7 @@
+import os
 from importlib.util import find_spec
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores; threads of theirs would wait for each other
 
 import numpy as np
 import pandas as pd

@@ -135,7 +135,7 @@ def test_what_does_not_go_with_the_order_of_time(sales):
 
 
 @pytest.mark.parametrize("half_life", [None, 4.0])
-def test_rows_without_weight_are_as_good_as_absent(sales, half_life):
+def test_rows_without_weight_do_not_count(sales, half_life):
     X, y = sales
     light = np.arange(len(X)) % 3 == 0
     encoder = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", half_life=half_life), output=["mean", "count"])

@@ -1,4 +1,4 @@
-"""Full categories keep one value, out of fold too."""
+"""Full categories keep one value, even out of fold."""
 
 import numpy as np
 import pandas as pd

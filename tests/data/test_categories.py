@@ -153,7 +153,7 @@ def test_transform_from_many_threads():
         np.testing.assert_allclose(result, expected)
 
 
-def test_noughts_of_both_signs_are_one_category():
+def test_zeros_of_both_signs_are_one_category():
     for column in (
         np.array([-0.0, 0.0, 1.0]),
         pd.Series([-0.0, 0.0, 1.0], dtype="Float64"),

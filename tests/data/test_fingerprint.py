@@ -28,7 +28,7 @@ def test_training_rows_are_known_again(encoder, how, table):
 
 @pytest.mark.parametrize("encoder", ALL.values(), ids=ALL)
 @pytest.mark.filterwarnings("error::catpool.data.fingerprint.TrainingRowsWarning")
-def test_other_rows_are_not(encoder, table):
+def test_other_rows_are_not_taken_for_training_rows(encoder, table):
     X = table["X"]
     encoder.fit_transform(X, table["continuous"])
     encoder.transform(X.iloc[:-1])

@@ -1,4 +1,4 @@
-"""What is odd but legal, and what goes wrong at the door."""
+"""Input that is odd but legal, and input that is refused."""
 
 import numpy as np
 import pandas as pd
@@ -114,7 +114,7 @@ def test_fit_refuses_folds_that_cannot_be(encoder_class, cv):
 
 
 @pytest.mark.parametrize("smoothing", [-1, np.nan, "auto", None])
-def test_smoothing_must_be_a_number_from_nought(smoothing):
+def test_smoothing_must_be_a_number_that_is_not_negative(smoothing):
     with pytest.raises(ValueError, match="'smoothing' parameter"):
         SmoothedMeanEncoder(smoothing=smoothing).fit(X, Z)
 

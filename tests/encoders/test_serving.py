@@ -1,4 +1,4 @@
-"""Single rows are looked up as they are transformed."""
+"""Looking up a single row gives what transforming it gives."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def test_a_row_is_looked_up_as_it_is_transformed(missing, output, interactions, 
         np.testing.assert_array_equal(list(found.values()), np.asarray(expected, dtype=float)[0])
 
 
-def test_rows_that_say_nothing_are_looked_up_by_the_policies():
+def test_missing_and_unknown_values_are_looked_up_by_the_policies():
     X = pd.DataFrame({"a": ["x", None, "y"], "b": [1, 2, 2]})
     encoder = MeanEncoder(unknown="error", missing="error").fit(X[::2], [1.0, 2.5])
     assert encoder.lookup({"a": "x", "b": 1, "other": 3}) == {"a": 1.0, "b": 1.0}

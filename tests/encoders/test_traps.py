@@ -158,7 +158,7 @@ def test_prior_does_not_leak(encoder_class):
         assert np.asarray(encoder_class(cv=[0, 1, 0, 1]).fit_transform(X, changed))[row] == np.asarray(before)[row]
 
 
-def test_ids_tell_nothing(encoder_class):
+def test_ids_carry_no_signal(encoder_class):
     """B11: category_encoders turns 100 ids and one repeated into the target itself."""
     rng = np.random.default_rng(5)
     ids, y = np.append(np.arange(99), 0)[:, None], rng.normal(size=100)
@@ -204,7 +204,7 @@ def test_one_and_its_string_are_two_categories_in_training_and_after():
 
 
 def test_every_row_gets_an_encoding_and_sorted_targets_do_not_matter():
-    """B13: KirillTushin's encoder leaves rows at nought; an ordered one reads the order of the rows."""
+    """B13: KirillTushin's encoder leaves rows at zero; an ordered one reads the order of the rows."""
     rng = np.random.default_rng(8)
     X, y = rng.integers(0, 500, (3000, 1)), np.sort(rng.normal(size=3000)) + 10
     encoded = SmoothedMeanEncoder(random_state=0).fit_transform(X, y)

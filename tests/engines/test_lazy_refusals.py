@@ -30,7 +30,7 @@ def test_policies_hold_in_lazy_tables(engine, rows, place):
 
 
 @pytest.mark.parametrize("engine", BUT_SPARK)
-def test_what_a_lazy_table_cannot_do_is_said(engine, rows, place):
+def test_what_a_lazy_table_cannot_do_is_refused(engine, rows, place):
     table = rows[["id", "city", "size", "weight", "continuous", "binary", "count"]]
     native = LAZY[engine](table, place)
     for public in breaking("lazy"):

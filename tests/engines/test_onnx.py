@@ -1,4 +1,4 @@
-"""Graphs predict what pipelines do."""
+"""ONNX graphs predict what pipelines predict."""
 
 import sys
 
@@ -174,7 +174,7 @@ def test_words_for_missing_values_may_be_categories():
     assert found[0].ravel().tolist() == [2.0, 2.0, 5.0, 9.0, 5.0]
 
 
-def test_what_a_graph_cannot_do_is_said(rows):
+def test_what_a_graph_cannot_do_is_refused(rows):
     pytest.importorskip("skl2onnx")
     X, y, _ = rows
     times = X.assign(size=np.arange(len(X)))

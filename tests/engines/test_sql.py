@@ -110,14 +110,14 @@ def test_nan_is_missing():
     assert "IS_NAN" in encoder.to_sql("orders", dialect="bigquery")
 
 
-def test_forgetting_nothing_is_plain(orders):
+def test_time_ordered_encoders_without_a_half_life_have_sql(orders):
     X, y = orders
     encoder = MeanEncoder(["select"], cv=EarlierRows("id")).fit(X, y)
     found = run_sqlite(X, "orders", encoder.to_sql("orders", dialect="sqlite")).sort_values("id")
     np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
 
 
-def test_statements_that_cannot_be_are_refused(orders):
+def test_what_sql_cannot_express_is_refused(orders):
     X, y = orders
     for encoder in (
         EmpiricalBayesEncoder(["price"], interactions=[("select", "price")]),
@@ -147,7 +147,7 @@ def test_sqlglot_reads_what_it_has_written(dialect, orders):
     assert sqlglot.parse_one(statement, dialect=dialect).find(sqlglot.exp.Join)
 
 
-def test_no_table_is_hidden(orders):
+def test_names_in_statements_hide_no_table(orders):
     X, y = orders
     encoder = MeanEncoder(["select"]).fit(X, y)
     for name in ("catpool_0", "catpool_rows", "catpool__0"):
@@ -155,7 +155,7 @@ def test_no_table_is_hidden(orders):
         np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
 
 
-def test_categories_of_several_sorts_have_no_column():
+def test_categories_of_several_types_have_no_column_in_sql():
     encoder = MeanEncoder().fit(pd.DataFrame({"a": pd.Series([1, "a", True], dtype=object)}), [1.0, 2.5, 4.0])
     with pytest.raises(TypeError, match="must have one type"):
         encoder.to_sql("orders")

@@ -46,7 +46,7 @@ def test_draws_of_pure_categories_are_zeros_and_ones():
     assert draws[:, 2].mean() == pytest.approx(1 / 3, abs=0.03)
 
 
-def test_draws_stay_where_the_target_is():
+def test_draws_stay_in_the_range_of_the_target():
     X = np.repeat([0, 1], 2)[:, None]
     shares = sample_encodings(EmpiricalBayesEncoder().fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
     assert 0 <= shares.min() < shares.max() <= 1

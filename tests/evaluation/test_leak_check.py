@@ -85,7 +85,7 @@ def test_both_experiments_catch_the_peer(kind):
     ],
     ids=["mean", "smoothed", "bayes", "trees", "nested", "scikit-learn"],
 )
-def test_out_of_fold_passes(kind, encoder):
+def test_out_of_fold_features_pass(kind, encoder):
     for seed in range(2):
         report = check_no_leak(encoder, *rows(kind, n=1500, k=30, seed=seed), n_flips=15, n_shuffles=3)
         assert report["passed"].all(), report
@@ -99,7 +99,7 @@ def test_categories_of_few_rows_cannot_tell_one_row_from_a_fold():
     assert not check_no_leak(InSampleMean(), *rows("continuous", n=600, k=200))["passed"].all()
 
 
-def test_values_from_all_rows_are_seen_to_be_such():
+def test_values_from_all_rows_are_recognised():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"city": rng.integers(0, 10, 2000).astype(str)})
     y = 5 * rng.normal(size=10)[X["city"].astype(int)] + rng.normal(size=2000)
@@ -129,7 +129,7 @@ def test_what_cannot_be_checked_is_refused():
 @pytest.mark.parametrize(
     "parameters", [{"drop_noise": True}, {"output": "trees"}, {"output": "trees", "drop_noise": True}]
 )
-def test_features_that_come_and_go_are_followed(parameters):
+def test_features_that_depend_on_the_rows_are_followed(parameters):
     X, y = rows("continuous", n=1000, k=20)
     assert check_no_leak(EmpiricalBayesEncoder(**parameters), X, y, n_flips=10)["passed"].all()
 

@@ -8,7 +8,7 @@ from scipy import stats
 from catpool.evaluation.paired_tests import p_value, summarize
 
 
-def test_summary_is_reckoned_from_the_scores():
+def test_the_summary_follows_from_the_scores():
     scores = pd.DataFrame(
         {
             "encoder": ["a", "b"] * 4,

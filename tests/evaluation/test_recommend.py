@@ -25,7 +25,7 @@ def sales():
     return X, y - pd.Series(y).groupby(X["coin"]).transform("mean").to_numpy()
 
 
-def test_codes_come_of_reliable_columns_alone(sales):
+def test_only_reliable_columns_have_codes(sales):
     X, y = sales
     encoder = EmpiricalBayesEncoder(output="trees", random_state=0).fit(X, y)
     assert (encoder.summary_["reliability"].to_numpy() > 0.85).tolist() == [True, False, False]
@@ -61,7 +61,7 @@ def test_full_categories_have_few_values_out_of_fold(sales):
     assert values["trees"].mean() < 4
 
 
-def test_means_are_rounded_to_half_of_what_they_may_be_off_by():
+def test_means_are_rounded_to_half_their_standard_deviation():
     mean, sd = np.array([1.3, 1.3, 1.3, -7.7]), np.array([0.5, 0.0, 4.0, 1e-3])
     np.testing.assert_allclose(rounded_by_sd(mean, sd), [1.25, 1.3, 2.0, np.round(-7.7 * 2048) / 2048], rtol=0)
 
@@ -121,7 +121,7 @@ def test_sizes_are_the_same_in_training_and_after(sales):
     np.testing.assert_array_equal(*np.asarray(encoder.transform(X[:50])).T)
 
 
-def test_rows_that_see_their_past_alone_see_no_sizes(sales):
+def test_time_ordered_rows_have_no_sizes(sales):
     X, y = sales
     X = X.assign(day=np.arange(len(y)))
     encoder = EmpiricalBayesEncoder(["doctor"], output="trees", cv=EarlierRows("day"), remainder="drop").fit(X, y)

@@ -1,4 +1,4 @@
-"""The data that other programs' answers are of."""
+"""The data sets that other programs were run on."""
 
 from pathlib import Path
 

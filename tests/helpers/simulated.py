@@ -1,10 +1,10 @@
-"""Truths, and rows that know of them."""
+"""Simulated categories whose true means are known."""
 
 import numpy as np
 
 
 def simulated(rng, n_categories, ratio, family="normal"):
-    """Truths, and rows, 1 + Poisson(4) a category."""
+    """The true means of categories, and their rows: 1 + Poisson(4) for each category."""
     rows = 1 + rng.poisson(4, n_categories)
     codes = np.repeat(np.arange(n_categories), rows)
     if family == "normal":

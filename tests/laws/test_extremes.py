@@ -38,7 +38,7 @@ def test_the_posterior_lies_between_the_category_s_mean_and_the_prior_s(table, s
 
 
 @law(st.sampled_from(["category", "prior"]))
-def test_nothing_is_nan_or_infinite_unasked(public, table, missing):
+def test_nothing_is_nan_or_infinite_unless_asked_for(public, table, missing):
     X, y, folds, kind = table
     encoder = public.make(table.columns, cv=folds, missing=missing, target_type=kind)
     assert np.isfinite(np.asarray(encoder.fit_transform(X, y), dtype=float)).all()

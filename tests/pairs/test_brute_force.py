@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from conftest import ENCODERS
+from helpers.law import close
+from helpers.public_encoders import PUBLIC
 from reference_encoders import out_of_fold
+from sklearn.base import clone
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -56,16 +59,17 @@ def splits_of(scheme, table, y, arguments):
     return [(np.flatnonzero(a), np.flatnonzero(b)) if a.dtype == bool else (a, b) for a, b in cv]
 
 
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
-    ("scheme", "target_type"),
+    ("scheme", "target_type", "weighted"),
     [
-        (scheme, target_type)
+        (scheme, target_type, weighted)
         for scheme in SCHEMES
         for target_type in FAMILIES
         if scheme != "stratified" or target_type in ("binary", "multiclass")  # it stratifies classes only
+        for weighted in ([True, False] if target_type == "continuous" else [True])
     ],
 )
+@pytest.mark.parametrize("rule", ["mean", "smoothed", "bayes"])  # that reference_encoders.py has
 @pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
 def test_fit_transform_is_brute_force(rule, scheme, target_type, weighted, table):
     cv, needs = SCHEMES[scheme]
@@ -88,3 +92,21 @@ def test_fit_transform_is_brute_force(rule, scheme, target_type, weighted, table
     ]
     np.testing.assert_allclose(encoded, np.column_stack(expected), rtol=1e-10, atol=1e-12)
     assert np.isnan(np.asarray(encoded)).any() == (scheme in LEAVE_ROWS_OUT)
+
+
+@pytest.mark.parametrize("public", PUBLIC, ids=str)
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme != "stratified"])
+@pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+def test_fit_transform_is_a_refit_for_each_fold_of_any_scheme(public, scheme, table):
+    cv, needs = SCHEMES[scheme]
+    X, y, weights = table["X"].assign(shop=table["X"]["shop"] // 4), table["count"], table["weights"]
+    arguments = {name: X[column].to_numpy() for name, column in needs.items()}
+    encoder = public.make(["city", "shop"][: public.setup.few], cv=cv, random_state=0, target_type="count")
+    encoded = np.asarray(encoder.fit_transform(X, y, sample_weight=weights, **arguments))
+    seen = np.zeros(len(y), dtype=bool)
+    for train, test in splits_of(scheme, {**table, "X": X}, y.astype(float), arguments):
+        refitted = clone(encoder).set_params(cv=2).fit(X.iloc[train], y[train], sample_weight=weights[train])
+        close(encoded[test], refitted.transform(X.iloc[test]), public)
+        seen[test] = True
+    assert seen.all() == (scheme not in LEAVE_ROWS_OUT)
+    assert np.isnan(encoded[~seen, 0]).all()

@@ -48,11 +48,19 @@ def choices_of(public):
 
 
 ALL = [(public, choice) for public in PUBLIC for choice in choices_of(public)]
-QUICK = {"MeanEncoder"}
+DEAR = {"slopes", "groups", "interactions"}  # fits of crossed factors
+
+
+def slow(condition):
+    return pytest.mark.slow if condition else []
 
 
 @pytest.mark.parametrize(
-    ("public", "choice"), [pytest.param(*each, id=f"{each[0]}-{each[1][0]}-{each[1][1]}") for each in ALL]
+    ("public", "choice"),
+    [
+        pytest.param(public, choice, id=f"{public}-{'-'.join(map(str, choice))}", marks=slow(choice[0] in DEAR))
+        for public, choice in ALL
+    ],
 )
 def test_each_value_of_a_parameter_makes_a_difference(public, choice):
     assert not isinstance(outcome(public), str)
@@ -62,7 +70,7 @@ def test_each_value_of_a_parameter_makes_a_difference(public, choice):
 @pytest.mark.parametrize(
     ("public", "name"),
     [
-        pytest.param(public, name, id=f"{public}-{name}", marks=[] if public.name in QUICK else pytest.mark.slow)
+        pytest.param(public, name, id=f"{public}-{name}", marks=slow(public.name != "MeanEncoder"))
         for public in PUBLIC
         for name in base_of(public)
     ],
@@ -84,7 +92,7 @@ def test_weights_and_groups_make_a_difference(encoder_class, table):
     assert not np.allclose(encoder_class().fit(X, y).transform(X), weighed.transform(X))
 
 
-def test_many_targets_are_the_same_whether_their_numbers_are_held_or_made_anew(encoder_class, table, monkeypatch):
+def test_many_targets_are_the_same_whether_kept_in_memory_or_not(encoder_class, table, monkeypatch):
     held = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])
     monkeypatch.setattr("catpool.crossfit.training_rows.HELD", 0)
     anew = encoder_class(random_state=0).fit_transform(table["X"], table["multiclass"])

@@ -36,7 +36,7 @@ SLOWLY_FITTED = {"interactions", "MixedModelEncoder"}
 
 @cache
 def rows():
-    """Counts of rows whose categories differ by their case, a blank or an accent only."""
+    """Rows with counts as targets, whose categories differ only by case, a blank or an accent."""
     rng = np.random.default_rng(0)
     n = 500
     names = rng.choice(np.array([*STRINGS, None], dtype=object), n)

@@ -90,7 +90,7 @@ def test_full_bayes_is_out_of_fold_and_close_to_the_fit_where_there_is_much_data
 
 
 @pytest.mark.parametrize("family", ["normal", "binomial", "poisson"])
-def test_full_bayes_approaches_the_likeliest_prior(family):
+def test_full_bayes_approaches_the_most_likely_prior(family):
     truth, X, y = simulated(np.random.default_rng(3), 4000, 0.25, family)
     fixed, averaged = (EmpiricalBayesEncoder(prior=prior, family=family).fit(X, y) for prior in ("reml", "full_bayes"))
     assert averaged.summary_["prior_strength"].item() == pytest.approx(
@@ -101,7 +101,7 @@ def test_full_bayes_approaches_the_likeliest_prior(family):
     np.testing.assert_allclose(other["sd"], one["sd"], rtol=0.05)
 
 
-def test_the_scale_of_the_prior_matters_where_there_are_few_categories():
+def test_the_scale_of_the_prior_matters_for_few_categories():
     _, X, y = simulated(np.random.default_rng(4), 4, 0.05)
     strengths = [
         EmpiricalBayesEncoder(prior="full_bayes", prior_scale=scale).fit(X, y).summary_["prior_strength"].item()

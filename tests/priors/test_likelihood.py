@@ -49,7 +49,7 @@ def test_no_point_of_a_grid_is_likelier(reml, groups, scale):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False])
-def test_the_likelier_of_two_minima_is_found(reml):
+def test_the_better_of_two_minima_is_found(reml):
     """Unbalanced data whose criterion falls, rises and falls again: by ML and REML, in forty digits."""
     rng = np.random.default_rng(0)
     found_two = 0

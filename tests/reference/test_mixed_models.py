@@ -203,7 +203,7 @@ def test_generalised_models_in_double_precision(name, method):
 
 
 @pytest.mark.parametrize(("method", "criterion"), [("reml", 1665.31194304), ("ml", 1666.42950949)])
-def test_the_cakes_slopes_are_all_of_one_line(method, criterion):
+def test_the_slopes_of_the_cakes_are_perfectly_correlated(method, criterion):
     """lme4's answer too is a correlation of one; its criteria, to all of R's digits."""
     data = read("cake.csv").assign(tens=lambda table: (table["temp"] - 200) / 10)
     encoder = encoder_of(["replicate"], covariates=["tens"], slopes={"replicate": ["tens"]}, method=method)

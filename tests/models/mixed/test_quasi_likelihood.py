@@ -43,7 +43,7 @@ def test_quasi_likelihood_is_a_fixed_point(target_type, slopes):
 @pytest.mark.slow
 @pytest.mark.parametrize("groups", [["a"], ["a", "b"]])
 @pytest.mark.parametrize("target_type", ["binary", "count"])
-def test_a_level_that_is_all_ones_or_noughts_is_fine(groups, target_type):
+def test_a_level_that_is_all_ones_or_zeros_is_fine(groups, target_type):
     X, y = mixed_rows()
     level, others = (1, y > y.mean()) if target_type == "binary" else (0, np.maximum(y, 0))
     y = np.where(X["a"] == "p", level, others).astype(int)

@@ -80,7 +80,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"family": "poisson", "target_type": "binary"}, "family"),
     ],
 )
-def test_what_does_not_go_is_refused_in_words(shops, parameters, words):
+def test_parameters_that_do_not_fit_are_refused(shops, parameters, words):
     X, y = shops
     X = X.assign(double=2 * X["price"] + 1, one=1.0, gaps=X["price"].where(X["price"] < 1))
     X["day"] = pd.date_range("2020-02-02", periods=90)
@@ -123,7 +123,7 @@ def test_collinear_covariates_are_refused_whatever_their_rounding():
 @pytest.mark.parametrize("correlated", [True, False])
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_slopes_of_a_constant_change_nothing(value, correlated):
-    """A slope of ones is a second intercept, and one of noughts is nothing at all."""
+    """A slope of ones is a second intercept, and one of zeros changes nothing."""
     X, y = mixed_rows()
     alone = encoder_of(["a"], covariates=["x"], output="prediction").fit(X, y)
     idle = X.assign(idle=value)

@@ -108,7 +108,7 @@ def test_units_of_covariates_carry_through(form, method, unit):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["covariates", "two", "three"])
-def test_covariates_far_from_nought_are_no_worse(form):
+def test_covariates_far_from_zero_are_no_worse(form):
     X, y = mixed_rows()
     parameters = {**FORMS[form], "covariates": ["x"]}
     encoder = encoder_of(output=OUTPUTS, remainder="drop", **parameters)

@@ -61,7 +61,7 @@ def test_no_strength_of_a_grid_is_likelier(land, target_type):
 
 
 def test_the_sd_of_a_share_is_no_more_than_that_of_zeros_and_ones():
-    """Of a share between nought and one of mean m, the variance is at most m (1 - m), seen or not."""
+    """A share between zero and one of mean m has a variance of at most m (1 - m), with or without rows."""
     X = pd.DataFrame({"state": np.repeat(range(6), 24), "county": np.tile(np.repeat(range(6), 4), 6)})
     rng = np.random.default_rng(3)
     y = (np.where(X["state"] < 3, 0.1, 0.9) > rng.random((6, 6))[X["state"], X["county"]]).astype(int)

@@ -142,7 +142,7 @@ TWO_MINIMA = {
 
 @pytest.mark.parametrize("prior", ["reml", "ml"])
 @pytest.mark.parametrize("name", TWO_MINIMA)
-def test_the_likelier_of_two_minima_is_found(name, prior):
+def test_the_better_of_two_minima_is_found(name, prior):
     columns, y, weights = (np.array(each) for each in TWO_MINIMA[name])
     paths = columns.T
     encoder = NestedEncoder([0, 1, 2], prior=prior, weight_type="precision").fit(paths, y, sample_weight=weights)

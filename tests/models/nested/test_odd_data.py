@@ -121,7 +121,7 @@ TARGETS = {
     "two classes": ([0, 1] * 6, "binary"),
     "pure classes": ([0] * 6 + [1] * 6, "binary"),
     "three classes": ([0, 1, 2] * 4, "multiclass"),
-    "noughts": ([0] * 12, "count"),
+    "zeros": ([0] * 12, "count"),
     "large counts": ([10**6] * 11 + [0], "count"),
 }
 

@@ -62,7 +62,7 @@ def test_one_level_is_empirical_bayes_whatever_the_data(prior, groups, scale):
 
 @pytest.mark.parametrize("prior", ["reml", "ml"])
 @pytest.mark.parametrize("codes", [range(6), [0] * 6], ids=["a row each", "one category"])
-def test_one_level_of_which_nothing_can_be_told_is_empirical_bayes(prior, codes):
+def test_one_level_without_information_is_empirical_bayes(prior, codes):
     X, y = np.array(codes)[:, None], np.array([1, 2, 4, 3, 9, 5.5])
     one, other = (
         encoder(**given, prior=prior, output=NUMBERS).fit(X, y)

@@ -36,7 +36,7 @@ def test_one_factor_is_empirical_bayes(prior, ratio):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.slow
 def test_no_search_of_a_dense_likelihood_finds_a_better_fit(kind, spread, method):
-    """Where effects have no spread, variances of nought and correlations of one are among the answers."""
+    """Where effects have no spread, variances of zero and correlations of one are among the answers."""
     X, y, groups, parameters = unbalanced(kind, 3 * (method == "ml") + int(2 * spread), spread)
     encoder = encoder_of(groups, method=method, output=["mode", "sd"], **parameters).fit(X, y)
     model, dense = encoder.model_, dense_of(X, y, groups, parameters)
@@ -82,7 +82,7 @@ def test_singular_fits_say_so():
 
 @pytest.mark.parametrize("unit", [1e-9, 1e-4, 1, 1e9])
 @pytest.mark.parametrize("together", [False, True])
-def test_what_is_singular_does_not_hang_on_units(unit, together):
+def test_whether_a_fit_is_singular_does_not_depend_on_units(unit, together):
     rng = np.random.default_rng(0)
     g, x = rng.integers(0, 15, 300), rng.normal(size=300)
     levels = rng.normal(size=(2, 15))
@@ -94,17 +94,17 @@ def test_what_is_singular_does_not_hang_on_units(unit, together):
 
 
 @pytest.mark.slow
-def test_effects_beside_a_variance_of_nought_are_as_exact_as_others():
-    """What is left of the model is the model without the factor whose variance is nought."""
+def test_effects_beside_a_variance_of_zero_are_as_exact_as_others():
+    """What is left of the model is the model without the factor whose variance is zero."""
     X, y = mixed_rows()
-    noughts = 0
+    zeros = 0
     for seed in range(20):
         extra = X.assign(idle=np.random.default_rng(seed).integers(0, 10, len(X)))
         encoder = encoder_of(["a", "c", "idle"], covariates=["x"], remainder="drop").fit(extra, y)
         if value_of(encoder, "variance", group="idle") > 0:
             continue
-        noughts += 1
+        zeros += 1
         alone = encoder_of(["a", "c"], covariates=["x"], remainder="drop").fit(extra, y)
         assert encoder.model_.criterion == pytest.approx(alone.model_.criterion, abs=1e-9)
         close_to_largest(np.asarray(encoder.transform(extra))[:, :2], np.asarray(alone.transform(extra)), 1e-7)
-    assert noughts > 2
+    assert zeros > 2
