@@ -128,7 +128,7 @@ def test_several_outputs_have_features_each(land):
     for name in y:
         alone = NestedEncoder(LEVELS, **parameters).fit_transform(land["X"], y[name])
         own = [f"{column}_{name}{suffix}" for column in LEVELS for suffix in ("", "_sd")]
-        np.testing.assert_array_equal(np.asarray(both)[own], alone)
+        np.testing.assert_array_equal(both[own], alone)
 
 
 @pytest.mark.parametrize("copy", [clone, lambda x: pickle.loads(pickle.dumps(x))], ids=["clone", "pickle"])
@@ -188,7 +188,7 @@ def test_summary_and_encoding_table(land):
         np.testing.assert_allclose(ours[rows.columns], rows, rtol=1e-12)
         np.testing.assert_allclose((ours["upper"] - ours["lower"]) / ours["sd"], 2 * 0.6744897501960817)
         assert summary["reliability"][level] == pytest.approx(np.average(table["reliability"], weights=table["count"]))
-    with pytest.raises(ValueError, match="must be one of the levels"):
+    with pytest.raises(ValueError, match="must be one of the encoded columns"):
         encoder.encoding_table("town")
     with pytest.raises(ValueError, match="between 0 and 1"):
         encoder.encoding_table("zip", level=90)
