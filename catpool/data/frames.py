@@ -271,5 +271,5 @@ def column_name(label: Any, names: Mapping[Any, str]) -> str:
 
 
 def select_columns(label: Any, X: Frame) -> Any:
-    """Return a column, or a list of columns if `label` is a tuple of labels."""
+    """A column, or a list of columns if `label` is a tuple of labels."""
     return X.column(label) if label in X.labels else [X.column(part) for part in label]

@@ -246,7 +246,7 @@ class ColumnwiseEncoder(Encoder):
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)
         blocks: Blocks = {}
-        for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
+        for table, tally in zip(fitted.tables, fitted.tallies, strict=True):  # one column in memory at a time
             slots = table.slots(select_columns(table.label, frame))
             blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)
         return output(self._settings(), structure, fitted, frame, blocks)

@@ -163,6 +163,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         return partial(cell_prior, cells, reml=self.prior == "reml")
 
     def _check_interactions(self) -> None:
+        # the effects of the parts are fitted by likelihood alone
         if self.interactions is not None and len(self.interactions) and self.prior not in ("reml", "ml"):
             raise ValueError(
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '

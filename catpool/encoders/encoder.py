@@ -72,6 +72,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         structure, settings, reading = self._structure(), self._settings(), self._reading()
+        # lazy tables are summed by their engine, and their rows never come into memory
         if (lazy := lazy_frame(X)) is not None:
             refuse_groups(groups)
             request = Request(y, sample_weight, exposure, None, self.cv)
@@ -134,7 +135,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         )
         scheme = make_scheme(self._splits(), data, self.random_state)
         fit = structure.fit(data, scheme)
-        scheme.finish()
+        scheme.finish()  # warns of rows that no fold tests, once all is well
         fitted = record(settings, structure, data, scheme, fit.tables)
         result = output(settings, structure, fitted, data.X, fit.features)
         self._fitted = fitted  # last, so that a fit that fails leaves the encoder as it was
@@ -166,11 +167,13 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         """
         structure, settings, fitted = self._structure(), self._settings(), self._state
         used = settings.required(structure, fitted)
+        # columns that pass through must all be there; without them, a table may leave out what is not used
         required = fitted.header.labels if settings.keep else used
         if (lazy := lazy_frame(X)) is not None:
             return transform_lazy_table(settings, structure, fitted, lazy, required)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=settings.keep)
         features = structure.transform(fitted.tables, frame, settings.fade(frame, fitted))
+        # the encoding of training rows holds their own targets, and a model that learns from it overfits
         if fitted.fingerprint.matches(frame, used):
             warn_of_training_rows()
         return output(settings, structure, fitted, frame, features)

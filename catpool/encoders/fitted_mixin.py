@@ -136,6 +136,7 @@ class FittedMixin(BaseEstimator):
         {'zip': 1.5}
         """
         fitted = self._state
+        # a dictionary by column takes microseconds, where a table of one row takes hundreds
         if fitted.has_value_lookup and all(table.label in row for table in fitted.tables):
             result: dict[str, float] = {}
             for table in fitted.tables:

@@ -43,6 +43,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         rule=rule,
         policy=Policy(encoder.unknown, encoder.missing),
         columns=encoder.columns,
+        # tuples, because lists cannot be labels
         interactions=[] if encoder.interactions is None else [tuple(parts) for parts in encoder.interactions],
         output=encoder.output,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),

@@ -28,7 +28,7 @@ def fit_lazy_table(
     from catpool.engines.fit import fit_lazy
 
     fit = fit_lazy(structure, frame, reading, request, settings.owner, out_of_fold=out_of_fold)
-    check_names(structure, fit.fitted, keep=settings.keep)
+    check_names(structure, fit.fitted, keep=settings.keep)  # also where nothing is encoded yet, as in memory
     if fit.encoded is None:
         return fit.fitted, None
     names = named_features(structure, fit.fitted)

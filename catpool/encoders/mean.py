@@ -117,4 +117,4 @@ class MeanEncoder(ColumnwiseEncoder):
         return [table.label for table in self.tables_]
 
     def _structure(self) -> Flat:
-        return flat(self, fixed_strength(0.0))
+        return flat(self, fixed_strength(0.0))  # a prior without weight: it serves categories without rows only

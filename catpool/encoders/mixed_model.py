@@ -52,10 +52,10 @@ class MixedModelEncoder(Encoder):
         Whether the intercept and the slopes of a factor may be correlated: ``(1 + x | g)`` in lme4, rather than
         ``(1 + x || g)``.
     method : {"reml", "ml"}, default="reml"
-        Whether the variances of the normal model maximise the restricted or the unrestricted likelihood.
+        Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
         The distribution of rows given the effects. By default it follows from the kind of y. Binary targets and counts
-        with one factor and no slopes are fitted by Laplace's approximation, others by penalised quasi-likelihood;
+        with one factor and no slopes are fitted by Laplace's approximation, others by penalized quasi-likelihood;
         ``summary_.attrs`` names the method.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
@@ -204,6 +204,7 @@ class MixedModelEncoder(Encoder):
 
     def _structure(self) -> Mixed:
         return Mixed(
+            # lists, as JSON has them, cannot be labels
             groups=[tuple(group) if isinstance(group, tuple | list) else group for group in self.groups],
             covariates=[] if self.covariates is None else list(self.covariates),
             slopes={} if self.slopes is None else {group: list(labels) for group, labels in self.slopes.items()},
@@ -218,7 +219,7 @@ class MixedModelEncoder(Encoder):
     @property
     def model_(self) -> MixedModel:
         """The model of all rows: coefficients, covariances, likelihood."""
-        model: MixedModel = self.tables_[0].model
+        model: MixedModel = self.tables_[0].model  # the tables share it
         return model
 
     @property

@@ -42,7 +42,7 @@ class NestedEncoder(ColumnwiseEncoder):
         Whether only the last level has features, or each level. They are called as the columns and take their places.
         Columns of levels without features are left out.
     prior : {"reml", "ml"}, default="reml"
-        Whether the variances of the normal model maximise the restricted or the unrestricted likelihood. Shares and
+        Whether the variances of the normal model maximize the restricted or the unrestricted likelihood. Shares and
         counts have the unrestricted.
     <family>
     <cv>

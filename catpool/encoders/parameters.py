@@ -26,6 +26,7 @@ class Registered(Options):
     """
 
     def __init__(self, registry: Collection[str], *others: str) -> None:
+        # the registry itself, not a copy, so that what is added later is legal too
         self.registry, self.others = registry, others
         super().__init__(str, self.options)
 
@@ -62,6 +63,7 @@ def constraints(*names: str, **own: Any) -> dict[str, Any]:
     return {name: CONSTRAINTS[name] for name in names} | own
 
 
+# the parameters of encoders of single columns, in the order of their signatures
 FLAT = (
     "columns",
     "interactions",
@@ -218,6 +220,7 @@ ImportError
     For lazy tables, and for frames other than pandas', without pyarrow.
 """,
 }
+# a line that holds nothing but the name of an entry, at any depth
 MARKER = re.compile(r"^( *)<(\w+)>$", flags=re.MULTILINE)
 
 

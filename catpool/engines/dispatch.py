@@ -55,7 +55,7 @@ class Engine:
 
 
 def lazy_frame(X: Any) -> LazyFrame[Any] | None:
-    """Return X as a narwhals frame if it is a lazy table, else None."""
+    """X as a narwhals frame if it is a lazy table, else None."""
     import narwhals.stable.v2 as nw  # here, because arrays and pandas frames need no narwhals
 
     frame = None if isinstance(X, pd.DataFrame | np.ndarray | list) else nw.from_native(X, pass_through=True)
@@ -69,7 +69,7 @@ def lazy_frame(X: Any) -> LazyFrame[Any] | None:
 
 
 def find_engine(native: IntoLazyFrame) -> Engine:
-    """Return the engine of a lazy table, by the module that its class or a base class is defined in."""
+    """The engine of a lazy table, by the module that its class or a base class is defined in."""
     for cls in type(native).__mro__:
         module = cls.__module__.split(".")[0].lstrip("_")  # relations of DuckDB are defined in "_duckdb"
         if module in ENGINES:

@@ -195,7 +195,7 @@ def _check_structure(structure: Structure, owner: str) -> Columnwise:
 
 
 def _add_folds(frame: nw.LazyFrame[Any], request: Request) -> tuple[nw.LazyFrame[Any], str]:
-    """Return the table with a column of folds, and the name of this column."""
+    """The table with a column of folds, and the name of this column."""
     cv, keys = request.cv, request.keys
     if isinstance(cv, str) and request.key is None:
         return frame, cv
@@ -283,7 +283,7 @@ def _add_features(
 
 
 def _parts(label: Any) -> list[str]:
-    """Return the columns of a label, which is a tuple for an interaction."""
+    """The columns of a label, which is a tuple for an interaction."""
     return list(label) if isinstance(label, tuple) else [label]
 
 

@@ -116,7 +116,7 @@ class Column:
         return self.graph.node("Where", self.graph.node("IsNaN", self.name), self.graph.constant([[MISSING]]), found)
 
     def _key(self, category: Any) -> Any:
-        """Return a category as a value of the column; None for a fraction, which a column of integers never has."""
+        """A category as a value of the column; None for a fraction, which a column of integers never has."""
         number = isinstance(category, Real | np.bool_)
         if number == (self.kind == "strings") or not (number or isinstance(category, str)):
             raise TypeError(
@@ -140,7 +140,7 @@ class Column:
 
 
 def read_columns(graph: Graph, inputs: Sequence[Any], labels: Sequence[Any]) -> dict[Any, Column]:
-    """Return the input columns by label: matched by name if the names of the inputs are the labels, else by position.
+    """The input columns by label: matched by name if the names of the inputs are the labels, else by position.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def read_columns(graph: Graph, inputs: Sequence[Any], labels: Sequence[Any]) -> 
 
 
 def _split_columns(graph: Graph, variable: Any) -> list[tuple[str, str]]:
-    """Return the name and the kind of each column of an input."""
+    """The name and the kind of each column of an input."""
     from onnx import TensorProto
     from skl2onnx.common.data_types import (
         BooleanTensorType,

@@ -60,7 +60,7 @@ class Source:
         return 0.0 if self.target.whole or rates else self.mean
 
     def sums(self, columns: Sequence[str]) -> Frame:
-        """Return the sums over the rows of each fold and combination of categories: one GROUP BY."""
+        """The sums over the rows of each fold and combination of categories: one GROUP BY."""
         import narwhals.stable.v2 as nw
 
         keys = [*([self.fold] if self.fold else []), *columns]
@@ -70,7 +70,7 @@ class Source:
         return read_frame(grouped.collect("pyarrow").to_native())
 
     def _summands(self) -> dict[str, Expr]:
-        """Return the numbers that are summed, by the name of their sum."""
+        """The numbers that are summed, by the name of their sum."""
         import narwhals.stable.v2 as nw
 
         exposure = nw.col(self.exposure).cast(nw.Float64) if self.exposure else nw.lit(1.0)
@@ -87,7 +87,7 @@ class Source:
         return result
 
     def _target_values(self, exposure: Expr | None) -> list[Expr]:
-        """Return y as numbers: an indicator for each class, or one column less its center."""
+        """The target as numbers: an indicator for each class, or one column less its center."""
         import narwhals.stable.v2 as nw
 
         y, classes = nw.col(self.y), self.target.classes
@@ -98,7 +98,7 @@ class Source:
         return [(y == label).cast(nw.Float64) for label in labels] or [nw.lit(0.0)]
 
     def moments(self, grouped: Frame, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
-        """Return the moments of each class, of shape (folds, size).
+        """The moments of each class, of shape (folds, size).
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Source:
 def _moments(
     count: np.ndarray, total: np.ndarray, square: np.ndarray, rows: np.ndarray | None, center: float
 ) -> Moments:
-    """Return moments from the sums, of shape (folds, size), of distances from a center and of their squares."""
+    """Moments from the sums, of shape (folds, size), of distances from a center and of their squares."""
     distance = total.sum(axis=1) / np.maximum(count.sum(axis=1), np.finfo(float).tiny)
     scatter = square.sum(axis=1) - count.sum(axis=1) * distance**2
     return Moments(count, total + center * count, np.maximum(scatter, 0.0), rows)
@@ -134,7 +134,7 @@ def _moments(
 def read_lazy_target(
     frame: LazyFrame[Any], y: Any, target_type: str, family: TargetFamily | None
 ) -> tuple[Target, float]:
-    """Return the target without its values, and its mean.
+    """The target without its values, and its mean.
 
     A query or two find what `read_targets` asks of the values. It then reads a few values that have the same answers.
     """
@@ -173,7 +173,7 @@ def _collect_facts(frame: LazyFrame[Any], y: str, *, numeric: bool) -> dict[str,
 
 
 def _stand_ins(frame: LazyFrame[Any], y: str, facts: dict[str, Any], *, numeric: bool) -> list[Any]:
-    """Return the distinct values; if they are many whole numbers, at most a thousand others of the same range."""
+    """The distinct values; if they are many whole numbers, at most a thousand others of the same range."""
     import narwhals.stable.v2 as nw
 
     if numeric and (distinct := collect_row(frame.select(nw.col(y).n_unique().alias("n")))["n"]) > MANY_CLASSES:
@@ -183,7 +183,7 @@ def _stand_ins(frame: LazyFrame[Any], y: str, facts: dict[str, Any], *, numeric:
 
 
 def precision_log_likelihood(source: Source) -> float:
-    """Return the term of the log-likelihood that depends on the precisions alone: half the sum of their logarithms."""
+    """The term of the log-likelihood that depends on the precisions alone: half the sum of their logarithms."""
     import narwhals.stable.v2 as nw
 
     if not source.precision or source.weight is None:
@@ -194,7 +194,7 @@ def precision_log_likelihood(source: Source) -> float:
 
 
 def known_categories(frame: LazyFrame[Any], table: Any) -> Any:
-    """Return an arrow table of the categories of a fitted table and of the missing value, without a query.
+    """An arrow table of the categories of a fitted table and of the missing value, without a query.
 
     Returns
     -------

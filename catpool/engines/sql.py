@@ -98,7 +98,7 @@ def _column(table: str, name: str) -> Column:
 
 
 def _feature_values(table: EncodingTable) -> list[np.ndarray]:
-    """Return the values of each feature by slot, of shape (size,)."""
+    """The values of each feature by slot, of shape (size,)."""
     adds_effects = isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None
     if adds_effects or "error" in (table.policy.unknown, table.policy.missing):
         raise ValueError(
@@ -110,7 +110,7 @@ def _feature_values(table: EncodingTable) -> list[np.ndarray]:
 
 
 def _parts(table: EncodingTable) -> list[tuple[Any, Vocabulary]]:
-    """Return the label and the categories of each column of a table."""
+    """The label and the categories of each column of a table."""
     vocabulary = table.vocabulary
     if isinstance(vocabulary, Cells):
         parts = list(zip(table.label, vocabulary.paths.parts, strict=True))

@@ -154,7 +154,7 @@ def compare_encoders(
 def standard_encoders(
     X: pd.DataFrame, y: np.ndarray, kind: str, random_state: int | np.random.RandomState | None = 0
 ) -> dict[str, Any]:
-    """Return the encoders that are compared by default, for a table of categorical columns only.
+    """The encoders that are compared by default, for a table of categorical columns only.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def _default_type(estimator: BaseEstimator, y: np.ndarray) -> str:
 
 
 def _target_encoder(kind: str, random_state: int | np.random.RandomState | None) -> TargetEncoder:
-    """Return scikit-learn's encoder with a seed: a parameter of its own up to version 1.8, then one of its splitter."""
+    """Scikit-learn's encoder with a seed: a parameter of its own up to version 1.8, then one of its splitter."""
     if TargetEncoder().get_params()["random_state"] is None:
         return TargetEncoder(target_type=kind, random_state=random_state)
     splitter = KFold if kind == "continuous" else StratifiedKFold
@@ -248,7 +248,7 @@ def score_encoders(
     *,
     progress: bool,
 ) -> pd.DataFrame:
-    """Return a row for each encoder and split, with the columns encoder, split, score and seconds."""
+    """A row for each encoder and split, with the columns encoder, split, score and seconds."""
     trials = list(product(encoders, range(len(splits))))
     found = [
         (name, split, *rows.score(encoders[name], estimator, scorer, *splits[split]))

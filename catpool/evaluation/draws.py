@@ -129,7 +129,7 @@ def _draw_target(encodings: Sequence[Encoding], rng: np.random.Generator) -> lis
 
 
 def _draw_component(encoding: Encoding, uniform: float) -> Prior:
-    """Return the prior, or the component of a mixture at this quantile, with its variances."""
+    """The prior, or the component of a mixture at this quantile, with its variances."""
     prior = encoding.prior
     if prior.probability is None:
         known = encoding.full_prior

@@ -135,7 +135,7 @@ def check_no_leak(
 
 
 def _select_folds(encoder: Any, rows: np.ndarray, n_rows: int) -> Any:
-    """Return an encoder for a sample of the rows: if `cv` is an array of fold labels, it must be sampled, too."""
+    """An encoder for a sample of the rows: if `cv` is an array of fold labels, it must be sampled, too."""
     labels = getattr(encoder, "cv", None)
     if isinstance(labels, np.ndarray) and len(labels) == n_rows:
         return clone(encoder).set_params(cv=labels[rows])

@@ -33,7 +33,7 @@ class LeakTrial:
     y: pd.Series
 
     def encode(self, y: pd.Series) -> np.ndarray:
-        """Return the numeric features for other targets, of shape (n, features), with 0 for missing values."""
+        """The numeric features for other targets, of shape (n, features), with 0 for missing values."""
         features = self._encode_frame(y).reindex(columns=self._names, fill_value=0.0)
         return np.nan_to_num(features.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float))
 
@@ -52,11 +52,11 @@ class LeakTrial:
         return table.set_axis(encoder.get_feature_names_out(), axis=1) if named else table
 
     def categories(self) -> list[np.ndarray]:
-        """Return the categories of each column as integers, of shape (n,)."""
+        """The categories of each column as integers, of shape (n,)."""
         return [pd.factorize(self.X[name], use_na_sentinel=False)[0] for name in self.X]
 
     def numbers(self, y: pd.Series) -> np.ndarray:
-        """Return targets as numbers, of shape (n, C): one column for numbers, an indicator for each class."""
+        """Targets as numbers, of shape (n, C): one column for numbers, an indicator for each class."""
         if pd.api.types.is_numeric_dtype(y):
             return y.to_numpy(dtype=float)[:, None]
         return np.column_stack([(y == value).to_numpy(dtype=float) for value in sorted(self.y.unique(), key=str)])
@@ -92,14 +92,14 @@ def flip_targets(trial: LeakTrial, n_flips: int, rng: np.random.RandomState) -> 
 
 
 def _lower_bound(weights: np.ndarray) -> np.ndarray:
-    """Return a lower confidence bound of the mean over flips of weights of shape (flips, features, C)."""
+    """A lower confidence bound of the mean over flips of weights of shape (flips, features, C)."""
     mean, number = _mean(weights), (~np.isnan(weights)).sum(axis=0)
     error = np.sqrt(_mean((weights - mean) ** 2) / np.maximum(number - 1, 1))
     return np.where(number > 1, mean - stats.t.isf(RISK, np.maximum(number - 1, 1)) * error, 0.0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the first axis without NaN; NaN where there is nothing else."""
+    """The mean over the first axis without NaN; NaN where there is nothing else."""
     known = ~np.isnan(values)
     return np.where(
         known.any(axis=0), np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan
@@ -107,7 +107,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _only_unchanged(changed: np.ndarray, row: int, categories: list[np.ndarray]) -> np.ndarray:
-    """Return for each feature whether it changed in all rows of a full category of the row, except in the row itself.
+    """For each feature whether it changed in all rows of a full category of the row, except in the row itself.
 
     NaN if the row has no full category.
     """
@@ -143,7 +143,7 @@ def shuffle_targets(trial: LeakTrial, n_shuffles: int, rng: np.random.RandomStat
 
 
 def _correlation(features: np.ndarray, targets: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Return the correlations within full categories, of shape (features, C); NaN where there is no variance."""
+    """The correlations within full categories, of shape (features, C); NaN where there is no variance."""
     full = np.bincount(codes)[codes] >= FULL
     codes = pd.factorize(codes[full])[0]
     x, y = (_center(values[full], codes) for values in (features, targets))

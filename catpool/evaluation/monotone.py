@@ -11,7 +11,7 @@ from catpool.encoders.encoder import Encoder
 
 
 def monotone_constraints(transformer: BaseEstimator) -> list[int]:
-    """Return a monotone constraint for each feature: 1 for encoded means, 0 for all others.
+    """A monotone constraint for each feature: 1 for encoded means, 0 for all others.
 
     An encoded mean estimates the target, so predictions should rise with it. Without the constraint, trees can overfit:
     the out-of-fold encodings of a large category differ only by fold, a little against the targets of their own fold,
@@ -65,7 +65,7 @@ def monotone_constraints(transformer: BaseEstimator) -> list[int]:
 
 
 def _constraints(transformer: BaseEstimator) -> list[int] | None:
-    """Return the constraints of a transformer, or None if it contains no encoder of catpool."""
+    """The constraints of a transformer, or None if it contains no encoder of catpool."""
     if isinstance(transformer, Encoder):
         rising = transformer._structure().rising(transformer.tables_)
         return [int(name in rising) for name in transformer.get_feature_names_out()]

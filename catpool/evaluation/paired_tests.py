@@ -45,7 +45,7 @@ def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
 
 
 def p_value(differences: ArrayLike, ratio: float) -> float:
-    """Return the two-sided p-value of a mean difference over splits whose training rows overlap.
+    """The two-sided p-value of a mean difference over splits whose training rows overlap.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def recommended_encoder(X: IntoFrame | ArrayLike, y: ArrayLike, **parameters: An
 
 
 def categorical_columns(X: Frame) -> list[Any]:
-    """Return the labels of the columns that are neither numbers nor dates."""
+    """The labels of the columns that are neither numbers nor dates."""
     found = [label for label in X.labels if not _is_number(pd.Series(X.column(label)))]
     if not found:
         raise ValueError(

@@ -28,7 +28,7 @@ from catpool.tables.policy import Policy, refuse_missing
 
 RELIABLE = 0.85  # of a column whose codes carry more signal than noise
 TREES = "trees"
-ALL_OUT_OF_FOLD = Crossfit()
+ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
 
 
 @dataclass(frozen=True)

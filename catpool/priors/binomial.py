@@ -106,15 +106,15 @@ class Binomial(Family):
         return maximize_over_strength(model.log_likelihood, model.derivative, model.pooled(), largest)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        """Return the variance of a beta distribution."""
+        """The variance of a beta distribution."""
         return np.maximum(_bernoulli(mean), 0.0) / (weight + 1)
 
     def capped(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        """Return variances of shares, which are at most those of zeros and ones."""
+        """Variances of shares, which are at most those of zeros and ones."""
         return np.minimum(variance, np.maximum(_bernoulli(mean), 0.0))
 
     def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ends of an interval of the beta distribution with this mean and sd."""
+        """The ends of an interval of the beta distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0) | (mean >= 1)
         weight = np.where(certain, 1.0, _bernoulli(mean) / np.where(certain, 1.0, sd) ** 2 - 1)
         weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
@@ -140,20 +140,20 @@ def _bernoulli(mean: np.ndarray) -> np.ndarray:
 
 
 def _with_complement(classes: Sequence[Moments]) -> list[np.ndarray]:
-    """Return the rows of each class in each category, and for one class those of its complement too."""
+    """The rows of each class in each category, and for one class those of its complement too."""
     rows = [each.total for each in classes]
     return [*rows, classes[0].count - rows[0]] if len(rows) == 1 else rows
 
 
 def _shares_of(classes: Sequence[Moments]) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """Return the share of each class, the rows of the classes that occur, and the rows of each category."""
+    """The share of each class, the rows of the classes that occur, and the rows of each category."""
     sizes, rows = classes[0].count, _with_complement(classes)
     shares = np.array([float(each.sum() / sizes.sum()) for each in rows])
     return shares, [each for each, share in zip(rows, shares, strict=True) if share > 0], sizes
 
 
 def _boundary(rows: list[np.ndarray], sizes: np.ndarray) -> tuple[float, str] | None:
-    """Return the strength and a note where the likelihood has no maximum inside, else None."""
+    """The strength and a note where the likelihood has no maximum inside, else None."""
     if len(rows) == 1:
         return np.inf, NO_SPREAD
     if np.count_nonzero(sizes) == 1:
@@ -178,7 +178,7 @@ def _boundary_priors(
 
 
 def _fitted_priors(shares: np.ndarray, a: np.ndarray, likelihood: float) -> list[Prior]:
-    """Return the priors of all classes from the parameters of those that occur."""
+    """The priors of all classes from the parameters of those that occur."""
     strength, means = float(a.sum()), np.zeros_like(shares)
     means[shares > 0] = a / strength
     between = _bernoulli(means) / (strength + 1)

@@ -26,7 +26,7 @@ from catpool.priors.rising_log import RisingLog
 
 
 def dirichlet_multinomial(classes: list[np.ndarray], sizes: np.ndarray) -> Likelihood:
-    """Return the log-likelihood of a, of shape (C,), with its gradient and its Hessian.
+    """The log-likelihood of a, of shape (C,), with its gradient and its Hessian.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def dirichlet_multinomial(classes: list[np.ndarray], sizes: np.ndarray) -> Likel
 
 
 def tarone_score(classes: list[np.ndarray], sizes: np.ndarray) -> float:
-    """Return the slope of the likelihood as the strength comes down from infinity: positive if it rises."""
+    """The slope of the likelihood as the strength comes down from infinity: positive if it rises."""
     score = sum(float((each * (each - 1)).sum() * sizes.sum() / each.sum()) for each in classes)
     return score - float((sizes * (sizes - 1)).sum())
 
@@ -67,7 +67,7 @@ class SharesAboutMeans:
     counts: np.ndarray
 
     def pooled(self) -> float:
-        """Return the log-likelihood of complete pooling."""
+        """The log-likelihood of complete pooling."""
         return float(xlogy(self.totals, self.means).sum())
 
     def log_likelihood(self, strength: float) -> float:

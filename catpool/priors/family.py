@@ -76,12 +76,12 @@ class Family(ABC):
         return f"{type(self).__name__}()"
 
     def goes_with(self, kind: str) -> bool:
-        """Return whether a target of this kind can have this family."""
+        """Whether a target of this kind can have this family."""
         return not self.kinds or kind in self.kinds
 
     @abstractmethod
     def variance(self, moments: Moments) -> np.ndarray:
-        """Return the variance of a row in a category that has the overall mean.
+        """The variance of a row in a category that has the overall mean.
 
         Parameters
         ----------
@@ -144,11 +144,11 @@ class Family(ABC):
         raise self._lacks("strength_given_means", "nested levels and interactions", 'Pass family="normal"')
 
     def between_variance(self, variance: float, strength: float) -> float:
-        """Return the variance between categories, from the variance of a row at their mean and a positive strength."""
+        """The variance between categories, from the variance of a row at their mean and a positive strength."""
         return variance / (strength - self.curvature)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        """Return the variance of a conjugate posterior.
+        """The variance of a conjugate posterior.
 
         Parameters
         ----------
@@ -158,11 +158,11 @@ class Family(ABC):
         return variance / weight
 
     def capped(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        """Return variances of values with these means, cut to the largest that is possible."""
+        """Variances of values with these means, cut to the largest that is possible."""
         return variance
 
     def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ends of a central interval of the posterior, from its mean and sd, of shape (K,)."""
+        """The ends of a central interval of the posterior, from its mean and sd, of shape (K,)."""
         half = ndtri((1 + level) / 2) * sd
         return np.clip(mean - half, *self.bounds), np.clip(mean + half, *self.bounds)
 
@@ -189,7 +189,7 @@ class Family(ABC):
         return [np.clip(each, *self.bounds) for each in drawn]
 
     def draw_pooled(self, classes: Sequence[Moments], means: Sequence[float]) -> list[np.ndarray]:
-        """Return what `draw` gives under complete pooling: all categories have the mean of their class."""
+        """What `draw` gives under complete pooling: all categories have the mean of their class."""
         return [
             np.full_like(each.count, np.clip(mean, *self.bounds)) for each, mean in zip(classes, means, strict=True)
         ]
@@ -200,7 +200,7 @@ class Family(ABC):
         raise self._lacks("link", "mixed models and interactions", 'Pass family="normal"')
 
     def latent_noise(self, scale: float) -> float | None:
-        """Return the variance of a row on the scale of the link, or None if it depends on the mean.
+        """The variance of a row on the scale of the link, or None if it depends on the mean.
 
         Parameters
         ----------

@@ -8,7 +8,7 @@ likelihood *is* the likelihood of lambda. So with a prior on theta = sqrt(lambda
 
 and every posterior is an average over a grid of theta. In the binomial family lambda is one over the strength, in the
 Poisson family that over the mean (the squared coefficient of variation of the rates), and the prior mean is taken at
-its generalised least squares, with its variance there.
+its generalized least squares, with its variance there.
 
 References
 ----------
@@ -30,7 +30,7 @@ NEGLIGIBLE = 36.0  # log of the density, below its maximum
 
 
 def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a grid of theta over the support of its posterior, and the probabilities of the points.
+    """A grid of theta over the support of its posterior, and the probabilities of the points.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: 
     """
 
     def log_density(theta: np.ndarray) -> np.ndarray:
-        """Return the log of the posterior density of log theta."""
+        """The log of the posterior density of log theta."""
         return np.log(theta) - 2 * np.log1p((theta / scale) ** 2 / 3) + log_likelihood(theta)
 
     search = scale * SEARCH
@@ -57,7 +57,7 @@ def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: 
 def mixture(
     probability: np.ndarray, means: np.ndarray, strength: np.ndarray, within: np.ndarray, note: np.ndarray | None
 ) -> Prior:
-    """Return the mixture of the priors of a grid, from their probabilities and parameters, of shape (G,)."""
+    """The mixture of the priors of a grid, from their probabilities and parameters, of shape (G,)."""
     components = Prior(means, strength, within / strength, within)
     return Prior(
         mean=np.array(probability @ means),
@@ -78,7 +78,7 @@ def integrate_strength(
     variance: Callable[[np.ndarray], np.ndarray],
     curvature: float,
 ) -> list[Prior]:
-    """Average over the strength that the classes share, with their means at generalised least squares.
+    """The average over the strength that the classes share, with their means at generalized least squares.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def integrate_strength(
         return np.array([float(mean_of_categories(each, np.array(strength))) for each in classes])
 
     def marginal(theta: float) -> float:
-        """Return the log-likelihood with the mean integrated out, by its variance."""
+        """The log-likelihood with the mean integrated out, by its variance."""
         strength, means = theta**-2.0, means_at(theta**-2.0)
         spread = max(_mean_variance(classes[0], strength, variance(means)[0]), 1e-300)
         return log_likelihood(means, strength) + np.log(spread) / 2

@@ -20,7 +20,7 @@ from catpool.priors.rising_log import RisingLog
 
 
 def gamma_poisson(totals: np.ndarray, sizes: np.ndarray) -> Likelihood:
-    """Return the log-likelihood of (a, b), with its gradient and its Hessian.
+    """The log-likelihood of (a, b), with its gradient and its Hessian.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class CountsAboutMeans:
     means: np.ndarray
 
     def pooled(self) -> float:
-        """Return the log-likelihood of complete pooling."""
+        """The log-likelihood of complete pooling."""
         return float((xlogy(self.totals, self.means * self.counts) - self.means * self.counts).sum())
 
     def log_likelihood(self, strength: float) -> float:
-        """Return the log-likelihood with the factor exposure^total, as `pooled` has it."""
+        """The log-likelihood with the factor exposure^total, as `pooled` has it."""
         totals, counts, a = self.totals, self.counts, strength * self.means
         rising = gammaln(a + totals) - gammaln(a) + a * np.log(strength) - (a + totals) * np.log(strength + counts)
         return float((rising + xlogy(totals, counts)).sum())

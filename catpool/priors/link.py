@@ -28,24 +28,24 @@ class Link(ABC):
 
     @abstractmethod
     def mean(self, eta: np.ndarray) -> np.ndarray:
-        """Return the mean of a row, the inverse of the link."""
+        """The mean of a row, the inverse of the link."""
 
     @abstractmethod
     def variance(self, eta: np.ndarray) -> np.ndarray:
-        """Return the variance of a row, the derivative of `mean`."""
+        """The variance of a row, the derivative of `mean`."""
 
     @abstractmethod
     def skew(self, eta: np.ndarray) -> np.ndarray:
-        """Return the derivative of `variance`."""
+        """The derivative of `variance`."""
 
     @abstractmethod
     def log_likelihood(self, total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
-        """Return the part of the log-likelihood of totals of `count` rows that depends on eta."""
+        """The part of the log-likelihood of totals of `count` rows that depends on eta."""
 
     def constant(self, total: np.ndarray, count: np.ndarray) -> np.ndarray:
-        """Return the part of the log-likelihood that does not depend on eta."""
+        """The part of the log-likelihood that does not depend on eta."""
         return np.zeros_like(total)
 
     @abstractmethod
     def start(self, mean: float) -> float:
-        """Return the eta of a mean."""
+        """The eta of a mean."""

@@ -55,12 +55,12 @@ def moments_prior(moments: Sequence[Moments], family: VarianceFunction) -> list[
 
 
 def knowing_variances(prior: Prior, moments: Moments, family: VarianceFunction) -> Prior:
-    """Return the prior if it has variances, else the estimate by the method of moments."""
+    """The prior if it has variances, else the estimate by the method of moments."""
     return prior if prior.between is not None else moments_prior([moments], family)[0]
 
 
 def _equation(moments: Moments, family: VarianceFunction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return Q - (K - 1) V, V, and the factor of `between`, which is zero where it is not identified."""
+    """Q - (K - 1) V, V, and the factor of `between`, which is zero where it is not identified."""
     size, spare = moments.size, moments.categories - 1
     variance = family.variance(moments)
     others = size[..., None] - moments.count
@@ -73,7 +73,7 @@ def _equation(moments: Moments, family: VarianceFunction) -> tuple[np.ndarray, n
 def _solve(
     excess: np.ndarray, variance: np.ndarray, factor: np.ndarray, curvature: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the variances between and within."""
+    """The variances between and within."""
     between = np.where(factor > 0, np.maximum(excess, 0.0) / np.where(factor > 0, factor, 1.0), 0.0)
     if curvature < 0:  # the variance within cannot be negative
         between = np.minimum(between, variance / -curvature)

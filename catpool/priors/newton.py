@@ -44,7 +44,7 @@ def maximize(likelihood: Likelihood, start: np.ndarray, far: float) -> tuple[np.
 
 
 def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """Return the Newton step, at most a factor of e^2; uphill too where the Hessian is not negative definite."""
+    """The Newton step, at most a factor of e^2; uphill too where the Hessian is not negative definite."""
     slope = parameters * gradient
     bend = parameters[:, None] * hessian * parameters + np.diag(slope)
     roots, axes = np.linalg.eigh(-bend)
@@ -54,7 +54,7 @@ def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> 
 
 
 def starting_strength(classes: Sequence[Moments], family: VarianceFunction, score: float) -> float | None:
-    """Return a strength to start from, or None if neither the moments nor the score show a spread.
+    """A strength to start from, or None if neither the moments nor the score show a spread.
 
     The score is the slope of the likelihood as the strength comes down from infinity. It may miss a spread: where most
     rows are in one category, the likelihood can fall first and be larger further on. So few categories are always

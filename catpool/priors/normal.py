@@ -52,7 +52,7 @@ class Normal(Family):
     link = IdentityLink()
 
     def variance(self, moments: Moments) -> np.ndarray:
-        """Return the pooled variance of the rows about the means of their categories."""
+        """The pooled variance of the rows about the means of their categories."""
         spare = moments.rows - moments.categories
         identified = spare > 1e-12 * moments.rows
         return np.where(identified, moments.within / np.where(identified, spare, 1.0), np.nan)
@@ -77,7 +77,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
 
 
 def _fit_boundary(moments: Moments, *, reml: bool) -> Prior | None:
-    """Return the prior where the strength is not identified, 0 or infinity, else None."""
+    """The prior where the strength is not identified, 0 or infinity, else None."""
     spare = moments.rows - moments.categories
     total = float(moments.scatter / max(moments.rows - 1, 1.0))
     if moments.categories == 1:
@@ -93,7 +93,7 @@ def _fit_boundary(moments: Moments, *, reml: bool) -> Prior | None:
 
 
 def _pooled(moments: Moments, *, reml: bool) -> float:
-    """Return the log-likelihood where there is no variance between categories."""
+    """The log-likelihood where there is no variance between categories."""
     return np.inf if moments.within == 0 else -fit_random_intercept(moments, reml=reml).criterion / 2
 
 

@@ -99,11 +99,11 @@ class Poisson(Family):
         return maximize_over_strength(model.log_likelihood, model.derivative, model.pooled(), largest)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        """Return the variance of a gamma distribution."""
+        """The variance of a gamma distribution."""
         return mean / weight
 
     def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ends of an interval of the gamma distribution with this mean and sd."""
+        """The ends of an interval of the gamma distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0)
         shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
         lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))

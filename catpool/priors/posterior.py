@@ -29,7 +29,7 @@ from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
 
 
 def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
-    """Return the average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
+    """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
     if prior.components is not None:
         return _average(prior, lambda component: posterior_mean(moments, component))
     weight = reliability(moments.count, prior.strength)
@@ -41,14 +41,14 @@ def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
 
 
 def posterior_reliability(moments: Moments, prior: Prior) -> np.ndarray:
-    """Return the weight of a category's own rows in its posterior mean, of shape (..., K)."""
+    """The weight of a category's own rows in its posterior mean, of shape (..., K)."""
     if prior.components is not None:
         return _average(prior, lambda component: posterior_reliability(moments, component))
     return reliability(moments.count, prior.strength)
 
 
 def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
-    """Return the posterior standard deviation, of shape (..., K) and in units of y.
+    """The posterior standard deviation, of shape (..., K) and in units of y.
 
     The strength counts as known, unless the prior is a mixture over it. If the strength was given, the variances are
     estimated by the method of moments. If it is zero, a category without rows has the variance between categories.
@@ -84,7 +84,7 @@ def _mixture_variance(moments: Moments, prior: Prior, family: Family) -> np.ndar
 
 
 def _average(prior: Prior, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
-    """Return the mean of a value over the components of a mixture."""
+    """The mean of a value over the components of a mixture."""
     return sum(probability[..., None] * value(component) for probability, component in prior.each_component())
 
 

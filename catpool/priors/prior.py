@@ -81,7 +81,7 @@ class Mains(Protocol):
     """Effects of the parts of an interaction."""
 
     def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:
-        """Return the outputs of cells without rows.
+        """The outputs of cells without rows.
 
         Parameters
         ----------
@@ -99,14 +99,14 @@ class Mains(Protocol):
 
 
 def given_strength(moments: Moments, strength: float) -> Prior:
-    """Return the prior of a given strength about the mean of all rows, from moments of shape (..., K)."""
+    """The prior of a given strength about the mean of all rows, from moments of shape (..., K)."""
     return Prior(moments.mean, np.full_like(moments.mean, strength))
 
 
 def fitted_prior(
     mean: float, strength: float, between: float, within: float, log_likelihood: float, note: str = ""
 ) -> Prior:
-    """Return a fitted prior of shape () from numbers."""
+    """A fitted prior of shape () from numbers."""
     return Prior(
         np.array(mean),
         np.array(strength),
@@ -120,13 +120,13 @@ def fitted_prior(
 def boundary_prior(
     moments: Moments, strength: float, between: float, within: float, log_likelihood: float, note: str
 ) -> Prior:
-    """Return the prior of a strength of 0 or infinity, with the reason in `note`, from moments of shape (K,)."""
+    """The prior of a strength of 0 or infinity, with the reason in `note`, from moments of shape (K,)."""
     mean = float(mean_of_categories(moments, np.array(strength)))
     return fitted_prior(mean, strength, between, within, log_likelihood, note)
 
 
 def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Return count / (count + strength), the weight of a category's own rows in its posterior mean.
+    """The weight count / (count + strength) of a category's own rows in its posterior mean.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:
 
 
 def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
-    """Return the generalised least squares mean of the categories: each is weighted by its reliability."""
+    """The generalized least squares mean of the categories: each is weighted by its reliability."""
     weight = reliability(moments.count, strength)
     total = np.einsum("...k,...k->...", weight, moments.category_means)
     return np.where(np.isinf(strength), moments.mean, total / np.maximum(weight.sum(axis=-1), TINY))
@@ -152,7 +152,7 @@ def mean_of_categories(moments: Moments, strength: np.ndarray) -> np.ndarray:
 def mean_variance(
     moments: Moments, strength: np.ndarray, weight: np.ndarray, between: np.ndarray, within: np.ndarray
 ) -> np.ndarray:
-    """Return the variance of the estimated prior mean, of shape (...).
+    """The variance of the estimated prior mean, of shape (...).
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class VarianceRatioProfile:
         self.freedom = sizes.rows - reml
 
     def parts(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return w of shape (..., D), and W, mu - center and RSS of shape (...)."""
+        """W of shape (..., D), and W, mu - center and RSS of shape (...)."""
         data = self.sizes
         w = data.size / (1 + ratio[..., None] * data.size)
         weight = w @ data.number
@@ -144,7 +144,7 @@ class VarianceRatioProfile:
         return fit + np.log(weight) if self.reml else fit
 
     def minimum(self) -> float:
-        """Return the ratio with the least criterion."""
+        """The ratio with the least criterion."""
         grid = self._grid()
         slope = self.derivative(grid)
         candidates = [0.0] if slope[0] >= 0 else []
@@ -155,7 +155,7 @@ class VarianceRatioProfile:
         return min(candidates, key=lambda ratio: float(self.criterion(np.array(ratio))))
 
     def _grid(self) -> np.ndarray:
-        """Return zero, and ratios from negligible to far larger than the spread of the means allows."""
+        """Zero, and ratios from negligible to far larger than the spread of the means allows."""
         data = self.sizes
         spread = data.square.sum() / data.within * data.rows
         least, most = 1e-8 / data.size.max(), 1e3 * (spread + 1 / data.size.min())

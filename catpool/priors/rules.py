@@ -62,7 +62,7 @@ PRIORS: dict[str, LearningRule] = {"reml": _reml, "ml": _ml, "moments": _moments
 
 
 def fixed_strength(strength: float) -> PriorRule:
-    """Return the rule of a prior of a given strength about the mean of all rows."""
+    """The rule of a prior of a given strength about the mean of all rows."""
 
     def rule(moments: Sequence[Moments], family: Family) -> list[Prior]:
         return [given_strength(each, strength) for each in moments]
@@ -71,7 +71,7 @@ def fixed_strength(strength: float) -> PriorRule:
 
 
 def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: float) -> PriorRule:
-    """Return the rule that the parameters ``prior`` and ``prior_scale`` of an encoder stand for.
+    """The rule that the parameters ``prior`` and ``prior_scale`` of an encoder stand for.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:
-    """Return the rule that calls a user's function for each table and class."""
+    """The rule that calls a user's function for each table and class."""
 
     def rule(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
         return fit_each_view(moments, lambda classes: [_check_answer(prior(each)) for each in classes])
@@ -100,7 +100,7 @@ def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRu
 
 
 def _check_answer(answer: Any) -> Prior:
-    """Return the mean and the strength that a user's function returned as a prior."""
+    """The mean and the strength that a user's function returned as a prior."""
     try:
         mean, strength = (float(value) for value in answer)
     except (TypeError, ValueError) as error:

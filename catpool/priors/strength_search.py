@@ -1,6 +1,6 @@
 """The strength that maximizes a likelihood of one variable, for categories with known prior means.
 
-The likelihood is flat near its maximum, so its value gives few digits. A bounded search finds the neighbourhood, and
+The likelihood is flat near its maximum, so its value gives few digits. A bounded search finds the neighborhood, and
 the root of its derivative gives the rest.
 """
 
@@ -20,7 +20,7 @@ GAIN = 1e-6  # of a log-likelihood, that a strength must have over complete pool
 def maximize_over_strength(
     log_likelihood: Callable[[float], float], derivative: Callable[[float], float], pooled: float, largest: float
 ) -> tuple[float, float]:
-    """Return the strength, infinite for complete pooling, and its log-likelihood.
+    """The strength, infinite for complete pooling, and its log-likelihood.
 
     Parameters
     ----------

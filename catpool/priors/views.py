@@ -52,7 +52,7 @@ def _stack_values(values: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _mixture_of_one(prior: Prior, points: int) -> Prior:
-    """Return the prior as a mixture whose first component has all the weight."""
+    """The prior as a mixture whose first component has all the weight."""
     probability = np.zeros(points)
     probability[0] = 1.0
     assert prior.between is not None

@@ -99,7 +99,7 @@ def test_categories_of_few_rows_cannot_tell_one_row_from_a_fold():
     assert not check_no_leak(InSampleMean(), *rows("continuous", n=600, k=200))["passed"].all()
 
 
-def test_values_from_all_rows_are_recognised():
+def test_values_from_all_rows_are_recognized():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"city": rng.integers(0, 10, 2000).astype(str)})
     y = 5 * rng.normal(size=10)[X["city"].astype(int)] + rng.normal(size=2000)

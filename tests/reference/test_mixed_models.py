@@ -189,7 +189,7 @@ def test_glmer(name, method):
 
 
 @pytest.mark.parametrize(("name", "method"), [each for each in APPROXIMATIONS if each[0] in MODELS["gold"]])
-def test_generalised_models_in_double_precision(name, method):
+def test_generalized_models_in_double_precision(name, method):
     """lme4's own function has noise; these are from the groups' totals, with binomial coefficients, which rows lack."""
     answer = MODELS["gold"][name][method]
     encoder = fitted_to_counts(name, method)

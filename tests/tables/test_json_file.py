@@ -123,9 +123,9 @@ def test_folds_that_are_labels_and_the_order_of_time_are_kept():
     assert read.cv == rule
     later = X.assign(day=X["day"] + pd.Timedelta("40D"))
     pd.testing.assert_frame_equal(read.transform(later), encoder.transform(later), check_exact=True)
-    labelled = MeanEncoder(["a"], cv=np.arange(30) % 3)
-    labelled.fit_transform(X, np.arange(30.0))
-    np.testing.assert_array_equal(MeanEncoder.from_json(labelled.to_json()).cv, labelled.cv)
+    labeled = MeanEncoder(["a"], cv=np.arange(30) % 3)
+    labeled.fit_transform(X, np.arange(30.0))
+    np.testing.assert_array_equal(MeanEncoder.from_json(labeled.to_json()).cv, labeled.cv)
 
 
 def test_a_file_of_the_first_version_is_read():

@@ -3,7 +3,7 @@
 In the normal family the moments of the cells are sufficient for the crossed model
 y ~ 1 + (1 | a) + (1 | b) + (1 | a:b). About the sum of the conditional modes of its parts, and with a strength of
 1 / lambda of the cells, the posterior mean of a cell is that of the model. For shares and counts, the sums are on the
-scale of the link, from a model fitted by penalised quasi-likelihood, and the conjugate strength about these means is
+scale of the link, from a model fitted by penalized quasi-likelihood, and the conjugate strength about these means is
 estimated by maximum likelihood.
 """
 
@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 from catpool.data.crossed import Cells
 from catpool.models.interactions.crossed_effects import Sums
 from catpool.models.mixed.aggregated_rows import AggregatedRows
-from catpool.models.mixed.quasi_likelihood import penalised_quasi_likelihood
+from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
@@ -83,7 +83,7 @@ def _fit_linear_of_one(cells: Cells, moments: Moments, family: Family, reml: boo
 
 
 def _without_effects(cells: Cells, prior: Prior) -> Prior:
-    """Return a prior with one mean for all cells, where effects of the parts are not identified."""
+    """A prior with one mean for all cells, where effects of the parts are not identified."""
     nothing = np.zeros(cells.size)
     return replace(prior, offset=nothing, offset_variance=nothing, mains=_no_effects(cells, float(prior.mean)))
 
@@ -102,7 +102,7 @@ def _prior(cells: Cells, sums: Sums, strength: float, between: float, within: fl
 
 
 def _system(cells: Cells, moments: Moments, with_cells: bool) -> MixedSystem:
-    """Return the cross-products of the indicators of parts and cells, from the moments of the cells."""
+    """The cross-products of the indicators of parts and cells, from the moments of the cells."""
     count, total = moments.count, moments.total - moments.mean * moments.count
     places = [cells.part_slots[:, part] for part in range(len(cells.paths.parts))]
     sizes = [part.size for part in cells.paths.parts]
@@ -121,7 +121,7 @@ def _system(cells: Cells, moments: Moments, with_cells: bool) -> MixedSystem:
 
 
 def _indicators(places: list[np.ndarray], sizes: list[int], cells: int) -> csr_matrix:
-    """Return the matrix of which cell has which level of which factor, of shape (levels of all factors, cells)."""
+    """The matrix of which cell has which level of which factor, of shape (levels of all factors, cells)."""
     starts = np.cumsum([0, *sizes])
     rows = np.concatenate([start + own for start, own in zip(starts, places, strict=False)])
     columns = np.tile(np.arange(cells), len(places))
@@ -152,7 +152,7 @@ def _effects_on_link(cells: Cells, moments: Moments, family: Family) -> Sums:
     ones = np.ones((len(places[-1]), 1))
     factors = [GroupingFactor(own, size, ones[:, :0]) for own, size in zip(places, sizes, strict=True)]
     rows = AggregatedRows(moments.total[seen], moments.count[seen], ones, factors, 0.0)
-    return _sums_of(penalised_quasi_likelihood(rows, family.link, mean), len(cells.paths.parts), family.name)
+    return _sums_of(penalized_quasi_likelihood(rows, family.link, mean), len(cells.paths.parts), family.name)
 
 
 def _sums_of(fit: MixedFit, parts: int, link: str) -> Sums:

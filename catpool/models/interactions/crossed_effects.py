@@ -44,22 +44,22 @@ class Sums:
         return FAMILIES[self.link].link
 
     def predictor(self, places: np.ndarray) -> np.ndarray:
-        """Return the sums of cells, of shape (m,), from the slots of their parts, of shape (m, parts)."""
+        """The sums of cells, of shape (m,), from the slots of their parts, of shape (m, parts)."""
         return self.intercept + sum(own[places[:, part]] for part, own in enumerate(self.effects))
 
     def mean(self, places: np.ndarray) -> np.ndarray:
-        """Return the prior means of cells, in units of y."""
+        """The prior means of cells, in units of y."""
         return np.asarray(self._link.mean(self.predictor(places))) / self._total(places)
 
     def _total(self, places: np.ndarray) -> np.ndarray:
-        """Return the sum over the classes of the inverse links."""
-        if not self.beside:
+        """The sum over the classes of the inverse links."""
+        if not self.beside:  # one column of y has no classes to add up to one
             return np.ones(len(places))
         own = np.asarray(self._link.mean(self.predictor(places)))
         return own + sum(each.mean(places) for each in self.beside)
 
     def variance(self, places: np.ndarray) -> np.ndarray:
-        """Return the variances of the prior means.
+        """The variances of the prior means.
 
         Errors of the effects count as independent, and the sum over the classes as known.
         """
@@ -68,7 +68,7 @@ class Sums:
         return np.asarray(slope**2 * on_link)
 
     def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
-        """Return the outputs of cells without rows, by name."""
+        """The outputs of cells without rows, by name."""
         assert prior.between is not None
         assert prior.within is not None
         mean = self.mean(places)

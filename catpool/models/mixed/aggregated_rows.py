@@ -21,7 +21,7 @@ class AggregatedRows:
     total, count : ndarray of shape (m,)
         Sum of y, and of frequencies or exposures.
     covariates : ndarray of shape (m, 1 + p)
-        X, standardised.
+        X, standardized.
     factors : list of GroupingFactor
     constant : float
         The part of the log-likelihood that does not depend on the model.
@@ -66,7 +66,7 @@ def aggregate_rows(
 
 
 def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of each row's combination of levels, and the first row of each combination."""
+    """The number of each row's combination of levels, and the first row of each combination."""
     cell = np.zeros(len(factors[0].codes), dtype=np.intp)
     for factor in factors:
         cell = factorize_integers(cell * factor.size + factor.codes)[0]

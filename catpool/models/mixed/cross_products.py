@@ -56,13 +56,13 @@ class CrossProducts:
     centers: np.ndarray
 
     def merge(self) -> tuple[MixedSystem, float]:
-        """Return the system of all rows, and the value to add to its intercept."""
+        """The system of all rows, and the value to add to its intercept."""
         own = self._move_center(self.centers[0])
         arrays = [array.sum(axis=0) for array in own._arrays()]
         return self._system(*arrays), float(self.centers[0])
 
     def leave_out_parts(self) -> list[tuple[MixedSystem, float]]:
-        """Return for each part the system of all other rows, and the value to add to its intercept."""
+        """For each part the system of all other rows, and the value to add to its intercept."""
         if len(self.rows) == 1:
             raise ValueError("The rows must be in two or more parts, but there is one. Pass more parts.")
         first = self._move_center(self.centers[0])._sum_other_parts()
@@ -162,7 +162,7 @@ class _PartSums:
         )
 
     def sum_squares(self, columns: np.ndarray) -> np.ndarray:
-        """Return the weighted cross-products of columns by part, shape (P, columns, columns)."""
+        """The weighted cross-products of columns by part, shape (P, columns, columns)."""
         weighted = columns if self.weights is None else columns * self.weights[:, None]
         if self.number == 1:
             return (weighted.T @ columns)[None]
@@ -181,7 +181,7 @@ class _PartSums:
 
 
 def _sum_cross(factor: GroupingFactor, columns: np.ndarray, sums: _PartSums) -> np.ndarray:
-    """Return Z'WT of a factor by part, shape (P, size * width, p + 1)."""
+    """Z'WT of a factor by part, shape (P, size * width, p + 1)."""
     values = [
         [
             sums.sum_by_code(factor.codes, factor.size, _multiply(factor.weighted_column(a, sums.weights), column))
@@ -193,7 +193,7 @@ def _sum_cross(factor: GroupingFactor, columns: np.ndarray, sums: _PartSums) -> 
 
 
 def _sum_random(factors: Sequence[GroupingFactor], sums: _PartSums) -> tuple[np.ndarray, SparsityPattern]:
-    """Return the values of Z'WZ by part, shape (P, values), and its sparsity pattern."""
+    """The values of Z'WZ by part, shape (P, values), and its sparsity pattern."""
     starts = np.cumsum([0, *(factor.shape.length for factor in factors)])
     values, rows, columns = [], [], []
     for factor, start in zip(factors, starts, strict=False):
@@ -225,7 +225,7 @@ def _multiply(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray |
 
 
 def _find_pattern(rows: np.ndarray, columns: np.ndarray, size: int) -> SparsityPattern:
-    """Return the pattern of a symmetric matrix from the places of its values, each on one side of the diagonal."""
+    """The pattern of a symmetric matrix from the places of its values, each on one side of the diagonal."""
     apart = np.flatnonzero(rows != columns)
     source = np.concatenate([np.arange(len(rows)), apart])
     places = csr_matrix(

@@ -1,4 +1,4 @@
-"""The design of a mixed model: covariates, grouping factors and random slopes, read from columns and standardised."""
+"""The design of a mixed model: covariates, grouping factors and random slopes, read from columns and standardized."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DesignScales:
     slopes: list[np.ndarray]
 
     def to_original(self) -> np.ndarray:
-        """Return the matrix that takes coefficients of standardised covariates to those of the original ones."""
+        """The matrix that takes coefficients of standardized covariates to those of the original ones."""
         matrix = np.diag(np.append(1.0, 1 / self.scales))
         matrix[0, 1:] = -self.centers / self.scales
         return matrix
@@ -77,7 +77,8 @@ class Design:
             )
 
     def standardize(self, scales: DesignScales) -> tuple[np.ndarray, list[GroupingFactor]]:
-        """Return X with a column of ones and standardised covariates, and factors with slopes of unit mean square."""
+        """X with a column of ones and standardized covariates, and factors with slopes of unit mean square."""
+        # in these units the equations are well conditioned, and one tolerance serves all columns
         ones = np.ones((len(self.covariates), 1))
         design = np.hstack([ones, (self.covariates - scales.centers) / scales.scales])
         return design, [
@@ -128,7 +129,7 @@ def read_design(
 
 
 def numeric_columns(X: Frame, labels: Sequence[Any]) -> np.ndarray:
-    """Return columns of finite numbers, shape (n, columns).
+    """Columns of finite numbers, shape (n, columns).
 
     Raises
     ------

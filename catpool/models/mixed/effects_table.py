@@ -56,19 +56,20 @@ class EffectsTable:
     model: MixedModel
 
     def names(self, column: str, slopes: list[str]) -> list[str]:
-        """Return the names of the features, given the names of the factor and of its slopes."""
+        """The names of the features, given the names of the factor and of its slopes."""
         stems = [column, *(f"{column}_{slope}" for slope in slopes)]
         names = {"mode": stems, "sd": [f"{stem}_sd" for stem in stems], "count": [f"{column}_count"]}
         return [name for output in self.outputs for name in names[output]]
 
     def features(self, slots: np.ndarray) -> np.ndarray:
-        """Return the features of rows, shape (n, features), from the slots of their levels."""
+        """The features of rows, shape (n, features), from the slots of their levels."""
         return self._feature_table().take(slots, axis=0)
 
     def _feature_table(self) -> np.ndarray:
-        """Return the features of each level, shape (size, features), with NaN where the policy asks for it."""
+        """The features of each level, shape (size, features), with NaN where the policy asks for it."""
         columns = {"mode": self.modes, "sd": self.sds, "count": self.counts[:, None]}
         table = np.hstack([np.empty((len(self.counts), 0)), *(columns[output] for output in self.outputs)])
+        # a count is known in any case, so no policy hides it
         hidden = np.array([output != "count" for output in self.outputs for _ in columns[output].T], dtype=bool)
         if self.policy.unknown == "nan":
             unseen = (self.counts == 0) & (np.arange(len(table)) != MISSING)
@@ -78,7 +79,7 @@ class EffectsTable:
         return table
 
     def slots(self, column: Any) -> np.ndarray:
-        """Return the slots of a column's values, shape (n,)."""
+        """The slots of a column's values, shape (n,)."""
         codes, slots, named = self.vocabulary.look_up(column)
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
@@ -87,7 +88,7 @@ class EffectsTable:
         return slots.take(codes)
 
     def frame(self) -> pd.DataFrame:
-        """Return a row for each level that has training rows."""
+        """A row for each level that has training rows."""
         levels = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.flatnonzero(self.counts[:-1] > 0)  # the last slot is for unseen levels
         columns: dict[str, Any] = {"category": levels.iloc[rows].infer_objects(), "count": self.counts[rows]}
@@ -125,7 +126,7 @@ def make_effects_tables(
     policy: Policy,
     outputs: tuple[str, ...],
 ) -> list[EffectsTable]:
-    """Return one table per factor.
+    """One table per factor.
 
     Parameters
     ----------
@@ -157,17 +158,17 @@ def apply_missing_policy(modes: np.ndarray, sds: np.ndarray, covariance: np.ndar
 
 
 def factor_features(tables: Sequence[EffectsTable], design: Design) -> dict[Any, np.ndarray]:
-    """Return the features of each factor, shape (n, features), by the factor's label."""
+    """The features of each factor, shape (n, features), by the factor's label."""
     return {table.label: table.features(factor.codes) for table, factor in zip(tables, design.factors, strict=True)}
 
 
 def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
-    """Return X beta of rows, shape (n,), on the scale of the linear predictor."""
+    """X beta of rows, shape (n,), on the scale of the linear predictor."""
     return tables[0].model.fixed_part(design.covariates)
 
 
 def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
-    """Return the predictions of rows, shape (n,), on the scale of y."""
+    """The predictions of rows, shape (n,), on the scale of y."""
     model = tables[0].model
     return FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
 

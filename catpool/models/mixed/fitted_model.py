@@ -37,7 +37,7 @@ class MixedModel:
         The number of estimated variances, covariances and coefficients.
     family : str
     method : str
-        What was maximised: "REML", "ML", "Laplace", "PQL" or the quadrature.
+        What was maximized: "REML", "ML", "Laplace", "PQL" or the quadrature.
     solver : str
         How the equations were solved: "exact" or "cg".
     singular : list of bool
@@ -58,20 +58,20 @@ class MixedModel:
     singular: list[bool]
 
     def sds(self) -> list[np.ndarray]:
-        """Return the posterior standard deviations of each factor's effects, shape (size, width)."""
+        """The posterior standard deviations of each factor's effects, shape (size, width)."""
         return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
 
     def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
-        """Return X beta, shape (n,), on the scale of the linear predictor."""
+        """X beta, shape (n,), on the scale of the linear predictor."""
         return self.fixed[0] + covariates @ self.fixed[1:]
 
     def predictor(self, design: Design, effects: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the linear predictor of rows, shape (n,), from their design and each factor's effects."""
+        """The linear predictor of rows, shape (n,), from their design and each factor's effects."""
         return self.fixed_part(design.covariates) + sum_random_effects(design.factors, effects)
 
 
 def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedModel:
-    """Return the model of a target that is `factor` times as large."""
+    """The model of a target that is `factor` times as large."""
     return replace(
         model,
         fixed=factor * model.fixed,
@@ -87,7 +87,7 @@ def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedMod
 def rescale_fit(
     fit: MixedFit, scales: DesignScales, center: float, *, reml: bool, method: str, family: str
 ) -> MixedModel:
-    """Return a fit of a standardised design in the user's units.
+    """A fit of a standardized design in the user's units.
 
     Parameters
     ----------

@@ -10,12 +10,12 @@ WITHOUT_INTERCEPT = re.compile(r"(^|\+)\s*0\s*(\+|$)|-\s*1\b")
 
 
 def read_formula(formula: str) -> dict[str, Any]:
-    """Return the parameters `groups`, `covariates`, `slopes` and `correlated` of a formula's model."""
+    """The parameters `groups`, `covariates`, `slopes` and `correlated` of a formula's model."""
     try:
         from formulae import model_description
     except ImportError as error:
         raise ImportError("Formulas need the package formulae. Run `pip install catpool[formula]`.") from error
-    model = model_description(formula.replace("||", "|"))
+    model = model_description(formula.replace("||", "|"))  # formulae does not read the double bar
     if model.response is not None:
         _variable_name(model.response.term, formula)
     terms = model.terms
@@ -36,7 +36,7 @@ def _terms_of_type(terms: Any, name: str) -> list[Any]:
 
 
 def _read_groups(terms: list[Any], formula: str) -> dict[Any, list[str]]:
-    """Return the slopes of each factor."""
+    """The slopes of each factor."""
     groups: dict[Any, list[str]] = {}
     with_intercept = set()
     for term in terms:
@@ -55,7 +55,7 @@ def _read_groups(terms: list[Any], formula: str) -> dict[Any, list[str]]:
 
 
 def _is_correlated(formula: str) -> bool:
-    """Return whether slopes share a single bar with their intercept; formulae itself separates them in any case."""
+    """Whether slopes share a single bar with their intercept; formulae itself separates them in any case."""
     kinds = {
         bars == "|" and not WITHOUT_INTERCEPT.search(effects)
         for effects, bars in GROUP.findall(formula)

@@ -105,12 +105,12 @@ class RandomInterceptLikelihood:
         return np.clip(fixed + theta * effects[self.codes], -10 * ETA, 10 * ETA)
 
     def _log_integrand(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the integrand of each level, shape (G,)."""
+        """The logarithm of the integrand of each level, shape (G,)."""
         eta = self._eta(theta, fixed, effects)
         return self._sum_by_level(self.link.log_likelihood(self.rows.total, self.rows.count, eta)) - effects**2 / 2
 
     def laplace(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the Laplace approximation, without its constant, and its gradient."""
+        """The Laplace approximation, without its constant, and its gradient."""
         theta, rows, link = parameters[0], self.rows, self.link
         modes = self.modes(parameters)
         b, eta, information = modes
@@ -127,7 +127,7 @@ class RandomInterceptLikelihood:
         return float(value), np.append(by_theta, rows.covariates.T @ by_eta)
 
     def quadrature(self, parameters: np.ndarray, points: int) -> float:
-        """Return the adaptive Gauss-Hermite quadrature, without its constant."""
+        """The adaptive Gauss-Hermite quadrature, without its constant."""
         theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
         modes = self.modes(parameters)
         spread = 1 / np.sqrt(1 + theta**2 * modes.information)
@@ -140,7 +140,7 @@ class RandomInterceptLikelihood:
         return float(-2 * levels.sum())
 
     def quadrature_gradient(self, parameters: np.ndarray, points: int) -> np.ndarray:
-        """Return the gradient of the quadrature by central differences of fourth order."""
+        """The gradient of the quadrature by central differences of fourth order."""
         steps = DIFFERENCE * np.eye(len(parameters))
         gradient = [
             (
@@ -155,7 +155,7 @@ class RandomInterceptLikelihood:
 
 
 def fit_random_intercepts(rows: AggregatedRows, link: Link, mean: float, points: int) -> tuple[MixedFit, float, str]:
-    """Return the fit, its criterion and the name of the method.
+    """The fit, its criterion and the name of the method.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _polish(criterion: Criterion, parameters: np.ndarray) -> np.ndarray:
 
 
 def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the best parameters with theta = 0, and their criterion."""
+    """The best parameters with theta = 0, and their criterion."""
 
     def criterion(fixed: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = likelihood.laplace(np.append(0.0, fixed))
@@ -209,7 +209,7 @@ def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.n
 
 
 def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> MixedFit:
-    """Return the fit at some parameters; its uncertainty is that of the mixed-model equations at the modes."""
+    """The fit at some parameters; its uncertainty is that of the mixed-model equations at the modes."""
     theta, rows, modes = parameters[0], likelihood.rows, likelihood.modes(parameters)
     variance = np.maximum(rows.count * likelihood.link.variance(modes.eta), 1e-300)
     working = modes.eta + (rows.total - rows.count * likelihood.link.mean(modes.eta)) / variance

@@ -13,7 +13,7 @@ from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target
 from catpool.models.mixed.laplace import fit_random_intercepts
-from catpool.models.mixed.quasi_likelihood import penalised_quasi_likelihood
+from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.partition import Parts
@@ -98,7 +98,7 @@ def fit_mixed_model_out_of_fold(
 
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
-    """Return the model of all rows and, if there are several parts, that of the rows outside each part."""
+    """The model of all rows and, if there are several parts, that of the rows outside each part."""
     scales, unit = rows.design.measure_scales(), _power_of_two(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
@@ -106,7 +106,7 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[Mi
 
 
 def _power_of_two(y: np.ndarray) -> float:
-    """Return a unit in which squares of y neither overflow nor underflow; one for targets of usual size.
+    """A unit in which squares of y neither overflow nor underflow; one for targets of usual size.
 
     Dividing by a power of two is exact, so the unit carries nothing of a row's own target into its encoding.
     """
@@ -135,6 +135,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     covariates, factors = rows.design.standardize(scales)
     aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
     mean = aggregated.total.sum() / aggregated.count.sum()
+    # at the ends of the link no coefficient is finite
     if not least < mean < most:
         raise ValueError(
             f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
@@ -143,7 +144,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     if rows.design.one_intercept:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
-        fit = penalised_quasi_likelihood(aggregated, link, mean, options.solver)
+        fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
         criterion, method = np.nan, "PQL"
     model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

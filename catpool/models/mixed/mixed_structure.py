@@ -119,6 +119,7 @@ class Mixed(Structure):
         features: Blocks = {}
         for fold, model in enumerate(models):
             test = np.flatnonzero(folds.labels == fold)
+            # counts are those of the rows that the fold learns from
             tables = self._tables(names, rows.subset(folds.training_rows(fold)), vocabularies, model)
             for label, block in self._blocks(tables, rows.design.subset(test)).items():
                 features.setdefault(label, np.full((len(data), block.shape[1]), np.nan))[test] = block
@@ -129,6 +130,7 @@ class Mixed(Structure):
         return self._blocks(tables, self._design(X, codes, [table.vocabulary for table in tables]))
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
+        # columns of a factor give way to it, even where the factor is made of several and comes last
         result: dict[Any, list[str]] = {label: [] for label in self.replaced}
         for table in tables:
             slopes = [names[slope] for slope in table.slopes]

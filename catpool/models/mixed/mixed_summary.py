@@ -14,7 +14,7 @@ from catpool.priors.families import FAMILIES
 
 
 def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
-    """Return one row per learned number: its kind, group and term, its value and its standard error.
+    """One row per learned number: its kind, group and term, its value and its standard error.
 
     Parameters
     ----------
@@ -54,21 +54,21 @@ def _summarize_fixed(model: MixedModel, names: Sequence[str]) -> list[dict[str, 
 
 
 def _summarize_covariance(table: EffectsTable, covariance: np.ndarray) -> list[dict[str, Any]]:
-    """Return the variances of a factor's effects, then their correlations."""
+    """The variances of a factor's effects, then their correlations."""
     rows = [_row("variance", table.column, term, covariance[i, i]) for i, term in enumerate(table.terms)]
     sds = np.sqrt(np.diag(covariance))
     for i, first in enumerate(table.terms):
         for j in range(i + 1, len(table.terms)):
             both = sds[i] * sds[j]
-            value = covariance[i, j] / both if both > 0 else np.nan
+            value = covariance[i, j] / both if both > 0 else np.nan  # undefined beside a variance of zero
             rows.append(_row("correlation", table.column, f"{first}, {table.terms[j]}", value))
     return rows
 
 
 def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
-    """Return each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
+    """Each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
     noise = FAMILIES[model.family].latent_noise(model.scale)
-    if noise is None:
+    if noise is None:  # counts have no variance that is the same for all rows
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]
     total = sum(intercepts) + noise

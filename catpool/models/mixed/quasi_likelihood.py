@@ -1,4 +1,4 @@
-"""Penalised quasi-likelihood: mixed models of binary targets and counts, on the logit and the log scale.
+"""Penalized quasi-likelihood: mixed models of binary targets and counts, on the logit and the log scale.
 
 With eta = X beta + Z u and mu the inverse link of eta, a row has the mean n mu and the variance n v(mu), where n is
 one, a frequency or an exposure. Each round fits a linear mixed model, with weights n v(mu), to the working response
@@ -34,7 +34,7 @@ TOLERANCE = 1e-7  # change of coefficients and variances, relative to the larges
 MARGIN = 3.0  # how far, on the link's scale, a prediction may exceed the largest row
 
 
-def penalised_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, solver: str = "auto") -> MixedFit:
+def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, solver: str = "auto") -> MixedFit:
     """Fit linear mixed models of the working response until they agree.
 
     Parameters
@@ -58,7 +58,7 @@ def penalised_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, so
             return fit
         last = now
     assert fit is not None
-    warn_not_converged("Penalised quasi-likelihood", ROUNDS)
+    warn_not_converged("Penalized quasi-likelihood", ROUNDS)
     return fit
 
 

@@ -1,6 +1,6 @@
 """Nested levels of shares and counts: each level has a conjugate prior about the posterior means of the level above.
 
-The levels are fitted one after the other, from the outermost. The strength of each level maximises the likelihood of
+The levels are fitted one after the other, from the outermost. The strength of each level maximizes the likelihood of
 its totals, given the values of the level above.
 """
 

@@ -18,7 +18,7 @@ def trusted_levels(
     groups: np.ndarray | None,
     least: float,
 ) -> list[np.ndarray]:
-    """Return for each level which of the deepest paths lie in a node that no row and no group matters to.
+    """For each level which of the deepest paths lie in a node that no row and no group matters to.
 
     A row's share in its zip's value is its share of the zip's rows. Its share in the county's value is that, times the
     zip's share in the county. In the normal model this last share can be large even for a zip with few rows, if zips

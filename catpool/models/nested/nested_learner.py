@@ -70,7 +70,7 @@ class NestedLearner:
         return [(level, number) for level in self.emitted for number in self.numbers]
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
-        """Return the outputs of each class, shape (..., K), from moments of that shape."""
+        """The outputs of each class, shape (..., K), from moments of that shape."""
         # fold by fold, as each has variances of its own
         views = [
             self._encode_view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)
@@ -85,7 +85,7 @@ class NestedLearner:
         return [list(self._path_outputs(levels, classes[0]).values()) for levels in self.fit(classes, family)]
 
     def _path_outputs(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
-        """Return the outputs of the deepest paths, shape (K,), by level and name."""
+        """The outputs of the deepest paths, shape (K,), by level and name."""
         steps = self.paths.ancestors(len(self.paths.parts) - 1)
         counts = Tree.from_paths(self.paths).sum_levels(moments.count)
         missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
@@ -100,7 +100,7 @@ class NestedLearner:
         return fit_conjugate_levels(tree, classes, family)
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[NestedEncoding]:
-        """Return the encoding of each class of a target, from the moments of all rows.
+        """The encoding of each class of a target, from the moments of all rows.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class LevelTables:
     def rows(
         self, steps: Sequence[np.ndarray], missing: Sequence[np.ndarray], counts: Sequence[np.ndarray]
     ) -> list[dict[str, np.ndarray]]:
-        """Return the outputs of rows, shape (n,), by level. An unseen path has the value of its parent.
+        """The outputs of rows, shape (n,), by level. An unseen path has the value of its parent.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class LevelTables:
     def _hide(
         self, value: np.ndarray, sd: np.ndarray, gain: np.ndarray, seen: np.ndarray, missing: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Return a level's outputs by name, with NaN where the policy asks for it."""
+        """A level's outputs by name, with NaN where the policy asks for it."""
         hidden = np.zeros(len(value), dtype=bool)
         if self.policy.unknown == "nan":
             hidden |= ~seen & ~missing

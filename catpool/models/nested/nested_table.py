@@ -59,7 +59,7 @@ class NestedTable:
         return {label: named.get(level, []) for level, label in enumerate(self.labels)}
 
     def names(self, columns: Sequence[str]) -> dict[int, list[str]]:
-        """Return the names of each emitted level's features, given the names of the columns."""
+        """The names of each emitted level's features, given the names of the columns."""
         return {level: self._level_names(columns[level]) for level in self.emitted}
 
     def _level_names(self, column: str) -> list[str]:
@@ -70,7 +70,7 @@ class NestedTable:
         return names + [f"{column}_{extra}" for extra in self.outputs if extra not in NUMBERS]
 
     def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
-        """Return the features of new rows, shape (n, features), by emitted level."""
+        """The features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
             slots.append(part.slots(column))
@@ -104,7 +104,7 @@ class NestedTable:
         return blocks
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
-        """Return the number of each training row's deepest path, shape (n,)."""
+        """The number of each training row's deepest path, shape (n,)."""
         slots = [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
         deepest = self.paths.follow(slots)[-1]
         unseen = int(np.count_nonzero(deepest >= self.paths.size))
@@ -121,7 +121,7 @@ class NestedTable:
         rows: Sequence[Sequence[dict[str, np.ndarray]]],
         steps: Sequence[np.ndarray],
     ) -> np.ndarray:
-        """Return a level's features, shape (n, features).
+        """A level's features, shape (n, features).
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class NestedTable:
         return np.column_stack(columns)
 
     def codes(self, level: int) -> np.ndarray:
-        """Return the ranks of a level's paths in their order; -1 if the category is missing, -2 for an unseen path."""
+        """The ranks of a level's paths in their order; -1 if the category is missing, -2 for an unseen path."""
         places, ranks = self.paths.part_slots(level), []
         for step in range(level, -1, -1):  # lexsort sorts by its last key first
             order = np.empty(self.paths.parts[step].size)
@@ -172,11 +172,11 @@ class NestedTable:
             refuse_unseen(self.columns[level], rows, named)
 
     def counts(self) -> list[np.ndarray]:
-        """Return the number of training rows of each level's paths."""
+        """The number of training rows of each level's paths."""
         return Tree.from_paths(self.paths).sum_levels(self.encodings[0].moments.count)
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return a row for each target and level."""
+        """A row for each target and level."""
         counts = self.counts()
         return [
             {
@@ -209,7 +209,7 @@ class NestedTable:
         return None
 
     def frame(self, level: int, interval: float) -> pd.DataFrame:
-        """Return a row for each target and each path of a level that has training rows.
+        """A row for each target and each path of a level that has training rows.
 
         Parameters
         ----------

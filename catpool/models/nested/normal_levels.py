@@ -81,14 +81,14 @@ class TreeCriterion:
         return CriterionEvaluation(*self._gradient(logs), self._hessian(logs))
 
     def _hessian(self, logs: np.ndarray) -> np.ndarray:
-        """Return second derivatives by finite differences, or the last ones if they were taken close by."""
+        """Second derivatives by finite differences, or the last ones if they were taken close by."""
         if self._last is not None and np.abs(logs - self._last[0]).max() <= NEAR:
             return self._last[1]
         self._last = logs, finite_difference_hessian(lambda point: self._gradient(point)[1], logs)
         return self._last[1]
 
     def minimize(self) -> np.ndarray:
-        """Return the best parameters; minus infinity for a variance of zero."""
+        """The best parameters; minus infinity for a variance of zero."""
         logs = search_from_starts(self, self._starts(), np.ones(len(self.units)))
         small = logs <= self.floors + np.log(10)
         with_zeros = np.where(small, -np.inf, logs)
@@ -101,7 +101,7 @@ class TreeCriterion:
         return with_zeros
 
     def _starts(self) -> list[np.ndarray]:
-        """Return the best points of a grid: with few nodes the criterion may have several minima."""
+        """The best points of a grid: with few nodes the criterion may have several minima."""
         most = np.full(len(self.units), np.log(float(self.moments.scatter) / self.within) / 2)
         if sum(self.tree.sizes) > FEW:
             return [min((np.log(2 * self.units), most), key=self.value)]
@@ -139,7 +139,7 @@ def fit_normal_levels(tree: Tree, moments: Moments, family: Family, *, reml: boo
 
 
 def _identified(tree: Tree, moments: Moments) -> np.ndarray:
-    """Return whether each level's variance is identified: it needs two nodes, and a node with several children."""
+    """Whether each level's variance is identified: it needs two nodes, and a node with several children."""
     seen = [int(np.count_nonzero(each)) for each in tree.sum_levels(moments.count)]
     rows = float(moments.rows)
     below = [*seen[1:], rows]

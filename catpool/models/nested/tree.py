@@ -88,5 +88,5 @@ class Levels:
     family: Family
 
     def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
-        """Return the variance of a node without rows about its parent's value."""
+        """The variance of a node without rows about its parent's value."""
         return self.family.spread(value, np.full_like(value, self.strengths[level]), np.full_like(value, self.within))

@@ -176,7 +176,7 @@ def test_names_places_and_what_comes_with_them():
     assert array.get_feature_names_out().tolist() == ["x0", "x1", "x2", "x0_x_x1"]
 
 
-@pytest.mark.parametrize("interactions", [[("make",)], [("make", "make")], [("make", "colour")]])
+@pytest.mark.parametrize("interactions", [[("make",)], [("make", "make")], [("make", "color")]])
 def test_interactions_are_of_several_columns(interactions):
     X, y = crossed(np.random.default_rng(2))
     with pytest.raises(ValueError, match="two or more different columns"):

@@ -11,7 +11,7 @@ from scipy.special import expit
 @pytest.mark.parametrize("target_type", ["binary", "count"])
 @pytest.mark.parametrize("slopes", [{}, {"a": ["x"]}])
 def test_quasi_likelihood_is_a_fixed_point(target_type, slopes):
-    """Modes and coefficients are at the top of the penalised likelihood, variances at that of the working rows'."""
+    """Modes and coefficients are at the top of the penalized likelihood, variances at that of the working rows'."""
     X, y = mixed_rows()
     rng = np.random.default_rng(0)
     eta = y - y.mean()

@@ -11,7 +11,7 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape
 
 
 def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape]) -> csr_matrix:
-    """Return Lambda of all effects, shape (R, R), with each factor's own, shape (width, width), at each level."""
+    """Lambda of all effects, shape (R, R), with each factor's own, shape (width, width), at each level."""
     rows, columns, data, start = [], [], [], 0
     for own, shape in zip(lambdas, shapes, strict=True):
         block = np.broadcast_to(own, (shape.size, *own.shape))
@@ -24,7 +24,7 @@ def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape])
 
 
 def diagonal_blocks(matrix: csr_matrix, shape: FactorShape) -> np.ndarray:
-    """Return the blocks on the diagonal of a sparse matrix, shape (size, width, width)."""
+    """The blocks on the diagonal of a sparse matrix, shape (size, width, width)."""
     blocks = np.empty((shape.size, shape.width, shape.width))
     for a in range(shape.width):
         for b in range(shape.width):

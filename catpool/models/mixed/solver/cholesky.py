@@ -30,7 +30,7 @@ class CholeskyEquations(MixedModelEquations):
         self.lower = self._decompose(dense)
 
     def _decompose(self, dense: np.ndarray) -> np.ndarray:
-        """Return the Cholesky root.
+        """The Cholesky root.
 
         Rounding can make the pivots of effects with hardly any uncertainty negative. A small share of the diagonal is
         added then.
@@ -71,7 +71,7 @@ class CholeskyEquations(MixedModelEquations):
         return np.asarray(cho_solve((self.lower, True), unit, check_finite=False)[self.r :])
 
     def _dense_inverse(self, reml: bool) -> np.ndarray:
-        """Return the inverse for the rest and X; with beta known, its rows and columns of X are zero."""
+        """The inverse for the rest and X; with beta known, its rows and columns of X are zero."""
         if reml:
             return np.asarray(cho_solve((self.lower, True), np.eye(self.r + self.p), check_finite=False))
         result = np.zeros_like(self.lower)
@@ -108,7 +108,7 @@ class CholeskyEquations(MixedModelEquations):
         return self.partition.insert_longest(self._rest_blocks(inverse), own)
 
     def _rest_blocks(self, inverse: np.ndarray) -> list[np.ndarray]:
-        """Return the blocks of each factor of the rest, shape (size, width, width)."""
+        """The blocks of each factor of the rest, shape (size, width, width)."""
         blocks, start = [], 0
         for shape in self.partition.rest_shapes:
             place = start + np.arange(shape.length).reshape(shape.size, shape.width)

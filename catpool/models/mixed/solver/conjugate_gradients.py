@@ -45,7 +45,7 @@ class ProbedSystem(PartitionedSystem):
 
 
 def _draw_probes(shape: FactorShape, rng: np.random.Generator) -> np.ndarray:
-    """Return m probes, shape (size, m): random signs, or for short factors the columns of an identity matrix."""
+    """Probes, shape (size, m): random signs, or for short factors the columns of an identity matrix."""
     if _has_exact_trace(shape):
         return np.eye(shape.size)
     number = int(np.clip(SIGNS / shape.size, FEWEST, MOST))
@@ -72,7 +72,7 @@ class ConjugateGradientEquations(MixedModelEquations):
         self.fixed_inverse = np.linalg.inv(self.fixed[:-1, :-1] - explained)
 
     def _diagonal(self) -> list[np.ndarray]:
-        """Return the blocks on the diagonal of S, shape (size, width, width)."""
+        """The blocks on the diagonal of S, shape (size, width, width)."""
         blocks, start = [], 0
         for shape in self.partition.rest_shapes:
             rows = slice(start, start + shape.length)
@@ -85,7 +85,7 @@ class ConjugateGradientEquations(MixedModelEquations):
         return blocks
 
     def _multiply(self, values: np.ndarray) -> np.ndarray:
-        """Return S times values of shape (r, m)."""
+        """S times values of shape (r, m)."""
         return np.asarray(self.rest_block @ values + values - self.coupling_transposed @ (self.coupling @ values))
 
     def _precondition(self, values: np.ndarray) -> np.ndarray:
@@ -98,7 +98,7 @@ class ConjugateGradientEquations(MixedModelEquations):
         return result
 
     def _solve(self, sides: np.ndarray, name: str) -> np.ndarray:
-        """Return S^-1 times right-hand sides of shape (r, m), starting from the last solution of that name."""
+        """S^-1 times right-hand sides of shape (r, m), starting from the last solution of that name."""
         start = self.partition.starts.get(name)
         solution = np.zeros_like(sides) if start is None else start.copy()
         residual = sides - self._multiply(solution) if start is not None else sides.copy()
@@ -131,7 +131,7 @@ class ConjugateGradientEquations(MixedModelEquations):
     def _add_fixed(
         self, sides: np.ndarray, solved: np.ndarray, fixed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inverse times (sides, fixed), for the rest and for X, from S^-1 sides.
+        """The inverse times (sides, fixed), for the rest and for X, from S^-1 sides.
 
         With ``fixed=None`` beta is taken as known.
         """
@@ -163,7 +163,7 @@ class ConjugateGradientEquations(MixedModelEquations):
         return self.partition.insert_longest(sums[:-1], sums[-1] + self._longest_inverse().sum(axis=0))
 
     def _probe_sides(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the probes of all factors as right-hand sides, for the rest, (r, m), and for X, (p, m)."""
+        """The probes of all factors as right-hand sides, for the rest, (r, m), and for X, (p, m)."""
         sides, fixed, start = [], [], 0
         for shape, probes in zip(self.partition.rest_shapes, self.partition.probes, strict=False):
             for a in range(shape.width):
@@ -180,7 +180,7 @@ class ConjugateGradientEquations(MixedModelEquations):
         return np.hstack(sides), np.hstack(fixed)
 
     def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
-        """Return the blocks as if, given the longest factor and X, the rest's levels were independent of each other."""
+        """The blocks as if, given the longest factor and X, the rest's levels were independent of each other."""
         own, shape = self._longest_inverse(), self.partition.longest_shape
         rest, fixed = self._longest_dependence()
         beta = self.fixed_inverse if reml else np.zeros_like(self.fixed_inverse)

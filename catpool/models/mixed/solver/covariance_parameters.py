@@ -37,12 +37,12 @@ class CovarianceParameters:
         self.on_diagonal = np.array([a == b for _, a, b in self.places])
 
     def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
-        """Return each factor's Lambda, shape (width, width)."""
+        """Each factor's Lambda, shape (width, width)."""
         result = [np.zeros((shape.width, shape.width)) for shape in self.shapes]
         for value, (factor, a, b) in zip(theta, self.places, strict=True):
             result[factor][a, b] = value
         return result
 
     def theta(self, lambdas: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the parameters of the factors' Lambdas, shape (k,)."""
+        """The parameters of the factors' Lambdas, shape (k,)."""
         return np.array([lambdas[factor][a, b] for factor, a, b in self.places])

@@ -34,7 +34,7 @@ def criterion_derivatives(
     freedom: float,
     reml: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradient, shape (k,), and the average information, shape (k, k).
+    """The gradient, shape (k,), and the average information, shape (k, k).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _working_variables(
     effects: Sequence[np.ndarray],
     pulls: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Return the effects, shape (R, k), that Z maps to the working variables."""
+    """The effects, shape (R, k), that Z maps to the working variables."""
     working = np.zeros((sum(shape.length for shape in system.shapes), len(parameters.places)))
     for position, (factor, a, b) in enumerate(parameters.places):
         own = np.outer(pulls[factor][:, a], lambdas[factor][:, b])

@@ -39,7 +39,7 @@ class EquationSolution(NamedTuple):
     fixed : ndarray of shape (p,)
         beta.
     residual : float
-        y'W(y - X beta - Z Lambda b), the penalised residual sum of squares.
+        y'W(y - X beta - Z Lambda b), the penalized residual sum of squares.
     log_det : float
         The log-determinant of M; NaN if it is not known.
     log_det_fixed : float
@@ -91,7 +91,7 @@ class PartitionedSystem:
         self.rest_block = system.random[self.rest_indices][:, self.rest_indices]
 
     def insert_longest(self, others: Sequence[np.ndarray], longest: np.ndarray) -> list[np.ndarray]:
-        """Return one item per factor, with that of the longest factor at its place."""
+        """One item per factor, with that of the longest factor at its place."""
         return [*others[: self.longest], longest, *others[self.longest :]]
 
 
@@ -139,7 +139,7 @@ class MixedModelEquations:
         self.fixed = system.fixed - self.longest_sides.T @ self.longest_sides
 
     def _times_inverse_root(self, values: np.ndarray) -> np.ndarray:
-        """Return L^-1 Lambda' times values of the longest factor's effects, shape (G q, m)."""
+        """L^-1 Lambda' times values of the longest factor's effects, shape (G q, m)."""
         shape = self.partition.longest_shape
         return (self.inverse_root @ values.reshape(shape.size, shape.width, -1)).reshape(values.shape)
 
@@ -147,26 +147,26 @@ class MixedModelEquations:
         raise NotImplementedError
 
     def inverse_traces(self, *, reml: bool) -> list[np.ndarray]:
-        """Return the sum over levels of each factor's blocks of the inverse, shape (width, width).
+        """The sum over levels of each factor's blocks of the inverse, shape (width, width).
 
         With ``reml=True`` beta is unknown; otherwise it is taken as known.
         """
         raise NotImplementedError
 
     def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
-        """Return each factor's blocks of the inverse, shape (size, width, width)."""
+        """Each factor's blocks of the inverse, shape (size, width, width)."""
         raise NotImplementedError
 
     def fixed_covariance(self) -> np.ndarray:
-        """Return the covariance of beta relative to the residual variance, shape (p, p)."""
+        """The covariance of beta relative to the residual variance, shape (p, p)."""
         raise NotImplementedError
 
     def _rest_quadratic_form(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """Return the part of `quadratic_form` that belongs to the rest and X."""
+        """The part of `quadratic_form` that belongs to the rest and X."""
         raise NotImplementedError
 
     def quadratic_form(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """Return s'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
+        """S'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class MixedModelEquations:
         return own.T @ own + self._rest_quadratic_form(rest, fixed - self.longest_sides[:, :-1].T @ own)
 
     def _all_effects(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """Return b, shape (R,), from the rest's part of it and beta, by back-substitution."""
+        """B, shape (R,), from the rest's part of it and beta, by back-substitution."""
         shape = self.partition.longest_shape
         own = self.longest_sides[:, -1] - self.coupling @ rest - self.longest_sides[:, :-1] @ fixed
         longest = np.linalg.solve(np.swapaxes(self.root, 1, 2), own.reshape(shape.size, shape.width, 1))
@@ -189,12 +189,12 @@ class MixedModelEquations:
         return effects
 
     def _longest_inverse(self) -> np.ndarray:
-        """Return the inverses (L L')^-1 of the longest factor's blocks, shape (G, q, q)."""
+        """The inverses (L L')^-1 of the longest factor's blocks, shape (G, q, q)."""
         root = np.linalg.inv(np.swapaxes(self.root, 1, 2))
         return root @ np.swapaxes(root, 1, 2)
 
     def _longest_dependence(self) -> tuple[csr_matrix, np.ndarray]:
-        """Return how the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
+        """How the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
         shape = self.partition.longest_shape
         inverse = np.linalg.inv(np.swapaxes(self.root, 1, 2))
         fixed = self.longest_sides[:, :-1].reshape(shape.size, shape.width, self.p)

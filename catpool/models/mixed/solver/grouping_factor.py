@@ -63,7 +63,7 @@ class GroupingFactor:
         return FactorShape(self.size, self.width, self.correlated)
 
     def weighted_column(self, position: int, weights: np.ndarray | None) -> np.ndarray | None:
-        """Return ones (position 0) or a slope's covariate, times the weights; None stands for a column of ones."""
+        """Ones (position 0) or a slope's covariate, times the weights; None stands for a column of ones."""
         if position == 0:
             return weights
         slope = self.slopes[:, position - 1]
@@ -71,7 +71,7 @@ class GroupingFactor:
 
 
 def sum_random_effects(factors: Sequence[GroupingFactor], effects: Sequence[np.ndarray]) -> np.ndarray:
-    """Return Z u, shape (n,): the random effects of each row, summed over the factors.
+    """Z u, shape (n,): the random effects of each row, summed over the factors.
 
     Parameters
     ----------

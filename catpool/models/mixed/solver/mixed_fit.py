@@ -63,7 +63,7 @@ class MixedFit:
         return [self.scale * each @ each.T for each in self.lambdas]
 
     def variances(self, *, given_fixed: bool = False) -> list[np.ndarray]:
-        """Return the prediction error variances of the effects, shape (size, width, width), by factor.
+        """The prediction error variances of the effects, shape (size, width, width), by factor.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ def _blas() -> ThreadpoolController:
 
 
 def limit_threads(system: MixedSystem) -> Any:
-    """Return a context in which a small system is solved by one thread."""
+    """A context in which a small system is solved by one thread."""
     lengths = [shape.length for shape in system.shapes]
     return _blas().limit(limits=1 if sum(lengths) - max(lengths) <= ONE_THREAD else None, user_api="blas")
 

@@ -1,4 +1,4 @@
-"""The likelihood criterion as a function of Lambda alone, and the Lambda that minimises it.
+"""The likelihood criterion as a function of Lambda alone, and the Lambda that minimizes it.
 
 The criterion is twice the negative log-likelihood, restricted under REML, at the best coefficients and the best
 residual variance for Lambda: lme4's profiled deviance. Its derivative with respect to Lambda is zero at Lambda = 0 for
@@ -59,7 +59,7 @@ class ProfiledDeviance:
         return CholeskyEquations(self.partition, lambdas)
 
     def scale(self, solution: EquationSolution) -> float:
-        """Return sigma^2."""
+        """The residual variance, sigma^2."""
         return 1.0 if self.known else solution.residual / self.freedom
 
     def criterion(self, solution: EquationSolution) -> float:
@@ -69,7 +69,7 @@ class ProfiledDeviance:
         return fit + self.freedom * (1 + np.log(2 * np.pi * max(self.scale(solution), 1e-300)))
 
     def value(self, theta: np.ndarray) -> float:
-        """Return the criterion, also at parameters that are zero."""
+        """The criterion, also at parameters that are zero."""
         return self.criterion(self.equations(self.parameters.lambdas(theta)).solve())
 
     def __call__(self, theta: np.ndarray) -> CriterionEvaluation:
@@ -92,7 +92,7 @@ class ProfiledDeviance:
         return CriterionEvaluation(self.criterion(solution), *derivatives)
 
     def minimize(self, near: Sequence[np.ndarray] | None = None) -> np.ndarray:
-        """Return the parameters that minimise the criterion, with exact zeros where these are best.
+        """The parameters that minimize the criterion, with exact zeros where these are best.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class ProfiledDeviance:
         return complete(polish(evaluate, theta[free]))
 
     def _unidentified(self) -> np.ndarray:
-        """Return which parameters belong to a factor of one level, or of one level per row."""
+        """Which parameters belong to a factor of one level, or of one level per row."""
         system = self.system
         seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.cross[:, 0])]
         identified = [each > 1 and (self.known or each < system.rows) for each in seen]
@@ -145,14 +145,14 @@ class ProfiledDeviance:
 
 
 def parameter_units(system: MixedSystem, parameters: CovarianceParameters) -> np.ndarray:
-    """Return the scale of each parameter: one over the square root of a level's mean information."""
+    """The scale of each parameter: one over the square root of a level's mean information."""
     means = [own.mean(axis=0) for own in system.split(system.random.diagonal())]
     positive = [np.where(each > 0, each, 1.0) for each in means]
     return np.array([1 / np.sqrt(positive[factor][a]) for factor, a, _ in parameters.places])
 
 
 def starting_values(system: MixedSystem, parameters: CovarianceParameters) -> list[np.ndarray]:
-    """Return the parameters that the variances between levels of each factor suggest.
+    """The parameters that the variances between levels of each factor suggest.
 
     With few effects, parameters of a fifth and of five times the size follow.
     """

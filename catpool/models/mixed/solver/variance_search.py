@@ -35,7 +35,7 @@ Evaluate = Callable[[np.ndarray], CriterionEvaluation]
 
 
 def search_from_starts(evaluate: Evaluate, starts: Sequence[np.ndarray], units: np.ndarray) -> np.ndarray:
-    """Return the best local minimum found from several starts.
+    """The best local minimum found from several starts.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def search_from_starts(evaluate: Evaluate, starts: Sequence[np.ndarray], units: 
 def search_nearby(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Take three Newton steps from a close start; search in full only if the first one fails.
 
-    This is enough for a criterion that changes before the next search, as in penalised quasi-likelihood.
+    This is enough for a criterion that changes before the next search, as in penalized quasi-likelihood.
     """
     found = polish(evaluate, start, steps=3)
     return found if found is not start else search_from_starts(evaluate, [start], units)
@@ -112,7 +112,7 @@ def solve_gradient(evaluate: Evaluate, theta: np.ndarray) -> np.ndarray:
 
 
 def finite_difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], point: np.ndarray) -> np.ndarray:
-    """Return second derivatives, shape (k, k), by central differences of the gradient."""
+    """Second derivatives, shape (k, k), by central differences of the gradient."""
     steps = DIFFERENCE * np.eye(len(point))
     rows = np.array([(gradient(point + step) - gradient(point - step)) / (2 * DIFFERENCE) for step in steps])
     return (rows + rows.T) / 2
