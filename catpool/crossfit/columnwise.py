@@ -27,9 +27,9 @@ class Crossfit(NamedTuple):
     Parameters
     ----------
     which : {"all", "rare"}
-        With "rare", rows of full categories get the encoding from all rows.
+        With "rare", rows of large categories get the encoding from all rows.
     reliability : float
-        The least reliability of a full category.
+        The least reliability of a large category.
     """
 
     which: str = "all"
@@ -79,7 +79,7 @@ class Columnwise(Structure):
     def use_all_rows(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
-        """Replace, in place, the encodings of rows of full categories by those from all rows; for "rare"."""
+        """Replace, in place, the encodings of rows of large categories by those from all rows; for "rare"."""
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)

@@ -1,4 +1,4 @@
-"""Full categories, which have so many rows that no single row or group of rows matters to their encoding."""
+"""Large categories, which have so many rows that no single row or group of rows matters to their encoding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from catpool.data.factorize import factorize_integers
 
-ROWS = 20  # a full category weighs at least as much as this many times its heaviest row or group
+ROWS = 20  # a large category weighs at least as much as this many times its heaviest row or group
 
 
 def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, groups: np.ndarray | None) -> np.ndarray:
@@ -32,7 +32,7 @@ def heaviest_share(codes: np.ndarray, size: int, weights: np.ndarray | None, gro
         np.maximum.at(heaviest, codes, weights)
     else:
         heaviest[:] = 1.0
-    return np.divide(heaviest, total, out=np.ones(size), where=total > 0)  # a category without rows is never full
+    return np.divide(heaviest, total, out=np.ones(size), where=total > 0)  # a category without rows is never large
 
 
 def refuse_partial(folds: Any) -> None:
@@ -44,6 +44,6 @@ def refuse_partial(folds: Any) -> None:
         )
 
 
-def negligible(share: np.ndarray, reliability: np.ndarray, least: float) -> np.ndarray:
-    """Whether categories are full, judged by `heaviest_share` and their reliability."""
+def is_large(share: np.ndarray, reliability: np.ndarray, least: float) -> np.ndarray:
+    """Whether categories are large, judged by `heaviest_share` and their reliability."""
     return (share <= 1 / ROWS) & (reliability >= least)

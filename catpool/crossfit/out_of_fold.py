@@ -45,19 +45,19 @@ class OutOfFoldColumn:
     counts: np.ndarray | None
     encodings: list[Any]
 
-    def use_all_rows(self, codes: np.ndarray, full: Sequence[np.ndarray], everywhere: np.ndarray) -> None:
-        """Replace, in place, the encodings of rows of full categories by those from all rows.
+    def use_all_rows(self, codes: np.ndarray, large: Sequence[np.ndarray], everywhere: np.ndarray) -> None:
+        """Replace, in place, the encodings of rows of large categories by those from all rows.
 
         Parameters
         ----------
         codes : ndarray of shape (n,)
-        full : sequence of ndarray of shape (size,)
-            Whether each category is full, one array for each column of the values.
+        large : sequence of ndarray of shape (size,)
+            Whether each category is large, one array for each column of the values.
         everywhere : ndarray of shape (size,)
-            Whether each category is full in all columns.
+            Whether each category is large in all columns.
         """
         tables = [table for encoding in self.encodings for table in encoding.values.values()]
-        for values, table, own in zip(self.values.T, tables, full, strict=True):
+        for values, table, own in zip(self.values.T, tables, large, strict=True):
             self._replace(values, np.flatnonzero(own[codes]), table, codes)
         if self.counts is not None:
             self._replace(self.counts, np.flatnonzero(everywhere[codes]), self.encodings[0].moments.count, codes)

@@ -101,16 +101,16 @@ cv : int, splitter, iterable, array of shape (n,), str or EarlierRows, default=1
 """,
     "crossfit": """
 crossfit : {"all", "rare"}, default="all"
-    Which categories of training rows are encoded out of fold. With "rare" only rare ones are, and full categories keep
-    one value, learned from all training rows. A category is full if its reliability is at least
+    Which categories of training rows are encoded out of fold. With "rare" only rare ones are, and large categories keep
+    one value, learned from all training rows. A category is large if its reliability is at least
     ``crossfit_reliability`` and no row, or group of rows that stay together, has more than a twentieth of its weight.
-    Out-of-fold encodings of a full category differ slightly between folds, in the opposite direction to the fold's
+    Out-of-fold encodings of a large category differ slightly between folds, in the opposite direction to the fold's
     targets, and trees can learn that. The price of "rare" is that a row's own target reaches its feature with a weight
     of at most 1 / (count + strength).
 """,
     "crossfit_reliability": """
 crossfit_reliability : float, default=0.97
-    The least reliability of a full category for ``crossfit="rare"``, between 0 and 1.
+    The least reliability of a large category for ``crossfit="rare"``, between 0 and 1.
 """,
     "random_state": """
 random_state : int, RandomState or None, default=None

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from catpool.encoders.encoder import Encoder
 
-FULL = 30  # rows; in a smaller category, leaving out one of ten folds is much like leaving out one row
+LARGE = 30  # rows; in a smaller category, leaving out one of ten folds is much like leaving out one row
 RISK = 1e-4  # of a confidence bound above the true weight
 
 
@@ -74,7 +74,7 @@ def flip_targets(trial: LeakTrial, n_flips: int, rng: np.random.RandomState) -> 
     """
     before, categories = trial.encode(trial.y), trial.categories()
     sizes = np.max([np.bincount(codes)[codes] for codes in categories], axis=0)
-    rows = rng.permutation(np.flatnonzero(sizes >= min(FULL, sizes.max())))[:n_flips]
+    rows = rng.permutation(np.flatnonzero(sizes >= min(LARGE, sizes.max())))[:n_flips]
     weights, alone = [], []
     for row in rows:
         flipped, others = trial.y.copy(), trial.y[trial.y != trial.y[row]]
@@ -107,14 +107,14 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _only_unchanged(changed: np.ndarray, row: int, categories: list[np.ndarray]) -> np.ndarray:
-    """For each feature whether it changed in all rows of a full category of the row, except in the row itself.
+    """For each feature whether it changed in all rows of a large category of the row, except in the row itself.
 
-    NaN if the row has no full category.
+    NaN if the row has no large category.
     """
-    full = [mates for codes in categories if (mates := codes == codes[row]).sum() >= FULL]
-    if not full:
+    large = [mates for codes in categories if (mates := codes == codes[row]).sum() >= LARGE]
+    if not large:
         return np.full(changed.shape[1], np.nan)
-    alone = [~changed[row] & (changed[mates].sum(axis=0) == mates.sum() - 1) for mates in full]
+    alone = [~changed[row] & (changed[mates].sum(axis=0) == mates.sum() - 1) for mates in large]
     return np.any(alone, axis=0).astype(float)
 
 
@@ -126,7 +126,7 @@ def shuffle_targets(trial: LeakTrial, n_shuffles: int, rng: np.random.RandomStat
     chances : ndarray of shape (features,)
         The p-value of the correlation with the shuffled targets, adjusted for the number of features and classes.
     within : ndarray of shape (features,)
-        The lowest correlation within the categories of a column; NaN if no category is full.
+        The lowest correlation within the categories of a column; NaN if no category is large.
     """
     overall, within = [], []
     for _ in range(n_shuffles):
@@ -143,10 +143,10 @@ def shuffle_targets(trial: LeakTrial, n_shuffles: int, rng: np.random.RandomStat
 
 
 def _correlation(features: np.ndarray, targets: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """The correlations within full categories, of shape (features, C); NaN where there is no variance."""
-    full = np.bincount(codes)[codes] >= FULL
-    codes = pd.factorize(codes[full])[0]
-    x, y = (_center(values[full], codes) for values in (features, targets))
+    """The correlations within large categories, of shape (features, C); NaN where there is no variance."""
+    large = np.bincount(codes)[codes] >= LARGE
+    codes = pd.factorize(codes[large])[0]
+    x, y = (_center(values[large], codes) for values in (features, targets))
     scale = np.sqrt((x**2).sum(axis=0)[:, None] * (y**2).sum(axis=0))
     return np.where(scale > 0, x.T @ y / np.where(scale > 0, scale, 1.0), np.nan)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from catpool.crossfit.columnwise import Columnwise, Crossfit
-from catpool.crossfit.leverage import heaviest_share, negligible
+from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
@@ -150,12 +150,12 @@ class Flat(Columnwise):
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
         share = heaviest_share(codes, vocabulary.size, data.weights.count_weights, groups)
-        full = [
-            negligible(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
+        large = [
+            is_large(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
             for each in column.encodings
         ]
-        by_value = [each for each, item in zip(full, column.encodings, strict=True) for _ in item.values]
-        column.use_all_rows(codes, by_value, np.all(full, axis=0))
+        by_value = [each for each, item in zip(large, column.encodings, strict=True) for _ in item.values]
+        column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
         return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)

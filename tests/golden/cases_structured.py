@@ -68,7 +68,7 @@ def _nested_rows() -> Iterator[Case]:
 
 
 def _nested_rules() -> Iterator[Case]:
-    """What becomes of unknown and missing values, of full categories, and of other columns."""
+    """What becomes of unknown and missing values, of large categories, and of other columns."""
     policies = product(("prior", "nan"), ("category", "prior", "nan"), ("continuous", "binary"))
     for unknown, missing, kind in policies:
         encoder = nested(unknown=unknown, missing=missing, emit="all", output=OUTPUTS_OF_LEVELS)

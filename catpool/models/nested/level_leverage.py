@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from catpool.crossfit.leverage import heaviest_share, negligible
+from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.data.crossed import Paths
 from catpool.models.nested.nested_learner import NestedEncoding
 from catpool.models.nested.tree import Tree
 
 
-def trusted_levels(
+def large_levels(
     paths: Paths,
     encoding: NestedEncoding,
     codes: np.ndarray,
@@ -32,7 +32,7 @@ def trusted_levels(
         The deepest path of each row.
     weights, groups : ndarray of shape (n,) or None
     least : float
-        The least reliability of a trusted node.
+        The least reliability of a large node.
     """
     tree, levels = Tree.from_paths(paths), encoding.levels
     counts, steps = tree.sum_levels(encoding.moments.count), paths.ancestors(len(paths.parts) - 1)
@@ -43,7 +43,7 @@ def trusted_levels(
     for level in range(len(steps) - 1, -1, -1):
         step = steps[level]
         heaviest = heaviest_share(step[codes], len(counts[level]), share, groups)
-        result.insert(0, negligible(heaviest, levels.gains[level], least)[step])
+        result.insert(0, is_large(heaviest, levels.gains[level], least)[step])
         # a node's precision to its parent; shares and counts are pooled with their full weight
         passed = size / (1 + size / levels.strengths[level]) if levels.family.homoscedastic else counts[level]
         size = np.maximum(tree.sum_children(passed, level), np.finfo(float).tiny)

@@ -15,7 +15,7 @@ from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths, encode_paths
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
-from catpool.models.nested.level_leverage import trusted_levels
+from catpool.models.nested.level_leverage import large_levels
 from catpool.models.nested.nested_learner import NestedLearner
 from catpool.models.nested.nested_table import NestedTable
 from catpool.tables.outputs import LEVEL_OUTPUTS, read_outputs
@@ -89,8 +89,8 @@ class Nested(Columnwise):
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
         rows = data.weights.count_weights, groups, self.crossfit.reliability
-        full = [trusted_levels(vocabulary, each, codes, *rows) for each in column.encodings]
-        by_value = [by_level[level] for by_level in full for level, _ in self.learner(vocabulary).outputs]
+        large = [large_levels(vocabulary, each, codes, *rows) for each in column.encodings]
+        by_value = [by_level[level] for by_level in large for level, _ in self.learner(vocabulary).outputs]
         column.use_all_rows(codes, by_value, np.zeros(vocabulary.size, dtype=bool))
 
     def features(self, table: NestedTable, X: Frame, fade: np.ndarray | None) -> Blocks:
