@@ -58,7 +58,7 @@ class PastScheme(Scheme):
 
     def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(learner, codes, size, self.times, self.targets, self.weights)
+        values, seen = encode_from_past(learner, codes, self.times, self.targets, self.weights)
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, learn(learner, codes, size, self._all_rows))
 
@@ -122,7 +122,7 @@ def _sum_running(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def encode_from_past(
-    learner: Learner, codes: np.ndarray, size: int, times: Times, targets: list[Target], weights: Weights
+    learner: Learner, codes: np.ndarray, times: Times, targets: list[Target], weights: Weights
 ) -> tuple[np.ndarray, np.ndarray]:
     """Encode each row from strictly earlier rows.
 
@@ -130,7 +130,6 @@ def encode_from_past(
     ----------
     learner : Learner
     codes : ndarray of shape (n,)
-    size : int
     times : Times
     targets : list of Target
     weights : Weights
@@ -155,9 +154,11 @@ def encode_from_past(
         values = np.full((len(totals), len(learner.outputs), len(codes)), times.first)
         for prefix in np.unique(prefixes[prefixes > 0]):
             rows = np.flatnonzero(prefixes == prefix)
-            seen = sum_decayed_rows(target, codes, size, weights, times, order[:prefix])
+            # numbered in the order of time, so that later categories do not change even the last digit
+            past, slots = pd.factorize(codes[order[:prefix]])
+            seen = sum_decayed_rows(target, past, len(slots), weights, times, order[:prefix])
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
-            priors = learner.rule([replace(each) for each in seen], family)
+            priors = learner.priors_from(slots, [replace(each) for each in seen], family)
             values[:, :, rows] = encode_rows(learner, own, seen, priors, codes[rows], family)
         blocks.append(values.reshape(-1, len(codes)).T)
     return np.hstack(blocks), np.where(earlier > 0, count, times.first)
@@ -175,10 +176,10 @@ def decay_weights(weights: Weights, times: Times) -> Weights:
 def sum_decayed_rows(
     target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, rows: np.ndarray
 ) -> list[Moments]:
-    """The moments of some rows at the time of the last of them, one for each class."""
+    """The moments of some rows, whose codes these are, at the time of the last of them; one for each class."""
     own = decay_weights(weights.subset(rows), times.subset(rows))
     seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
-    column = seen.column(codes[rows], size)
+    column = seen.column(codes, size)
     _, views = next(seen.views())
     moments = [column.merge(view, column.moments(view)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]

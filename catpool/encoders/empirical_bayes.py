@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -158,9 +157,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         return flat(self, prior_rule(self.prior, scale=self.prior_scale), self._cell_rule)
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
-        from catpool.models.interactions.cell_prior import cell_prior  # here, as each import takes its time
+        from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time
+        from catpool.models.interactions.cell_prior import CellPrior
 
-        return partial(cell_prior, cells, reml=self.prior == "reml")
+        return CellPrior(CellParts.of(cells), reml=self.prior == "reml")
 
     def _check_interactions(self) -> None:
         # the effects of the parts are fitted by likelihood alone

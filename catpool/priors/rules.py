@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,21 @@ from catpool.priors.prior import Prior, given_strength
 from catpool.priors.views import fit_each_view
 
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
+
+
+@runtime_checkable
+class CellRule(Protocol):
+    """A prior rule for the cells of an interaction, whose prior means depend on the categories of each cell."""
+
+    def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]: ...
+
+    def subset(self, slots: np.ndarray) -> CellRule:
+        """The rule for moments of some slots, in the order given."""
+        ...
+
+    def expand(self, prior: Prior) -> Prior:
+        """A prior that was learned from moments of some slots, for all slots."""
+        ...
 
 
 class LearningRule(Protocol):

@@ -14,7 +14,7 @@ from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior
-from catpool.priors.rules import PriorRule
+from catpool.priors.rules import CellRule, PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
@@ -61,6 +61,20 @@ class Learner:
         """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
         priors = self.rule(moments, family)
         return [self._outputs(*each, family) for each in zip(moments, priors, strict=True)]
+
+    def priors_from(self, slots: np.ndarray, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        """Learn the prior of each class, with a mean for each slot of the column where slots have means of their own.
+
+        Parameters
+        ----------
+        slots : ndarray of shape (k,)
+            The slots that the moments are of.
+        moments : sequence of Moments of shape (k,)
+        family : Family
+        """
+        if not isinstance(self.rule, CellRule):
+            return self.rule(moments, family)
+        return [self.rule.expand(prior) for prior in self.rule.subset(slots)(moments, family)]
 
     def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
         return [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
-from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
+from catpool import EarlierRows, EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
 
 TYPES = ["continuous", "binary", "multiclass", "count"]
 
@@ -188,3 +188,20 @@ def test_priors_that_know_no_parts_are_refused(prior):
     X, y = crossed(np.random.default_rng(2))
     with pytest.raises(ValueError, match='prior="reml" or "ml"'):
         EmpiricalBayesEncoder(interactions=[("make", "year")], prior=prior).fit(X, y["continuous"])
+
+
+@pytest.mark.parametrize("kind", ["continuous", "count"])
+def test_categories_of_later_rows_do_not_change_earlier_cells(kind):
+    rng = np.random.default_rng(5)
+    X, y = crossed(rng, n=80)
+    X["time"] = rng.permutation(len(X)) // 2
+    encoder = EmpiricalBayesEncoder(
+        [], interactions=[("make", "year")], cv=EarlierRows("time"), target_type=kind, output=["mean", "sd"]
+    )
+    before = encoder.fit_transform(X, y[kind])
+    later = (X["time"] >= 20).to_numpy()
+    X.loc[later, "make"] = rng.choice(list("AXYZ"), later.sum())
+    X.loc[later, "year"] = rng.choice([1999, 2000, 2030], later.sum())
+    after = encoder.fit_transform(X, y[kind])
+    features = ["make_x_year", "make_x_year_sd"]
+    assert before.loc[~later, features].to_numpy().tobytes() == after.loc[~later, features].to_numpy().tobytes()

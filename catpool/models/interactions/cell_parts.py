@@ -1,0 +1,81 @@
+"""`CellParts`: which category of each part a cell has, and the parts whose effects the cells with rows identify.
+
+The effects of two parts that group the cells alike cannot be told apart, nor can those of a part in which each cell is
+a category of its own be told from the effects of the cells. The split is then a matter of definition:
+
+- a part with a single category has no effect;
+- parts that group the cells alike have equal shares of one effect;
+- a part in which each cell is a category of its own has the whole effect, and the cells have none.
+
+So a model never depends on rounding, nor on categories without rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.crossed import Cells
+
+
+@dataclass(frozen=True)
+class CellParts:
+    """The category of each part, for some cells.
+
+    Parameters
+    ----------
+    slots : ndarray of shape (cells, parts)
+    sizes : tuple of int
+        The number of slots of each part; the last one is for unseen categories.
+    """
+
+    slots: np.ndarray
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, cells: Cells) -> CellParts:
+        return cls(cells.part_slots, tuple(part.size for part in cells.paths.parts))
+
+    def subset(self, cells: np.ndarray) -> CellParts:
+        return CellParts(self.slots[cells], self.sizes)
+
+    @property
+    def unseen(self) -> np.ndarray:
+        """The slots of a cell whose categories are all unseen, of shape (1, parts)."""
+        return np.array([self.sizes]) - 1
+
+    def factors(self) -> list[PartFactor]:
+        """The effects that are identified, if each of these cells has rows."""
+        factors: list[PartFactor] = []
+        for part, own in enumerate(self.slots.T):
+            codes, found = pd.factorize(own)  # in order of appearance, so that equal groupings have equal codes
+            if len(found) < 2:
+                continue
+            alike = next((each for each in factors if np.array_equal(each.codes, codes)), None)
+            if alike is None:
+                factors.append(PartFactor(codes, {part: found}))
+            else:
+                alike.found[part] = found
+        return factors
+
+
+@dataclass(frozen=True)
+class PartFactor:
+    """Effects that one part has, or several that group the cells alike.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (cells,)
+        The level of each cell, numbered in order of appearance.
+    found : dict of ndarray of shape (levels,)
+        By part, the slot of each level.
+    """
+
+    codes: np.ndarray
+    found: dict[int, np.ndarray]
+
+    @property
+    def levels(self) -> int:
+        return len(next(iter(self.found.values())))
