@@ -18,19 +18,17 @@ def towns(rng, apart, rows=2000):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("apart", "county", "full_town"), [(0.0, True, False), (1.0, False, True)])
-def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, county, full_town):
+@pytest.mark.parametrize(("apart", "county", "large_town"), [(0.0, True, False), (1.0, False, True)])
+def test_a_rare_town_keeps_its_county_out_of_fold_where_towns_differ(apart, county, large_town):
     X, y = towns(np.random.default_rng(0), apart)
     encoder = NestedEncoder(["county", "town"], emit="all", crossfit="rare", random_state=0)
-    out, whole = encoder.fit_transform(X, y), encoder.transform(X)
-    one_value = (np.asarray(out) == whole)[: 2000 + 5]
-    assert np.asarray(one_value)[:, 0].all() == county
-    assert one_value[:2000, 1].all() == full_town  # where towns do not differ, its own rows do not decide its value
+    out, whole = encoder.fit_transform(X, y).to_numpy(), encoder.transform(X).to_numpy()
+    one_value = (out == whole)[: 2000 + 5]
+    assert one_value[:, 0].all() == county
+    assert one_value[:2000, 1].all() == large_town  # where towns do not differ, its own rows do not decide its value
     assert not one_value[2000:, 1].any()
     plain = NestedEncoder(["county", "town"], emit="all", random_state=0).fit_transform(X, y)
-    np.testing.assert_array_equal(
-        np.asarray(out)[np.asarray(out) != whole], np.asarray(plain)[np.asarray(out) != whole]
-    )
+    np.testing.assert_array_equal(out[out != whole], plain.to_numpy()[out != whole])
 
 
 @pytest.mark.slow

@@ -93,8 +93,8 @@ def test_a_missing_value_without_rows_is_missing_not_unknown(learned):
     county = np.asarray(nested(X, y, emit="all").transform(new))[0, 0]
     for unknown in ("prior", "nan", "error"):
         for missing in ("category", "prior"):
-            assert nested(X, y, unknown=unknown, missing=missing).transform(new).item() == county
-        assert np.isnan(nested(X, y, unknown=unknown, missing="nan").transform(new).item())
+            assert nested(X, y, unknown=unknown, missing=missing).transform(new).squeeze() == county
+        assert np.isnan(nested(X, y, unknown=unknown, missing="nan").transform(new).squeeze())
 
 
 def test_a_missing_value_is_a_category_within_its_parent(land):

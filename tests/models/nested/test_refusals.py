@@ -29,7 +29,7 @@ BAD = {
     "family of the target": (["state"], {"family": "poisson", "target_type": "continuous"}, {}, 'family="poisson"'),
     "unknown": (["state"], {"unknown": "raise"}, {}, "'unknown' parameter"),
     "missing": (["state"], {"missing": "drop"}, {}, "'missing' parameter"),
-    "output": (["state"], {"output": "median"}, {}, "'output' parameter"),
+    "output": (["state"], {"output": "median"}, {}, "`output` must be"),
     "outputs": (["state"], {"output": ["mean", "mean"]}, {}, "`output` must be"),
     "no output": (["state"], {"output": []}, {}, "`output` must be"),
     "cv": (["state"], {"cv": "five"}, {}, "number of folds"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
+from catpool.models.mixed.solver.block_matrices import sum_squares, to_dense
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 
 JITTERS = (0.0, 1e-12, 1e-9, 1e-6)  # shares of the diagonal, tried in turn
@@ -24,7 +25,7 @@ class CholeskyEquations(MixedModelEquations):
         r = self.r
         dense = np.empty((r + self.p, r + self.p))
         own = self.rest_lambda.T @ partition.rest_block @ self.rest_lambda
-        dense[:r, :r] = (own - self.coupling.T @ self.coupling).toarray() + np.eye(r)
+        dense[:r, :r] = to_dense(own - self.coupling.T @ self.coupling) + np.eye(r)
         dense[:r, r:], dense[r:, :r] = self.rest_sides[:, :-1], self.rest_sides[:, :-1].T
         dense[r:, r:] = self.fixed[:-1, :-1]
         self.lower = self._decompose(dense)
@@ -36,7 +37,7 @@ class CholeskyEquations(MixedModelEquations):
         added then.
         """
         diagonal = np.arange(self.r)
-        size = dense[diagonal, diagonal] + np.asarray(self.coupling.power(2).sum(axis=0)).ravel()
+        size = dense[diagonal, diagonal] + sum_squares(self.coupling)
         for jitter in JITTERS[:-1]:
             dense[diagonal, diagonal] += jitter * size
             try:
@@ -86,7 +87,7 @@ class CholeskyEquations(MixedModelEquations):
         for a in range(q):
             for b in range(a, q):
                 left, right = rest[a::q], rest[b::q]
-                both[: self.r, : self.r] = (left.T @ right).toarray()
+                both[: self.r, : self.r] = to_dense(left.T @ right)
                 both[: self.r, self.r :] = left.T @ fixed[:, b]
                 both[self.r :, : self.r] = (right.T @ fixed[:, a]).T
                 both[self.r :, self.r :] = fixed[:, a].T @ fixed[:, b]
@@ -102,7 +103,7 @@ class CholeskyEquations(MixedModelEquations):
         step = max(1, CHUNK // max(1, len(inverse) * shape.width))
         for start in range(0, shape.size, step):
             levels = slice(start, min(start + step, shape.size))
-            rows = rest[levels.start * shape.width : levels.stop * shape.width].toarray()
+            rows = to_dense(rest[levels.start * shape.width : levels.stop * shape.width])
             both = np.concatenate([rows.reshape(*own[levels].shape[:2], self.r), fixed[levels]], axis=2)
             own[levels] += both @ inverse @ np.swapaxes(both, 1, 2)
         return self.partition.insert_longest(self._rest_blocks(inverse), own)

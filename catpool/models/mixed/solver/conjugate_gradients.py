@@ -38,7 +38,7 @@ class ProbedSystem(PartitionedSystem):
     """
 
     def __init__(self, system: MixedSystem) -> None:
-        super().__init__(system)
+        super().__init__(system, may_be_dense=False)
         rng = np.random.default_rng(0)
         self.probes = [_draw_probes(shape, rng) for shape in [*self.rest_shapes, self.longest_shape]]
         self.starts: dict[str, np.ndarray] = {}

@@ -23,10 +23,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from catpool.models.mixed.solver.block_matrices import diagonal_blocks, multiply_blocks, repeat_lambdas
+from catpool.models.mixed.solver.block_matrices import (
+    Matrix,
+    diagonal_blocks,
+    multiply_blocks,
+    repeat_dense_lambdas,
+    repeat_lambdas,
+    to_dense,
+)
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+
+SMALL = 1 << 17  # numbers that a matrix may have to be a dense array
 
 
 class EquationSolution(NamedTuple):
@@ -60,6 +68,8 @@ class PartitionedSystem:
     Parameters
     ----------
     system : MixedSystem
+    may_be_dense : bool, default=True
+        Whether small matrices may be arrays.
 
     Attributes
     ----------
@@ -70,13 +80,15 @@ class PartitionedSystem:
     longest_shape, rest_shapes : FactorShape, list of FactorShape
     longest_blocks : ndarray of shape (G, q, q)
         The longest factor's part of Z'WZ: G levels of q effects.
-    coupling : csr_matrix of shape (G q, r)
+    coupling : csr_matrix or ndarray of shape (G q, r)
         The part of Z'WZ between the longest factor and the rest.
-    rest_block : csr_matrix of shape (r, r)
+    rest_block : csr_matrix or ndarray of shape (r, r)
         The rest's part of Z'WZ.
+    dense : bool
+        Whether these two are arrays, as they are if they are small.
     """
 
-    def __init__(self, system: MixedSystem) -> None:
+    def __init__(self, system: MixedSystem, *, may_be_dense: bool = True) -> None:
         self.system = system
         self.longest = int(np.argmax([shape.length for shape in system.shapes]))
         slices = system.slices
@@ -87,8 +99,11 @@ class PartitionedSystem:
         self.rest_shapes = [shape for position, shape in enumerate(system.shapes) if position != self.longest]
         rows = system.random[self.longest_slice]
         self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
-        self.coupling = rows[:, self.rest_indices].tocsr()
-        self.rest_block = system.random[self.rest_indices][:, self.rest_indices]
+        self.coupling: Matrix = rows[:, self.rest_indices].tocsr()
+        self.rest_block: Matrix = system.random[self.rest_indices][:, self.rest_indices]
+        self.dense = may_be_dense and self.longest_shape.length * len(self.rest_indices) <= SMALL
+        if self.dense:
+            self.coupling, self.rest_block = to_dense(self.coupling), to_dense(self.rest_block)
 
     def insert_longest(self, others: Sequence[np.ndarray], longest: np.ndarray) -> list[np.ndarray]:
         """One item per factor, with that of the longest factor at its place."""
@@ -110,7 +125,7 @@ class MixedModelEquations:
         The number of columns of X, and of effects of the rest.
     root : ndarray of shape (G, q, q)
         L of the longest factor's levels.
-    coupling : csr_matrix of shape (G q, r)
+    coupling : csr_matrix or ndarray of shape (G q, r)
         U.
     longest_sides : ndarray of shape (G q, p + 1)
         As U, but for X and y in place of the rest.
@@ -130,7 +145,8 @@ class MixedModelEquations:
         self.root = np.linalg.cholesky(own.T @ partition.longest_blocks @ own + np.eye(shape.width))
         self.inverse_root = np.linalg.solve(self.root, np.broadcast_to(own.T, self.root.shape))  # L^-1 Lambda'
         others = [each for position, each in enumerate(lambdas) if position != partition.longest]
-        self.rest_lambda = repeat_lambdas(others, partition.rest_shapes) if self.r else csr_matrix((0, 0))
+        repeat = repeat_dense_lambdas if partition.dense else repeat_lambdas
+        self.rest_lambda: Matrix = repeat(others, partition.rest_shapes) if self.r else np.zeros((0, 0))
         self.coupling = multiply_blocks(self.inverse_root, partition.coupling, shape) @ self.rest_lambda
         self.longest_sides = self._times_inverse_root(system.cross[partition.longest_slice])
         # no inverse of Lambda is needed, so that it may be singular
@@ -193,7 +209,7 @@ class MixedModelEquations:
         root = np.linalg.inv(np.swapaxes(self.root, 1, 2))
         return root @ np.swapaxes(root, 1, 2)
 
-    def _longest_dependence(self) -> tuple[csr_matrix, np.ndarray]:
+    def _longest_dependence(self) -> tuple[Matrix, np.ndarray]:
         """How the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
         shape = self.partition.longest_shape
         inverse = np.linalg.inv(np.swapaxes(self.root, 1, 2))
