@@ -86,8 +86,9 @@ def test_both_experiments_catch_the_peer(kind):
     ids=["mean", "smoothed", "bayes", "trees", "nested", "scikit-learn"],
 )
 def test_out_of_fold_features_pass(kind, encoder):
-    for seed in range(2):
-        report = check_no_leak(encoder, *rows(kind, n=1500, k=30, seed=seed), n_flips=15, n_shuffles=3)
+    seeds = 1 if isinstance(encoder, NestedEncoder) else 2  # iterations take their time
+    for seed in range(seeds):
+        report = check_no_leak(encoder, *rows(kind, n=1500, k=30, seed=seed), n_flips=10, n_shuffles=3)
         assert report["passed"].all(), report
 
 

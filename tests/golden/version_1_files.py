@@ -1,6 +1,6 @@
 """Fitted encoders of all kinds as files of version 1, the new rows that they encode, and the rows that they add.
 
-``make_version_1.py`` wrote them by a version of the library that wrote this version; later ones only read them.
+A version of the library that wrote this version made them; later ones only read them.
 """
 
 import datetime

@@ -68,7 +68,7 @@ def test_full_bayes_is_the_integral_over_three_dimensions(name, scale):
 def test_full_bayes_covers_where_there_are_few_categories(n_categories, ratio):
     rng = np.random.default_rng(2)
     hits = []
-    for _ in range(1200 // n_categories + 100):
+    for _ in range(800 // n_categories + 60):
         truth, X, y = simulated(rng, n_categories, ratio)
         table = EmpiricalBayesEncoder(prior="full_bayes").fit(X, y).encoding_table(0, level=0.9)
         hits.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.nested import LEVELS, NUMBERS, OUTPUTS
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
@@ -127,6 +127,7 @@ def assert_own_labels_do_not_matter(table, shift, target_type):
 
 
 @pytest.mark.slow
+@settings(max_examples=12)
 @given(tables(numbers), st.sampled_from([0.0, 1e9, -1e30]))
 def test_own_targets_do_not_matter_in_a_single_bit(table, shift):
     assert_own_labels_do_not_matter(table, shift, "continuous")

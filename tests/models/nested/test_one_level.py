@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.nested import LEVELS, NUMBERS, OUTPUTS
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, NestedEncoder
@@ -46,6 +46,7 @@ def test_one_level_is_empirical_bayes(land, prior, column, weights, weight_type)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prior", ["reml", "ml"])
+@settings(max_examples=10)
 @given(
     st.lists(st.lists(st.integers(-50, 50), min_size=1, max_size=9), min_size=3, max_size=8), st.sampled_from([1, 1e6])
 )
