@@ -100,7 +100,7 @@ def test_simulation_says_what_the_plots_need(simulation, capsys, monkeypatch, tm
 
 @pytest.mark.slow
 def test_simulation_shows_the_pooling_and_the_line(simulation):
-    table = simulation["scores"](["A", "B"], [30, 500], n_seeds=2, n_jobs=1)
+    table = simulation["scores"](["A", "B"], [30, 500], n_seeds=1, n_jobs=1)
     for setting in ("A", "B"):
         rmse = table.loc[setting, "rmse"]
         forests = rmse.index.str.startswith("forest")
