@@ -32,9 +32,10 @@ def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape])
 
 def repeat_dense_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape]) -> np.ndarray:
     """The same as a dense matrix."""
-    return np.asarray(
-        block_diag(*(np.kron(np.eye(shape.size), own) for own, shape in zip(lambdas, shapes, strict=True)))
-    )
+    if all(shape.width == 1 for shape in shapes):
+        return np.diag(np.repeat([own[0, 0] for own in lambdas], [shape.size for shape in shapes]))
+    blocks = [np.kron(np.eye(shape.size), own) for own, shape in zip(lambdas, shapes, strict=True)]
+    return np.asarray(block_diag(*blocks))
 
 
 def to_dense(matrix: Matrix) -> np.ndarray:
