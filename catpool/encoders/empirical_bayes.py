@@ -38,6 +38,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     encodings are its conditional modes plus the intercept. If the categories do not differ more than by chance, m is
     infinite and each category gets the prior mean; `summary_` says so in `note`.
 
+    The prior mean of a cell, a combination in ``interactions``, is the sum of the effects of its parts. A part with a
+    category for each cell has the whole effect, as shops have if each is in one city; parts that group the cells alike
+    share one effect equally.
+
     Parameters
     ----------
     <columns>
