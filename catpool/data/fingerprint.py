@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +14,10 @@ import pandas as pd
 from catpool.data.frames import Frame
 
 SAMPLE = 256  # rows that are hashed; all of them would take longer than encoding them
+VALUES = 1 << 14  # the most values that are hashed, so that tables of many columns have fewer rows in the sample
+FEWEST = 8  # rows that are hashed in any case
+FRAMES = 40  # of the call stack, in which a pipeline that predicts is looked for
+PREDICTING = {"predict", "predict_proba", "predict_log_proba", "decision_function", "score", "score_samples"}
 
 
 class TrainingRowsWarning(UserWarning):
@@ -22,7 +27,8 @@ class TrainingRowsWarning(UserWarning):
     target, so a model that is trained on the result learns to read the target off the features, and scores far better
     on its training rows than on new ones. ``fit_transform`` encodes each training row from other rows.
 
-    Training rows are recognized by their number, and by the values and index of up to about 500 of them.
+    Training rows are recognized by their number, and by the index and all columns of up to about 500 of them. There is
+    no warning where a scikit-learn pipeline predicts or scores, because no model learns there.
 
     See Also
     --------
@@ -30,7 +36,8 @@ class TrainingRowsWarning(UserWarning):
 
     Examples
     --------
-    Silence the warning to look at the encodings of training rows:
+    Silence the warning to look at the encodings of training rows. One line does it for the whole program:
+    ``warnings.simplefilter("ignore", catpool.TrainingRowsWarning)``.
 
     >>> import warnings
     >>> from catpool import MeanEncoder, TrainingRowsWarning
@@ -58,13 +65,16 @@ class Fingerprint:
     sample: str
 
     def matches(self, X: Frame, labels: list[Any]) -> bool:
-        """Whether X is the training rows, judged by some of its columns. A single row never matches."""
-        return len(X) == self.rows > 1 and Fingerprint.compute(X, labels) == self
+        """Whether X is the training rows, judged by their columns. A single row never matches."""
+        if not len(X) == self.rows > 1 or not set(labels) <= set(X.labels):
+            return False
+        return Fingerprint.compute(X, labels) == self
 
     @classmethod
     def compute(cls, X: Frame, labels: list[Any]) -> Fingerprint:
         """Compute the fingerprint of some columns of X."""
-        step = max(1, len(X) // SAMPLE)
+        sample = max(FEWEST, min(SAMPLE, VALUES // max(1, len(labels))))
+        step = max(1, len(X) // sample)
         texts = [_write(X.column(label)[::step]) for label in labels]
         index = X.index()
         texts.append("" if index is None else _write(index[::step]))
@@ -79,10 +89,25 @@ def _write(values: Any) -> str:
 
 
 def warn_of_training_rows() -> None:
+    """Warn, unless a pipeline of scikit-learn predicts, where no model learns from the result."""
+    if _is_predicting():
+        return
     warnings.warn(
         "transform was given the very rows that the encoder was fitted on, so each row's own target is in its "
         "features. To train a model on these rows, call fit_transform(X, y), which encodes them out of fold. To only "
-        "look at the encodings, silence catpool.TrainingRowsWarning.",
+        'look at the encodings, call warnings.simplefilter("ignore", catpool.TrainingRowsWarning).',
         TrainingRowsWarning,
         stacklevel=4,
     )
+
+
+def _is_predicting() -> bool:
+    """Whether a pipeline of scikit-learn that predicts or scores is among the callers."""
+    frame = sys._getframe(1)
+    for _ in range(FRAMES):
+        if frame.f_globals.get("__name__") == "sklearn.pipeline" and frame.f_code.co_name in PREDICTING:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False

@@ -166,15 +166,14 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
             If columns are missing or new, or if ``unknown`` or ``missing`` is "error" and there are such rows.
         """
         structure, settings, fitted = self._structure(), self._settings(), self._state
-        used = settings.required(structure, fitted)
         # columns that pass through must all be there; without them, a table may leave out what is not used
-        required = fitted.header.labels if settings.keep else used
+        required = fitted.header.labels if settings.keep else settings.required(structure, fitted)
         if (lazy := lazy_frame(X)) is not None:
             return transform_lazy_table(settings, structure, fitted, lazy, required)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=settings.keep)
         features = structure.transform(fitted.tables, frame, settings.fade(frame, fitted))
         # the encoding of training rows holds their own targets, and a model that learns from it overfits
-        if fitted.fingerprint.matches(frame, used):
+        if fitted.fingerprint.matches(frame, fitted.header.labels):
             warn_of_training_rows()
         return output(settings, structure, fitted, frame, features)
 

@@ -55,7 +55,7 @@ def record(settings: Settings, structure: Structure, data: TrainingData, scheme:
     empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
-    return replace(fitted, fingerprint=Fingerprint.compute(data.X, settings.required(structure, fitted)))
+    return replace(fitted, fingerprint=Fingerprint.compute(data.X, data.X.labels))
 
 
 def _check_rule(settings: Settings, structure: Structure, scheme: Scheme, tables: list[Any]) -> None:

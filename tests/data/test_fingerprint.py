@@ -1,7 +1,14 @@
 """Training rows that are transformed are known again."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import ENCODERS
+from sklearn.compose import make_column_transformer
+from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
 
 from catpool import (
     EmpiricalBayesEncoder,
@@ -36,6 +43,40 @@ def test_other_rows_are_not_taken_for_training_rows(encoder, table):
     encoder.transform(X.set_axis(range(1000, 1000 + len(X))))
     encoder.transform(X.assign(city=X["city"].fillna("elsewhere")))
     EmpiricalBayesEncoder().fit([["a"]], [1.5]).transform([["a"]])
+
+
+@pytest.mark.parametrize("remainder", ["passthrough", "drop"])
+@pytest.mark.filterwarnings("error::catpool.data.fingerprint.TrainingRowsWarning")
+def test_next_year_s_rows_of_a_balanced_panel_are_other_rows(remainder, table):
+    X = table["X"].assign(year=2024)
+    encoder = EmpiricalBayesEncoder(["city", "shop"], remainder=remainder)
+    encoder.fit_transform(X, table["continuous"])
+    encoder.transform(X.assign(year=2025))
+
+
+def test_many_columns_are_known_again(table):
+    X = pd.concat([table["X"], pd.DataFrame(np.arange(120 * 5000).reshape(120, 5000)).add_prefix("x")], axis=1)
+    encoder = MeanEncoder(["city"]).fit(X, table["continuous"])
+    with pytest.warns(TrainingRowsWarning):
+        encoder.transform(X)
+
+
+@pytest.mark.filterwarnings("error::catpool.data.fingerprint.TrainingRowsWarning")
+def test_scores_of_training_rows_are_no_mistake(table):
+    X, y = table["X"], table["continuous"]
+    columns = make_column_transformer((EmpiricalBayesEncoder(), ["city", "shop"]))
+    for encoder in (EmpiricalBayesEncoder(), columns):
+        model = make_pipeline(encoder, LinearRegression())
+        cross_validate(model, X, y, cv=3, return_train_score=True)
+        permutation_importance(model.fit(X, y), X, y, n_repeats=1)
+        partial_dependence(model, X, ["shop"], categorical_features=["shop"], kind="average")
+        model.predict(X)
+
+
+def test_a_pipeline_that_transforms_its_training_rows_is_a_mistake(table):
+    model = make_pipeline(EmpiricalBayesEncoder()).fit(table["X"], table["continuous"])
+    with pytest.warns(TrainingRowsWarning):
+        model.transform(table["X"])
 
 
 @pytest.mark.slow
