@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-LEAST = 1e-3  # rows; weaker priors pool nothing
+LEAST = 1e-3  # rows, or times the largest category's, if it has less than one; weaker priors pool nothing
 MOST = 1e3  # times the largest category's rows; stronger priors pool completely
 EDGE = 1e-12  # the least distance of a mean from its bounds
 NEAR = 1e-3  # relative distance from the maximum at which the search by values may end
@@ -35,7 +35,7 @@ def maximize_over_strength(
 
     found = minimize_scalar(
         lambda log: -log_likelihood(np.exp(log)),
-        bounds=(np.log(LEAST), np.log(MOST * largest)),
+        bounds=(np.log(LEAST * min(1.0, largest)), np.log(MOST * largest)),
         method="bounded",
         options={"xatol": 1e-9},
     )

@@ -19,6 +19,8 @@ Matrix = Any  # a csr_matrix or an ndarray; scipy has no types
 
 def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape]) -> csr_matrix:
     """Lambda of all effects, shape (R, R), with each factor's own, shape (width, width), at each level."""
+    if not shapes:
+        return csr_matrix((0, 0))
     rows, columns, data, start = [], [], [], 0
     for own, shape in zip(lambdas, shapes, strict=True):
         block = np.broadcast_to(own, (shape.size, *own.shape))
@@ -33,7 +35,8 @@ def repeat_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape])
 def repeat_dense_lambdas(lambdas: Sequence[np.ndarray], shapes: Sequence[FactorShape]) -> np.ndarray:
     """The same as a dense matrix."""
     if all(shape.width == 1 for shape in shapes):
-        return np.diag(np.repeat([own[0, 0] for own in lambdas], [shape.size for shape in shapes]))
+        sizes = [shape.size for shape in shapes]
+        return np.diag(np.repeat([float(own[0, 0]) for own in lambdas], np.array(sizes, dtype=int)))
     blocks = [np.kron(np.eye(shape.size), own) for own, shape in zip(lambdas, shapes, strict=True)]
     return np.asarray(block_diag(*blocks))
 

@@ -146,7 +146,7 @@ class MixedModelEquations:
         self.inverse_root = np.linalg.solve(self.root, np.broadcast_to(own.T, self.root.shape))  # L^-1 Lambda'
         others = [each for position, each in enumerate(lambdas) if position != partition.longest]
         repeat = repeat_dense_lambdas if partition.dense else repeat_lambdas
-        self.rest_lambda: Matrix = repeat(others, partition.rest_shapes) if self.r else np.zeros((0, 0))
+        self.rest_lambda: Matrix = repeat(others, partition.rest_shapes)
         self.coupling = multiply_blocks(self.inverse_root, partition.coupling, shape) @ self.rest_lambda
         self.longest_sides = self._times_inverse_root(system.cross[partition.longest_slice])
         # no inverse of Lambda is needed, so that it may be singular
