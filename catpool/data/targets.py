@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+MOST_EVENTS = 1e12  # of a count; likelihoods of larger ones are flat to all their digits
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow
 MANY_CLASSES = 20  # integers of more distinct values may as well be numbers
 
@@ -49,6 +50,11 @@ def _check_counts(numbers: np.ndarray) -> None:
         raise ValueError(
             'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
             'Pass target_type="continuous" for other numbers.'
+        )
+    if numbers.max(initial=0) > MOST_EVENTS:
+        raise ValueError(
+            f"Counts must be at most {MOST_EVENTS:g}, but the largest of y is {numbers.max():g}. Count in larger "
+            'units, such as millions, or pass target_type="continuous".'
         )
 
 

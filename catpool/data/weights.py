@@ -9,7 +9,7 @@ import numpy as np
 
 from catpool.data.targets import TARGET_KINDS, Target
 
-RANGE = (1e-50, 1e50)  # products of other weights with squares of targets overflow or underflow
+RANGE = (1e-12, 1e12)  # beyond it a row of weight one is lost in rounding, or likelihoods are flat to all their digits
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,8 @@ X : frame, array of shape (n, p), or lazy table
 """,
     "y": """
 y : array of shape (n,) or (n, outputs), or name of a column of X
-    A column that is named here is neither encoded nor passed through, now and in ``transform``.
+    The largest magnitude of numbers must lie between 1e-100 and 1e100, and counts are at most 1e12. A column that is
+    named here is neither encoded nor passed through, now and in ``transform``.
 """,
     "key": """
 key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
@@ -204,11 +205,13 @@ key : array of shape (n,), frame of shape (n, columns), or names of columns of X
 """,
     "sample_weight": """
 sample_weight : array of shape (n,) or name of a column of X, optional
-    The weight of each row, as ``weight_type`` says. A named column is neither encoded nor passed through.
+    The weight of each row, as ``weight_type`` says: 0, or between 1e-12 and 1e12. A named column is neither encoded nor
+    passed through.
 """,
     "exposure": """
 exposure : array of shape (n,) or label of a column of X, optional
-    For counts: what each row's count is divided by (years, say), so that encodings are rates.
+    For counts: what each row's count is divided by (years, say), so that encodings are rates. It must lie between 1e-12
+    and 1e12.
 """,
     "fit_errors": """
 ValueError

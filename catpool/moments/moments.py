@@ -74,6 +74,12 @@ class Moments:
         some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
         return some.cache(size=self.size, mean=self.mean)
 
+    def divide(self, unit: float) -> Moments:
+        """The moments of the target divided by a unit."""
+        residual = None if self.residual is None else self.residual / unit / unit
+        total, scatter = self.total / unit, self.scatter / unit / unit  # the square of the unit may overflow
+        return replace(self, total=total, scatter=scatter, residual=residual)
+
     @cached_property
     def mean(self) -> np.ndarray:
         """Mean of all rows, of shape (...)."""

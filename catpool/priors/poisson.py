@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import gammaincinv, gammaln
 
 from catpool.moments.moments import Moments
+from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
 from catpool.priors.gamma_poisson import CountsAboutMeans, gamma_poisson
 from catpool.priors.link import Link
 from catpool.priors.newton import FAR, ROUNDING, maximize, starting_strength
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, boundary_prior, fitted_prior
 from catpool.priors.strength_search import EDGE, maximize_over_strength
+
+EXPOSURES = 20  # binary digits of the largest exposure of a category, up to which it is its own unit
 
 
 class LogLink(Link):
@@ -56,6 +60,23 @@ class Poisson(Family):
         return [self._fit(moments) for moments in classes]
 
     def _fit(self, moments: Moments) -> Prior:
+        unit = unit_of(moments.count, EXPOSURES)
+        if unit == 1:
+            return self._fit_in_unit(moments)
+        prior = self._fit_in_unit(replace(moments, count=moments.count / unit))
+        assert prior.between is not None
+        assert prior.within is not None
+        assert prior.log_likelihood is not None
+        return replace(
+            prior,
+            mean=prior.mean / unit,
+            strength=prior.strength * unit,
+            between=prior.between / unit**2,
+            within=prior.within / unit,
+            log_likelihood=prior.log_likelihood - moments.total.sum() * np.log(unit),
+        )
+
+    def _fit_in_unit(self, moments: Moments) -> Prior:
         mean, seen = float(moments.mean), moments.count > 0
         events, exposure = moments.total[seen], moments.count[seen]
         if mean == 0:

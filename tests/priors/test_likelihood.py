@@ -219,7 +219,7 @@ def test_noise_is_seen_however_far_the_categories_are_apart(distance, learn):
 
 def test_a_spread_that_the_score_does_not_see():
     """Most weight in one category: the likelihood falls as the strength comes down from infinity, and rises later."""
-    weights = [0.02, 1e-40, 0.6, 1e-40, 0.2, 58.8]
+    weights = [0.02, 1e-12, 0.6, 1e-12, 0.2, 58.8]
     encoder = EmpiricalBayesEncoder(target_type="binary")
     encoder.fit(np.repeat(np.arange(3), 2)[:, None], [0, 1, 0, 1, 0, 1], sample_weight=weights)
     assert encoder.summary_["log_likelihood"].item() >= -3.68793

@@ -26,6 +26,7 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFac
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.moments import Moments
+from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
 from catpool.priors.normal import NORMAL
 from catpool.priors.prior import NO_SPREAD, Prior, fitted_prior
@@ -98,16 +99,18 @@ def _fit_linear(parts: CellParts, classes: list[Moments], family: Family, reml: 
 def _fit_linear_of_one(parts: CellParts, moments: Moments, family: Family, reml: bool) -> Prior:
     seen = np.flatnonzero(moments.count)
     used, factors = moments.subset(seen), parts.subset(seen).factors()
-    if len(seen) < LEAST or not factors or used.between == 0 or used.within == 0:
+    if len(seen) < LEAST or not factors or used.between == 0 or used.within == 0 or used.rows <= 1:
         return _without_effects(parts, family.likelihood_prior([used], reml=reml)[0])
     # where each cell has one row, the effect of a cell is that of its row
     with_cells = _differ_within_parts(factors, len(seen)) and bool(used.rows - len(seen) > 1e-12 * used.rows)
-    fit = fit_mixed(_system(used, factors, with_cells), reml=reml)
+    unit = unit_of(used.category_means)
+    fit = fit_mixed(_system(used.divide(unit), factors, with_cells), reml=reml)
     between = float(fit.covariances[-1][0, 0]) if with_cells else 0.0
-    sums = _sums_of(fit, factors, parts, NORMAL.name)
-    sums = replace(sums, intercept=sums.intercept + float(used.mean))
     strength = fit.scale / between if between > 0 else np.inf
-    return _prior(parts, sums, strength, between, fit.scale, -fit.criterion / 2)
+    sums = _sums_of(fit, factors, parts, NORMAL.name).times(unit)
+    sums = replace(sums, intercept=sums.intercept + float(used.mean))
+    likelihood = -fit.criterion / 2 - (float(used.rows) - reml) * float(np.log(unit))
+    return _prior(parts, sums, strength, unit * (unit * between), unit * (unit * fit.scale), likelihood)
 
 
 def _differ_within_parts(factors: Sequence[PartFactor], cells: int) -> bool:

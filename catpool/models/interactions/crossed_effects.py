@@ -6,7 +6,7 @@ total, so that they add up to one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,16 @@ class Sums:
     intercept_variance: float
     link: str
     beside: tuple[Sums, ...] = ()
+
+    def times(self, unit: float) -> Sums:
+        """The effects on a target that is `unit` times as large; only for the identity link."""
+        return replace(
+            self,
+            intercept=unit * self.intercept,
+            effects=[unit * each for each in self.effects],
+            variances=[unit * (unit * each) for each in self.variances],
+            intercept_variance=unit * (unit * self.intercept_variance),
+        )
 
     @property
     def _link(self) -> Link:

@@ -17,9 +17,8 @@ from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.partition import Parts
+from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
-
-LARGEST_EXPONENT = 64  # targets beyond this power of two, or below its inverse, are rescaled
 
 
 @dataclass(frozen=True)
@@ -99,19 +98,10 @@ def fit_mixed_model_out_of_fold(
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
     """The model of all rows and, if there are several parts, that of the rows outside each part."""
-    scales, unit = rows.design.measure_scales(), _power_of_two(rows.y)
+    scales, unit = rows.design.measure_scales(), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     return [_fit_system(*view, scales, options, unit, rows.family) for view in views]
-
-
-def _power_of_two(y: np.ndarray) -> float:
-    """A unit in which squares of y neither overflow nor underflow; one for targets of usual size.
-
-    Dividing by a power of two is exact, so the unit carries nothing of a row's own target into its encoding.
-    """
-    exponent = np.frexp(np.abs(y).max())[1]
-    return float(np.ldexp(1.0, exponent)) if abs(exponent) > LARGEST_EXPONENT else 1.0
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:

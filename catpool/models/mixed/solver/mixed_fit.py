@@ -119,9 +119,10 @@ def fit_mixed(
             lambdas = deviance.parameters.lambdas(deviance.minimize(near))
             return _fit_at(deviance, lambdas)
     except LinAlgError as error:
-        raise ValueError(
-            f"The covariates must be linearly independent of each other and of a constant ({error}). Leave one out."
-        ) from error
+        cause = "Covariates must be linearly independent of each other and of a constant: leave one out."
+        if system.covariates == 1:
+            cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
+        raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
 
 
 def _check_residual(deviance: ProfiledDeviance) -> None:
@@ -129,8 +130,8 @@ def _check_residual(deviance: ProfiledDeviance) -> None:
     system = deviance.system
     if system.rows <= system.covariates:
         raise ValueError(
-            f"A mixed model needs more rows than coefficients, but there are {system.rows:g} rows and "
-            f"{system.covariates} coefficients. Leave covariates out, or pass a smaller `cv`."
+            "A mixed model needs more rows than coefficients, but the number of rows, or the sum of their weights, is "
+            f"{system.rows:g}, and there are {system.covariates} coefficients. Pass more rows, or fewer covariates."
         )
     scatter = system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0]
     zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]

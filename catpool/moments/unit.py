@@ -1,0 +1,22 @@
+"""The unit in which numbers of extreme size are fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LARGEST_EXPONENT = 64  # values beyond this power of two, or below its inverse, get a unit other than one
+
+
+def unit_of(values: np.ndarray, beyond: int = LARGEST_EXPONENT) -> float:
+    """A power of two by which squares of values neither overflow nor underflow; one for values of usual size.
+
+    Dividing by a power of two is exact, so the unit carries nothing of a row's own target into its encoding.
+
+    Parameters
+    ----------
+    values : ndarray
+    beyond : int, default=64
+        The exponent up to which sizes are usual.
+    """
+    exponent = np.frexp(np.abs(values).max())[1]
+    return float(np.ldexp(1.0, exponent)) if abs(exponent) > beyond else 1.0
