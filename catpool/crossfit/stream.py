@@ -15,7 +15,7 @@ from catpool.crossfit.folds import check_cv
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
-from catpool.data.frames import Frame
+from catpool.data.frames import Frame, select_columns
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
@@ -159,6 +159,16 @@ def encode_other_folds(
         values += [output[folds, slots] for each in encoded for output in each]
     rows = np.column_stack(values) if values else np.empty((len(slots), 0))
     blocks: Blocks = table.arrange(rows, counts, slots)
+    return blocks
+
+
+def encode_parts(structure: Columnwise, fitted: Fitted, X: Frame, folds: np.ndarray) -> Blocks:
+    """Encode training rows of a stream, each from the rows of other folds, one column after the other."""
+    assert fitted.tallies is not None
+    blocks: Blocks = {}
+    for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
+        slots = table.slots(select_columns(table.label, X))
+        blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)
     return blocks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -15,11 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.stream import Stream, encode_other_folds, part_check, restore_stream, sum_rows
-from catpool.crossfit.structure import Blocks
+from catpool.crossfit.stream import Stream, encode_parts, part_check, restore_stream, sum_rows
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import read_frame, select_columns
+from catpool.data.frames import read_frame
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
@@ -31,6 +31,9 @@ from catpool.tables.fitted import Fitted
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
+
+
+LEARNING = Lock()  # of all encoders, because a lock of each could not be pickled with it
 
 
 def _is_flat(encoder: ColumnwiseEncoder) -> bool:
@@ -70,7 +73,7 @@ class ColumnwiseEncoder(Encoder):
         column : str, int or tuple
             A column or interaction as in ``columns_``, or a level as in ``levels_``; or its name in `summary_`.
         level : float, default=0.9
-            The probability of the interval from `lower` to `upper`, between 0 and 1.
+            The probability of the interval from `lower` to `upper`.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
 
@@ -110,8 +113,8 @@ class ColumnwiseEncoder(Encoder):
         """Learn from more rows, in addition to those learned from before.
 
         Fitting in parts gives what fitting at once gives, except for rounding. The first part fixes the kind of y;
-        categories and classes may come later. With keys, the rows are in ``cv`` folds by a hash of their keys, and
-        ``transform_out_of_fold`` finds each row's own fold again.
+        categories and classes may come later. Threads take turns. With keys, the rows are in ``cv`` folds by a hash of
+        their keys, and ``transform_out_of_fold`` finds each row's own fold again.
 
         Parameters
         ----------
@@ -144,15 +147,16 @@ class ColumnwiseEncoder(Encoder):
             raise TypeError("`partial_fit` takes rows in memory. Fit an encoder to each lazy table, and merge them.")
         self._refuse_rules()
         self._check_parameters()
-        structure, before = self._structure(), vars(self).get("_fitted")
-        reading = self._reading() if before is None else self._reading().like(before.target_type)
-        check = part_check(structure, before)
-        data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
-        if before is None:
-            before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
-        else:
-            stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
-        self._fitted = self._streamed(structure, before, stream)
+        with LEARNING:
+            structure, before = self._structure(), vars(self).get("_fitted")
+            reading = self._reading() if before is None else self._reading().like(before.target_type)
+            check = part_check(structure, before)
+            data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
+            if before is None:
+                before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
+            else:
+                stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
+            self._fitted = self._streamed(structure, before, stream)
         return self
 
     def _refuse_rules(self) -> None:
@@ -245,11 +249,7 @@ class ColumnwiseEncoder(Encoder):
         key = read_frame(X).key_columns(key)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
         folds = folds_of_keys(key, len(frame), fitted.parts)
-        blocks: Blocks = {}
-        for table, tally in zip(fitted.tables, fitted.tallies, strict=True):  # one column in memory at a time
-            slots = table.slots(select_columns(table.label, frame))
-            blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)
-        return output(self._settings(), structure, fitted, frame, blocks)
+        return output(self._settings(), structure, fitted, frame, encode_parts(structure, fitted, frame, folds))
 
     @available_if(_is_flat)
     def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:

@@ -1,5 +1,9 @@
 """Rows that come in parts: the same encodings as of all rows at once."""
 
+import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -261,3 +265,17 @@ def test_a_failed_fit_leaves_a_stream_as_it_was():
             fit(X, [None] * 60)
     assert encoder.to_json() == before
     assert encoder.partial_fit(X, y, exposure="years").summary_["rows"].item() == 180
+
+
+def test_no_rows_are_lost_in_threads():
+    encoder = MeanEncoder()
+    X, y = np.array(["a", "b"] * 50, dtype=object)[:, None], np.arange(100.0)
+
+    def learn(_):
+        time.sleep(0)  # another thread may go on here
+        encoder.partial_fit(X, y)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(learn, range(60)))
+    assert encoder.encoding_table(0)["count"].tolist() == [3000, 3000]
+    pickle.loads(pickle.dumps(encoder)).partial_fit(X, y)
