@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frames import Frame
+from catpool.data.verify import require
 
 SAMPLE = 256  # rows that are hashed; all of them would take longer than encoding them
 
@@ -60,6 +61,10 @@ class Fingerprint:
     def matches(self, X: Frame, labels: list[Any]) -> bool:
         """Whether X is the training rows, judged by some of its columns. A single row never matches."""
         return len(X) == self.rows > 1 and Fingerprint.compute(X, labels) == self
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a fingerprint."""
+        require(self.rows >= 0, f"{self.rows} rows")
 
     @classmethod
     def compute(cls, X: Frame, labels: list[Any]) -> Fingerprint:

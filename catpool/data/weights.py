@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.targets import TARGET_KINDS, Target
+from catpool.data.target_kinds import TARGET_KINDS
+from catpool.data.targets import Target
 
 RANGE = (1e-50, 1e50)  # products of other weights with squares of targets overflow or underflow
 

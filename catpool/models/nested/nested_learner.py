@@ -10,6 +10,7 @@ import numpy as np
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.targets import Target
+from catpool.data.verify import require, require_numbers
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
 from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.tree import Levels, Tree
@@ -40,6 +41,14 @@ class NestedEncoding:
     moments: Moments
     levels: Levels
     values: dict[tuple[int, str], np.ndarray]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be an encoding."""
+        shape = np.shape(self.moments.count)
+        require(len(shape) == 1 and self.moments.size > 0, "an encoding without rows")
+        require(len(self.levels.values[-1]) == shape[0], "estimates that do not match their paths")
+        for values in self.values.values():
+            require_numbers(shape, values=values)
 
 
 @dataclass(frozen=True)
