@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,13 @@ class NestedEncoding:
         require(len(self.levels.values[-1]) == shape[0], "estimates that do not match their paths")
         for values in self.values.values():
             require_numbers(shape, values=values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A list in place of the dictionary, because formats such as that of skops have no tuples as keys."""
+        return {**vars(self), "values": list(self.values.items())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, values=dict(state["values"]))
 
 
 @dataclass(frozen=True)
