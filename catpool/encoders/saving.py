@@ -78,12 +78,17 @@ def _read_text(source: str | Path) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"The file {str(source)!r} is not JSON: {error}. Pass a file from to_json.") from error
     except (OSError, ValueError) as error:  # a ValueError for characters that no path has
-        if isinstance(source, str) and (len(source) > LONGEST_PATH or not set(source).isdisjoint('"{}\n\0')):
+        if isinstance(source, str) and _is_no_path(source):
             raise ValueError(
                 "`source` must be JSON, which starts with a brace, or the path of a file. Got the text "
                 f"{source[:LONGEST_SHOWN]!r}, which is neither. Pass the whole text from to_json."
             ) from error
         raise
+
+
+def _is_no_path(text: str) -> bool:
+    """Whether a text that is the path of no file is more likely a part of one."""
+    return not text.strip() or len(text) > LONGEST_PATH or not set(text).isdisjoint('"{}\n\0')
 
 
 def _from_version_1(parameters: dict[str, Any], state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
