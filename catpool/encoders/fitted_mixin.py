@@ -153,6 +153,8 @@ class FittedMixin(BaseEstimator):
     def to_json(self, path: str | Path | None = None) -> str | None:
         """Write the fitted encoder as JSON: readable text that holds no code.
 
+        The text has a checksum, which guards against damage and not against forgery.
+
         Parameters
         ----------
         path : str or path, optional
@@ -169,7 +171,9 @@ class FittedMixin(BaseEstimator):
         ValueError
             If a parameter is an object that JSON cannot hold, such as a splitter or a function.
         TypeError
-            If categories are such objects.
+            If categories are of a type that would not be known again. Known again are strings, numbers, truth values,
+            bytes, dates, times and lengths of time of Python, numpy and pandas, with their zones, periods, intervals,
+            decimals, fractions, UUIDs, and tuples of these.
 
         Examples
         --------
@@ -186,6 +190,9 @@ class FittedMixin(BaseEstimator):
     def from_json(cls, source: str | Path) -> Self:
         """Read a fitted encoder that ``to_json`` wrote; it gives the same numbers, bit for bit.
 
+        Reading executes no code, as unpickling does. A file is checked by type, shape and checksum, so that damage is
+        found. A forged file may have a right checksum and wrong numbers.
+
         Parameters
         ----------
         source : str or path
@@ -198,9 +205,10 @@ class FittedMixin(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is damaged, cut off, not catpool's, of another class, or of a later version.
+            If the file is damaged, cut off, not catpool's, of another class, or of a later version; and for a text
+            that is neither JSON nor a path.
         OSError
-            If there is no such file.
+            If there is no such file, or it cannot be read.
         """
         from catpool.encoders.saving import read_encoder
         from catpool.tables.json_file import refusing_damage

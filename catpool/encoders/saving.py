@@ -78,12 +78,15 @@ def _read_text(source: str | Path) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"The file {str(source)!r} is not JSON: {error}. Pass a file from to_json.") from error
     except (OSError, ValueError) as error:  # a ValueError for characters that no path has
-        if isinstance(source, str) and _is_no_path(source):
-            raise ValueError(
-                "`source` must be JSON, which starts with a brace, or the path of a file. Got the text "
-                f"{source[:LONGEST_SHOWN]!r}, which is neither. Pass the whole text from to_json."
-            ) from error
-        raise
+        if not isinstance(source, str):
+            raise
+        message = (
+            "`source` must be JSON, which starts with a brace, or the path of a file. Got "
+            f"{source[:LONGEST_SHOWN]!r}, which is neither. Pass the whole text from to_json, or the right path."
+        )
+        if _is_no_path(source):
+            raise ValueError(message) from error
+        raise FileNotFoundError(message) if isinstance(error, FileNotFoundError) else error
 
 
 def _is_no_path(text: str) -> bool:

@@ -18,7 +18,8 @@ NUMBERS: dict[Any, set[type]] = {
 }  # by dtype: the types of values in JSON
 DATES = re.compile(r"(datetime64|timedelta64)\[[1-9]?\d{0,5}(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\]")
 MOST_AXES = 8
-MOST_BYTES = 1 << 28  # of an array of strings, each of which takes as much memory as the longest
+LONGEST = 16  # times the mean length that the longest string of a large array may have, as each takes its memory
+LARGE = 1 << 26  # characters
 
 
 def array_to_plain(array: np.ndarray | np.generic, to_plain: Callable[[Any], Any]) -> Plain:
@@ -69,8 +70,15 @@ def _read_values(values: Any, dtype: Any, from_plain: Callable[[Any], Any]) -> n
     if not types or not found <= types:
         names = sorted(each.__name__ for each in found)
         raise ValueError(f"an array of dtype {dtype!r} cannot hold values of the types {names}")
-    if dtype == "str" and 4 * len(values) * max(map(len, values), default=0) > MOST_BYTES:
-        raise ValueError("an array of strings that is too large")
+    if dtype == "str":
+        _refuse_bombs(values)
     if str in found and dtype != "str":
         values = [float_from_plain(item) if isinstance(item, str) else item for item in values]
     return np.array(values, dtype=np.int64).view(dtype) if dated else np.array(values, dtype=dtype)
+
+
+def _refuse_bombs(strings: list[str]) -> None:
+    """Refuse strings of which one is so long that an array of them takes far more memory than they do."""
+    size = len(strings) * max(map(len, strings), default=0)
+    if size > LARGE and size > LONGEST * sum(map(len, strings)):
+        raise ValueError(f"an array of strings would take {4 * size} bytes")

@@ -54,7 +54,7 @@ class NestedTable:
         sizes = [self.paths.level_size(level) for level in levels]
         for each in self.encodings:
             require([len(values) for values in each.levels.values] == sizes, "levels that do not match their paths")
-        require(self.emitted, "no level that has features")
+        require(self.emitted and self.outputs, "levels without features")
         require_one_of(levels, emitted=self.emitted)
         require_one_of(LEVEL_OUTPUTS, outputs=self.outputs)
 
