@@ -78,15 +78,13 @@ def _read_text(source: str | Path) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"The file {str(source)!r} is not JSON: {error}. Pass a file from to_json.") from error
     except (OSError, ValueError) as error:  # a ValueError for characters that no path has
-        if not isinstance(source, str):
+        if not isinstance(source, str) or not (_is_no_path(source) or isinstance(error, FileNotFoundError)):
             raise
-        message = (
+        kind = ValueError if _is_no_path(source) else FileNotFoundError
+        raise kind(
             "`source` must be JSON, which starts with a brace, or the path of a file. Got "
             f"{source[:LONGEST_SHOWN]!r}, which is neither. Pass the whole text from to_json, or the right path."
-        )
-        if _is_no_path(source):
-            raise ValueError(message) from error
-        raise FileNotFoundError(message) if isinstance(error, FileNotFoundError) else error
+        ) from error
 
 
 def _is_no_path(text: str) -> bool:
