@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.categories import plain_array, plain_series
+from catpool.data.verify import require
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 from catpool.tables.array_codec import array_from_plain, array_to_plain
@@ -106,15 +107,20 @@ def from_plain(value: Any, depth: int = 0) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value["type"]
+    require(
+        isinstance(kind, str) and (kind in READERS or kind in OWN or kind in COMPOSITE), f"a value of type {kind!r}"
+    )
     if kind in READERS:
         return READERS[kind](value)
-    return _own(kind, value, inner) if kind in OWN else _COMPOSITE[kind](value, inner)
+    return _own(kind, value, inner) if kind in OWN else COMPOSITE[kind](value, inner)
 
 
 def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
     """One of catpool's dataclasses, whose fields have the right types and fit together."""
     own = getattr(import_module(OWN[kind]), kind)
     given = {name: inner(item) for name, item in value.items() if name != "type"}
+    unknown = given.keys() - {field.name for field in fields(own)}
+    require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")
     if kind == "Vocabulary" and isinstance(given["categories"], np.ndarray):
         given["categories"] = plain_series(given["categories"])
     if kind == "Target" and isinstance(given["family"], Family):  # in version 1, the family itself
@@ -132,7 +138,7 @@ def _family(value: Plain, inner: Callable[[Any], Any]) -> Family:
     return FAMILIES[value["name"]]
 
 
-_COMPOSITE: dict[str, Callable[[Plain, Callable[[Any], Any]], Any]] = {
+COMPOSITE: dict[str, Callable[[Plain, Callable[[Any], Any]], Any]] = {
     "Family": _family,
     "array": array_from_plain,
     "dict": lambda value, inner: {inner(key): inner(item) for key, item in value["items"]},

@@ -43,7 +43,8 @@ def refusing_damage() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error) if type(error) is ValueError else repr(error)
+        lost = f"it has no {error}" if isinstance(error, KeyError) else repr(error)
+        reason = str(error) if isinstance(error, ValueError) else lost
         raise ValueError(f"The file is damaged: {reason}. Write it again with to_json.") from error
 
 

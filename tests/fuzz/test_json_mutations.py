@@ -71,6 +71,7 @@ def use(encoder, X):
     encoder.transform(X)
     encoder.lookup(X.iloc[0].to_dict())
     encoder.summary_  # noqa: B018
+    encoder.to_json()
     for table in encoder.tables_:
         for label in getattr(table, "accepted_labels", [getattr(table, "label", None)]):
             encoder.encoding_table(label)
