@@ -119,10 +119,16 @@ class Vocabulary:
 
     def __getstate__(self) -> dict[str, Any]:
         """An array in place of the series, so that pickles depend on no version of pandas, and no cache."""
-        return {"categories": plain_array(self.categories)}
+        categories = self.categories
+        if _has_named_zone(categories.dtype):
+            return {"categories": categories.dt.tz_convert(None).to_numpy(), "zoned": categories.dtype.name}
+        return {"categories": plain_array(categories)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(categories=plain_series(state["categories"]))
+        categories = plain_series(state["categories"])
+        if "zoned" in state:
+            categories = categories.dt.tz_localize("UTC").astype(state["zoned"])
+        vars(self).update(categories=categories)
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be categories."""
@@ -142,6 +148,14 @@ def plain_array(values: pd.Series) -> np.ndarray:
 def plain_series(values: np.ndarray) -> pd.Series:
     """The values from `plain_array`, of the same dtype, as pandas would not leave strings objects."""
     return pd.Series(values, dtype=values.dtype, copy=False)
+
+
+def _has_named_zone(dtype: Any) -> bool:
+    """Whether values of a dtype have a time zone that pandas finds by the name of the dtype."""
+    try:
+        return isinstance(dtype, pd.DatetimeTZDtype) and pd.api.types.pandas_dtype(dtype.name) == dtype
+    except TypeError:
+        return False
 
 
 def _with_one_nan(value: Any) -> Any:

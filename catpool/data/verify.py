@@ -14,12 +14,12 @@ def require(holds: object, what: str) -> None:
 
 
 def require_numbers(shape: tuple[int, ...], least: float = -np.inf, **arrays: Any) -> None:
-    """Require arrays of numbers of this shape, none of them below `least`; None is left out."""
+    """Require arrays of numbers of this shape, none of them below `least`; NaN and None are not looked at."""
     for name, array in arrays.items():
         if array is not None:
             require(np.asarray(array).dtype.kind in "iuf", f"`{name}` that is not numbers")
             require(np.shape(array) == shape, f"`{name}` of shape {np.shape(array)} where {shape} is due")
-            require(least == -np.inf or np.all(np.asarray(array) >= least), f"`{name}` below {least:g}, or NaN")
+            require(not np.any(np.asarray(array) < least), f"`{name}` below {least:g}")
 
 
 def require_one_of(known: Any, **values: Any) -> None:

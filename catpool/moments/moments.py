@@ -145,11 +145,11 @@ class Moments:
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be moments."""
         shape = np.shape(self.count)
-        require(shape and shape[-1] >= 2, "moments without categories")
+        require(shape and shape[-1] >= 1, "moments without categories")
         require_numbers(shape, least=0.0, count=self.count)
         require_numbers(shape, total=self.total)
         require_numbers(shape[:-1], scatter=self.scatter, observed=self.observed, residual=self.residual)
-        require(np.isfinite(self.count).all(), "infinitely many rows")
+        require(np.isfinite(self.count).all(), "an infinite number of rows, or NaN")
 
     def __add__(self, other: Moments) -> Moments:
         frequencies = self.observed is None and other.observed is None

@@ -11,7 +11,7 @@ from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Header
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
-from catpool.data.verify import require, require_labels
+from catpool.data.verify import require
 from catpool.moments.grouped import Tally
 
 
@@ -58,7 +58,6 @@ class Fitted:
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be the state of an encoder."""
         require(self.tables and self.targets, "no tables, or no targets")
-        require_labels(self.aside)
         require(self.last_time is None or np.isreal(self.last_time), "a last time that is not a number")
         columns = sum(len(target.names) for target in self.targets)
         tallies = [None] * len(self.tables) if self.tallies is None else self.tallies

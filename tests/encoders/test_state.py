@@ -16,6 +16,7 @@ def fitted(public, columns=("text", "number", "day"), kind="continuous"):
     drawn = rows(kind, n=60)
     X = pd.DataFrame({"text": drawn.X[:, 0], "number": np.arange(60) % 5 / 2})
     X["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(60) % 3, unit="D")
+    X["zoned"] = X["day"].dt.tz_localize("Europe/Berlin")
     X["kind"] = X["text"].astype("category")
     encoder = public.make(list(columns[: public.setup.few]), target_type=kind, **CELLS.get(public.name, {}))
     return encoder.fit(X, drawn.y), X
@@ -39,7 +40,7 @@ def strangers(value, seen):
 
 
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
-@pytest.mark.parametrize("columns", [("text", "number", "day"), ("kind", "day")], ids=str)
+@pytest.mark.parametrize("columns", [("text", "number", "day"), ("kind", "day"), ("zoned", "text")], ids=str)
 def test_no_object_of_pandas_is_in_the_state(public, columns):
     encoder, X = fitted(public, columns)
     encoder.transform(X.iloc[::2])  # which fills the caches
@@ -60,8 +61,9 @@ def test_no_object_of_pandas_is_in_the_sums_of_a_stream(public):
 
 
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
-def test_pickles_go_on_as_the_encoder_does(public):
-    encoder, X = fitted(public)
+@pytest.mark.parametrize("columns", [("text", "number", "day"), ("zoned", "text")], ids=str)
+def test_pickles_go_on_as_the_encoder_does(public, columns):
+    encoder, X = fitted(public, columns)
     other = X.iloc[::-2].reset_index(drop=True)
     read = pickle.loads(pickle.dumps(encoder))
     pd.testing.assert_frame_equal(read.transform(other), encoder.transform(other), check_exact=True)
@@ -70,10 +72,10 @@ def test_pickles_go_on_as_the_encoder_does(public):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
-@pytest.mark.parametrize("kind", ["continuous", "binary"])
-def test_skops_writes_and_reads_encoders(public, kind):
+@pytest.mark.parametrize("first", ["text", "day", "zoned", "kind"])
+def test_skops_writes_and_reads_encoders(public, first):
     skops = pytest.importorskip("skops.io")
-    encoder, X = fitted(public, kind=kind)
+    encoder, X = fitted(public, (first, "number"), kind="binary")
     data = skops.dumps(encoder)
     types = skops.get_untrusted_types(data=data)
     assert all(each.startswith("catpool.") for each in types)
