@@ -11,9 +11,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from catpool.data.verify import require
+from catpool.tables.scalars import BOUND
 
 Own = TypeVar("Own")
-BOUND = 1 << 63  # integers lie between -BOUND and BOUND, so that they convert to those of numpy, and to floats
 
 
 def checked(found: Own) -> Own:

@@ -20,10 +20,9 @@ import numpy as np
 import pandas as pd
 
 Plain = dict[str, Any]
-BOUND = 1 << 63  # integers of a field lie between -BOUND and BOUND
+BOUND = 1 << 63  # integers of fields lie between -BOUND and BOUND, so that they convert to those of numpy and to floats
 BITS = 10_000  # of an integer; Python reads no more than 4300 digits
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
-UTC = datetime.UTC
 
 
 def float_to_plain(value: float) -> float | str:
@@ -83,7 +82,7 @@ def _timestamp_from_plain(value: Plain) -> Any:
     if "unit" not in value:  # in versions before zones were kept
         return pd.Timestamp(value["value"])
     time = pd.Timestamp(np.datetime64(_integer(value["value"]), _unit(value["unit"])))
-    return time.tz_localize(UTC).tz_convert(_zone_from_plain(value["zone"])) if "zone" in value else time
+    return time.tz_localize(datetime.UTC).tz_convert(_zone_from_plain(value["zone"])) if "zone" in value else time
 
 
 def _timedelta_from_plain(value: Plain) -> Any:
