@@ -45,15 +45,14 @@ def float_from_plain(value: Any) -> float:
 
 
 def _zone_to_plain(zone: datetime.tzinfo | None) -> str | list[int] | None:
-    """The key of a time zone, or a fixed offset in days, seconds and microseconds."""
+    """The library and the key of a time zone, or a fixed offset in days, seconds and microseconds."""
     if zone is None:
         return None
-    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
-        return zone.key
     if type(zone) is datetime.timezone:
         return _lengths(zone.utcoffset(None))
-    if getattr(type(zone), "__module__", "").startswith("pytz") and getattr(zone, "zone", None) is not None:
-        return f"pytz {zone.zone}"  # type: ignore[attr-defined]
+    library, key = type(zone).__module__.split(".")[0], _key(zone)
+    if library in ("zoneinfo", "pytz") and key is not None:
+        return f"{library} {key}"
     raise TypeError(f"a time with the zone {zone!r}, a {type(zone).__name__}")
 
 
@@ -62,11 +61,20 @@ def _zone_from_plain(value: Any) -> Any:
         return None
     if isinstance(value, list):
         return datetime.timezone(datetime.timedelta(*value))
-    if value.startswith("pytz "):
-        import pytz  # type: ignore[import-untyped]  # here, as pandas 3 no longer needs it
+    library, key = value.split(" ")
+    return zoneinfo.ZoneInfo(key) if library == "zoneinfo" else _zone_of_pytz(key)
 
-        return pytz.timezone(value[5:])
-    return zoneinfo.ZoneInfo(value)
+
+def _zone_of_pytz(key: str) -> Any:
+    try:
+        import pytz  # type: ignore[import-untyped]  # here, as pandas 3 no longer needs it
+    except ImportError as error:
+        raise ValueError("it holds times with zones of pytz, which is not installed") from error
+    return pytz.timezone(key)
+
+
+def _key(zone: Any) -> str | None:
+    return getattr(zone, "key", getattr(zone, "zone", None))
 
 
 def _lengths(value: datetime.timedelta) -> list[int]:
@@ -74,15 +82,22 @@ def _lengths(value: datetime.timedelta) -> list[int]:
 
 
 def _timestamp_to_plain(value: pd.Timestamp) -> Plain:
-    zone = {} if value.tzinfo is None else {"zone": _zone_to_plain(value.tzinfo)}
-    return {"value": value.asm8.view("i8").item(), "unit": value.unit, **zone}
+    zone, key = value.tzinfo, _key(value.tzinfo)
+    # a key alone stands for the zone that pandas makes of it: that of pytz before pandas 3, and of zoneinfo since then
+    usual = key is not None and type(pd.Timestamp(0, tz=key).tzinfo) is type(zone)
+    written = {} if zone is None else {"zone": key if usual else _zone_to_plain(zone)}
+    return {"value": value.asm8.view("i8").item(), "unit": value.unit, **written}
 
 
 def _timestamp_from_plain(value: Plain) -> Any:
     if "unit" not in value:  # in versions before zones were kept
         return pd.Timestamp(value["value"])
     time = pd.Timestamp(np.datetime64(_integer(value["value"]), _unit(value["unit"])))
-    return time.tz_localize(datetime.UTC).tz_convert(_zone_from_plain(value["zone"])) if "zone" in value else time
+    if "zone" not in value:
+        return time
+    zone = value["zone"]
+    usual = isinstance(zone, str) and " " not in zone and not zone.startswith(("dateutil", "tzlocal"))
+    return time.tz_localize(datetime.UTC).tz_convert(zone if usual else _zone_from_plain(zone))
 
 
 def _timedelta_from_plain(value: Plain) -> Any:

@@ -199,6 +199,13 @@ def test_columns_of_each_dtype_are_known_again(kind, categorical):
     assert_known_again(column.astype("category") if categorical else column)
 
 
+def test_zones_of_pandas_are_those_of_the_pandas_that_reads():
+    encoder = MeanEncoder().fit(DTYPES["dates in a zone"].to_frame("a"), np.arange(6.0))
+    assert '"zone": "Europe/Berlin"' in encoder.to_json()  # of pytz before pandas 3, and of zoneinfo since then
+    column = column_of([datetime.datetime(2024, 1, 1, tzinfo=BERLIN), datetime.datetime(2024, 1, 2, tzinfo=BERLIN)])
+    assert '"zone": "zoneinfo Europe/Berlin"' in MeanEncoder().fit(column.to_frame("a"), np.arange(6.0)).to_json()
+
+
 SCALARS = st.one_of(
     st.text(max_size=5),
     st.integers(-(2**70), 2**70),

@@ -156,6 +156,9 @@ BOMBS = {
     "no unit": array("datetime64", [1, 2]),
     "a fraction": array("object", [{"type": "fraction", "value": "1e999999999"}]),
     "a zone": array("object", [{"type": "timestamp", "value": 0, "unit": "ns", "zone": "../../etc/passwd"}]),
+    "a zone of a file": array(
+        "object", [{"type": "timestamp", "value": 0, "unit": "ns", "zone": "dateutil//etc/passwd"}]
+    ),
     "a NaN of bits that are none": array("float64", ["NaN 0000000000000000", 1.0]),
     "too large numbers": array("int8", [1000, 2]),
     "numbers of text": array("int64", ["1", "2"]),
