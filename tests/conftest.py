@@ -11,7 +11,8 @@ from helpers.public_encoders import PUBLIC
 from hypothesis import settings
 
 settings.register_profile("catpool", deadline=None, derandomize=True, max_examples=30)
-settings.load_profile("catpool")
+settings.register_profile("long", deadline=None, max_examples=10_000)
+settings.load_profile("catpool")  # --hypothesis-profile, which is read later, is stronger
 
 SHORT = {"MeanEncoder": "mean", "SmoothedMeanEncoder": "smoothed", "EmpiricalBayesEncoder": "bayes"}
 ENCODERS = {SHORT.get(each.name, each.name): each.encoder for each in PUBLIC if each.setup.columns == "columns"}

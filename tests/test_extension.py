@@ -7,7 +7,7 @@ import pytest
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 from catpool.crossfit.scheme import FoldScheme
 from catpool.data.frames import read_frame
-from catpool.data.targets import TARGET_KINDS, TargetKind
+from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.models.flat import Flat
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family

@@ -134,7 +134,9 @@ class Columnwise(Structure):
 
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         """Apply a function to each item, in threads if `n_jobs` is not 1."""
+        items = list(items)
         if self.n_jobs in (None, 1):
             return [function(item) for item in items]
         # threads share the rows, and numpy releases the global lock in most passes over them
-        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(item) for item in items))
+        n_jobs = min(self.n_jobs, max(len(items), 1))  # joblib would start threads that have nothing to do
+        return list(Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(item) for item in items))

@@ -68,8 +68,8 @@ class EarlierRows:
     """
 
     by: str | int
-    gap: float | str | timedelta | None = None
-    half_life: float | str | timedelta | None = None
+    gap: float | str | timedelta | np.timedelta64 | None = None
+    half_life: float | str | timedelta | np.timedelta64 | None = None
     first: float = np.nan
 
     @property

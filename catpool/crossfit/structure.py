@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catpool.crossfit.scheme import Scheme
-from catpool.data.frames import Frame
+from catpool.data.frames import Frame, Header
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 
 Blocks = dict[Any, np.ndarray]  # features, of shape (n, features), by the label of the column they replace
 
@@ -30,6 +31,7 @@ class Structure(ABC):
     """
 
     takes_past_only = False  # whether `EarlierRows` may be its fold scheme
+    table_class: type = object  # of the tables that it learns
 
     @abstractmethod
     def check(self, X: Frame) -> None:
@@ -38,6 +40,10 @@ class Structure(ABC):
     @abstractmethod
     def required(self, tables: Sequence[Any]) -> list[Any]:
         """The columns that the features are computed from."""
+
+    def check_tables(self, tables: Sequence[Any], X: Header) -> None:
+        """Raise a ValueError if tables from a file are not such as this structure learns from columns like these."""
+        require(all(isinstance(table, self.table_class) for table in tables), "tables of another encoder")
 
     @abstractmethod
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:

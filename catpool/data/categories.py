@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.factorize import factorize_integers, factorize_objects
+from catpool.data.verify import require
 
 MISSING = 0
 
@@ -49,6 +50,13 @@ class Vocabulary:
     def _slots(self) -> dict[Hashable, int]:
         return {category: slot for slot, category in enumerate(self.categories.tolist(), start=1)}
 
+    @cached_property
+    def _slots_of_tuples(self) -> dict[Hashable, int]:
+        """The slots of tuples, with one NaN for all, because each NaN equals only itself as an object."""
+        if self.categories.dtype != object:
+            return {}
+        return {_with_one_nan(each): slot for each, slot in self._slots.items() if isinstance(each, tuple)}
+
     def find_slots(self, categories: pd.Series) -> np.ndarray:
         """Find the slots of distinct values; slot 0 is put before them, because codes of values start from 1.
 
@@ -68,7 +76,10 @@ class Vocabulary:
         # missing values are looked for only among values not found, which are few; NaN equals nothing, itself included
         unseen = np.flatnonzero(slots == self.size - 1)
         if len(unseen):
-            slots[unseen[pd.isna(categories.iloc[unseen - 1])]] = MISSING
+            rest = categories.iloc[unseen - 1]
+            if self._slots_of_tuples:
+                slots[unseen] = [self._slots_of_tuples.get(_with_one_nan(value), self.size - 1) for value in rest]
+            slots[unseen[pd.isna(rest)]] = MISSING
         return slots
 
     def find_slot(self, value: Any) -> int:
@@ -77,9 +88,9 @@ class Vocabulary:
             slot = self._slots.get(value)
         if slot is not None:
             return slot
-        # pandas.isna of a tuple is an array
-        missing = value is None or (not isinstance(value, tuple) and bool(pd.isna(value)))
-        return MISSING if missing else self.size - 1
+        if isinstance(value, tuple):  # of which pandas.isna would be an array
+            return self._slots_of_tuples.get(_with_one_nan(value), self.size - 1)
+        return MISSING if value is None or bool(pd.isna(value)) else self.size - 1
 
     def look_up(
         self, column: pd.Series | np.ndarray
@@ -106,8 +117,52 @@ class Vocabulary:
         codes, slots, _ = self.look_up(column)
         return slots.take(codes)
 
-    def __getstate__(self) -> dict[str, Any]:  # pickles leave out the cached dictionary
-        return {"categories": self.categories}
+    def __getstate__(self) -> dict[str, Any]:
+        """An array in place of the series, so that pickles depend on no version of pandas, and no cache."""
+        categories = self.categories
+        if _has_named_zone(categories.dtype):
+            return {"categories": categories.dt.tz_convert(None).to_numpy(), "zoned": categories.dtype.name}
+        return {"categories": plain_array(categories)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        categories = plain_series(state["categories"])
+        if "zoned" in state:
+            categories = categories.dt.tz_localize("UTC").astype(state["zoned"])
+        vars(self).update(categories=categories)
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be categories."""
+        kinds = "biufmMO"
+        require(self.categories.dtype.kind in kinds, f"categories of dtype {self.categories.dtype}")
+        require(not self.categories.isna().any(), "categories with missing values")
+        _ = self._slots  # refuses what is not hashable
+
+
+def plain_array(values: pd.Series) -> np.ndarray:
+    """The values as numpy has them: numbers and dates without a zone as such, others as Python objects."""
+    if isinstance(values.dtype, np.dtype):
+        return values.to_numpy()
+    return np.fromiter(values.tolist(), dtype=object, count=len(values))
+
+
+def plain_series(values: np.ndarray) -> pd.Series:
+    """The values from `plain_array`, of the same dtype, as pandas would not leave strings objects."""
+    return pd.Series(values, dtype=values.dtype, copy=False)
+
+
+def _has_named_zone(dtype: Any) -> bool:
+    """Whether values of a dtype have a time zone that pandas finds by the name of the dtype."""
+    try:
+        return isinstance(dtype, pd.DatetimeTZDtype) and pd.api.types.pandas_dtype(dtype.name) == dtype
+    except TypeError:
+        return False
+
+
+def _with_one_nan(value: Any) -> Any:
+    """The value, with the same NaN object wherever a tuple has NaN."""
+    if isinstance(value, tuple):
+        return tuple(_with_one_nan(item) for item in value)
+    return np.nan if type(value) is float and value != value else value
 
 
 def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np.ndarray, pd.Series]:

@@ -22,6 +22,7 @@ import pandas as pd
 from catpool.data.categories import MISSING, Vocabulary, encode
 from catpool.data.factorize import factorize_integers
 from catpool.data.frames import Frame
+from catpool.data.verify import require
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class Paths:
             found = keys.take(place, mode="clip") == wanted
             paths.append(np.where(found, place, len(keys)))  # one number for all unseen paths, whose own are unseen too
         return paths
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be paths."""
+        require(self.parts and len(self.keys) == len(self.parts) - 1, "levels without their keys")
+        for level, keys in enumerate(self.keys, start=1):
+            require(keys.dtype.kind == "i" and keys.ndim == 1, "keys of paths that are not integers")
+            require(np.all(keys[:1] >= 0) and np.all(np.diff(keys) > 0), "keys of paths that are not sorted")
+            require(np.all(self.parents(level) < self.level_size(level - 1)), "paths without a parent")
 
 
 def encode_paths(columns: Sequence[Any]) -> tuple[list[np.ndarray], Paths]:
@@ -190,6 +199,15 @@ class Cells:
         slot[self.kept] = np.arange(1, len(self.kept) + 1)  # a path that is not kept has a missing category
         slot[-1] = self.size - 1
         return np.where(missing, MISSING, slot.take(last))
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be cells."""
+        paths = self.paths.level_size(len(self.paths.parts) - 1)
+        require(self.kept.dtype.kind == "i" and self.kept.ndim == 1, "numbers of cells that are not integers")
+        require(np.all(self.kept[:1] >= 0) and np.all(self.kept[-1:] < paths), "cells that are no paths")
+        require(np.all(np.diff(self.kept) > 0), "cells that are not sorted")
+        slots, sizes = self.part_slots[1:-1], np.array([part.size for part in self.paths.parts])
+        require(np.all((slots != MISSING) & (slots < sizes - 1)), "cells without a category")
 
     def look_up(self, columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
         """Find the slots of the rows' cells, as `Vocabulary.look_up` does; the code of a row is its position."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frames import Frame
+from catpool.data.verify import require
 
 SAMPLE = 256  # rows that are hashed; all of them would take longer than encoding them
 VALUES = 1 << 14  # the most values that are hashed, so that tables of many columns have fewer rows in the sample
@@ -69,6 +70,10 @@ class Fingerprint:
         if not len(X) == self.rows > 1 or not set(labels) <= set(X.labels):
             return False
         return Fingerprint.compute(X, labels) == self
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a fingerprint."""
+        require(self.rows >= 0, f"{self.rows} rows")
 
     @classmethod
     def compute(cls, X: Frame, labels: list[Any]) -> Fingerprint:

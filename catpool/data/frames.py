@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
+from catpool.data.verify import require, require_labels
 
 MISMATCH = "The feature names should match those that were passed during fit. "
 SEPARATOR = "_x_"  # between the names of the columns of an interaction
@@ -225,6 +226,13 @@ class Header:
     def names_by_label(self) -> dict[Any, str]:
         """The names of the columns, for features, by label."""
         return _name_columns(self.labels, named=self.named)
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be columns."""
+        require(self.labels, "no columns")
+        require_labels(self.labels)
+        strings = [isinstance(label, str) for label in self.labels]
+        require(self.named == (self.framed and all(strings)), "names of columns that are not strings")
 
 
 def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,63 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-MOST_EVENTS = 1e12  # of a count; likelihoods of larger ones are flat to all their digits
+from catpool.data.target_kinds import TARGET_KINDS, TargetKind
+from catpool.data.verify import require, require_numbers, require_one_of
+
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow
 MANY_CLASSES = 20  # integers of more distinct values may as well be numbers
-
-
-@dataclass(frozen=True)
-class TargetKind:
-    """A value of the parameter ``target_type``.
-
-    Parameters
-    ----------
-    name : str
-    family : str
-        The family of distributions of the rows, unless the user passes another one.
-    classes : bool, default=False
-        Whether the values are classes instead of numbers.
-    by_class : bool, default=False
-        Whether each class is a column; otherwise there are two classes, and the second is the column.
-    whole : bool, default=False
-        Whether the numbers are integers, whose sums are exact.
-    has_exposure : bool, default=False
-        Whether rows may have an exposure.
-    check : callable, optional
-        Raises a ValueError if the numbers, of shape (n,), are not of this kind.
-    """
-
-    name: str
-    family: str
-    classes: bool = False
-    by_class: bool = False
-    whole: bool = False
-    has_exposure: bool = False
-    check: Callable[[np.ndarray], None] | None = None
-
-
-def _check_counts(numbers: np.ndarray) -> None:
-    if (numbers < 0).any() or (numbers != np.rint(numbers)).any():
-        raise ValueError(
-            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
-            'Pass target_type="continuous" for other numbers.'
-        )
-    if numbers.max(initial=0) > MOST_EVENTS:
-        raise ValueError(
-            f"Counts must be at most {MOST_EVENTS:g}, but the largest of y is {numbers.max():g}. Count in larger "
-            'units, such as millions, or pass target_type="continuous".'
-        )
-
-
-TARGET_KINDS = {
-    kind.name: kind
-    for kind in (
-        TargetKind("continuous", "normal"),
-        TargetKind("binary", "binomial", classes=True, whole=True),
-        TargetKind("multiclass", "binomial", classes=True, by_class=True, whole=True),
-        TargetKind("count", "poisson", whole=True, has_exposure=True, check=_check_counts),
-    )
-}
 
 
 class TargetFamily(Protocol):
@@ -130,6 +78,15 @@ class Target:
     def whole(self) -> bool:
         """Whether the numbers are integers, whose sums are exact."""
         return TARGET_KINDS[self.kind].whole
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a target."""
+        require_one_of(TARGET_KINDS, kind=self.kind)
+        kind, classes = TARGET_KINDS[self.kind], self.classes
+        require(kind.classes == (classes is not None), "a target without its classes, or with classes of numbers")
+        require(classes is None or (classes.ndim == 1 and len(classes)), "classes that are not a list")
+        require(kind.by_class or classes is None or len(classes) <= 2, "more than two classes of a binary target")
+        require_numbers((0,), values=self.values)
 
     def columns(self) -> Iterator[np.ndarray]:
         """Iterate over the columns that means are taken of, arrays of shape (n,)."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.targets import TARGET_KINDS, Target
+from catpool.data.target_kinds import TARGET_KINDS
+from catpool.data.targets import Target
 
 RANGE = (1e-12, 1e12)  # beyond it a row of weight one is lost in rounding, or likelihoods are flat to all their digits
 

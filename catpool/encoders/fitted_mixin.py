@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from catpool.crossfit.structure import Structure
-from catpool.encoders.records import Settings, feature_names, features_of_row, frame_of_row, named_features
+from catpool.data.verify import require
+from catpool.encoders.records import Settings, check_names, feature_names, features_of_row, frame_of_row, named_features
 from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class FittedMixin(BaseEstimator):
     """Attributes, names, look-ups and files of an encoder whose fitted state is in `_fitted`."""
 
     remainder: str
+    _parameter_constraints: ClassVar[dict[str, Any]]
     _fitted: Fitted
 
     @abstractmethod
@@ -150,6 +153,8 @@ class FittedMixin(BaseEstimator):
     def to_json(self, path: str | Path | None = None) -> str | None:
         """Write the fitted encoder as JSON: readable text that holds no code.
 
+        The text has a checksum, which guards against damage and not against forgery.
+
         Parameters
         ----------
         path : str or path, optional
@@ -166,7 +171,9 @@ class FittedMixin(BaseEstimator):
         ValueError
             If a parameter is an object that JSON cannot hold, such as a splitter or a function.
         TypeError
-            If categories are such objects.
+            If categories are of a type that would not be known again. Known again are strings, numbers, truth values,
+            bytes, dates, times and lengths of time of Python, numpy and pandas, with their zones, periods, intervals,
+            decimals, fractions, UUIDs, and tuples of these.
 
         Examples
         --------
@@ -183,6 +190,9 @@ class FittedMixin(BaseEstimator):
     def from_json(cls, source: str | Path) -> Self:
         """Read a fitted encoder that ``to_json`` wrote; it gives the same numbers, bit for bit.
 
+        Reading executes no code, as unpickling does. A file is checked by type, shape and checksum, so that damage is
+        found. A forged file may have a right checksum and wrong numbers.
+
         Parameters
         ----------
         source : str or path
@@ -195,16 +205,28 @@ class FittedMixin(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is damaged, cut off, not catpool's, of another class, or of a later version.
+            If the file is damaged, cut off, not catpool's, of another class, or of a later version; and for a text
+            that is neither JSON nor a path.
         OSError
-            If there is no such file.
+            If there is no such file, or it cannot be read.
         """
         from catpool.encoders.saving import read_encoder
+        from catpool.tables.json_file import refusing_damage
 
         parameters, fitted = read_encoder(source, cls.__name__, cls._get_param_names())
-        try:
+        with refusing_damage():
             encoder = cls(**parameters)
-        except TypeError as error:
-            raise ValueError(f"The file is damaged: {error}. Write it again with to_json.") from error
-        encoder._fitted = fitted
+            encoder._fitted = fitted
+            encoder._check_read()
         return encoder
+
+    def _check_read(self) -> None:
+        """Raise an error if parameters and a state that were read from a file do not fit together."""
+        # only learning needs the rule of the prior, which may be the user's own and not be there
+        parameters = {name: value for name, value in self.get_params(deep=False).items() if name != "prior"}
+        validate_parameter_constraints(self._parameter_constraints, parameters, type(self).__name__)
+        structure, settings, fitted = self._structure(), self._settings(), self._state
+        structure.check_tables(fitted.tables, fitted.header)
+        absent = [label for label in settings.required(structure, fitted) if label not in fitted.header.labels]
+        require(not absent, f"features of the columns {absent}, which X did not have")
+        check_names(structure, fitted, keep=settings.keep)

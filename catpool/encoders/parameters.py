@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from catpool.data.targets import TARGET_KINDS
+from catpool.data.target_kinds import TARGET_KINDS
 from catpool.priors.families import FAMILIES
 
 Class = TypeVar("Class", bound=type)

@@ -8,15 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.frames import Header
-from catpool.data.targets import TARGET_KINDS, Target
+from catpool.data.crossed import Cells, Paths
+from catpool.data.target_kinds import TARGET_KINDS
+from catpool.data.targets import Target
+from catpool.data.verify import require_one_of
+from catpool.tables.codec import to_plain
+from catpool.tables.field_types import checked
 from catpool.tables.fitted import Fitted
-from catpool.tables.json_file import read_json, write_json
+from catpool.tables.json_file import read_json, refusing_damage, write_json
+
+LONGEST_PATH, LONGEST_SHOWN = 1000, 60  # characters
 
 
 def write_encoder(owner: str, parameters: dict[str, Any], fitted: Fitted, path: str | Path | None) -> str | None:
     """The JSON of an encoder of class `owner`, or None where it is written to a path."""
-    text = write_json(owner, parameters, {"state": fitted})
+    try:
+        text = write_json(owner, parameters, {"state": fitted})
+    except TypeError as error:
+        where = _name_culprit(fitted)
+        raise TypeError(
+            f"{where} {error}, which cannot be written as JSON. Convert it to strings, or pickle the encoder."
+        ) from error
     if path is None:
         return text
     Path(path).write_text(text, encoding="utf-8")
@@ -25,29 +37,59 @@ def write_encoder(owner: str, parameters: dict[str, Any], fitted: Fitted, path: 
 
 def read_encoder(source: str | Path, owner: str, known: Collection[str]) -> tuple[dict[str, Any], Fitted]:
     """The parameters and fitted state of an encoder of class `owner`, whose parameters are known."""
-    # JSON of an encoder is an object, and no path starts with a brace
-    is_text = isinstance(source, str) and source.lstrip().startswith("{")
-    text = source if is_text else Path(source).read_text(encoding="utf-8")
-    version, parameters, state = read_json(str(text), owner)
-    if version == 1:
-        parameters, state = _from_version_1(parameters, state)
-    fitted = state.get("state")
-    unexpected = [name for name in parameters if name not in known] + [name for name in state if name != "state"]
-    if unexpected or not _is_whole(fitted):
-        raise ValueError(f"The file is damaged: it is not a fitted {owner}. Write it again with to_json.")
-    assert isinstance(fitted, Fitted)
+    version, parameters, state = read_json(_read_text(source), owner)
+    with refusing_damage():
+        if version == 1:
+            parameters, state = _from_version_1(parameters, state)
+        require_one_of(known, parameters=tuple(parameters))
+        fitted = state.get("state")
+        if len(state) != 1 or not isinstance(fitted, Fitted):
+            raise ValueError(f"it is not a fitted {owner}")
     return parameters, fitted
 
 
-def _is_whole(fitted: Any) -> bool:
-    """Whether what was read can be a fitted state."""
-    return (
-        isinstance(fitted, Fitted)
-        and isinstance(fitted.header, Header)
-        and isinstance(fitted.tables, list)
-        and isinstance(fitted.targets, list)
-        and all(isinstance(target, Target) for target in fitted.targets)
-    )
+def _name_culprit(fitted: Fitted) -> str:
+    """The part of a fitted state that JSON cannot hold, as the subject of a sentence."""
+    for table in fitted.tables:
+        words = table.vocabulary
+        crossed = isinstance(words, Cells | Paths)
+        parts = (words.paths if isinstance(words, Cells) else words).parts if crossed else [words]
+        for label, part in zip(table.label if crossed else [table.label], parts, strict=True):
+            if not _can_be_written(part):
+                return f"Column {label!r} holds"
+    return "y holds" if not _can_be_written(fitted.targets) else "The encoder holds"
+
+
+def _can_be_written(value: Any) -> bool:
+    try:
+        to_plain(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _read_text(source: str | Path) -> str:
+    """The text itself, or that of the file at a path."""
+    # JSON of an encoder is an object, and no path starts with a brace
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return source
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file {str(source)!r} is not JSON: {error}. Pass a file from to_json.") from error
+    except (OSError, ValueError) as error:  # a ValueError for characters that no path has
+        if not isinstance(source, str) or not (_is_no_path(source) or isinstance(error, FileNotFoundError)):
+            raise
+        kind = ValueError if _is_no_path(source) else FileNotFoundError
+        raise kind(
+            "`source` must be JSON, which starts with a brace, or the path of a file. Got "
+            f"{source[:LONGEST_SHOWN]!r}, which is neither. Pass the whole text from to_json, or the right path."
+        ) from error
+
+
+def _is_no_path(text: str) -> bool:
+    """Whether a text that is the path of no file is more likely a part of one."""
+    return not text.strip() or len(text) > LONGEST_PATH or not set(text).isdisjoint('"{}\n\0')
 
 
 def _from_version_1(parameters: dict[str, Any], state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -74,11 +116,11 @@ def _from_version_1(parameters: dict[str, Any], state: dict[str, Any]) -> tuple[
         tallies=state.get("_tallies"),
         last_time=state.get("_last_time") if fades else None,
     )
-    return parameters, {"state": fitted}
+    return parameters, {"state": checked(fitted)}
 
 
 def _only_target(parameters: dict[str, Any], state: dict[str, Any]) -> Target:
     """The target of a mixed model, which version 1 does not hold."""
     kind, family = state["target_type_"], parameters.get("family", "auto")
     own = TARGET_KINDS[kind].family if family == "auto" else family
-    return Target(None, kind, own, np.empty(0), state.get("classes_"))
+    return checked(Target(None, kind, own, np.empty(0), state.get("classes_")))

@@ -15,8 +15,9 @@ from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.frames import Frame, Header, column_name, select_columns
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
@@ -57,6 +58,7 @@ class Flat(Columnwise):
     """
 
     takes_past_only = True
+    table_class = EncodingTable
 
     rule: PriorRule
     policy: Policy
@@ -121,6 +123,16 @@ class Flat(Columnwise):
         parts = [label for interaction in self.interactions for label in interaction]
         columns = [table.label for table in tables if not isinstance(table.vocabulary, Cells)]
         return list(dict.fromkeys([*columns, *parts]))
+
+    def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
+        super().check_tables(tables, X)
+        for table in tables:
+            same = list(table.encodings[0].values) == list(target_outputs(self.outputs))
+            require(same or not self.past_only, "other outputs than its parameters say")
+            parts = len(table.vocabulary.paths.parts) if isinstance(table.vocabulary, Cells) else None
+            known = table.label in X.labels
+            crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
+            require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
 
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)

@@ -13,6 +13,7 @@ import numpy as np
 
 from catpool.data.targets import Target
 from catpool.data.unions import Categories, unite
+from catpool.data.verify import require
 from catpool.moments.moments import Moments
 from catpool.moments.outside import sum_of_others
 
@@ -35,6 +36,14 @@ class Tally:
     def parts(self) -> int:
         """The number of parts, P."""
         return len(self.moments[0].count)
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a tally."""
+        require(self.moments, "a tally without moments")
+        first = np.shape(self.moments[0].count)
+        require(len(first) == 2 and first[0] >= 1, "a tally without parts")
+        for each in self.moments:
+            require(np.shape(each.count) == (first[0], self.vocabulary.size), "sums that do not match their categories")
 
     def __add__(self, other: Tally) -> Tally:
         union, *slots = unite(self.vocabulary, other.vocabulary)

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from catpool.data.verify import require, require_numbers
+
 EPS = np.finfo(float).eps
 TINY = np.finfo(float).tiny  # a divisor for sums without rows: 0 / TINY is 0, where 0 / 0 would be NaN
 
@@ -150,6 +152,15 @@ class Moments:
         mean = included @ self.total_of_all / np.maximum(size, TINY)
         shift = self.size * (self.mean - mean[:, None]) ** 2  # Chan, Golub and LeVeque (1983)
         return Overall(size, mean, (included * (self.scatter + shift)).sum(axis=1))
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be moments."""
+        shape = np.shape(self.count)
+        require(shape and shape[-1] >= 1, "moments without categories")
+        require_numbers(shape, least=0.0, count=self.count)
+        require_numbers(shape, total=self.total)
+        require_numbers(shape[:-1], scatter=self.scatter, observed=self.observed, residual=self.residual)
+        require(np.isfinite(self.count).all(), "an infinite number of rows, or NaN")
 
     def __add__(self, other: Moments) -> Moments:
         frequencies = self.observed is None and other.observed is None

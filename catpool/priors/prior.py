@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import TINY, Moments
 
 NOTHING = 1e-90  # rows; dividing a variance by fewer overflows
@@ -63,6 +64,26 @@ class Prior:
     offset_variance: np.ndarray | None = None
     mains: Mains | None = None
 
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a prior."""
+        shape = np.shape(self.mean)
+        require_numbers(shape, mean=self.mean, log_likelihood=self.log_likelihood)
+        require_numbers(shape, least=0.0, strength=self.strength, between=self.between, within=self.within)
+        require((self.between is None) == (self.within is None), "one variance of a prior, where two are due")
+        require(self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"), "no note")
+        require((self.probability is None) == (self.components is None), "probabilities without components")
+        if self.components is not None:
+            own = np.shape(self.components.mean)
+            require(own[1:] == shape and len(own) == len(shape) + 1, "components that do not match their mixture")
+            require(self.components.between is not None, "components without variances")
+            require_numbers(own, least=0.0, probability=self.probability)
+        require((self.offset is None) == (self.offset_variance is None), "means of categories without variances")
+        if self.offset is not None:
+            size = np.shape(self.offset)
+            require(size[:-1] == shape, "means of categories that do not match their prior")
+            require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
+        require(self.mains is None or self.between is not None, "effects without variances")
+
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """Iterate over the weights and the components of a mixture, each of shape (...)."""
         assert self.probability is not None
@@ -77,8 +98,14 @@ class Prior:
             )
 
 
+@runtime_checkable
 class Mains(Protocol):
     """Effects of the parts of an interaction."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of slots of each part."""
+        ...
 
     def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:
         """The outputs of cells without rows.

@@ -1,15 +1,13 @@
 """Conversion of fitted state to values that JSON can hold, and back, without executing code or losing a digit.
 
 Numbers, strings, booleans, None and lists stand for themselves. Every other value is a dictionary with its `type`: an
-array with its dtype and shape, a series, a date, or one of catpool's dataclasses. A file can create only the classes
-that are listed here, so a file from a stranger can hold wrong numbers, but no code.
+array with its dtype and shape, a date, or one of catpool's dataclasses. A file can create only the classes that are
+listed here. Their fields must have the types of their annotations, and their `verify` must find that they fit together,
+so a file from a stranger can hold wrong numbers, but no code and nothing that an encoder cannot work with.
 """
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import math
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -18,8 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.categories import plain_array, plain_series
+from catpool.data.verify import require
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
+from catpool.tables.array_codec import array_from_plain, array_to_plain
+from catpool.tables.field_types import checked
+from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, integer_to_plain
 
 OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
     "Cells": "catpool.data.crossed",
@@ -43,127 +46,103 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Target": "catpool.data.targets",
     "Vocabulary": "catpool.data.categories",
 }
-NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
-# from special to general, because a pandas Timestamp is a datetime, and a datetime is a date
-SCALARS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
-    "timestamp": (pd.Timestamp, lambda value: value.isoformat(), pd.Timestamp),
-    "timedelta": (pd.Timedelta, lambda value: value.isoformat(), pd.Timedelta),
-    "datetime": (datetime.datetime, lambda value: value.isoformat(), datetime.datetime.fromisoformat),
-    "date": (datetime.date, lambda value: value.isoformat(), datetime.date.fromisoformat),
-    "time": (datetime.time, lambda value: value.isoformat(), datetime.time.fromisoformat),
-    "decimal": (decimal.Decimal, str, decimal.Decimal),
-    "bytes": (bytes, bytes.hex, bytes.fromhex),
-}
+DEEPEST = 100  # values within values; Python gives up at some thousand
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any, depth: int = 0) -> Any:
     """Convert a value to one that JSON can hold; raise a TypeError if that is not possible."""
-    if value is None or isinstance(value, bool | str) or type(value) is int:
+
+    def inner(item: Any) -> Any:
+        return to_plain(item, depth + 1)
+
+    if depth > DEEPEST:
+        raise TypeError(f"more than {DEEPEST} values within each other")
+    kind = type(value)
+    if value is None or kind in (bool, str):
         return value
-    if type(value) is float:  # numpy's float64 is a subclass, and is kept as an array is
-        return value if math.isfinite(value) else {"type": "float", "value": _name_non_finite(value)}
-    if isinstance(value, list):
-        return [to_plain(item) for item in value]
-    if isinstance(value, tuple):
-        return {"type": "tuple", "items": [to_plain(item) for item in value]}
-    if isinstance(value, dict):
-        return {"type": "dict", "items": [[to_plain(key), to_plain(item)] for key, item in value.items()]}
+    if kind is int:
+        return integer_to_plain(value)
+    if kind is float:  # numpy's float64 is a subclass, and is kept as an array is
+        number = float_to_plain(value)
+        return {"type": "float", "value": number} if isinstance(number, str) else number
+    if kind is list:
+        return [inner(item) for item in value]
+    if kind is tuple:
+        return {"type": "tuple", "items": [inner(item) for item in value]}
+    if kind is dict:
+        return {"type": "dict", "items": [[inner(key), inner(item)] for key, item in value.items()]}
+    return _object_to_plain(value, inner)
+
+
+def _object_to_plain(value: Any, inner: Callable[[Any], Any]) -> Any:
+    kind = type(value)
+    if kind in WRITERS:
+        name, write = WRITERS[kind]
+        return {"type": name, **write(value)}
+    if kind is np.str_:
+        return str(value)
     if isinstance(value, np.ndarray | np.generic):
-        return _array_to_plain(value)
-    if isinstance(value, pd.Series):
-        return _series_to_plain(value)
-    return _object_to_plain(value)
-
-
-def _object_to_plain(value: Any) -> Any:
-    name = type(value).__name__
-    if isinstance(value, Family):
+        return array_to_plain(value, inner)
+    if isinstance(value, pd.Series | pd.Index):
+        return array_to_plain(plain_array(value), inner)
+    if kind is pd.Interval:
+        return {"type": "interval", "left": inner(value.left), "right": inner(value.right), "closed": value.closed}
+    if isinstance(value, Family) and type(FAMILIES.get(value.name)) is kind:
         return {"type": "Family", "name": value.name}
-    if is_dataclass(value) and OWN.get(name) == type(value).__module__:
-        return {"type": name, **{field.name: to_plain(getattr(value, field.name)) for field in fields(value)}}
-    for kind, (own, write, _) in SCALARS.items():
-        if isinstance(value, own):
-            return {"type": kind, "value": write(value)}
-    raise TypeError(f"{value!r}, a {name}, cannot be written as JSON. Pickle the encoder instead.")
+    if is_dataclass(value) and OWN.get(kind.__name__) == kind.__module__:
+        return {"type": kind.__name__, **{each.name: inner(getattr(value, each.name)) for each in fields(value)}}
+    raise TypeError(f"{value!r}, a {kind.__name__}")
 
 
-def _name_non_finite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+def from_plain(value: Any, depth: int = 0) -> Any:
+    """Convert a value from `to_plain` back; raise an error of some kind if it is not one."""
 
+    def inner(item: Any) -> Any:
+        return from_plain(item, depth + 1)
 
-def _array_to_plain(array: np.ndarray | np.generic) -> dict[str, Any]:
-    flat, kind = np.asarray(array).ravel(), array.dtype.kind
-    values: list[Any]
-    if kind == "f":
-        values = [value if math.isfinite(value) else _name_non_finite(value) for value in flat.astype(float).tolist()]
-    elif kind in "mM":
-        values = flat.view(np.int64).tolist()
-    elif kind == "O":
-        values = [to_plain(value) for value in flat.tolist()]
-    elif kind in "biuU":
-        values = flat.tolist()
-    else:
-        raise TypeError(f"An array of dtype {array.dtype} cannot be written as JSON. Pickle the encoder instead.")
-    scalar = {"scalar": True} if isinstance(array, np.generic) else {}
-    dtype = "str" if kind == "U" else str(array.dtype)
-    return {"type": "array", "dtype": dtype, "shape": list(array.shape), "values": values, **scalar}
-
-
-def _series_to_plain(series: pd.Series) -> dict[str, Any]:
-    """Convert numbers and dates as an array, and the values of other dtypes one by one."""
-    if isinstance(series.dtype, np.dtype) and series.dtype != object:
-        return {"type": "series", "values": _array_to_plain(series.to_numpy())}
-    dtype = str(series.dtype) if isinstance(series.dtype, pd.StringDtype) else "object"
-    return {"type": "series", "dtype": dtype, "values": [to_plain(value) for value in series.tolist()]}
-
-
-def from_plain(value: Any) -> Any:
-    """Convert a value from `to_plain` back; raise a KeyError, TypeError or ValueError if it is not one."""
+    if depth > DEEPEST:
+        raise ValueError(f"it holds more than {DEEPEST} values within each other")
     if isinstance(value, list):
-        return [from_plain(item) for item in value]
+        return [inner(item) for item in value]
     if not isinstance(value, dict):
         return value
-    value = dict(value)
-    kind = value.pop("type")
-    if kind == "Target" and isinstance(value["family"], dict):  # in version 1, the family itself
-        value["family"] = value["family"]["name"]
-    if kind in OWN:
-        own = getattr(import_module(OWN[kind]), kind)
-        return own(**{name: from_plain(item) for name, item in value.items()})
-    if kind in SCALARS:
-        return SCALARS[kind][2](value["value"])
-    return _READERS[kind](value)
+    kind = value["type"]
+    require(
+        isinstance(kind, str) and (kind in READERS or kind in OWN or kind in COMPOSITE), f"a value of type {kind!r}"
+    )
+    if kind in READERS:
+        return READERS[kind](value)
+    return _own(kind, value, inner) if kind in OWN else COMPOSITE[kind](value, inner)
 
 
-def _array(value: dict[str, Any]) -> Any:
-    values, dtype, shape = value["values"], value["dtype"], value["shape"]
-    if dtype == "object":
-        array = np.empty(len(values), dtype=object)
-        array[:] = [from_plain(item) for item in values]
-    elif dtype.startswith("float"):
-        array = np.array([NON_FINITE[item] if isinstance(item, str) else item for item in values], dtype=dtype)
-    elif dtype.startswith(("datetime64", "timedelta64")):
-        array = np.array(values, dtype=np.int64).view(dtype)
-    else:
-        array = np.array(values, dtype=dtype)
-    array = array.reshape(shape)
-    return array[()] if value.get("scalar") else array
+def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
+    """One of catpool's dataclasses, whose fields have the right types and fit together."""
+    own = getattr(import_module(OWN[kind]), kind)
+    given = {name: inner(item) for name, item in value.items() if name != "type"}
+    unknown = given.keys() - {field.name for field in fields(own)}
+    require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")
+    if kind == "Vocabulary" and isinstance(given["categories"], np.ndarray):
+        given["categories"] = plain_series(given["categories"])
+    if kind == "Target" and isinstance(given["family"], Family):  # in version 1, the family itself
+        given["family"] = given["family"].name
+    return checked(own(**given))
 
 
-def _series(value: dict[str, Any]) -> pd.Series:
-    values = from_plain(value["values"])
-    return pd.Series(values, dtype=value.get("dtype"))
+def _series(value: Plain, inner: Callable[[Any], Any]) -> np.ndarray:
+    """What is now written as an array: another array, or a list of values."""
+    values = inner(value["values"])
+    return values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object, count=len(values))
 
 
-def _family(value: dict[str, Any]) -> Any:
+def _family(value: Plain, inner: Callable[[Any], Any]) -> Family:
     return FAMILIES[value["name"]]
 
 
-_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+COMPOSITE: dict[str, Callable[[Plain, Callable[[Any], Any]], Any]] = {
     "Family": _family,
-    "array": _array,
-    "dict": lambda value: {from_plain(key): from_plain(item) for key, item in value["items"]},
-    "float": lambda value: NON_FINITE[value["value"]],
+    "array": array_from_plain,
+    "dict": lambda value, inner: {inner(key): inner(item) for key, item in value["items"]},
+    "interval": lambda value, inner: pd.Interval(inner(value["left"]), inner(value["right"]), value["closed"]),
     "series": _series,
-    "tuple": lambda value: tuple(from_plain(item) for item in value["items"]),
+    "tuple": lambda value, inner: tuple(inner(item) for item in value["items"]),
 }

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
+from catpool.tables.outputs import OUTPUTS
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Encoding:
     moments: Moments
     prior: Prior
     values: dict[str, np.ndarray]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be an encoding."""
+        shape = np.shape(self.moments.count)
+        require(len(shape) == 1 and self.moments.size > 0, "an encoding without rows")
+        require(np.shape(self.prior.mean) == (), "several priors of one encoding")
+        require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
+        require_one_of(OUTPUTS, values=tuple(self.values))
+        for values in self.values.values():
+            require_numbers(shape, values=values)
 
     @cached_property
     def full_prior(self) -> Prior:

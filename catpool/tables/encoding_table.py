@@ -13,8 +13,9 @@ import pandas as pd
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.verify import require, require_one_of
 from catpool.tables.encoding import Encoding
-from catpool.tables.outputs import column_output
+from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
@@ -45,6 +46,20 @@ class EncodingTable:
     policy: Policy
     extras: tuple[str, ...] = ()
     dropped: bool = False
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a table."""
+        require(self.encodings, "a table without encodings")
+        size, cells = self.vocabulary.size, self.vocabulary
+        for each in self.encodings:
+            require(each.moments.count.shape == (size,), "encodings that do not match their categories")
+            require(list(each.values) == list(self.encodings[0].values), "encodings with other outputs")
+            mains = each.prior.mains
+            sizes = [part.size for part in cells.paths.parts] if isinstance(cells, Cells) else None
+            require(mains is None or mains.sizes == sizes, "effects that do not match their categories")
+            require((mains is None) == (self.encodings[0].prior.mains is None), "effects of some of the classes")
+        known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
+        require_one_of(known, extras=self.extras)
 
     @property
     def has_value_lookup(self) -> bool:

@@ -11,6 +11,7 @@ from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Header
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 from catpool.moments.grouped import Tally
 
 
@@ -53,6 +54,20 @@ class Fitted:
     def empty(cls, owner: str, data: TrainingData) -> Fitted:
         """The state of an encoder of class `owner` that knows the columns and has learned nothing yet."""
         return cls(data.X.header(owner), [], drop_values(data.targets), data.roles, data.aside, Fingerprint(0, ""))
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be the state of an encoder."""
+        require(self.tables and self.targets, "no tables, or no targets")
+        require(self.last_time is None or np.isreal(self.last_time), "a last time that is not a number")
+        columns = sum(len(target.names) for target in self.targets)
+        tallies = [None] * len(self.tables) if self.tallies is None else self.tallies
+        require(len(tallies) == len(self.tables), "sums of other columns")
+        for table, tally in zip(self.tables, tallies, strict=True):
+            require(len(getattr(table, "encodings", [None] * columns)) == columns, "encodings of other targets")
+            if tally is not None:
+                same = type(tally.vocabulary) is type(table.vocabulary)
+                require(same and tally.vocabulary.size == table.vocabulary.size, "sums of other categories")
+                require(len(tally.moments) == columns, "sums of other targets")
 
     @property
     def target_type(self) -> str | list[str]:

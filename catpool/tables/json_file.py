@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
 from catpool.tables.codec import from_plain, to_plain
 
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    KeyError,
-    NotImplementedError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)  # what numpy, pandas and classes raise for content that is not theirs
 FORMAT = "catpool encoder"
+HEAD = ("format", "version", "checksum")  # which the checksum does not cover
 VERSION = 2  # of the file format; all versions up to this one can be read
 
 
@@ -37,22 +30,32 @@ def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]
     version, content = _parse(text)
     if content["class"] != kind:
         raise ValueError(f"The file holds a {content['class']}, not a {kind}. Call {content['class']}.from_json.")
-    try:
+    with refusing_damage():
         parameters, fitted = (
             {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
         )
         return version, parameters, fitted
-    except DAMAGE as error:
-        raise ValueError(f"The file is damaged: {error!r}. Write it again with to_json.") from error
+
+
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Turn what numpy, pandas and classes raise for content that is not theirs, of any type, into a ValueError."""
+    try:
+        yield
+    except Exception as error:
+        lost = f"it has no {error}" if isinstance(error, KeyError) else repr(error)
+        reason = str(error) if isinstance(error, ValueError) else lost
+        raise ValueError(f"The file is damaged: {reason}. Write it again with to_json.") from error
 
 
 def _parse(text: str) -> tuple[int, dict[str, Any]]:
     """Parse the text and check that it is an encoder's, of a version that can be read, and not changed."""
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        checksum = _checksum({name: item for name, item in content.items() if name not in HEAD})
+    except (AttributeError, RecursionError, ValueError) as error:  # such as a list, deep nesting, and infinite numbers
         raise ValueError(f"The file is not JSON, or was cut off: {error}. Write it again with to_json.") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    if content.pop("format", None) != FORMAT:
         raise ValueError(f'The file is not catpool\'s: its "format" is not "{FORMAT}". Pass a file from to_json.')
     version = content.pop("version", None)
     if type(version) is not int or not 1 <= version <= VERSION:
@@ -63,7 +66,7 @@ def _parse(text: str) -> tuple[int, dict[str, Any]]:
     if absent:
         raise ValueError(f"The file is damaged: it has no {absent}. Write it again with to_json.")
     # the checksum finds files that were cut or edited by hand; it is no protection against forgery
-    if content.pop("checksum") != _checksum(content):
+    if content.pop("checksum") != checksum:
         raise ValueError(
             "The file was changed after it was written: its checksum is wrong. Write it again with to_json."
         )
@@ -77,7 +80,7 @@ def _checksum(content: dict[str, Any]) -> str:
 def _convert_parameter(name: str, value: Any) -> Any:
     try:
         return to_plain(value)
-    except TypeError as error:
+    except TypeError as error:  # such as a splitter or a function
         raise ValueError(
             f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables do not depend on it, so set "
             f"another value with set_params({name}=...), or pickle the encoder."

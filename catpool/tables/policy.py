@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from catpool.data.categories import MISSING
+from catpool.data.verify import require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior
 from catpool.tables.outputs import TargetOutput
@@ -30,6 +31,11 @@ class Policy:
 
     unknown: str
     missing: str
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a policy."""
+        require_one_of(("prior", "nan", "error"), unknown=self.unknown)
+        require_one_of(("category", "prior", "nan", "error"), missing=self.missing)
 
     @property
     def raises(self) -> bool:

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
-from catpool.data.targets import TARGET_KINDS, TargetKind
+from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.priors.prior import given_strength
 from catpool.priors.rules import PRIORS
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 from catpool.priors.link import Link
@@ -48,6 +49,20 @@ class Sums:
             variances=[unit * (unit * each) for each in self.variances],
             intercept_variance=unit * (unit * self.intercept_variance),
         )
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of slots of each part."""
+        return [len(each) for each in self.effects]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be effects."""
+        require_one_of(FAMILIES, link=self.link)
+        require(len(self.effects) == len(self.variances), "effects without variances")
+        for effects, variances in zip(self.effects, self.variances, strict=True):
+            require(np.ndim(effects) == 1, "effects that are not a list")
+            require_numbers(np.shape(effects), effects=effects, variances=variances)
+        require(all(each.sizes == self.sizes for each in self.beside), "effects of classes that do not match")
 
     @property
     def _link(self) -> Link:

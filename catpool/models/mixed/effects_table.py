@@ -11,9 +11,11 @@ import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
+from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.priors.families import FAMILIES
+from catpool.tables.outputs import EFFECT_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
@@ -54,6 +56,14 @@ class EffectsTable:
     policy: Policy
     outputs: tuple[str, ...]
     model: MixedModel
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a table."""
+        shape = self.vocabulary.size, len(self.terms)
+        require(self.terms and len(self.terms) == len(self.slopes) + 1, "slopes without their names")
+        require_numbers(shape, modes=self.modes, sds=self.sds)
+        require_numbers(shape[:1], least=0.0, counts=self.counts)
+        require_one_of(EFFECT_OUTPUTS, outputs=self.outputs)
 
     def names(self, column: str, slopes: list[str]) -> list[str]:
         """The names of the features, given the names of the factor and of its slopes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
@@ -56,6 +57,21 @@ class MixedModel:
     method: str
     solver: str
     singular: list[bool]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a model."""
+        width, lists = np.size(self.fixed), (self.variances, self.covariances, self.singular)
+        require(width, "a model without an intercept")
+        require_numbers((width,), fixed=self.fixed)
+        require_numbers((width, width), fixed_covariance=self.fixed_covariance)
+        require(all(len(each) == len(self.effects) for each in lists), "factors without their estimates")
+        for effects, variances, covariance in zip(self.effects, self.variances, self.covariances, strict=True):
+            require(np.ndim(effects) == 2, "effects that are not a table")
+            size, own = np.shape(effects)
+            require_numbers((size, own), effects=effects)
+            require_numbers((size, own, own), variances=variances)
+            require_numbers((own, own), covariances=covariance)
+        require_one_of(FAMILIES, family=self.family)
 
     def sds(self) -> list[np.ndarray]:
         """The posterior standard deviations of each factor's effects, shape (size, width)."""

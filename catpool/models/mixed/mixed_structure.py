@@ -12,8 +12,9 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.frames import Frame, Header, column_name, select_columns
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 from catpool.models.mixed.design import Design, read_design
 from catpool.models.mixed.effects_table import (
     ROW_FEATURES,
@@ -48,6 +49,8 @@ class Mixed(Structure):
     quadrature : int
     solver : {"auto", "exact", "cg"}
     """
+
+    table_class = EffectsTable
 
     groups: Sequence[Any]
     covariates: Sequence[Any]
@@ -107,6 +110,19 @@ class Mixed(Structure):
 
     def required(self, tables: Sequence[EffectsTable]) -> list[Any]:
         return list(dict.fromkeys([*self.replaced, *self._numbers]))
+
+    def check_tables(self, tables: Sequence[EffectsTable], X: Header) -> None:
+        super().check_tables(tables, X)
+        require([table.label for table in tables] == list(self.groups), "tables of other factors")
+        model = tables[0].model
+        require(len(model.fixed) == 1 + len(self.covariates), "coefficients of other covariates")
+        require(len(model.effects) == len(tables), "effects of other factors")
+        for table, effects in zip(tables, model.effects, strict=True):
+            require(table.slopes == list(self.slopes.get(table.label, [])), "slopes of other columns")
+            require(table.modes.shape == effects.shape, "effects of other categories")
+            parts = len(table.vocabulary.paths.parts) if isinstance(table.vocabulary, Cells) else None
+            crossed = isinstance(table.label, tuple) and len(table.label) == parts
+            require(crossed if parts is not None else table.label in X.labels, f"a table of {table.label!r}")
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[EffectsTable]:
         rows, vocabularies = self._rows(data)

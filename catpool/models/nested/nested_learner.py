@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.targets import Target
+from catpool.data.verify import require, require_numbers
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
 from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.tree import Levels, Tree
@@ -40,6 +42,21 @@ class NestedEncoding:
     moments: Moments
     levels: Levels
     values: dict[tuple[int, str], np.ndarray]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be an encoding."""
+        shape = np.shape(self.moments.count)
+        require(len(shape) == 1 and self.moments.size > 0, "an encoding without rows")
+        require(len(self.levels.values[-1]) == shape[0], "estimates that do not match their paths")
+        for values in self.values.values():
+            require_numbers(shape, values=values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A list in place of the dictionary, because formats such as that of skops have no tuples as keys."""
+        return {**vars(self), "values": list(self.values.items())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, values=dict(state["values"]))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths, encode_paths
-from catpool.data.frames import Frame
+from catpool.data.frames import Frame, Header
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 from catpool.models.nested.level_leverage import large_levels
 from catpool.models.nested.nested_learner import NestedLearner
 from catpool.models.nested.nested_table import NestedTable
@@ -45,6 +46,7 @@ class Nested(Columnwise):
     reml: bool
     crossfit: Crossfit
     n_jobs: int | None = None
+    table_class = NestedTable
     counts_by_fold = False  # counts are among the values
     needs_codes = True
 
@@ -66,6 +68,10 @@ class Nested(Columnwise):
 
     def required(self, tables: Sequence[NestedTable]) -> list[Any]:
         return list(tables[0].labels)
+
+    def check_tables(self, tables: Sequence[NestedTable], X: Header) -> None:
+        require(len(tables) == 1, "several tables of levels")
+        super().check_tables(tables, X)
 
     def encode(self, label: Sequence[Any], X: Frame) -> tuple[np.ndarray, Paths]:
         codes, paths = encode_paths([X.column(part) for part in label])

@@ -12,9 +12,11 @@ import pandas as pd
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
+from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
 from catpool.models.nested.tree import Tree
 from catpool.tables.encoding_table import sort_categories
+from catpool.tables.outputs import LEVEL_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 
 
@@ -42,6 +44,19 @@ class NestedTable:
     policy: Policy
     emitted: tuple[int, ...]
     outputs: tuple[str, ...]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a table."""
+        levels = range(len(self.paths.parts))
+        require_labels(self.labels)
+        require(len(self.labels) == len(self.columns) == len(levels), "levels without columns")
+        require(self.encodings, "a table without encodings")
+        sizes = [self.paths.level_size(level) for level in levels]
+        for each in self.encodings:
+            require([len(values) for values in each.levels.values] == sizes, "levels that do not match their paths")
+        require(self.emitted and self.outputs, "levels without features")
+        require_one_of(levels, emitted=self.emitted)
+        require_one_of(LEVEL_OUTPUTS, outputs=self.outputs)
 
     @property
     def label(self) -> tuple[Any, ...]:

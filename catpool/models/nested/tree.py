@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from catpool.data.crossed import Paths
+from catpool.data.verify import require, require_numbers
 from catpool.priors.family import Family
 
 
@@ -86,6 +87,15 @@ class Levels:
     log_likelihood: float
     notes: list[str]
     family: Family
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be levels."""
+        number = len(self.values)
+        lists = self.variances, self.gains, self.between, self.strengths, self.notes
+        require(number and all(len(each) == number for each in lists), "levels without their estimates")
+        for values, variances, gains in zip(self.values, self.variances, self.gains, strict=True):
+            require(np.ndim(values) == 1, "estimates of levels that are not a list")
+            require_numbers(np.shape(values), values=values, variances=variances, gains=gains)
 
     def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
         """The variance of a node without rows about its parent's value."""

@@ -9,3 +9,7 @@ class StrOptions(Options):
 
 class Interval:
     def __init__(self, type: type, left: float | None, right: float | None, *, closed: str) -> None: ...
+
+def validate_parameter_constraints(
+    parameter_constraints: dict[str, Any], params: dict[str, Any], caller_name: str
+) -> None: ...

@@ -1,0 +1,225 @@
+"""Forged files, with a right checksum: whatever does not fit is refused, at once and in plain words."""
+
+import json
+import time
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
+from catpool.tables.json_file import _checksum
+
+X = pd.DataFrame({"a": list("xyxyxxyy") * 4, "b": list("pqqp") * 8, "price": np.arange(32.0) ** 2})
+Y = np.sin(np.arange(32.0)) + (X["a"] == "x")
+
+
+def text_of(encoder):
+    return encoder.fit(X, Y).to_json()
+
+
+TEXTS = {
+    "flat": (MeanEncoder, text_of(MeanEncoder(["a", "b"], output=["mean", "code"]))),
+    "cells": (EmpiricalBayesEncoder, text_of(EmpiricalBayesEncoder([], interactions=[("a", "b")]))),
+    "mixture": (EmpiricalBayesEncoder, text_of(EmpiricalBayesEncoder(["a"], prior="full_bayes"))),
+    "stream": (MeanEncoder, MeanEncoder(["a"], cv=2).partial_fit(X, Y, key=np.arange(32)).to_json()),
+    "nested": (NestedEncoder, text_of(NestedEncoder(["a", "b"]))),
+    "mixed": (MixedModelEncoder, text_of(MixedModelEncoder(["a"], covariates=["price"]))),
+}
+
+
+def forged(kind, change):
+    """The class and the text of a file whose content was changed."""
+    encoder_class, text = TEXTS[kind]
+    content = json.loads(text)
+    head = {name: content.pop(name) for name in ("format", "version", "checksum")}
+    change(content)
+    return encoder_class, json.dumps({**head, "checksum": _checksum(content), **content})
+
+
+def at(path, value):
+    """The change that puts a value at a path of a file's fitted state, or of its parameters."""
+
+    def change(content):
+        place = content["parameters"] if path.startswith("parameters.") else content["fitted"]["state"]
+        *names, last = (int(name) if name.isdigit() else name for name in path.removeprefix("parameters.").split("."))
+        for name in names:
+            place = place[name]
+        place[last] = value
+
+    return change
+
+
+def numbers(shape, dtype="float64"):
+    size = int(np.prod(shape))
+    return {"type": "array", "dtype": dtype, "shape": list(shape), "values": [1] * size}
+
+
+WRONG = [
+    ("flat", "header.labels", ["a", "a", "price"], "occur twice"),
+    ("flat", "header.labels", ["a", ["b"], "price"], "not hashable"),
+    ("flat", "header.labels", [], "no columns"),
+    ("flat", "header.labels", ["a", "price"], "table of 'b'"),
+    ("flat", "header.labels", ["a", 1, "b"], "names of columns"),
+    ("flat", "header.framed", 1, "a int as `framed` of Header, which is a bool"),
+    ("flat", "fingerprint.rows", -1, "-1 rows"),
+    ("flat", "fingerprint.rows", 2**70, "a int as `rows`"),
+    ("flat", "last_time", "now", "last time"),
+    ("flat", "targets.0.kind", "percent", "`kind`"),
+    ("flat", "targets.0.kind", "binary", "without its classes"),
+    ("flat", "targets.0.values", numbers([3]), "`values` of shape"),
+    ("flat", "tables", [], "no tables"),
+    ("flat", "tables.0.label", "c", "table of 'c'"),
+    ("flat", "tables.0.column", None, "a NoneType as `column`"),
+    ("flat", "tables.0.encodings", [], "without encodings"),
+    ("flat", "tables.0.extras", {"type": "tuple", "items": ["mean"]}, "`extras`"),
+    ("flat", "tables.0.policy.unknown", "ignore", "`unknown`"),
+    ("flat", "tables.0.vocabulary.categories", numbers([3]), "do not match their categories"),
+    ("flat", "tables.0.vocabulary.categories.values", ["x", []], "unhashable"),
+    ("flat", "tables.0.vocabulary.categories.values", ["x", None], "missing values"),
+    ("flat", "tables.0.encodings.0.values", {"type": "dict", "items": [["mean", numbers([3])]]}, "`values` of shape"),
+    ("flat", "tables.0.encodings.0.values", {"type": "dict", "items": [["average", numbers([4])]]}, "average"),
+    ("flat", "tables.0.encodings.0.moments.count", numbers([3]), "of shape"),
+    ("flat", "tables.0.encodings.0.moments.count.values", [1.0, -1.0, 1.0, 0.0], "below 0"),
+    ("flat", "tables.0.encodings.0.moments.count.values", [1.0, "NaN", 1.0, 0.0], "number of rows, or NaN"),
+    ("flat", "tables.0.encodings.0.moments.count.values", [1.0, "Infinity", 1.0, 0.0], "infinite number of rows"),
+    ("flat", "tables.0.encodings.0.moments.count.values", [0, 0, 0, 0], "without rows"),
+    ("flat", "tables.0.encodings.0.moments.count.values", ["1", 1, 1, 1], "damaged"),
+    ("flat", "tables.0.encodings.0.moments.count.values", [True, 1.0, 1.0, 0.0], "of the types"),
+    ("flat", "tables.0.encodings.0.prior.mean", numbers([1]), "of shape"),
+    ("flat", "tables.0.encodings.0.prior.between", numbers([]), "one variance"),
+    ("flat", "tables.0.encodings.0.family", "normal", "a str as `family`"),
+    ("mixture", "tables.0.encodings.0.prior.probability", None, "probabilities"),
+    ("mixture", "tables.0.encodings.0.prior.components.between", None, "variance"),
+    ("cells", "tables.0.vocabulary.kept.values", [0, 1, 2, 99], "no paths"),
+    ("cells", "tables.0.vocabulary.paths.keys", [], "without their keys"),
+    ("cells", "tables.0.vocabulary.paths.keys.0.values", [5, 6, 10, 9], "not sorted"),
+    ("cells", "tables.0.vocabulary.paths.keys.0.values", [5, 6, 9, 999], "without a parent"),
+    ("cells", "tables.0.encodings.0.prior.mains.effects", [numbers([4]), numbers([3])], "of shape"),
+    ("cells", "tables.0.encodings.0.prior.mains.link", "probit", "`link`"),
+    ("cells", "tables.0.label", {"type": "tuple", "items": ["a"]}, "table of"),
+    ("stream", "tallies", [], "sums of other columns"),
+    ("stream", "tallies.0.moments.0.count", numbers([2, 3]), "of shape"),
+    ("stream", "tallies.0.moments", [], "without moments"),
+    ("nested", "tables.0.emitted", {"type": "tuple", "items": [2]}, "`emitted`"),
+    ("nested", "tables.0.labels", ["a"], "levels without columns"),
+    ("nested", "tables.0.encodings.0.levels.values", [], "levels without"),
+    ("nested", "tables.0.encodings.0.levels.gains.0", numbers([9]), "`gains` of shape"),
+    ("nested", "tables.0.outputs", {"type": "tuple", "items": []}, "without features"),
+    ("nested", "tables.0.outputs", {"type": "tuple", "items": ["mode"]}, "`outputs`"),
+    ("mixed", "tables.0.modes", numbers([4, 2]), "`modes` of shape"),
+    ("mixed", "tables.0.model.fixed", numbers([3]), "of shape"),
+    ("mixed", "tables.0.model.family", "gamma", "`family`"),
+    ("mixed", "tables.0.slopes", ["price"], "slopes"),
+    ("mixed", "parameters.covariates", [], "other covariates"),
+    ("mixed", "parameters.groups", ["b"], "other factors"),
+    ("mixed", "parameters.covariates", ["cost"], "columns \\['cost'\\]"),
+    ("flat", "parameters.unknown", 5, "'unknown' parameter"),
+    ("flat", "parameters.interactions", 5, "'interactions' parameter"),
+    ("flat", "parameters.columns", {"type": "dict", "items": [[[], 1]]}, "unhashable"),
+    ("flat", "parameters.size", 5, "`parameters` \\['size'\\]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "value", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_what_does_not_fit_is_refused(kind, path, value, message):
+    encoder_class, text = forged(kind, at(path, value))
+    with pytest.raises(ValueError, match=message) as refusal:
+        encoder_class.from_json(text)
+    assert type(refusal.value) is ValueError
+    assert str(refusal.value).startswith("The file is damaged: ")
+    assert str(refusal.value).endswith("Write it again with to_json.")
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_nothing_but_what_was_changed_is_refused(kind):
+    encoder_class, text = forged(kind, lambda content: None)
+    assert encoder_class.from_json(text).to_json() == TEXTS[kind][1]
+
+
+def array(dtype, values, shape=None):
+    return {"type": "array", "dtype": dtype, "shape": [len(values)] if shape is None else shape, "values": values}
+
+
+BOMBS = {
+    "bytes": array("S2000000000", ["a", "b"]),
+    "strings": array("U2000000000", ["a", "b"]),
+    "a long string among many": array("str", ["a" * 100_000] + ["b"] * 20_000),
+    "a compound": array("f8,i4", [1, 2]),
+    "a compound in words": array("[('a', 'f8', 1000000)]", [1, 2]),
+    "raw memory": array("V2000000000", [1, 2]),
+    "a shape": array("float64", [], [10**18, 0]),
+    "a shape that is not": array("float64", [1.0, 2.0], [-1]),
+    "many axes": array("float64", [1.0], [1] * 60),
+    "a unit": array("datetime64[999999999999s]", [1, 2]),
+    "no unit": array("datetime64", [1, 2]),
+    "a fraction": array("object", [{"type": "fraction", "value": "1e999999999"}]),
+    "a zone": array("object", [{"type": "timestamp", "value": 0, "unit": "ns", "zone": "../../etc/passwd"}]),
+    "a zone of a file": array(
+        "object", [{"type": "timestamp", "value": 0, "unit": "ns", "zone": "dateutil//etc/passwd"}]
+    ),
+    "a NaN of bits that are none": array("float64", ["NaN 0000000000000000", 1.0]),
+    "too large numbers": array("int8", [1000, 2]),
+    "numbers of text": array("int64", ["1", "2"]),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_small_file_takes_little_memory_and_time(bomb):
+    encoder_class, text = forged("flat", at("tables.0.vocabulary.categories", BOMBS[bomb]))
+    start = time.perf_counter()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="damaged"):
+        encoder_class.from_json(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50 * len(text) + 10_000_000
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("depth", [90, 101, 300, 900, 950, 970, 980, 985, 990, 995, 1000, 5000, 200_000])
+def test_deep_nesting_is_refused_at_any_depth(depth):
+    encoder_class, text = TEXTS["flat"]
+    start, end = text.split('"tables": [', 1)
+    for deep in ("[" * depth + "]" * depth, '{"type": "tuple", "items": [' * depth + "]}" * depth):
+        with pytest.raises(ValueError, match=r"cut off|within each other|checksum"):
+            encoder_class.from_json(f'{start}"tables": [{deep}, {end}')
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" * 5000])
+def test_numbers_that_are_no_json_are_refused(number):
+    encoder_class, text = TEXTS["flat"]
+    with pytest.raises(ValueError, match="not JSON"):
+        encoder_class.from_json(text.replace('"version": 2', f'"version": 2, "other": {number}'))
+
+
+@pytest.mark.parametrize("parameter", ["groups", "covariates"])
+def test_a_lost_parameter_is_refused(parameter):
+    encoder_class, text = forged("mixed", lambda content: content["parameters"].pop(parameter))
+    with pytest.raises(ValueError, match="damaged"):
+        encoder_class.from_json(text)
+
+
+def test_many_threads_are_not_started():
+    encoder_class, text = forged("flat", at("parameters.n_jobs", 10**6))
+    assert encoder_class.from_json(text).transform(X.iloc[:3]).shape == (3, 5)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 40, 900])
+def test_a_text_that_lost_its_brace_is_no_path(cut):
+    text = TEXTS["flat"][1]
+    with pytest.raises(ValueError, match="must be JSON, which starts with a brace, or the path of a file"):
+        MeanEncoder.from_json(text[cut:])
+
+
+def test_what_is_neither_text_nor_a_path_says_so(tmp_path):
+    for source in ("", "  ", "x" * 5000, "a\0b", "[\n]"):
+        with pytest.raises(ValueError, match="must be JSON"):
+            MeanEncoder.from_json(source)
+    for path in ("no such file", str(tmp_path / "none.json")):
+        with pytest.raises(FileNotFoundError, match="must be JSON, which starts with a brace, or the path of a file"):
+            MeanEncoder.from_json(path)
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe{")
+    with pytest.raises(ValueError, match="is not JSON"):
+        MeanEncoder.from_json(tmp_path / "bytes")
