@@ -235,7 +235,7 @@ def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
 def read_frame(X: Any) -> Frame:
     """Read a pandas frame, a frame of another library that narwhals supports, an array, or a list of rows."""
     if isinstance(X, pd.DataFrame):
-        frame, labels = X, _checked_labels(list(X.columns))
+        frame, labels = X, checked_labels(list(X.columns))
     else:
         import narwhals.stable.v2 as nw  # here, because its import is slow
 
@@ -250,7 +250,7 @@ def read_frame(X: Any) -> Frame:
     return Frame(frame, labels, framed=True)
 
 
-def _checked_labels(labels: list[Any]) -> list[Any]:
+def checked_labels(labels: list[Any]) -> list[Any]:
     strings = [isinstance(label, str) for label in labels]
     if any(strings) and not all(strings):
         raise TypeError(

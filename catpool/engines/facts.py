@@ -1,0 +1,124 @@
+"""Facts about the numbers in columns of a lazy table, by fold: the range, and what the checks ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from catpool.crossfit.splitters import check_number_of_folds
+from catpool.data.frames import read_frame
+from catpool.data.training import read_labels
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2 import Expr, LazyFrame
+
+MISSING, LEAST, MOST, POSITIVE, FRACTIONS = ("missing", "least", "most", "positive", "fractions")
+CENTER = "catpool_center"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts about some columns in each fold of a lazy table.
+
+    Parameters
+    ----------
+    folds : ndarray of shape (folds,)
+        The sorted labels of the folds; one that is None for all rows.
+    table : pyarrow.Table
+        A row for each fold. The first column holds the labels, if there are any.
+    """
+
+    folds: np.ndarray
+    table: Any
+
+    def by_fold(self, column: str, fact: str) -> np.ndarray:
+        """A fact about a column in each fold, of shape (folds,); NaN where no value has it."""
+        return np.array(self.table.column(f"{column}_{fact}").to_pylist(), dtype=float)
+
+    def any_missing(self, column: str) -> bool:
+        """Whether a column has missing values."""
+        return bool(self.by_fold(column, MISSING).any())
+
+    def ends(self, column: str) -> tuple[float, float]:
+        """The least and the largest number of a column; NaN if there is none."""
+        least, most = self.by_fold(column, LEAST), self.by_fold(column, MOST)
+        return float(np.fmin.reduce(least)), float(np.fmax.reduce(most))
+
+    def examples(self, column: str) -> np.ndarray:
+        """A few numbers for which the checks of a column of weights say what they would say of all its numbers."""
+        if self.any_missing(column):
+            return np.array([np.nan])
+        numbers = np.array([*self.ends(column), np.fmin.reduce(self.by_fold(column, POSITIVE))])
+        return numbers[~np.isnan(numbers)]  # there may be no positive number
+
+    def centers(self, column: str) -> np.ndarray:
+        """A number near the values of each fold, of shape (folds,), 0 where they are not far from 0.
+
+        It depends on the values of its own fold only, not on their order, and no value grows by subtracting it.
+        """
+        least, most = self.by_fold(column, LEAST), self.by_fold(column, MOST)
+        nearest = np.clip(0.0, least, most)
+        return np.where(np.abs(nearest) > most - least, nearest, 0.0)
+
+
+def collect_facts(frame: LazyFrame[Any], numbers: Sequence[str], others: Sequence[str], fold: str | None) -> Facts:
+    """Look at columns of a lazy table, in one query.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+    numbers : sequence of str
+        Columns of numbers.
+    others : sequence of str
+        Other columns, whose missing values are counted.
+    fold : str or None
+        The column of folds.
+    """
+    import narwhals.stable.v2 as nw
+
+    summands = {name: summand for column in numbers for name, summand in _number_facts(column).items()}
+    summands |= {f"{column}_{MISSING}": _as_number(nw.col(column).is_null()) for column in others}
+    aggregates = [_aggregate(name) for name in summands]
+    selected = [summand.alias(name) for name, summand in summands.items()]
+    if fold is None:
+        table = frame.select(*selected).select(*aggregates).collect("pyarrow").to_native()
+        return Facts(np.array([None]), table)
+    grouped = frame.select(nw.col(fold), *selected).group_by(fold).agg(*aggregates)
+    table = grouped.collect("pyarrow").to_native()
+    labels = read_labels(read_frame(table).column(fold), len(table), "cv")
+    check_number_of_folds(len(labels))
+    order = np.argsort(labels, kind="stable")
+    return Facts(labels[order], table.take(order))
+
+
+def _number_facts(column: str) -> dict[str, Expr]:
+    import narwhals.stable.v2 as nw
+
+    number = nw.col(column).cast(nw.Float64)
+    facts = {
+        MISSING: _as_number(number.is_null() | number.is_nan()),
+        LEAST: number,
+        MOST: number,
+        POSITIVE: nw.when(number > 0).then(number),
+        FRACTIONS: _as_number(number != number.round(0)),
+    }
+    return {f"{column}_{fact}": summand for fact, summand in facts.items()}
+
+
+def _as_number(flag: Expr) -> Expr:
+    import narwhals.stable.v2 as nw
+
+    return flag.cast(nw.Float64)
+
+
+def _aggregate(name: str) -> Expr:
+    """The smallest or largest of the values, or the sum of flags."""
+    import narwhals.stable.v2 as nw
+
+    column, fact = nw.col(name), name.rpartition("_")[2]
+    if fact in (LEAST, POSITIVE):
+        return column.min()
+    return column.max() if fact == MOST else column.sum()
