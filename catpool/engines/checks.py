@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow
 
 from catpool.crossfit.folds import check_weight_outside
 from catpool.crossfit.hashed_keys import refuse_missing_keys
@@ -15,7 +14,7 @@ from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.training import Reading, take_named
 from catpool.data.weights import check_precision, read_exposure, read_weights
-from catpool.engines.facts import CENTER, MOST, Facts, collect_facts
+from catpool.engines.facts import MOST, Facts, collect_facts
 from catpool.engines.lazy_target import read_lazy_target
 from catpool.engines.names import NamedTable, open_table
 from catpool.engines.request import Request
@@ -89,9 +88,8 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
         check_weight_outside(facts.by_fold(weight, MOST), facts.folds)
     centered = numeric and exposure is None and not target.whole
     centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
-    by_fold = facts.table.select([fold] if fold else []).append_column(CENTER, pyarrow.array(centers))
     precision = reading.weight_type == "precision" and weight is not None
-    return Source(table.frame, target, y, weight, exposure, fold, precision, by_fold)
+    return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers)
 
 
 def _check_dtype(table: NamedTable, column: str, name: str) -> None:

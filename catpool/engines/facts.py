@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
 
 MISSING, LEAST, MOST, POSITIVE, FRACTIONS = ("missing", "least", "most", "positive", "fractions")
-CENTER = "catpool_center"
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,11 @@ class Facts:
         It depends on the values of its own fold only, not on their order, and no value grows by subtracting it.
         """
         least, most = self.by_fold(column, LEAST), self.by_fold(column, MOST)
-        nearest = np.clip(0.0, least, most)
-        return np.where(np.abs(nearest) > most - least, nearest, 0.0)
+        nearest, spread = np.clip(0.0, least, most), most - least
+        # rounded towards 0, so that folds that are alike have one center
+        grid = np.exp2(np.ceil(np.log2(spread, where=spread > 0, out=np.zeros_like(spread))))
+        rounded = np.where(spread > 0, np.trunc(nearest / grid) * grid, nearest)
+        return np.where(np.abs(nearest) > spread, rounded, 0.0)
 
 
 def collect_facts(frame: LazyFrame[Any], numbers: Sequence[str], others: Sequence[str], fold: str | None) -> Facts:

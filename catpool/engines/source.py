@@ -11,8 +11,6 @@ import pandas as pd
 
 from catpool.data.frames import read_frame
 from catpool.data.targets import Target
-from catpool.engines.facts import CENTER
-from catpool.engines.joins import join_features
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 
@@ -52,9 +50,10 @@ class Source:
         Columns of weights, of exposures and of folds.
     precision : bool
         Whether the weights are precisions.
-    centers : pyarrow.Table
-        The number that is subtracted from y in each fold, so that sums of squares lose fewer digits. The folds come
-        first, if there are any.
+    folds : ndarray of shape (folds,)
+        The sorted labels of the folds; one that is None for all rows.
+    centers : ndarray of shape (folds,)
+        The number that is subtracted from y in each fold, so that sums of squares lose fewer digits.
     """
 
     frame: LazyFrame[Any]
@@ -64,44 +63,40 @@ class Source:
     exposure: str | None
     fold: str | None
     precision: bool
-    centers: Any
-
-    @property
-    def center_of_folds(self) -> np.ndarray:
-        """The centers, of shape (folds,)."""
-        return np.asarray(self.centers.column(CENTER))
+    folds: np.ndarray
+    centers: np.ndarray
 
     def find_folds(self, keys: Any) -> np.ndarray:
-        """The fold of each group, of shape (groups,): its position among `centers`."""
+        """The fold of each group, of shape (groups,): its position in `folds`."""
         if self.fold is None:
             return np.zeros(len(keys), dtype=np.intp)
-        folds, own = (
-            np.asarray(read_frame(table.select([self.fold])).column(self.fold)) for table in (self.centers, keys)
-        )
-        return pd.Index(folds).get_indexer(pd.Index(own))
+        own = np.asarray(read_frame(keys.select([self.fold])).column(self.fold))
+        return pd.Index(self.folds).get_indexer(pd.Index(own))
 
     def sums(self, columns: Sequence[str]) -> Sums:
         """The sums over the rows of each fold and combination of categories: one GROUP BY."""
         import narwhals.stable.v2 as nw
 
         keys = [*([self.fold] if self.fold else []), *columns]
-        frame, center = self._join_centers()
-        summands = self._summands(center)
+        summands = self._summands(self._center())
         selected = [nw.col(key) for key in keys] + [summand.alias(name) for name, summand in summands.items()]
-        grouped = frame.select(*selected).group_by(*keys).agg(*(nw.col(name).sum() for name in summands))
+        grouped = self.frame.select(*selected).group_by(*keys).agg(*(nw.col(name).sum() for name in summands))
         table = grouped.collect("pyarrow").to_native()
         table = table.sort_by([(key, "ascending") for key in keys])
         return Sums(table.select(keys), table.select(list(summands)))
 
-    def _join_centers(self) -> tuple[LazyFrame[Any], Expr | None]:
-        """The table, and the center of each row as an expression; None if all centers are 0."""
+    def _center(self) -> Expr | None:
+        """The center of each row; None if all are 0."""
         import narwhals.stable.v2 as nw
 
-        if not self.center_of_folds.any():
-            return self.frame, None
-        if self.fold is None:
-            return self.frame, nw.lit(float(self.center_of_folds[0]))
-        return join_features(self.frame, [self.fold], self.centers), nw.col(CENTER)
+        centers, common = np.unique(self.centers, return_inverse=True)
+        most = int(np.bincount(common).argmax())
+        result = nw.lit(float(centers[most]))
+        for position, center in enumerate(centers):
+            if position != most and self.fold is not None:  # an expression, because joins may change the order of rows
+                inside = nw.col(self.fold).is_in(self.folds[common == position].tolist())
+                result = nw.when(inside).then(nw.lit(float(center))).otherwise(result)
+        return result if centers.any() else None
 
     def _summands(self, center: Expr | None) -> dict[str, Expr]:
         """The numbers that are summed, by the name of their sum."""
@@ -162,7 +157,7 @@ class Source:
         count = place(COUNT)
         rows = place(ROWS).sum(axis=1) if self.precision else None
         return [
-            _moments(count, place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}"), rows, self.center_of_folds)
+            _moments(count, place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}"), rows, self.centers)
             for position in range(len(self.target.names))
         ]
 
