@@ -85,7 +85,7 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     target = read_lazy_target(table.frame, y, reading, facts)
     _check_weights(facts, target, reading, weights)
     if fold is not None and weight is not None:
-        check_weight_outside(facts.by_fold(weight, MOST), facts.folds)
+        check_weight_outside(facts.by_fold(weight, MOST), facts.folds.tolist())
     centered = numeric and exposure is None and not target.whole
     centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
     precision = reading.weight_type == "precision" and weight is not None

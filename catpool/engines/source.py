@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COUNT, ROWS, TOTAL, SQUARE = (f"catpool_{name}" for name in ("count", "rows", "total_", "square_"))
 
 
-class Sums(NamedTuple):
+class GroupSums(NamedTuple):
     """The result of a GROUP BY, sorted by the keys, because engines return groups in any order.
 
     Parameters
@@ -73,7 +73,7 @@ class Source:
         own = np.asarray(read_frame(keys.select([self.fold])).column(self.fold))
         return pd.Index(self.folds).get_indexer(pd.Index(own))
 
-    def sums(self, columns: Sequence[str]) -> Sums:
+    def sums(self, columns: Sequence[str]) -> GroupSums:
         """The sums over the rows of each fold and combination of categories: one GROUP BY."""
         import narwhals.stable.v2 as nw
 
@@ -83,7 +83,7 @@ class Source:
         grouped = self.frame.select(*selected).group_by(*keys).agg(*(nw.col(name).sum() for name in summands))
         table = grouped.collect("pyarrow").to_native()
         table = table.sort_by([(key, "ascending") for key in keys])
-        return Sums(table.select(keys), table.select(list(summands)))
+        return GroupSums(table.select(keys), table.select(list(summands)))
 
     def _center(self) -> Expr | None:
         """The center of each row; None if all are 0."""
@@ -138,12 +138,12 @@ class Source:
         logs = self.frame.filter(weight > 0).select(weight.log().sum().alias("sum")).collect("pyarrow").to_native()
         return float(logs.column("sum")[0].as_py()) / 2
 
-    def moments(self, sums: Sums, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
+    def moments(self, sums: GroupSums, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
         """The moments of each class, of shape (folds, size).
 
         Parameters
         ----------
-        sums : Sums
+        sums : GroupSums
         folds, codes : ndarray of shape (groups,)
             The fold and the category of each group.
         shape : tuple of int
