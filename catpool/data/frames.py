@@ -84,12 +84,7 @@ class Frame:
         # the same model may be fitted to a frame and serve arrays, as scikit-learn allows with a warning
         if not (self.framed and like.framed):
             return self._relabel(like)
-        absent = [label for label in required if label not in self.labels]
-        if absent:
-            raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-        unseen = [label for label in self.labels if label not in like.labels]
-        if unseen and strict:
-            raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
+        check_labels(self.labels, like, required, strict=strict)
         if not strict or like.labels == self.labels:
             return self
         return self._select(like.labels)
@@ -225,6 +220,16 @@ class Header:
     def names_by_label(self) -> dict[Any, str]:
         """The names of the columns, for features, by label."""
         return _name_columns(self.labels, named=self.named)
+
+
+def check_labels(labels: list[Any], like: Header, required: list[Any], *, strict: bool) -> None:
+    """Raise an error if required columns are not among the labels or, with `strict`, columns are that fit had not."""
+    absent = [label for label in required if label not in labels]
+    if absent:
+        raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
+    unseen = [label for label in labels if label not in like.labels]
+    if unseen and strict:
+        raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
 
 
 def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:

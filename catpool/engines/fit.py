@@ -17,7 +17,7 @@ from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Structure
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Header
+from catpool.data.frames import Header, check_labels
 from catpool.data.training import Reading
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
@@ -108,7 +108,9 @@ def fit_lazy(
     columnwise = _check_structure(structure, owner)
     if is_rule(request.cv) or (out_of_fold and columnwise.crossfit.only_rare):
         raise ValueError(
-            'EarlierRows and crossfit="rare" need rows in memory. Collect the table to pandas, polars or arrow first.'
+            'A lazy table needs crossfit="all" and a `cv` of folds; crossfit="rare" and EarlierRows need rows in memory. '
+            f"Got cv={request.cv!r} and crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or "
+            "arrow first."
         )
     opened = open_training(frame, request)
     header = opened.header
@@ -151,16 +153,12 @@ def transform_lazy(
     """
     columnwise = _check_structure(structure, fitted.header.owner)
     if fitted.last_time is not None:
-        raise ValueError("A half-life needs rows in memory. Collect the table to pandas, polars or arrow first.")
-    table = open_table(frame)
-    names = [name for name in table.plain if name not in fitted.roles]
-    absent = [name for name in required if name not in names]
-    unseen = [name for name in names if name not in fitted.header.labels] if strict else []
-    if absent or unseen:
         raise ValueError(
-            f"The table must have the columns of fit, but {absent} are missing and {unseen} are new. Add the missing "
-            "columns, and drop the new ones."
+            "Encodings that fade by a half-life need rows in memory, but X is a lazy table. Collect it to pandas, "
+            "polars or arrow first."
         )
+    table = open_table(frame)
+    check_labels([label for label in table.plain if label not in fitted.roles], fitted.header, required, strict=strict)
     used = [part for each in fitted.tables for part in _parts(each.label)]
     encoded = Encoded(table.cast_categoricals(list(dict.fromkeys(used))), {})
     for position, each in enumerate(fitted.tables):
@@ -185,7 +183,9 @@ def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: in
 
 def _check_structure(structure: Structure, owner: str) -> Columnwise:
     if not isinstance(structure, Columnwise):
-        raise TypeError(f"{owner} needs rows in memory. Collect the table to pandas, polars or arrow first.")
+        raise TypeError(
+            f"{owner} needs rows in memory, but X is a lazy table. Collect it to pandas, polars or arrow first."
+        )
     return structure
 
 

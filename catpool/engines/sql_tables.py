@@ -35,13 +35,15 @@ def quoted_table(names: Sequence[str], alias: str | None = None) -> Table:
 
 def feature_values(table: EncodingTable) -> list[np.ndarray]:
     """The values of each feature by slot, of shape (size,)."""
-    adds_effects = isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None
-    if adds_effects or "error" in (table.policy.unknown, table.policy.missing):
+    if isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None:
         raise ValueError(
-            f"`to_sql` does not support what column {table.column!r} needs: a SELECT cannot raise an error for "
-            'unknown="error" or missing="error", nor can it add up the effects of interactions of '
-            'EmpiricalBayesEncoder. Pass unknown="prior" and missing="category", leave out `interactions`, or call '
-            "`transform`."
+            "`to_sql` does not support interactions of EmpiricalBayesEncoder, whose unseen cells are sums of effects, "
+            f"but {table.column!r} is one. Leave `interactions` out, or call `transform`."
+        )
+    if "error" in (table.policy.unknown, table.policy.missing):
+        raise ValueError(
+            '`to_sql` does not support unknown="error" and missing="error", because a SELECT cannot raise an error '
+            f'about column {table.column!r}. Pass unknown="prior" and missing="category", or call `transform`.'
         )
     return [values for _, values in table.named_tables]
 
