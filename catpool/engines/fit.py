@@ -108,9 +108,8 @@ def fit_lazy(
     columnwise = _check_structure(structure, owner)
     if is_rule(request.cv) or (out_of_fold and columnwise.crossfit.only_rare):
         raise ValueError(
-            'A lazy table needs crossfit="all" and a `cv` of folds; crossfit="rare" and EarlierRows need rows in memory. '
-            f"Got cv={request.cv!r} and crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or "
-            "arrow first."
+            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
+            f"cv={request.cv!r}, crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or arrow."
         )
     opened = open_training(frame, request)
     header = opened.header
