@@ -80,8 +80,8 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     for name, column in weights.items():
         _check_dtype(table, column, name)
     numeric = table.frame.collect_schema()[y].is_numeric()
-    numbers = list(dict.fromkeys([*([y] if numeric else []), *weights.values()]))
-    facts = collect_facts(table.frame, numbers, [] if numeric else [y], fold)
+    used = list(dict.fromkeys(weights.values()))
+    facts = collect_facts(table.frame, used, [] if numeric else [y], fold, y if numeric else None)
     target = read_lazy_target(table.frame, y, reading, facts)
     _check_weights(facts, target, reading, weights)
     if fold is not None and weight is not None:
@@ -116,5 +116,5 @@ def check_keys(opened: Opened, keys: Sequence[str]) -> None:
     frame, columns = opened.table.frame, opened.table.names(keys)
     schema = frame.collect_schema()
     floats = [name for name in columns if schema[name].is_float()]
-    facts = collect_facts(frame, floats, [name for name in columns if name not in floats], None)
+    facts = collect_facts(frame, floats, [name for name in columns if name not in floats])
     refuse_missing_keys(any(facts.any_missing(name) for name in columns))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
 
 MISSING, LEAST, MOST, POSITIVE, FRACTIONS = ("missing", "least", "most", "positive", "fractions")
+WHOLE = 2.0**52  # floats beyond this are integers
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,30 @@ class Facts:
         return np.where(np.abs(nearest) > spread, rounded, 0.0)
 
 
-def collect_facts(frame: LazyFrame[Any], numbers: Sequence[str], others: Sequence[str], fold: str | None) -> Facts:
+def collect_facts(
+    frame: LazyFrame[Any], weights: Sequence[str], others: Sequence[str], fold: str | None = None, y: str | None = None
+) -> Facts:
     """Look at columns of a lazy table, in one query.
 
     Parameters
     ----------
     frame : narwhals.LazyFrame
-    numbers : sequence of str
-        Columns of numbers.
+    weights : sequence of str
+        Columns of weights, exposures and other numbers.
     others : sequence of str
         Other columns, whose missing values are counted.
-    fold : str or None
+    fold : str, optional
         The column of folds.
+    y : str, optional
+        The target, if it holds numbers.
     """
     import narwhals.stable.v2 as nw
 
-    summands = {name: summand for column in numbers for name, summand in _number_facts(column).items()}
+    summands: dict[str, Expr] = {}
+    for column in weights:
+        summands |= _number_facts(column) | _positive(column)
+    if y is not None:
+        summands |= _number_facts(y) | _fractions(y)
     summands |= {f"{column}_{MISSING}": _as_number(nw.col(column).is_null()) for column in others}
     aggregates = [_aggregate(name) for name in summands]
     selected = [summand.alias(name) for name, summand in summands.items()]
@@ -97,17 +106,30 @@ def collect_facts(frame: LazyFrame[Any], numbers: Sequence[str], others: Sequenc
 
 
 def _number_facts(column: str) -> dict[str, Expr]:
+    number = _number(column)
+    missing = _as_number(number.is_null() | number.is_nan())
+    return {f"{column}_{MISSING}": missing, f"{column}_{LEAST}": number, f"{column}_{MOST}": number}
+
+
+def _positive(column: str) -> dict[str, Expr]:
     import narwhals.stable.v2 as nw
 
-    number = nw.col(column).cast(nw.Float64)
-    facts = {
-        MISSING: _as_number(number.is_null() | number.is_nan()),
-        LEAST: number,
-        MOST: number,
-        POSITIVE: nw.when(number > 0).then(number),
-        FRACTIONS: _as_number(number != number.round(0)),
-    }
-    return {f"{column}_{fact}": summand for fact, summand in facts.items()}
+    number = _number(column)
+    return {f"{column}_{POSITIVE}": nw.when(number > 0).then(number)}
+
+
+def _fractions(column: str) -> dict[str, Expr]:
+    import narwhals.stable.v2 as nw
+
+    # larger numbers are integers, which overflow where an engine rounds to integers
+    small = nw.when(_number(column).abs() < WHOLE).then(_number(column))
+    return {f"{column}_{FRACTIONS}": _as_number(small != small.round(0))}
+
+
+def _number(column: str) -> Expr:
+    import narwhals.stable.v2 as nw
+
+    return nw.col(column).cast(nw.Float64)
 
 
 def _as_number(flag: Expr) -> Expr:

@@ -95,3 +95,11 @@ def test_counts_are_whole_and_names_are_free(place):
     connection.execute("CREATE TABLE catpool_table AS SELECT 'a' AS c, 99.0 AS catpool_feature_0_1")
     connection.execute("CREATE TABLE catpool_rows AS SELECT 'a' AS c")
     assert encoder.transform(connection.table("catpool_rows")).fetchall() == [(2.0,)]
+
+
+def test_one_column_may_have_two_roles(rows):
+    polars = pytest.importorskip("polars")
+    table = rows[["id", "city", "fold", "weight"]]
+    encoder = MeanEncoder(["city"], cv="fold", target_type="continuous")
+    expected = encoder.fit_transform(table, "weight", sample_weight="weight")
+    assert_agrees(encoder.fit_transform(polars.from_pandas(table).lazy(), "weight", sample_weight="weight"), expected)
