@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
@@ -145,14 +145,31 @@ def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
         return
     if folds.training is None:
         inside = np.bincount(folds.labels, weights, minlength=folds.n_folds)
-        learned = np.array([np.delete(inside, fold).sum() for fold in range(folds.n_folds)])
+        check_weight_outside(inside, range(folds.n_folds))
     else:
-        learned = np.array([weights[rows].sum() for rows in folds.training])
-    if not learned.all():
-        fold = int(np.argmin(learned))
+        _check_learned([weights[rows].sum() for rows in folds.training], range(folds.n_folds))
+
+
+def check_weight_outside(inside: np.ndarray, names: Sequence[Any]) -> None:
+    """Raise an error if all rows outside a fold have a weight of 0.
+
+    Parameters
+    ----------
+    inside : ndarray of shape (parts,)
+        The weight of each part of the rows: of all folds, and of rows in no fold.
+    names : sequence
+        The name of each fold, for messages.
+    """
+    _check_learned([np.delete(inside, fold).sum() for fold in range(len(names))], names)
+
+
+def _check_learned(learned: Sequence[float], names: Sequence[Any]) -> None:
+    """Raise an error if the rows that a fold is encoded from have no weight; `learned` is their weight, by fold."""
+    weightless = np.flatnonzero(np.asarray(learned) == 0)
+    if len(weightless):
         raise ValueError(
-            f"The rows that fold {fold} is encoded from must have some weight, but all have a weight of 0. "
-            "Pass other folds, or drop rows of weight 0."
+            f"The rows that fold {names[weightless[0]]} is encoded from must have some weight, but all have a weight "
+            "of 0. Pass other folds, or drop rows of weight 0."
         )
 
 

@@ -30,11 +30,16 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
         raise ValueError(
             f"`key` must hold one key for each of the {n_rows} rows of X, but it holds {len(table)}. Pass as many."
         )
-    if table.isna().any(axis=None):
-        raise ValueError("`key` must have no missing values, but it has some. Give each row a key.")
+    refuse_missing_keys(bool(table.isna().any(axis=None)))
     # pandas' hashes depend on the dtype, and columns of one name cannot be told apart
     plain = table.set_axis(range(table.shape[1]), axis=1).apply(_normalize)
     return (pd.util.hash_pandas_object(plain, index=False).to_numpy() % k).astype(np.uint8)
+
+
+def refuse_missing_keys(found: bool) -> None:
+    """Raise an error if missing keys were found."""
+    if found:
+        raise ValueError("`key` must have no missing values, but it has some. Give each row a key.")
 
 
 def _normalize(column: pd.Series) -> pd.Series:

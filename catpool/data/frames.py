@@ -85,12 +85,7 @@ class Frame:
         # the same model may be fitted to a frame and serve arrays, as scikit-learn allows with a warning
         if not (self.framed and like.framed):
             return self._relabel(like)
-        absent = [label for label in required if label not in self.labels]
-        if absent:
-            raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-        unseen = [label for label in self.labels if label not in like.labels]
-        if unseen and strict:
-            raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
+        check_labels(self.labels, like, required, strict=strict)
         if not strict or like.labels == self.labels:
             return self
         return self._select(like.labels)
@@ -235,6 +230,16 @@ class Header:
         require(self.named == (self.framed and all(strings)), "names of columns that are not strings")
 
 
+def check_labels(labels: list[Any], like: Header, required: list[Any], *, strict: bool) -> None:
+    """Raise an error if required columns are not among the labels or, with `strict`, columns are that fit had not."""
+    absent = [label for label in required if label not in labels]
+    if absent:
+        raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
+    unseen = [label for label in labels if label not in like.labels]
+    if unseen and strict:
+        raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
+
+
 def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
     """Name the columns by their labels if these are strings, otherwise x0, x1, ..."""
     return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
@@ -243,7 +248,7 @@ def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
 def read_frame(X: Any) -> Frame:
     """Read a pandas frame, a frame of another library that narwhals supports, an array, or a list of rows."""
     if isinstance(X, pd.DataFrame):
-        frame, labels = X, _checked_labels(list(X.columns))
+        frame, labels = X, checked_labels(list(X.columns))
     else:
         import narwhals.stable.v2 as nw  # here, because its import is slow
 
@@ -258,7 +263,7 @@ def read_frame(X: Any) -> Frame:
     return Frame(frame, labels, framed=True)
 
 
-def _checked_labels(labels: list[Any]) -> list[Any]:
+def checked_labels(labels: list[Any]) -> list[Any]:
     strings = [isinstance(label, str) for label in labels]
     if any(strings) and not all(strings):
         raise TypeError(

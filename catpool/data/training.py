@@ -129,7 +129,7 @@ def read_training(
     exposure : array of shape (n,) or label of a column of X, optional
     """
     # target, weights and folds are taken out of X, because they are absent or meaningless in new rows
-    frame, named = _take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
+    frame, named = take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
     columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
     y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
     targets = read_targets(y, reading.target_type, reading.family)
@@ -147,14 +147,14 @@ def read_training(
 
 
 @dataclass(frozen=True)
-class _NamedColumns:
+class NamedColumns:
     """The columns of X that arguments name: their labels, and their values by argument."""
 
     labels: list[str]
     values: Mapping[str, Any]
 
 
-def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _NamedColumns]:
+def take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, NamedColumns]:
     """Take the columns that arguments name out of X."""
     named = {role: label for role, label in arguments.items() if isinstance(label, str)}
     for role, label in named.items():
@@ -166,7 +166,7 @@ def _take_named(frame: Frame, arguments: Mapping[str, Any]) -> tuple[Frame, _Nam
         frame.require([label], role)
     labels = list(dict.fromkeys(named.values()))  # one column may have two roles
     values = {role: frame.column(label) for role, label in named.items()}
-    return (frame.drop(labels) if named else frame), _NamedColumns(labels, values)
+    return (frame.drop(labels) if named else frame), NamedColumns(labels, values)
 
 
 def _read_labels(argument: Any) -> list[Any]:
@@ -181,7 +181,7 @@ def _read_weights(
 ) -> tuple[list[Target], Weights]:
     """Read the weights, and divide counts by their exposures if all rows have one variance."""
     if isinstance(exposure, str | int):
-        columns.require([exposure])
+        columns.require([exposure], "exposure")
         exposure = columns.column(exposure)
     homoscedastic = reading.homoscedastic(targets)
     check_precision(reading.weight_type, homoscedastic=homoscedastic)

@@ -23,7 +23,7 @@ from catpool.data.frames import read_frame
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
-from catpool.encoders.records import check_names, named_features, output
+from catpool.encoders.records import check_names, output
 from catpool.engines.dispatch import lazy_frame
 from catpool.models.flat import Flat
 from catpool.tables.fitted import Fitted
@@ -252,31 +252,38 @@ class ColumnwiseEncoder(Encoder):
         return output(self._settings(), structure, fitted, frame, encode_parts(structure, fitted, frame, folds))
 
     @available_if(_is_flat)
-    def to_sql(self, table: str | Sequence[str], *, dialect: str | None = None) -> str:
+    def to_sql(
+        self,
+        table: str | Sequence[str],
+        *,
+        dialect: str | None = None,
+        encodings: str = "inline",
+        encodings_name: str | Sequence[str] = "catpool_encodings",
+    ) -> str | list[str]:
         """Write ``transform`` as SQL: a SELECT that joins a table's rows with the encodings.
 
         Parameters
         ----------
         table : str, or sequence of str
-            The name of the table with the columns of X; or the names of a schema and of a table in it, or of a catalog
-            too. They are quoted.
+            The name of the table with the columns of X, after its catalog and schema if needed. It is quoted.
         dialect : str, optional
-            As sqlglot calls it: "duckdb", "sqlite", "postgres", "snowflake", "bigquery", "spark" and so on; by default
-            standard SQL.
+            As sqlglot calls it: "duckdb", "sqlite", "postgres" and so on; by default standard SQL.
+        encodings : {"inline", "table"}, default="inline"
+            Whether the SELECT holds the encodings, or tables do, which suits thousands of categories.
+        encodings_name : str, or sequence of str, default="catpool_encodings"
+            The names of these tables, as for ``table``; "_0" follows for the first encoded column, and so on.
 
         Returns
         -------
-        str
-            Each category is a line of the statement. Features that are NaN are NULL. Strings are compared by the
-            table's collation: one that takes "a" and "A" for the same doubles rows.
+        str, or list of str for ``encodings="table"``
+            The SELECT comes last. NaN is NULL. A collation of the table that takes "a" for "A" doubles rows.
 
         Raises
         ------
         ImportError
             Without sqlglot: ``pip install "catpool[sql]"``.
         ValueError
-            For interactions of empirical Bayes, if ``unknown`` or ``missing`` is "error", with a half-life, and if
-            columns have no names.
+            For interactions of empirical Bayes, "error" as ``unknown`` or ``missing``, a half-life, or X without names.
         TypeError
             If categories have no literal in SQL: infinities, times with a zone, and other objects.
 
@@ -284,16 +291,9 @@ class ColumnwiseEncoder(Encoder):
         --------
         >>> import pandas as pd
         >>> from catpool import MeanEncoder
-        >>> encoder = MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5])
-        >>> encoder.to_sql("orders", dialect="duckdb").startswith("WITH")
-        True
+        >>> MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5]).to_sql("orders")[:16]
+        'WITH "catpool_0"'
         """
-        from catpool.engines.sql import select  # here, as each import takes its time
+        from catpool.encoders.statements import write_sql  # here, as each import takes its time
 
-        fitted = self._state
-        if not fitted.header.named or fitted.last_time is not None:
-            raise ValueError("SQL needs columns with names, and has no half-life. Fit to a frame, without one.")
-        columns, labels = [each.label for each in fitted.tables], fitted.header.labels
-        kept = labels if self.remainder == "passthrough" else [label for label in labels if label in columns]
-        names, kept = named_features(self._structure(), fitted), list(dict.fromkeys([*kept, *columns]))
-        return select(fitted.tables, names, kept, table, dialect)
+        return write_sql(self._structure(), self._settings(), self._state, table, dialect, encodings, encodings_name)

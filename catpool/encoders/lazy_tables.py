@@ -27,12 +27,23 @@ def fit_lazy_table(
     """
     from catpool.engines.fit import fit_lazy
 
+    if out_of_fold:
+        _refuse_conversion(settings)
     fit = fit_lazy(structure, frame, reading, request, settings.owner, out_of_fold=out_of_fold)
     check_names(structure, fit.fitted, keep=settings.keep)  # also where nothing is encoded yet, as in memory
     if fit.encoded is None:
         return fit.fitted, None
     names = named_features(structure, fit.fitted)
     return fit.fitted, fit.encoded.select(fit.fitted.header, names, keep=settings.keep)
+
+
+def _refuse_conversion(settings: Settings) -> None:
+    """Refuse to turn a lazy table into a frame, which would bring its rows into memory."""
+    if settings.library != "default":
+        raise ValueError(
+            f'A lazy table stays lazy, but set_output(transform="{settings.library}") asks for a frame in memory. Call '
+            'set_output(transform="default") and collect the result, or collect the table first.'
+        )
 
 
 def refuse_groups(groups: Any) -> None:
@@ -49,5 +60,6 @@ def transform_lazy_table(
     """A lazy table with features in the place of the columns they encode."""
     from catpool.engines.fit import transform_lazy
 
+    _refuse_conversion(settings)
     encoded = transform_lazy(structure, fitted, frame, required, strict=settings.keep)
     return encoded.select(fitted.header, named_features(structure, fitted), keep=settings.keep)

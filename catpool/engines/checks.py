@@ -1,59 +1,120 @@
-"""Checks of lazy tables: a query or two finds what the checks of rows in memory would refuse."""
+"""A lazy table opened for a fit: the checks of rows in memory, which get a few examples from a query."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from catpool.data.weights import read_weights
+from catpool.crossfit.folds import check_weight_outside
+from catpool.crossfit.hashed_keys import refuse_missing_keys
+from catpool.data.frames import Frame
+from catpool.data.targets import Target
+from catpool.data.training import Reading, take_named
+from catpool.data.weights import check_precision, read_exposure, read_weights
+from catpool.engines.facts import MOST, Facts, collect_facts
+from catpool.engines.lazy_target import read_lazy_target
+from catpool.engines.names import NamedTable, open_table
+from catpool.engines.request import Request
+from catpool.engines.source import Source
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import LazyFrame
 
 
-def collect_row(frame: LazyFrame[Any]) -> dict[str, Any]:
-    """Collect a lazy table of one row, with 0 for the sums of an empty table, which are NULL."""
-    table = frame.collect("pyarrow").to_native()
-    return {name: table.column(name)[0].as_py() or 0 for name in table.column_names}
+class Opened(NamedTuple):
+    """A lazy table for a fit.
+
+    Parameters
+    ----------
+    table : NamedTable
+    header : Frame
+        One row of the table, without the columns of `roles`. Structures look at its labels and types.
+    roles : list of str
+        The columns of target, weights and folds.
+    """
+
+    table: NamedTable
+    header: Frame
+    roles: list[str]
 
 
-def check_lazy_names(frame: LazyFrame[Any]) -> None:
-    """Refuse columns with names that catpool gives to columns of its own."""
-    reserved = [name for name in frame.collect_schema().names() if name.startswith("catpool_")]
-    if reserved:
-        raise ValueError(f'Names that start with "catpool_" are reserved, but the table has {reserved}. Rename them.')
+def open_training(frame: LazyFrame[Any], request: Request) -> Opened:
+    """Open a lazy table, and check that it has rows and the columns that arguments name."""
+    if not isinstance(request.y, str):
+        raise ValueError(
+            "The target of a lazy table must be the name of one of its columns, which are "
+            f"{frame.collect_schema().names()}. Got y={request.y!r}."
+        )
+    for name, argument in {"sample_weight": request.sample_weight, "exposure": request.exposure}.items():
+        if not isinstance(argument, str | None):
+            raise ValueError(
+                f"`{name}` must be the name of a column of the lazy table, whose rows have no order. Got "
+                f"{type(argument).__name__}. Add a column, and pass its name."
+            )
+    table = open_table(frame)
+    head = table.read(table.frame.head(1).collect("pyarrow").to_native(), list(table.plain))
+    fold = request.cv if isinstance(request.cv, str) else None
+    columns, named = take_named(head, {"y": request.y, "sample_weight": request.sample_weight, "cv": fold})
+    if request.exposure is not None:
+        columns.require([request.exposure], "exposure")
+    return Opened(table, replace(columns, aside=request.aside), named.labels)
 
 
-def check_lazy_weights(frame: LazyFrame[Any], column: str | None, name: str) -> None:
-    """Refuse a column of weights or exposures that `read_weights` would refuse."""
+def read_source(table: NamedTable, reading: Reading, request: Request, fold: str | None) -> Source:
+    """Check the values of target, weights, exposures and folds.
+
+    Parameters
+    ----------
+    table : NamedTable
+    reading : Reading
+    request : Request
+    fold : str or None
+        The plain name of the column of folds, if rows are encoded out of fold.
+    """
+    y, weight, exposure = (table.plain.get(name) for name in (request.y, request.sample_weight, request.exposure))
+    assert y is not None
+    weights = {name: column for name, column in {"sample_weight": weight, "exposure": exposure}.items() if column}
+    for name, column in weights.items():
+        _check_dtype(table, column, name)
+    numeric = table.frame.collect_schema()[y].is_numeric()
+    used = list(dict.fromkeys(weights.values()))
+    facts = collect_facts(table.frame, used, [] if numeric else [y], fold, y if numeric else None)
+    target = read_lazy_target(table.frame, y, reading, facts)
+    _check_weights(facts, target, reading, weights)
+    if fold is not None and weight is not None:
+        check_weight_outside(facts.by_fold(weight, MOST), facts.folds.tolist())
+    centered = numeric and exposure is None and not target.whole
+    centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
+    precision = reading.weight_type == "precision" and weight is not None
+    return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers)
+
+
+def _check_dtype(table: NamedTable, column: str, name: str) -> None:
     import narwhals.stable.v2 as nw
 
-    if column is None:
-        return
-    labels = frame.collect_schema().names()
-    if column not in labels:
-        raise ValueError(f"`{name}` names {column!r}, but the columns of the table are {labels}. Pass one of them.")
-    number = nw.col(column).cast(nw.Float64)
-    ends = number.min().alias("least"), number.max().alias("most")
-    not_finite = (~number.is_finite()).cast(nw.Float64).sum().alias("not_finite")
-    facts = collect_row(frame.select(*ends, not_finite, number.null_count().alias("missing")))
-    # `read_weights` looks at the range of the values, so the two ends stand for the column.
-    values = [np.nan if facts["missing"] or facts["not_finite"] else facts["least"], facts["most"]]
-    if name == "exposure" and not values[0] > 0:
-        raise ValueError("`exposure` must be more than zero in each row. Leave rows without exposure out.")
-    read_weights(np.array(values, dtype=float), 2, name)
+    dtype = table.frame.collect_schema()[column]
+    if not (dtype.is_numeric() or dtype == nw.Boolean):
+        read_weights(np.empty(1, dtype=object), 1, name)  # which raises
 
 
-def check_lazy_keys(frame: LazyFrame[Any], keys: Sequence[str]) -> None:
+def _check_weights(facts: Facts, target: Target, reading: Reading, weights: dict[str, str]) -> None:
+    check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
+    for name, column in weights.items():
+        examples = facts.examples(column)
+        if name == "exposure":
+            read_exposure(examples, [target], len(examples))
+        else:
+            read_weights(examples, len(examples), name)
+
+
+def check_keys(opened: Opened, keys: Sequence[str]) -> None:
     """Refuse key columns that the table does not have, or that have missing values."""
-    import narwhals.stable.v2 as nw
-
-    labels = frame.collect_schema().names()
-    absent = [key for key in keys if key not in labels]
-    if absent:
-        raise ValueError(f"`key` names {absent}, but the columns of the table are {labels}. Pass some of them.")
-    missing = [key for key, number in collect_row(frame.select(nw.col(*keys).null_count())).items() if number]
-    if missing:
-        raise ValueError(f"`key` must have no missing values, but {missing} have some. Give each row a key.")
+    opened.header.require(list(keys), "key")
+    frame, columns = opened.table.frame, opened.table.names(keys)
+    schema = frame.collect_schema()
+    floats = [name for name in columns if schema[name].is_float()]
+    facts = collect_facts(frame, floats, [name for name in columns if name not in floats])
+    refuse_missing_keys(any(facts.any_missing(name) for name in columns))

@@ -14,17 +14,27 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.data.frames import checked_labels
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import LazyFrame
     from narwhals.stable.v2.typing import IntoLazyFrame
 
 
+def _rename_by_name(frame: Any, names: list[str]) -> Any:
+    """Rename columns through narwhals, for engines that take every name literally."""
+    import narwhals.stable.v2 as nw
+
+    lazy = nw.from_native(frame)
+    old = lazy.collect_schema().names()
+    return lazy.select(*(nw.col(a).alias(b) for a, b in zip(old, names, strict=True))).to_native()
+
+
 @dataclass(frozen=True)
 class Engine:
     """The steps of a lazy table that narwhals leaves to each library.
 
-    Both functions get and return tables of the library itself, not of narwhals.
+    The functions get and return tables of the library itself, not of narwhals.
 
     Parameters
     ----------
@@ -35,6 +45,9 @@ class Engine:
         ``hash_keys(frame, keys, k, name)`` returns the lazy table `frame` with one more column, called `name`, of
         64-bit integers from 0 to k - 1: a hash of the columns in the list `keys`. Equal keys must have equal hashes in
         all sessions.
+    rename : callable, optional
+        ``rename(frame, names)`` returns the lazy table `frame` with its columns renamed by position. Names may hold any
+        character, such as quotes, dots and patterns. By default narwhals renames the columns.
 
     Examples
     --------
@@ -52,6 +65,7 @@ class Engine:
 
     take_in: Callable[[Any, Any], Any]
     hash_keys: Callable[[Any, list[str], int, str], Any]
+    rename: Callable[[Any, list[str]], Any] = _rename_by_name
 
 
 def lazy_frame(X: Any) -> LazyFrame[Any] | None:
@@ -94,6 +108,10 @@ def _hash_polars(frame: Any, keys: list[str], k: int, name: str) -> Any:
     return frame.with_columns((polars.struct(keys).hash(0) % k).cast(polars.Int64).alias(name))
 
 
+def _rename_polars(frame: Any, names: list[str]) -> Any:
+    return frame.rename(dict(zip(frame.collect_schema().names(), names, strict=True)))
+
+
 def _take_in_duckdb(like: Any, table: Any) -> Any:
     # The query finds the Python variable of this name, and runs on the connection of `like`.
     catpool_taken_in_8c1f2b = table  # noqa: F841
@@ -109,6 +127,11 @@ def _hash_duckdb(frame: Any, keys: list[str], k: int, name: str) -> Any:
     )
 
 
+def _rename_duckdb(frame: Any, names: list[str]) -> Any:
+    quoted = [['"' + name.replace('"', '""') + '"' for name in each] for each in (frame.columns, names)]
+    return frame.project(", ".join(f"{old} AS {new}" for old, new in zip(*quoted, strict=True)))
+
+
 def _take_in_pyspark(like: Any, table: Any) -> Any:
     return like.sparkSession.createDataFrame(table)
 
@@ -117,6 +140,11 @@ def _hash_pyspark(frame: Any, keys: list[str], k: int, name: str) -> Any:
     from pyspark.sql import functions
 
     return frame.withColumn(name, functions.pmod(functions.xxhash64(*keys), functions.lit(k)))
+
+
+def _rename_pyspark(frame: Any, names: list[str]) -> Any:
+    checked_labels(frame.columns)  # narwhals does not see that a name occurs twice
+    return frame.toDF(*names)
 
 
 def _take_in_ibis(like: Any, table: Any) -> Any:
@@ -131,6 +159,10 @@ def _hash_ibis(frame: Any, keys: list[str], k: int, name: str) -> Any:
     for remainder in remainders[1:]:
         total = (total * 31 + remainder) % k
     return frame.mutate(**{name: total.cast("int64")})
+
+
+def _rename_ibis(frame: Any, names: list[str]) -> Any:
+    return frame.rename(dict(zip(names, frame.columns, strict=True)))
 
 
 def _take_in_dask(like: Any, table: Any) -> Any:
@@ -154,10 +186,14 @@ def _hash_dask(frame: Any, keys: list[str], k: int, name: str) -> Any:
     return frame.map_partitions(add_folds, meta=frame._meta.assign(**{name: np.int64(0)}))
 
 
+def _rename_dask(frame: Any, names: list[str]) -> Any:
+    return frame.rename(columns=dict(zip(frame.columns, names, strict=True)))
+
+
 ENGINES: dict[str, Engine] = {  # by the module that the class of a lazy table is defined in
-    "polars": Engine(_take_in_polars, _hash_polars),
-    "duckdb": Engine(_take_in_duckdb, _hash_duckdb),
-    "pyspark": Engine(_take_in_pyspark, _hash_pyspark),
-    "ibis": Engine(_take_in_ibis, _hash_ibis),
-    "dask": Engine(_take_in_dask, _hash_dask),
+    "polars": Engine(_take_in_polars, _hash_polars, _rename_polars),
+    "duckdb": Engine(_take_in_duckdb, _hash_duckdb, _rename_duckdb),
+    "pyspark": Engine(_take_in_pyspark, _hash_pyspark, _rename_pyspark),
+    "ibis": Engine(_take_in_ibis, _hash_ibis, _rename_ibis),
+    "dask": Engine(_take_in_dask, _hash_dask, _rename_dask),
 }

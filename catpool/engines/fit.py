@@ -9,36 +9,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 import pyarrow
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.splitters import check_number_of_folds
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Structure
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Frame, Header, read_frame
+from catpool.data.frames import Header, check_labels
 from catpool.data.training import Reading
-from catpool.data.weights import check_exposure, check_precision
-from catpool.engines.checks import check_lazy_keys, check_lazy_names, check_lazy_weights
+from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
+from catpool.engines.joins import join_features, known_categories
+from catpool.engines.names import NamedTable, name_columns, open_table
 from catpool.engines.request import Request
-from catpool.engines.source import (
-    FEATURE,
-    FOLD,
-    Source,
-    join_features,
-    known_categories,
-    precision_log_likelihood,
-    read_lazy_target,
-)
+from catpool.engines.source import Source
 from catpool.moments.grouped import Tally
 from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoLazyFrame
+
+FOLD = "catpool_fold"  # the column of hashed keys
+FEATURE = "catpool_feature_"
 
 
 class Encoded(NamedTuple):
@@ -46,13 +40,17 @@ class Encoded(NamedTuple):
 
     Parameters
     ----------
-    frame : narwhals.LazyFrame
+    table : NamedTable
     features : dict
-        For the label of each encoded column, the names of its features in `frame`.
+        For the label of each encoded column, the names of its features in the table.
     """
 
-    frame: nw.LazyFrame[Any]
+    table: NamedTable
     features: dict[Any, list[str]]
+
+    def add(self, frame: nw.LazyFrame[Any], features: Mapping[Any, list[str]]) -> Encoded:
+        """The same with more features, which `frame` has as columns."""
+        return Encoded(replace(self.table, frame=frame), {**self.features, **features})
 
     def select(self, header: Header, names: Mapping[Any, list[str]], *, keep: bool) -> IntoLazyFrame:
         """Put the features in the place of the columns they encode.
@@ -68,14 +66,12 @@ class Encoded(NamedTuple):
         """
         labels = [label for label in header.labels if label in self.features or keep]
         labels += [label for label in self.features if label not in header.labels]
-        columns: list[nw.Expr] = []
+        columns: list[str] = []
+        final: list[str] = []
         for label in labels:
-            if label in self.features:
-                pairs = zip(self.features[label], names[label], strict=True)
-                columns += [nw.col(feature).alias(name) for feature, name in pairs]
-            else:
-                columns.append(nw.col(label))
-        return self.frame.select(*columns).to_native()
+            columns += self.features[label] if label in self.features else [self.table.plain[label]]
+            final += names[label] if label in self.features else [label]
+        return name_columns(self.table.frame.select(columns), final)
 
 
 class LazyFit(NamedTuple):
@@ -86,10 +82,9 @@ class LazyFit(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """The result of a GROUP BY: the columns of the groups, a row for each group, its fold and code, and the sums."""
+    """A fitted column: the keys of the groups, the fold and the code of each group, and the sums."""
 
-    columns: list[str]
-    rows: Frame
+    keys: pyarrow.Table
     folds: np.ndarray
     codes: np.ndarray
     tally: Tally
@@ -111,33 +106,33 @@ def fit_lazy(
     out_of_fold : bool
     """
     columnwise = _check_structure(structure, owner)
-    check_lazy_names(frame)
     if is_rule(request.cv) or (out_of_fold and columnwise.crossfit.only_rare):
         raise ValueError(
-            'EarlierRows and crossfit="rare" need rows in memory. Collect the table to pandas, polars or arrow first.'
+            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
+            f"cv={request.cv!r}, crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or arrow."
         )
-    fold = request.cv if isinstance(request.cv, str) else None
-    if out_of_fold:
-        frame, fold = _add_folds(frame, request)
-    elif fold is None:
-        check_cv(request.cv)
-    source, header = _open(columnwise, frame, reading, request, fold, out_of_fold=out_of_fold)
+    opened = open_training(frame, request)
+    header = opened.header
+    columnwise.check(header)
     labels = columnwise.labels(header)
-    groups = [_group(columnwise, label, source, header) for label in labels]
+    table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
+    table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
+    source = read_source(table, reading, request, fold)
+    groups = [_group(columnwise, label, source, table) for label in labels]
     tallies = [each.tally for each in groups]
-    stream = Stream(labels, header.names_by_label, tallies, [source.target], precision_log_likelihood(source))
+    stream = Stream(labels, header.names_by_label, tallies, [source.target], source.log_likelihood())
     tables = stream.tables(columnwise)
     fitted = Fitted(
         header=header.header(owner),
         tables=tables,
         targets=[source.target],
-        roles=[role for role in (request.y, request.sample_weight, fold) if role is not None],
+        roles=opened.roles,
         aside=[label for label in header.aside if label in header.labels],
         fingerprint=Fingerprint(0, ""),  # the rows are not here, so transform cannot recognize them
         log_likelihood=stream.log_likelihood,
         tallies=[tally.merge_parts() for tally in tallies],
     )
-    return LazyFit(fitted, _encode_out_of_fold(columnwise, source, tables, groups) if out_of_fold else None)
+    return LazyFit(fitted, _encode_out_of_fold(columnwise, source, table, tables, groups) if out_of_fold else None)
 
 
 def transform_lazy(
@@ -157,48 +152,54 @@ def transform_lazy(
     """
     columnwise = _check_structure(structure, fitted.header.owner)
     if fitted.last_time is not None:
-        raise ValueError("A half-life needs rows in memory. Collect the table to pandas, polars or arrow first.")
-    check_lazy_names(frame)
-    names = [name for name in frame.collect_schema().names() if name not in fitted.roles]
-    absent = [name for name in required if name not in names]
-    unseen = [name for name in names if name not in fitted.header.labels] if strict else []
-    if absent or unseen:
         raise ValueError(
-            f"The table must have the columns of fit, but {absent} are missing and {unseen} are new. Add the missing "
-            "columns, and drop the new ones."
+            "Encodings that fade by a half-life need rows in memory, but X is a lazy table. Collect it to pandas, "
+            "polars or arrow first."
         )
-    encoded = Encoded(_cast_categoricals(frame, names), {})
-    for position, table in enumerate(fitted.tables):
-        encoded = _add_table(columnwise, table, encoded, position)
+    table = open_table(frame)
+    check_labels([label for label in table.plain if label not in fitted.roles], fitted.header, required, strict=strict)
+    used = [part for each in fitted.tables for part in _parts(each.label)]
+    encoded = Encoded(table.cast_categoricals(list(dict.fromkeys(used))), {})
+    for position, each in enumerate(fitted.tables):
+        encoded = _add_table(columnwise, each, encoded, position)
     return encoded
 
 
 def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: int) -> Encoded:
     """Add the features of one more fitted table."""
-    frame, columns = encoded.frame, _parts(table.label)
-    known = known_categories(frame, table)  # spares transform a query
-    distinct = frame.select(columns).unique().collect("pyarrow").to_native() if known is None else known
-    categories = read_frame(distinct)
-    blocks = structure.features(table, categories, None)
-    frame, names = _add_features(frame, columns, categories, blocks, position)
+    named, labels = encoded.table, _parts(table.label)
+    columns = named.names(labels)
+    known = known_categories(named.frame, columns[0], table)  # spares transform a query
+    distinct = named.frame.select(columns).unique().collect("pyarrow").to_native() if known is None else known
+    blocks = structure.features(table, named.read(distinct, labels), None)
+    frame, names = _add_features(named.frame, distinct.select(columns), blocks, position)
     if known is not None and names[table.label]:
         # Unseen categories are not among the known ones, so the join gives them NULL.
         pairs = zip(names[table.label], table.unseen, strict=True)
         frame = frame.with_columns(nw.col(name).fill_null(value) for name, value in pairs)
-    return Encoded(frame, encoded.features | names)
+    return encoded.add(frame, names)
 
 
 def _check_structure(structure: Structure, owner: str) -> Columnwise:
     if not isinstance(structure, Columnwise):
-        raise TypeError(f"{owner} needs rows in memory. Collect the table to pandas, polars or arrow first.")
+        raise TypeError(
+            f"{owner} needs rows in memory, but X is a lazy table. Collect it to pandas, polars or arrow first."
+        )
     return structure
 
 
-def _add_folds(frame: nw.LazyFrame[Any], request: Request) -> tuple[nw.LazyFrame[Any], str]:
+def _check_cv(opened: Opened, request: Request) -> NamedTable:
+    """The table as it is, once `cv` is known to be a fold scheme of some rows."""
+    if not isinstance(request.cv, str):
+        check_cv(request.cv)
+    return opened.table
+
+
+def _add_folds(opened: Opened, request: Request) -> tuple[NamedTable, str]:
     """The table with a column of folds, and the name of this column."""
-    cv, keys = request.cv, request.keys
+    cv, keys, table = request.cv, request.keys, opened.table
     if isinstance(cv, str) and request.key is None:
-        return frame, cv
+        return table.cast_categoricals([cv]), table.plain[cv]
     if request.key is None or not isinstance(cv, Integral):
         raise ValueError(
             "The rows of a lazy table have no order, so folds must come from a column or from a hash of key columns. "
@@ -206,89 +207,46 @@ def _add_folds(frame: nw.LazyFrame[Any], request: Request) -> tuple[nw.LazyFrame
             f"Got cv={cv!r} and key={request.key!r}."
         )
     check_cv(cv)
-    check_lazy_keys(frame, keys)
-    native = frame.to_native()
-    return nw.from_native(find_engine(native).hash_keys(native, keys, int(cv), FOLD)), FOLD
+    check_keys(opened, keys)
+    native = table.frame.to_native()
+    hashed = find_engine(native).hash_keys(native, table.names(keys), int(cv), FOLD)
+    return replace(table, frame=nw.from_native(hashed)), FOLD
 
 
-def _open(
-    structure: Columnwise,
-    frame: nw.LazyFrame[Any],
-    reading: Reading,
-    request: Request,
-    fold: str | None,
-    *,
-    out_of_fold: bool,
-) -> tuple[Source, Frame]:
-    """Check the table. Return it as a source of sums, and one row of it without target, weights and folds."""
-    y, weight, exposure = request.y, request.sample_weight, request.exposure
-    target, mean = read_lazy_target(frame, y, reading.target_type, reading.family)
-    check_lazy_weights(frame, weight, "sample_weight")
-    check_lazy_weights(frame, exposure, "exposure")
-    if exposure is not None:
-        check_exposure([target])
-    roles = [role for role in (y, weight, fold) if role is not None]
-    names = frame.collect_schema().names()
-    labels = [name for name in names if name not in roles]
-    if fold is not None and fold not in names:
-        raise ValueError(f"`cv` names {fold!r}, but the columns of the table are {names}. Pass one of them.")
-    # One row is enough: the structure looks at labels and types.
-    header = replace(read_frame(frame.select(labels).head(1).collect("pyarrow").to_native()), aside=request.aside)
-    structure.check(header)
-    check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
-    precision = reading.weight_type == "precision" and weight is not None
-    frame, fold = _cast_categoricals(frame, labels), fold if out_of_fold else None
-    return Source(frame, target, y, weight, exposure, fold, precision, mean), header
-
-
-def _group(structure: Columnwise, label: Any, source: Source, header: Frame) -> Grouped:
-    columns = _parts(label)
+def _group(structure: Columnwise, label: Any, source: Source, table: NamedTable) -> Grouped:
+    labels = _parts(label)
+    columns = table.names(labels)
     sums = source.sums(columns)
-    codes, vocabulary = structure.encode(label, sums)
-    folds, number = np.zeros(len(sums), dtype=np.intp), 1
-    if source.fold is not None:
-        folds, names = pd.factorize(np.asarray(sums.column(source.fold)))
-        if (folds < 0).any():
-            raise ValueError(f"`cv` must have no missing values, but {source.fold!r} has some. Fill them in.")
-        number = len(names)
-        check_number_of_folds(number)
-    moments = source.moments(sums, folds, codes, (number, vocabulary.size))
-    return Grouped(columns, sums, folds, codes, Tally(vocabulary, moments))
+    codes, vocabulary = structure.encode(label, table.read(sums.keys, labels))
+    folds = source.find_folds(sums.keys)
+    moments = source.moments(sums, folds, codes, (len(source.centers), vocabulary.size))
+    return Grouped(sums.keys, folds, codes, Tally(vocabulary, moments))
 
 
 def _encode_out_of_fold(
-    structure: Columnwise, source: Source, tables: Sequence[Any], groups: Sequence[Grouped]
+    structure: Columnwise, source: Source, named: NamedTable, tables: Sequence[Any], groups: Sequence[Grouped]
 ) -> Encoded:
     """Add features to the training rows, each from the rows of the other folds."""
-    encoded = Encoded(source.frame, {})
+    encoded = Encoded(named, {})
     for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
         blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
-        keys = [source.fold, *each.columns]
-        frame, names = _add_features(encoded.frame, keys, each.rows, blocks, position)
-        encoded = Encoded(frame, encoded.features | names)
+        encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
     return encoded
 
 
 def _add_features(
-    frame: nw.LazyFrame[Any], keys: Sequence[Any], groups: Frame, blocks: Mapping[Any, np.ndarray], position: int
+    frame: nw.LazyFrame[Any], keys: pyarrow.Table, blocks: Mapping[Any, np.ndarray], position: int
 ) -> tuple[nw.LazyFrame[Any], dict[Any, list[str]]]:
     """Join the features of groups, of shape (groups, features) for each label. Return the table and their names."""
-    table, names = groups.source.to_native().select(list(keys)), dict[Any, list[str]]()
+    table, names = keys, dict[Any, list[str]]()
     for label, values in blocks.items():
         names[label] = []
         for column in values.T:
             names[label].append(f"{FEATURE}{position}_{table.num_columns}")
             table = table.append_column(names[label][-1], pyarrow.array(np.ascontiguousarray(column)))
-    return (join_features(frame, keys, table), names) if any(names.values()) else (frame, names)
+    return (join_features(frame, keys.column_names, table), names) if any(names.values()) else (frame, names)
 
 
 def _parts(label: Any) -> list[str]:
     """The columns of a label, which is a tuple for an interaction."""
     return list(label) if isinstance(label, tuple) else [label]
-
-
-def _cast_categoricals(frame: nw.LazyFrame[Any], labels: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Turn categorical columns into strings, because engines number categories in ways of their own."""
-    schema = frame.collect_schema()
-    categorical = [label for label in labels if schema[label] in (nw.Categorical, nw.Enum)]
-    return frame.with_columns(*(nw.col(label).cast(nw.String) for label in categorical)) if categorical else frame

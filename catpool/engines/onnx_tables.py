@@ -78,7 +78,8 @@ def _add_unseen_cells(graph: Graph, table: EncodingTable, slots: Sequence[str], 
         for output in item.values:
             if output not in ("mean", "reliability"):
                 raise TypeError(
-                    f"ONNX has no formula for {output!r} of cells that were not there at fit. Leave this output out."
+                    f"ONNX graphs cannot have the output {output!r} of interactions of EmpiricalBayesEncoder, but "
+                    f"{table.column!r} is one. Leave this output or the interaction out."
                 )
             columns.append(_predict_mean(graph, item.prior.mains, slots) if output == "mean" else None)
     unseen_slot = values[-1:]

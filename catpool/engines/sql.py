@@ -1,148 +1,148 @@
-"""Fitted tables as one SQL statement: a SELECT with a JOIN for each table.
+"""Fitted tables as SQL: a SELECT with a JOIN for each of them, whose rows are in the statement or in tables.
 
-sqlglot builds the statement, so names and categories are quoted as the dialect asks and never pasted into text.
+sqlglot builds the statements, so names and categories are quoted as the dialect asks and never pasted into text.
 """
 
 from __future__ import annotations
 
-import datetime
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
-from catpool.data.crossed import Cells
+from catpool.engines.sql_rows import repeat_rows, write_numbers
+from catpool.engines.sql_tables import column_names, feature_values, key_parts, quote, quoted_table, store, write_rows
 from catpool.tables.encoding_table import EncodingTable
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Column, Condition, Expression, Identifier, Select, Table
+    from sqlglot.expressions import Column, Condition, Expression, Select, Table
 
 NAN_EQUALS_NAN = {"databricks", "duckdb", "postgres", "redshift", "snowflake", "spark"}
 HAS_IS_NAN = {"athena", "bigquery", "clickhouse", "presto", "trino"}
 ROWS = "catpool_rows"  # the alias of the table that is encoded
 
 
-def select(
-    tables: Sequence[EncodingTable],
-    names: Mapping[Any, list[str]],
-    kept: Sequence[Any],
-    source: str | Sequence[str],
-    dialect: str | None,
-) -> str:
-    """Write the statement that encodes the rows of a table.
+class Names(NamedTuple):
+    """What a statement is about.
 
     Parameters
     ----------
-    tables : sequence of EncodingTable
-    names : mapping
+    features : mapping
         The names of the features of each encoded column.
     kept : sequence
         The columns of the result in their order, encoded or as they are.
     source : str or sequence of str
         The name of the table; a sequence to put a schema, or a catalog and a schema, before it.
+    """
+
+    features: Mapping[Any, list[str]]
+    kept: Sequence[Any]
+    source: str | Sequence[str]
+
+
+def select_inline(tables: Sequence[EncodingTable], names: Names, dialect: str | None) -> str:
+    """Write one statement that holds the encodings.
+
+    Parameters
+    ----------
+    tables : sequence of EncodingTable
+    names : Names
     dialect : str or None
         A dialect of sqlglot.
-
-    Returns
-    -------
-    str
     """
-    try:
-        from sqlglot import exp
-    except ImportError as error:
-        raise ImportError('`to_sql` needs sqlglot: pip install "catpool[sql]".') from error
-    origin, prefix = _source_table(source), "catpool_"
-    while origin.name.startswith(prefix):  # a common table expression of the same name would hide the table
+    require_sqlglot()
+    source = names.source if isinstance(names.source, str) else (list(names.source) or [""])[-1]
+    prefix = "catpool_"
+    while str(source).lower().startswith(prefix):  # a common table expression of the same name would hide the table
         prefix += "_"
-    aliases = [f"{prefix}{position}" for position in range(len(tables))]
-    features = {table.label: _features(alias, table, dialect) for alias, table in zip(aliases, tables, strict=True)}
+    joins = {f"{prefix}{position}": table for position, table in enumerate(tables)}
+    query = _select(joins, names, dialect)
+    parts = []
+    for alias, table in joins.items():
+        if table.named_tables:
+            query = _join(query, alias, quoted_table([alias]), table, dialect)
+            parts.append(_common_table(alias, table, dialect))
+    return f"{'WITH ' if parts else ''}{', '.join(parts)}{' ' if parts else ''}{query.sql(dialect=dialect)}"
+
+
+def select_from_tables(
+    tables: Sequence[EncodingTable], names: Names, dialect: str | None, stored: str | Sequence[str]
+) -> list[str]:
+    """Write statements that create tables of encodings and fill them, and last the SELECT that joins them.
+
+    Parameters
+    ----------
+    tables : sequence of EncodingTable
+    names : Names
+    dialect : str or None
+        A dialect of sqlglot.
+    stored : str or sequence of str
+        The beginning of the names of the new tables, which end with the position of the column; as `Names.source`.
+    """
+    require_sqlglot()
+    *schema, stem = _read_name(stored, "encodings_name")
+    joins = {f"catpool_join_{position}": table for position, table in enumerate(tables)}
+    query, statements = _select(joins, names, dialect), list[str]()
+    for position, (alias, table) in enumerate(joins.items()):
+        if table.named_tables:
+            place = [*schema, f"{stem}_{position}"]
+            statements += store(place, table, dialect)
+            query = _join(query, alias, quoted_table(place, alias), table, dialect)
+    return [*statements, query.sql(dialect=dialect)]
+
+
+def require_sqlglot() -> None:
+    """Raise an error that says how to install sqlglot, if it is not there."""
+    try:
+        import sqlglot  # noqa: F401
+    except ImportError as error:
+        raise ImportError('`to_sql` needs sqlglot. Run: pip install "catpool[sql]"') from error
+
+
+def _select(joins: Mapping[str, EncodingTable], names: Names, dialect: str | None) -> Select:
+    """Write the SELECT without its joins."""
+    from sqlglot import exp
+
+    features = {table.label: _features(alias, table, dialect) for alias, table in joins.items()}
     query = exp.Select()
-    for label in kept:
+    for label in names.kept:
         if label in features:
-            pairs = zip(features[label], names[label], strict=True)
+            pairs = zip(features[label], names.features[label], strict=True)
             query = query.select(*(exp.alias_(feature, name, quoted=True) for feature, name in pairs))
         else:
             query = query.select(_column(ROWS, label))
-    query = query.from_(origin)
-    for alias, table in zip(aliases, tables, strict=True):
-        if features[table.label]:
-            query = _join(query, alias, table, dialect)
-    return query.sql(dialect=dialect)
+    return query.from_(quoted_table(_read_name(names.source, "table"), ROWS))
 
 
-def _source_table(source: str | Sequence[str]) -> Table:
-    from sqlglot import exp
-
-    names = [source] if isinstance(source, str) else list(source)
-    if not 1 <= len(names) <= 3 or not all(isinstance(name, str) for name in names):
+def _read_name(name: str | Sequence[str], argument: str) -> list[str]:
+    names = [name] if isinstance(name, str) else list(name) if isinstance(name, Sequence) else [name]
+    if not 1 <= len(names) <= 3 or not all(isinstance(each, str) and each for each in names):
         raise ValueError(
-            "`table` must be the name of a table, or a sequence of up to three names: catalog, schema and table. "
-            f"Got {source!r}."
+            f"`{argument}` must be the name of a table, or a sequence of up to three names: catalog, schema and table. "
+            f"Got {name!r}."
         )
-    table, schema, catalog = ([_quote(name) for name in reversed(names)] + [None, None])[:3]
-    return exp.Table(this=table, db=schema, catalog=catalog, alias=exp.TableAlias(this=_quote(ROWS)))
-
-
-def _quote(name: str) -> Identifier:
-    from sqlglot import exp
-
-    return exp.to_identifier(name, quoted=True)
+    return names
 
 
 def _column(table: str, name: str) -> Column:
     from sqlglot import exp
 
-    return exp.column(_quote(name), table=_quote(table))
-
-
-def _feature_values(table: EncodingTable) -> list[np.ndarray]:
-    """The values of each feature by slot, of shape (size,)."""
-    adds_effects = isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None
-    if adds_effects or "error" in (table.policy.unknown, table.policy.missing):
-        raise ValueError(
-            '`to_sql` does not support unknown="error", missing="error" or interactions of EmpiricalBayesEncoder, but '
-            f'{table.column!r} has one of them. Use unknown="prior" and missing="category", leave out `interactions`, '
-            "or call transform."
-        )
-    return [values for _, values in table.named_tables]
-
-
-def _parts(table: EncodingTable) -> list[tuple[Any, Vocabulary]]:
-    """The label and the categories of each column of a table."""
-    vocabulary = table.vocabulary
-    if isinstance(vocabulary, Cells):
-        parts = list(zip(table.label, vocabulary.paths.parts, strict=True))
-    else:
-        parts = [(table.label, vocabulary)]
-    for label, part in parts:
-        types = {_type_name(category) for category in part.categories.tolist()}
-        if len(types) > 1:
-            raise TypeError(
-                f"In SQL the categories of a column must have one type, but {label!r} has {sorted(types)}. "
-                "Turn them into strings before fit."
-            )
-    return parts
-
-
-def _type_name(category: Any) -> str:
-    is_number = isinstance(category, int | float) and not isinstance(category, bool)
-    return "number" if is_number else type(category).__name__
+    return exp.column(quote(name), table=quote(table))
 
 
 def _features(alias: str, table: EncodingTable, dialect: str | None) -> list[Expression]:
     """Write each feature as a CASE: the value of a missing category, of an unseen one, or the joined one."""
     from sqlglot import exp
 
-    features = _feature_values(table)
+    features = feature_values(table)
     if not features:
         return []
-    missing = exp.or_(*(_is_missing(*part, dialect) for part in _parts(table)))
+    missing = exp.or_(*(_is_missing(*part, dialect) for part in key_parts(table)))
     return [
         exp.Case()
-        .when(missing.copy(), _number(values[MISSING]))
-        .when(_column(alias, "category_0").is_(exp.null()), _number(values[-1]))
+        .when(missing.copy(), _literal_number(values[MISSING]))
+        .when(_column(alias, "category_0").is_(exp.null()), _literal_number(values[-1]))
         .else_(_column(alias, f"feature_{position}"))
         for position, values in enumerate(features)
     ]
@@ -161,64 +161,42 @@ def _is_missing(label: str, vocabulary: Vocabulary, dialect: str | None) -> Cond
     return exp.or_(null, exp.IsNan(this=column.copy())) if dialect in HAS_IS_NAN else null
 
 
-def _join(query: Select, alias: str, table: EncodingTable, dialect: str | None) -> Select:
-    """Join a common table expression that holds the categories of a table and their features."""
+def _join(query: Select, alias: str, place: Table, table: EncodingTable, dialect: str | None) -> Select:
+    """Join a table of categories and their features."""
     from sqlglot import exp
 
-    labels = [label for label, _ in _parts(table)]
-    keys = [f"category_{part}" for part in range(len(labels))]
-    rows, names = _rows(table), [*keys, *(f"feature_{position}" for position in range(len(_feature_values(table))))]
-    rows = rows or [exp.Tuple(expressions=[exp.null() for _ in names])]
-    columns = exp.TableAlias(this=_quote(alias), columns=[_quote(name) for name in names])
-    if dialect == "sqlite":  # which does not name the columns of VALUES
-        query = query.with_(columns, as_=exp.Values(expressions=rows))
-    else:
-        listed = exp.Select().select("*").from_(exp.Values(expressions=rows, alias=columns))
-        query = query.with_(_quote(alias), as_=listed)
-    pairs = zip(labels, keys, strict=True)
-    on = [exp.EQ(this=_column(ROWS, label), expression=_column(alias, key)) for label, key in pairs]
-    return query.join(exp.Table(this=_quote(alias)), on=exp.and_(*on), join_type="left")
+    pairs = []
+    for position, (label, _) in enumerate(key_parts(table)):
+        column: Expression = _column(ROWS, label)
+        if dialect == "sqlite" and not place.args.get("alias"):
+            # SQLite indexes the values of a common table expression only if the other side has no type either
+            column = exp.Coalesce(this=column, expressions=[exp.null()])
+        pairs.append(exp.EQ(this=column, expression=_column(alias, f"category_{position}")))
+    return query.join(place, on=exp.and_(*pairs), join_type="left")
 
 
-def _rows(table: EncodingTable) -> list[Expression]:
-    """Write each category, or each cell of an interaction, with its features."""
+def _common_table(alias: str, table: EncodingTable, dialect: str | None) -> str:
+    """Write a common table expression of the rows of a table."""
     from sqlglot import exp
 
-    features, categories = _feature_values(table), table.vocabulary.categories.tolist()
-    cells = categories if isinstance(table.vocabulary, Cells) else [(category,) for category in categories]
-    return [
-        exp.Tuple(expressions=[*map(_literal, cell), *(_number(values[slot]) for values in features)])
-        for slot, cell in enumerate(cells, start=1)
-    ]
+    names, own = column_names(table), quote(alias).sql(dialect=dialect)
+    columns = exp.TableAlias(this=quote(alias), columns=[quote(name) for name in names])
+
+    def write(marks: list[Expression]) -> str:
+        if dialect == "sqlite":  # which names the columns of VALUES only here
+            listed = ", ".join(quote(name).sql(dialect=dialect) for name in names)
+            return f"{own}({listed}) AS ({exp.Values(expressions=marks).sql(dialect=dialect)})"
+        values = exp.Select().select("*").from_(exp.Values(expressions=marks, alias=columns))
+        return f"{own} AS ({values.sql(dialect=dialect)})"
+
+    rows = write_rows(table, dialect) or [["NULL"] * len(names)]
+    return repeat_rows(write, rows)
 
 
-def _number(value: Any) -> Expression:
-    """Write a float with an exponent, so that no engine reads it as a decimal; NaN is NULL."""
+def _literal_number(value: Any) -> Expression:
+    """A float as a literal that no engine reads as a decimal."""
     from sqlglot import exp
 
-    text = repr(float(value))
-    number = exp.Literal.number((text if "e" in text else f"{text}e0").lstrip("-"))
-    if math.isnan(value):
-        return exp.null()
+    (text,) = write_numbers(np.array([value], dtype=float))
+    number = exp.null() if text == "NULL" else exp.Literal.number(text.lstrip("-"))
     return exp.Neg(this=number) if text.startswith("-") else number
-
-
-def _literal(category: Any) -> Expression:
-    from sqlglot import exp
-
-    if isinstance(category, bool):
-        return exp.Boolean(this=category)
-    if isinstance(category, int):
-        return exp.Literal.number(category) if category >= 0 else exp.Neg(this=exp.Literal.number(-category))
-    if isinstance(category, float) and math.isfinite(category):
-        return _number(category)
-    if isinstance(category, str):
-        return exp.Literal.string(category)
-    if isinstance(category, datetime.datetime) and category.tzinfo is None:
-        return exp.cast(exp.Literal.string(category.isoformat(sep=" ")), "timestamp")
-    if isinstance(category, datetime.date) and not isinstance(category, datetime.datetime):
-        return exp.cast(exp.Literal.string(category.isoformat()), "date")
-    raise TypeError(
-        f"The category {category!r} has no literal in SQL. Categories must be strings, finite numbers, truth values, "
-        "or dates and times without a time zone. Turn them into strings before fit."
-    )

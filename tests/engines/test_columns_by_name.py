@@ -86,12 +86,20 @@ def test_counts_are_whole_and_names_are_free(place):
     with pytest.raises(ValueError, match="counts"):
         MeanEncoder(target_type="count").fit(broken, "k")
     table = polars.LazyFrame({"c": ["a", "a", None], "catpool_no_c": ["u", "v", "u"], "y": [1.5, 2.5, 9.5]})
-    with pytest.raises(ValueError, match="catpool_no_c"):
-        MeanEncoder(["c"]).fit(table, "y")
+    odd = MeanEncoder(["c"]).fit(table, "y")
+    assert odd.transform(table.drop("y")).collect().rows() == [(2.0, "u"), (2.0, "v"), (9.5, "u")]
     encoder = MeanEncoder(["c"]).fit(table.drop("catpool_no_c"), "y")
     with pytest.raises(ValueError, match="catpool_no_c"):
-        encoder.transform(table)
+        encoder.transform(table)  # because it was not there at fit
     connection = place.connection()
     connection.execute("CREATE TABLE catpool_table AS SELECT 'a' AS c, 99.0 AS catpool_feature_0_1")
     connection.execute("CREATE TABLE catpool_rows AS SELECT 'a' AS c")
     assert encoder.transform(connection.table("catpool_rows")).fetchall() == [(2.0,)]
+
+
+def test_one_column_may_have_two_roles(rows):
+    polars = pytest.importorskip("polars")
+    table = rows[["id", "city", "fold", "weight"]]
+    encoder = MeanEncoder(["city"], cv="fold", target_type="continuous")
+    expected = encoder.fit_transform(table, "weight", sample_weight="weight")
+    assert_agrees(encoder.fit_transform(polars.from_pandas(table).lazy(), "weight", sample_weight="weight"), expected)

@@ -54,9 +54,14 @@ def test_what_a_lazy_table_cannot_do_is_refused(engine, rows, place):
         gaps = native.with_columns(weight=native.collect()["weight"].replace(1.0, float("nan")))
         with pytest.raises(ValueError, match="`sample_weight` must"):
             MeanEncoder(["city"]).fit(gaps, y="continuous", sample_weight="weight")
-    for y in ("nothing", None, np.arange(600)):
+    with pytest.raises(ValueError, match=r"`y` names \['nothing'\], which X does not have"):
+        MeanEncoder(["city"]).fit(native, y="nothing")
+    for y in (None, np.arange(600)):
         with pytest.raises(ValueError, match="must be the name of one of its columns"):
             MeanEncoder(["city"]).fit(native, y=y)
+    for argument in ("sample_weight", "exposure"):
+        with pytest.raises(ValueError, match=f"`{argument}` must be the name of a column"):
+            MeanEncoder(["city"]).fit(native, y="count", **{argument: np.ones(600)})
     for name in ("sample_weight", "exposure"):
         with pytest.raises(ValueError, match=name):
             MeanEncoder(["city"]).fit(native, y="count", **{name: "nothing"})

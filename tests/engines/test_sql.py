@@ -45,6 +45,7 @@ def orders():
 
 
 @pytest.mark.parametrize("dialect", DATABASES)
+@pytest.mark.parametrize("encodings", ["inline", "table"])
 @pytest.mark.parametrize("name", ["orders", 'or"ders; --'])
 @pytest.mark.parametrize(
     "encoder",
@@ -62,12 +63,12 @@ def orders():
     ],
     ids=["means", "policies", "outputs", "trees", "drop", "interactions"],
 )
-def test_statements_do_what_transform_does(dialect, name, encoder, orders):
+def test_statements_do_what_transform_does(dialect, encodings, name, encoder, orders):
     X, y = orders
     encoder.fit(X, y)
     new = X.iloc[::2].assign(select=lambda own: own["select"] + 3)
     expected = encoder.transform(new)
-    found = DATABASES[dialect](new, name, encoder.to_sql(name, dialect=dialect))
+    found = DATABASES[dialect](new, name, encoder.to_sql(name, dialect=dialect, encodings=encodings))
     assert found.columns.tolist() == encoder.get_feature_names_out().tolist()
     if encoder.remainder == "drop":
         np.testing.assert_array_equal(np.sort(found["select"]), np.sort(np.asarray(expected).ravel()))
@@ -150,7 +151,7 @@ def test_sqlglot_reads_what_it_has_written(dialect, orders):
 def test_names_in_statements_hide_no_table(orders):
     X, y = orders
     encoder = MeanEncoder(["select"]).fit(X, y)
-    for name in ("catpool_0", "catpool_rows", "catpool__0"):
+    for name in ("catpool_0", "CATPOOL_0", "Catpool_Rows", "catpool_rows", "catpool__0"):
         found = run_duckdb(X, name, encoder.to_sql(name, dialect="duckdb")).sort_values("id")
         np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
 
