@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.targets import MANY_CLASSES, TARGET_KINDS, Target, read_targets
+from catpool.data.target_kinds import TARGET_KINDS
+from catpool.data.targets import MANY_CLASSES, Target, read_targets
 from catpool.data.training import Reading
 from catpool.engines.facts import FRACTIONS, Facts
 

@@ -183,7 +183,7 @@ def test_what_a_graph_cannot_do_is_refused(rows):
         (MeanEncoder(["city"], unknown="error"), X, "cannot raise errors"),
         (MeanEncoder(["zip"], missing="error"), X, "cannot raise errors"),
         (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "cannot forget"),
-        (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="sd"), X, "'sd' of cells"),
+        (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="sd"), X, "the output 'sd' of interactions"),
         (MeanEncoder(["zip"]), X, "'city' passes through, but it holds strings"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": pd.Series(["x", 1] * 400, dtype=object)}), "strings throughout"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": [1.0, 1.0 + 1e-12] * 400}), "the same as 32-bit floats"),
