@@ -18,9 +18,13 @@ SHORT = {"MeanEncoder": "mean", "SmoothedMeanEncoder": "smoothed", "EmpiricalBay
 ENCODERS = {SHORT.get(each.name, each.name): each.encoder for each in PUBLIC if each.setup.columns == "columns"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are deselected by their marks
 def pytest_collection_modifyitems(items):
-    """The example of an optional package needs it."""
+    """Tests of encoders that iterate are slow, and the example of an optional package needs it."""
     for item in items:
+        public = item.callspec.params.get("public") if hasattr(item, "callspec") else None
+        if public is not None and public.setup.iterates:
+            item.add_marker(pytest.mark.slow)
         if item.nodeid.startswith("catpool/onnx.py") and find_spec("skl2onnx") is None:
             item.add_marker(pytest.mark.skip(reason="skl2onnx is not installed"))
 

@@ -46,6 +46,7 @@ def readme_table():
 COMPARED = ["ordinal codes", "TargetEncoder", "recommended"]
 
 
+@pytest.mark.slow
 def test_quickstart_shows_the_gain(quickstart):
     table = quickstart["scores"](["radon"])
     assert table.loc["radon", "recommended"] > table.loc["radon", "ordinal codes"]
