@@ -238,7 +238,7 @@ def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
 
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
     """Number the categories of a column, or the cells of several columns if `label` is a tuple of labels."""
-    if label not in X.labels:
+    if label not in X:
         return encode_cells([X.column(part) for part in label])
     codes, categories = encode(X.column(label))
     return codes, Vocabulary(categories)
@@ -246,7 +246,7 @@ def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]
 
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:
     """Raise an error unless the interaction is of two or more different columns of X."""
-    absent = [part for part in parts if part not in X.labels]
+    absent = [part for part in parts if part not in X]
     if len(set(parts)) < max(2, len(parts)) or absent:
         raise ValueError(
             f"`{name}` must combine two or more different columns of X, which are {X.labels}. Got {parts}."

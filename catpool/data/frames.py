@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,14 @@ class Frame:
     def __len__(self) -> int:
         return int(self.source.shape[0])
 
+    def __contains__(self, label: Any) -> bool:
+        """Whether there is a column of this label."""
+        return label in self._positions
+
+    @cached_property  # lists of thousands of labels are slow to search, once for each of them
+    def _positions(self) -> dict[Any, int]:
+        return {label: position for position, label in enumerate(self.labels)}
+
     @property
     def named(self) -> bool:
         """Whether the labels are strings, which scikit-learn takes as feature names."""
@@ -52,7 +62,7 @@ class Frame:
         """The names of the columns, for features."""
         return list(self.names_by_label.values())
 
-    @property
+    @cached_property
     def names_by_label(self) -> dict[Any, str]:
         """The names of the columns, for features, by label."""
         return _name_columns(self.labels, named=self.named)
@@ -62,7 +72,7 @@ class Frame:
         if not labels:
             hint = " Pass None to encode all columns." if name == "columns" else ""
             raise ValueError(f"`{name}` must name at least one column.{hint}")
-        absent = [label for label in labels if label not in self.labels]
+        absent = [label for label in labels if label not in self]
         if absent:
             raise ValueError(
                 f"`{name}` names {absent}, which X does not have. Pass some of its columns, which are {self.labels}."
@@ -120,7 +130,7 @@ class Frame:
         return self._select(rest)
 
     def _select(self, labels: list[Any]) -> Frame:
-        positions = [self.labels.index(label) for label in labels]
+        positions = [self._positions[label] for label in labels]
         pandas = isinstance(self.source, pd.DataFrame)
         source = self.source.iloc[:, positions] if pandas else self.source[:, positions]
         return replace(self, source=source, labels=labels)
@@ -133,7 +143,7 @@ class Frame:
         return column if isinstance(column, np.ndarray | pd.Series) else convert_column(column)
 
     def _native_column(self, label: Hashable) -> Any:
-        position = self.labels.index(label)
+        position = self._positions[label]
         pandas = isinstance(self.source, pd.DataFrame)
         # by position, because pandas would take a label that is a tuple for levels of a MultiIndex
         return self.source.iloc[:, position] if pandas else self.source[:, position]
@@ -143,7 +153,7 @@ class Frame:
         names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
         if not names or not all(isinstance(name, str) for name in names):
             return key
-        absent = [name for name in names if name not in self.labels]
+        absent = [name for name in names if name not in self]
         if not absent:
             return pd.DataFrame({name: np.asarray(self.column(name)) for name in names})
         if isinstance(key, str) or len(names) != len(self):
@@ -173,7 +183,7 @@ class Frame:
         ndarray if the table is an array, otherwise a frame of the library of X
         """
         labels = [label for label in self.labels if keep or label in features]
-        labels += [label for label in features if label not in self.labels]
+        labels += [label for label in features if label not in self]
         if isinstance(self.source, np.ndarray):
             return np.hstack([self._block(label, features) for label in labels])
         names = self.names_by_label
@@ -232,10 +242,11 @@ class Header:
 
 def check_labels(labels: list[Any], like: Header, required: list[Any], *, strict: bool) -> None:
     """Raise an error if required columns are not among the labels or, with `strict`, columns are that fit had not."""
-    absent = [label for label in required if label not in labels]
+    here, known = set(labels), set(like.labels)
+    absent = [label for label in required if label not in here]
     if absent:
         raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-    unseen = [label for label in labels if label not in like.labels]
+    unseen = [label for label in labels if label not in known]
     if unseen and strict:
         raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
 
@@ -270,7 +281,7 @@ def checked_labels(labels: list[Any]) -> list[Any]:
             f"Feature names are only supported if all input features have string names, but X has {labels}. "
             "Convert them with X.columns = X.columns.astype(str)."
         )
-    repeated = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+    repeated = [label for label, times in Counter(labels).items() if times > 1]
     if repeated:
         raise ValueError(
             f"The columns of X must have different names, but {repeated} occur more than once. Rename the columns."
@@ -285,4 +296,4 @@ def column_name(label: Any, names: Mapping[Any, str]) -> str:
 
 def select_columns(label: Any, X: Frame) -> Any:
     """A column, or a list of columns if `label` is a tuple of labels."""
-    return X.column(label) if label in X.labels else [X.column(part) for part in label]
+    return X.column(label) if label in X else [X.column(part) for part in label]

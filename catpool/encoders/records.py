@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -102,7 +103,7 @@ def feature_names(columns: Mapping[Any, str], named: Mapping[Any, list[str]], *,
 def check_names(structure: Structure, fitted: Fitted, *, keep: bool) -> None:
     """Refuse features of the same name."""
     names = feature_names(fitted.header.names_by_label, named_features(structure, fitted), keep=keep)
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise ValueError(
             f"Features must have different names, but {repeated} would occur twice. Rename columns of X, or outputs "

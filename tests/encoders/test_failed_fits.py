@@ -55,7 +55,7 @@ def fit_transform_lazy(encoder, rows):
 ACTIONS = {action.__name__: action for action in (fit, fit_transform, partial_fit, fit_lazy, fit_transform_lazy)}
 CANNOT = {"partial_fit": "parts", "fit_lazy": "lazy", "fit_transform_lazy": "lazy"}
 CASES = [
-    pytest.param(public, action, id=f"{public}-{action}")
+    pytest.param(public, action, id=f"{public}-{action}", marks=[pytest.mark.slow] if "lazy" in action else [])
     for action in ACTIONS
     for public in PUBLIC
     if action not in CANNOT or public not in breaking(CANNOT[action])

@@ -190,7 +190,7 @@ def test_priors_that_know_no_parts_are_refused(prior):
         EmpiricalBayesEncoder(interactions=[("make", "year")], prior=prior).fit(X, y["continuous"])
 
 
-@pytest.mark.parametrize("kind", ["continuous", "count"])
+@pytest.mark.parametrize("kind", ["continuous", pytest.param("count", marks=pytest.mark.slow)])
 def test_categories_of_later_rows_do_not_change_earlier_cells(kind):
     rng = np.random.default_rng(5)
     X, y = crossed(rng, n=80)
