@@ -8,6 +8,7 @@ from catpool.data.fingerprint import TrainingRowsWarning
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+from catpool.tables.unseen import UnseenCategoriesWarning
 
 if TYPE_CHECKING:
     from catpool.encoders.mixed_model import MixedModelEncoder
@@ -26,6 +27,7 @@ __all__ = [
     "NestedEncoder",
     "SmoothedMeanEncoder",
     "TrainingRowsWarning",
+    "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
     "monotone_constraints",

@@ -17,6 +17,7 @@ from catpool.data.verify import require, require_one_of
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+from catpool.tables.unseen import warn_of_unseen
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,10 @@ class EncodingTable:
         return slots.take(codes)
 
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
-        codes, slots, select = self.vocabulary.look_up(column)
-        self._check(codes, slots, select)
-        return codes, slots
+        looked_up = self.vocabulary.look_up(column)
+        self._check(*looked_up)
+        warn_of_unseen(self.column, self.vocabulary, column, looked_up)
+        return looked_up[:2]
 
     def extra(self, name: str) -> np.ndarray:
         """The values of a column output by slot."""

@@ -17,6 +17,7 @@ from catpool.models.mixed.fitted_model import MixedModel
 from catpool.priors.families import FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+from catpool.tables.unseen import warn_of_unseen
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,12 @@ class EffectsTable:
 
     def slots(self, column: Any) -> np.ndarray:
         """The slots of a column's values, shape (n,)."""
-        codes, slots, named = self.vocabulary.look_up(column)
+        codes, slots, named = looked_up = self.vocabulary.look_up(column)
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
             refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), named)
+        warn_of_unseen(self.column, self.vocabulary, column, looked_up)
         return slots.take(codes)
 
     def frame(self) -> pd.DataFrame:

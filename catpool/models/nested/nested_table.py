@@ -18,6 +18,7 @@ from catpool.models.nested.tree import Tree
 from catpool.tables.encoding_table import sort_categories
 from catpool.tables.outputs import LEVEL_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+from catpool.tables.unseen import warn_of_unseen
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ class NestedTable:
         """The features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
-            slots.append(part.slots(column))
+            looked_up = codes, own, _ = part.look_up(column)
+            slots.append(own.take(codes))
+            warn_of_unseen(self.columns[level], part, column, looked_up)
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
         steps = self.paths.follow(slots)
