@@ -16,6 +16,11 @@ from catpool.crossfit.random_folds import Dealer
 from catpool.crossfit.splitters import check_number_of_folds, read_splits, refuse_many
 from catpool.data.training import read_groups, read_labels
 
+LEAVES_ONE_OUT = (
+    "{} is refused: the encodings of a category's rows would differ only by each row's own target, and a tree could "
+    "read it off them. Pass cv=10."
+)
+
 
 @dataclass(frozen=True)
 class Folds:
@@ -96,10 +101,7 @@ def check_cv(cv: Any) -> None:
             f"Got {cv!r}. Pass cv=10, say."
         )
     if hasattr(cv, "split") and _leaves_one_out(cv):
-        raise ValueError(
-            f"{type(cv).__name__} is refused: the encodings of a category's rows would differ only by each row's own "
-            "target, and a tree could read it off them. Pass cv=10."
-        )
+        raise ValueError(LEAVES_ONE_OUT.format(type(cv).__name__))
 
 
 def _leaves_one_out(cv: Any) -> bool:
@@ -111,15 +113,29 @@ def _leaves_one_out(cv: Any) -> bool:
 def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
     # a RandomState gives one number only, so that each call advances it by the same amount whatever the rows
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    dealer = Dealer(k, np.random.default_rng(seed))
     if groups is not None:
         codes, names = pd.factorize(groups)
-        if len(names) < k:
-            raise ValueError(f"cv={k} needs at least {k} groups, but `groups` has {len(names)}. Pass a smaller `cv`.")
+        k = _fold_per_group(k, len(names))
+    dealer = Dealer(k, np.random.default_rng(seed))
+    if groups is not None:
         return Folds(dealer.deal_groups(codes, len(names)), k)
     if n_rows < k:
         raise ValueError(f"cv={k} needs at least {k} rows, but X has {n_rows}. Pass a smaller `cv`.")
     return Folds(dealer.deal(n_rows) if classes is None else dealer.deal_classes(classes), k)
+
+
+def _fold_per_group(k: int, n_groups: int) -> int:
+    """The number of folds, which is that of the groups if these are fewer."""
+    if n_groups < 2:
+        raise ValueError("`groups` must hold at least 2 groups, but all rows are in one. Leave `groups` out.")
+    if n_groups < k:
+        warnings.warn(
+            f"`groups` has {n_groups} groups, which are fewer than cv={k} folds, so each group is a fold. Pass "
+            f"cv={n_groups} to say so.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return min(k, n_groups)
 
 
 def _is_labels(entries: Any) -> bool:
@@ -135,6 +151,8 @@ def _is_pair(entry: Any) -> bool:
 
 def _read_fold_labels(labels: Any, n_rows: int) -> Folds:
     codes, names = pd.factorize(read_labels(labels, n_rows, "cv"))
+    if len(names) == n_rows > 2:
+        raise ValueError(LEAVES_ONE_OUT.format("`cv` has a fold of its own for each row, which leaves one out. It"))
     check_number_of_folds(len(names))
     return Folds(codes.astype(np.uint8), len(names))  # one byte a row; there are at most 100 folds
 

@@ -13,6 +13,7 @@ import pandas as pd
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
 from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, select_columns
@@ -75,15 +76,21 @@ class Stream:
             raise ValueError(
                 f"The outputs of y must be the same in each part. Got {theirs} after {mine}. Pass them in one order."
             )
-        if self.tallies[0].parts != other.tallies[0].parts:
+        parts = [{tally.parts for tally in each.tallies} for each in (self, other)]
+        if parts[0] != parts[1]:
             raise ValueError(
                 "Either all rows must have keys, and the same number of folds, or none, but the parts have "
-                f"{self.tallies[0].parts} and {other.tallies[0].parts} folds. Pass `cv` and `key` alike."
+                f"{max(parts[0])} and {max(parts[1])} folds. Pass `cv` and `key` alike."
             )
         targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
         sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]
         return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
+
+
+def takes_parts(encoder: Any) -> bool:
+    """Whether an encoder learns from rows in parts, which a rule as its `cv` does not."""
+    return not is_rule(encoder.cv)
 
 
 def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:

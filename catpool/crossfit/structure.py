@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catpool.crossfit.scheme import Scheme
-from catpool.data.frames import Frame, Header
+from catpool.data.frames import Frame
+from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 

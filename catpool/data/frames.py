@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
-from catpool.data.verify import require, require_labels
+from catpool.data.header import Header, check_labels, name_columns
 
-MISMATCH = "The feature names should match those that were passed during fit. "
 SEPARATOR = "_x_"  # between the names of the columns of an interaction
 Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by label of a column
 
@@ -65,7 +64,7 @@ class Frame:
     @cached_property
     def names_by_label(self) -> dict[Any, str]:
         """The names of the columns, for features, by label."""
-        return _name_columns(self.labels, named=self.named)
+        return name_columns(self.labels, named=self.named)
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Raise an error if labels are not columns of X or occur twice, or if there are none."""
@@ -119,6 +118,15 @@ class Frame:
     def native(self) -> Any:
         """The table as an object of its own library."""
         return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a pandas frame, with the labels as its columns."""
+        if isinstance(self.source, pd.DataFrame):
+            return self.source
+        if isinstance(self.source, np.ndarray):
+            return pd.DataFrame(self.source, columns=self.labels).infer_objects()
+        frame: pd.DataFrame = self.source.to_pandas()
+        return frame
 
     def drop(self, labels: list[Any]) -> Frame:
         """Drop the columns with these labels, if there are any."""
@@ -206,54 +214,6 @@ class Frame:
         if isinstance(self.source, pd.DataFrame):
             return pd.DataFrame(values, index=self.source.index, columns=names, copy=False)
         return make_frame(self.source, dict(zip(names, values.T, strict=True)))
-
-
-@dataclass(frozen=True)
-class Header:
-    """The columns that an encoder was fitted on, for comparison with those of new rows.
-
-    Parameters
-    ----------
-    owner : str
-        The class of the encoder, for messages.
-    labels : list
-    framed : bool
-    named : bool
-        As in `Frame`.
-    """
-
-    owner: str
-    labels: list[Any]
-    framed: bool
-    named: bool
-
-    @property
-    def names_by_label(self) -> dict[Any, str]:
-        """The names of the columns, for features, by label."""
-        return _name_columns(self.labels, named=self.named)
-
-    def verify(self) -> None:
-        """Raise an error if what was read from a file cannot be columns."""
-        require(self.labels, "no columns")
-        require_labels(self.labels)
-        strings = [isinstance(label, str) for label in self.labels]
-        require(self.named == (self.framed and all(strings)), "names of columns that are not strings")
-
-
-def check_labels(labels: list[Any], like: Header, required: list[Any], *, strict: bool) -> None:
-    """Raise an error if required columns are not among the labels or, with `strict`, columns are that fit had not."""
-    here, known = set(labels), set(like.labels)
-    absent = [label for label in required if label not in here]
-    if absent:
-        raise ValueError(f"{MISMATCH}Feature names seen at fit time, yet now missing: {absent}. Add them to X.")
-    unseen = [label for label in labels if label not in known]
-    if unseen and strict:
-        raise ValueError(f"{MISMATCH}Feature names unseen at fit time: {unseen}. Drop them from X.")
-
-
-def _name_columns(labels: list[Any], *, named: bool) -> dict[Any, str]:
-    """Name the columns by their labels if these are strings, otherwise x0, x1, ..."""
-    return {label: label if named else f"x{position}" for position, label in enumerate(labels)}
 
 
 def read_frame(X: Any) -> Frame:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.frames import Frame, Header, read_frame
+from catpool.data.frames import Frame, read_frame
+from catpool.data.header import Header
 from catpool.data.targets import Target, TargetFamily, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 

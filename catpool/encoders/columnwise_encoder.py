@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.stream import Stream, encode_parts, part_check, restore_stream, sum_rows
+from catpool.crossfit.stream import Stream, encode_parts, part_check, restore_stream, sum_rows, takes_parts
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import read_frame
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 
 LEARNING = Lock()  # of all encoders, because a lock of each could not be pickled with it
-
-
-def _is_flat(encoder: ColumnwiseEncoder) -> bool:
-    return isinstance(encoder._structure(), Flat)
 
 
 @documented
@@ -101,6 +97,7 @@ class ColumnwiseEncoder(Encoder):
         known = [name for table in self.tables_ for name in table.accepted_labels]
         raise ValueError(f"`column` must be one of the encoded columns {known}, not {column!r}.")
 
+    @available_if(takes_parts)
     def partial_fit(
         self,
         X: IntoFrame | ArrayLike,
@@ -251,7 +248,7 @@ class ColumnwiseEncoder(Encoder):
         folds = folds_of_keys(key, len(frame), fitted.parts)
         return output(self._settings(), structure, fitted, frame, encode_parts(structure, fitted, frame, folds))
 
-    @available_if(_is_flat)
+    @available_if(lambda encoder: isinstance(encoder._structure(), Flat))
     def to_sql(
         self,
         table: str | Sequence[str],

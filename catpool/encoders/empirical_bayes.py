@@ -114,7 +114,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | None = None,
+        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",

@@ -48,6 +48,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         y: ArrayLike | str,
         *,
         groups: ArrayLike | None = None,
+        key: ArrayLike | IntoFrame | str | None = None,
         sample_weight: ArrayLike | str | None = None,
         exposure: ArrayLike | str | None = None,
     ) -> Self:
@@ -59,6 +60,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         <y>
         groups : array of shape (n,), optional
             Accepted for pipelines, and checked. Only ``fit_transform`` has folds that keep groups together.
+        key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
+            Accepted for pipelines, so that it can be routed: ``encoder.set_fit_request(key=True)``. Only
+            ``fit_transform`` has folds. Columns that are named here pass through.
         <sample_weight>
         <exposure>
 
@@ -75,11 +79,18 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         # lazy tables are summed by their engine, and their rows never come into memory
         if (lazy := lazy_frame(X)) is not None:
             refuse_groups(groups)
-            request = Request(y, sample_weight, exposure, None, self.cv)
+            request = Request(y, sample_weight, exposure, key, self.cv)
             self._fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
             return self
         data = read_training(
-            X, y, reading, structure.check, groups=groups, sample_weight=sample_weight, exposure=exposure
+            X,
+            y,
+            reading,
+            structure.check,
+            groups=groups,
+            key=key,
+            sample_weight=sample_weight,
+            exposure=exposure,
         )
         scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
         self._fitted = record(settings, structure, data, scheme, structure.learn(data, scheme))

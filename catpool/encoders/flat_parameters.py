@@ -16,7 +16,7 @@ from catpool.tables.policy import Policy
 class FlatParameters(Protocol):
     """An encoder with these parameters."""
 
-    columns: Sequence[Any] | None
+    columns: Sequence[Any] | Callable[[Any], Any] | None
     interactions: Sequence[Sequence[Any]] | None
     cv: Any
     crossfit: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -80,7 +80,7 @@ class MeanEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | None = None,
+        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
         interactions: Sequence[Sequence[Any]] | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ CONSTRAINTS: dict[str, Any] = {
     "remainder": [StrOptions({"passthrough", "drop"})],
     "output": ["array-like", str],  # read_outputs checks it, with better messages
     "weight_type": [StrOptions({"frequency", "precision"})],
-    "columns": ["array-like", None],
+    "columns": ["array-like", callable, None],
     "interactions": ["array-like", None],
     "drop_noise": ["boolean"],
     "n_jobs": [Integral, None],
@@ -83,9 +83,10 @@ FLAT = (
 
 DOCUMENTATION = {
     "columns": """
-columns : list, default=None
-    The columns to encode: names of a frame's columns, or positions of an array's. By default all columns that are not
-    target, weight, exposure, key, folds or times.
+columns : list, callable or None, default=None
+    The columns to encode: names of a frame's columns, or positions of an array's; or a selector, such as scikit-learn's
+    ``make_column_selector(dtype_include="object")``, a function from a pandas frame to such a list. By default all
+    columns that are not target, weight, exposure, key, folds or times. An empty list encodes none.
 """,
     "interactions": """
 interactions : list of tuples, default=None
@@ -242,6 +243,7 @@ def documented(cls: Class) -> Class:
     """Put the documentation of shared parameters into the docstrings of a class and of its methods."""
     cls.__doc__ = with_parameters(cls.__doc__)
     for member in vars(cls).values():
-        if isinstance(member, Callable) and getattr(member, "__doc__", None):  # type: ignore[arg-type]
-            member.__doc__ = with_parameters(member.__doc__)
+        function = getattr(member, "fn", member)  # `available_if` makes objects that hold a function
+        if callable(function) and function.__doc__:
+            function.__doc__ = with_parameters(function.__doc__)
     return cls

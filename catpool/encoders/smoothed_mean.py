@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,7 +82,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | None = None,
+        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
         smoothing: float = 10.0,
         interactions: Sequence[Sequence[Any]] | None = None,

@@ -17,7 +17,7 @@ from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Structure
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Header, check_labels
+from catpool.data.header import Header, check_labels
 from catpool.data.training import Reading
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine

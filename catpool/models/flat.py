@@ -15,7 +15,8 @@ from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, Header, column_name, select_columns
+from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.moments.moments import Moments
@@ -41,8 +42,9 @@ class Flat(Columnwise):
     rule : callable
         How the prior of a column is learned.
     policy : Policy
-    columns : list or None
-        The labels of the columns to encode; None for all without another role.
+    columns : list, callable or None
+        The labels of the columns to encode, or a function from a pandas frame to them; None for all without another
+        role.
     interactions : list of tuples
     output : str or sequence of str
         Names in `OUTPUTS`, or "trees".
@@ -62,7 +64,7 @@ class Flat(Columnwise):
 
     rule: PriorRule
     policy: Policy
-    columns: Sequence[Any] | None = None
+    columns: Sequence[Any] | Callable[[Any], Any] | None = None
     interactions: Sequence[tuple[Any, ...]] = ()
     output: str | Sequence[str] = "mean"
     crossfit: Crossfit = ALL_OUT_OF_FOLD
@@ -104,20 +106,28 @@ class Flat(Columnwise):
 
     def check(self, X: Frame) -> None:
         _ = self.outputs  # refuses what is unknown
-        if self.columns is not None and (len(self.columns) or not self.interactions):
-            X.require(list(self.columns))
+        if (columns := self._chosen(X)) is not None and columns:
+            X.require(columns)
         for parts in self.interactions:
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
     def labels(self, X: Frame) -> list[Any]:
-        columns = [label for label in X.labels if label not in X.aside] if self.columns is None else self.columns
+        columns = self._chosen(X)
+        if columns is None:
+            columns = [label for label in X.labels if label not in X.aside]
         parts = [label for interaction in self.interactions for label in interaction]
         read = [label for label in self.reads if label in [*columns, *parts]]
         if read:
             raise ValueError(f"`cv` reads {read}, which `columns` names too, or `interactions`. Remove them there.")
         return [*columns, *self.interactions]
+
+    def _chosen(self, X: Frame) -> list[Any] | None:
+        """The columns that the user has chosen; a selector chooses among those without another role."""
+        if not callable(self.columns):
+            return None if self.columns is None else list(self.columns)
+        return [label for label in self.columns(X.to_pandas()) if label not in X.aside]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
         parts = [label for interaction in self.interactions for label in interaction]
@@ -126,6 +136,9 @@ class Flat(Columnwise):
 
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
+        given = None if self.columns is None or callable(self.columns) else [*self.columns, *self.interactions]
+        require(tables if self.columns is None else True, "no tables")
+        require(given is None or given == [table.label for table in tables], "tables of other columns")
         for table in tables:
             same = list(table.encodings[0].values) == list(target_outputs(self.outputs))
             require(same or not self.past_only, "other outputs than its parameters say")

@@ -32,7 +32,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "EncodingTable": "catpool.tables.encoding_table",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
-    "Header": "catpool.data.frames",
+    "Header": "catpool.data.header",
     "Levels": "catpool.models.nested.tree",
     "MixedModel": "catpool.models.mixed.fitted_model",
     "Moments": "catpool.moments.moments",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Header
+from catpool.data.header import Header
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
@@ -57,7 +57,7 @@ class Fitted:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be the state of an encoder."""
-        require(self.tables and self.targets, "no tables, or no targets")
+        require(self.targets, "no targets")
         require(self.last_time is None or np.isreal(self.last_time), "a last time that is not a number")
         columns = sum(len(target.names) for target in self.targets)
         tallies = [None] * len(self.tables) if self.tallies is None else self.tallies
@@ -88,7 +88,7 @@ class Fitted:
     @property
     def parts(self) -> int:
         """The number of folds of the rows of a stream; 1 if they have no keys."""
-        return 1 if self.tallies is None else self.tallies[0].parts
+        return self.tallies[0].parts if self.tallies else 1
 
 
 def drop_values(targets: list[Target]) -> list[Target]:

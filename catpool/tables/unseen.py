@@ -60,7 +60,10 @@ def warn_of_unseen(column: str, vocabulary: Vocabulary | Cells, values: Any, loo
         for place, (part, own) in enumerate(zip(vocabulary.paths.parts, values, strict=True), start=1):
             warn_of_unseen(f"{column}, part {place}", part, own, part.look_up(own))
         return
-    new, known = select(slots == vocabulary.size - 1)[0], vocabulary.categories.iloc[0]
+    new, known = (
+        each.item() if isinstance(each, np.generic) else each  # numbers of numpy are those of Python
+        for each in (select(slots == vocabulary.size - 1)[0], vocabulary.categories.iloc[0])
+    )
     warnings.warn(
         f"{rows} of {len(codes)} rows of column {column!r} hold categories that were not there at fit, such as "
         f"{new!r}{_describe_types(known, new)}. They are encoded as unknown.",

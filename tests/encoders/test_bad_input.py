@@ -53,7 +53,6 @@ BAD = {
     "column twice": (X, Z, {"columns": ["city", "city"]}, {}, "name each column once"),
     "a name for columns": (X, Z, {"columns": "city"}, {}, "'columns' parameter"),
     "a mask for columns": (X.to_numpy(), Z, {"columns": [True, False]}, {}, "name each column once"),
-    "no column chosen": (X, Z, {"columns": []}, {}, "at least one column"),
     "names twice": (X.set_axis(["a", "a"], axis=1), Z, {}, {}, "different names"),
     "a feature's name twice": (
         X.assign(city_x=1),
@@ -63,7 +62,8 @@ BAD = {
         "'city_x'. would occur twice",
     ),
     "few rows": (X[:5], Z[:5], {}, {}, "cv=10 needs at least 10 rows, but X has 5"),
-    "few groups": (X, Z, {}, {"groups": Z // 12}, "cv=10 needs at least 10 groups, but `groups` has 2"),
+    "one group": (X, Z, {}, {"groups": Z * 0}, "at least 2 groups"),
+    "a fold for each row": (X, Z, {"cv": np.arange(24)}, {}, "has a fold of its own for each row"),
     "groups' length": (X, Z, {}, {"groups": Z[1:]}, "one label for each of the 24 rows"),
     "negative weights": (X, Z, {}, {"sample_weight": Z - 1}, "not negative"),
     "NaN weights": (X, Z, {}, {"sample_weight": Z * np.nan}, "finite"),
@@ -81,7 +81,7 @@ BAD = {
 }
 
 
-KNOWN_TO_FOLDS_ONLY = {"few rows", "few groups", "a fold of no weight"}
+KNOWN_TO_FOLDS_ONLY = {"few rows", "one group", "a fold for each row", "a fold of no weight"}
 
 
 @pytest.mark.parametrize("name", BAD)

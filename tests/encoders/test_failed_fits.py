@@ -178,7 +178,7 @@ KNOWN = {"kind of y", "names of features"}  # to a stream, from its first part
 FAILURES_OF_FOLDS = {
     "a fold of no weight": ({}, lambda rows: {"X": rows, "y": "y", "sample_weight": rows["fold"]}, "some weight"),
     "no such folds": ({"cv": "nothing"}, lambda rows: {"X": rows, "y": "y"}, "`cv` names"),
-    "few groups": ({"cv": 3}, lambda rows: {"X": rows, "y": "y", "groups": rows["fold"]}, "at least 3 groups"),
+    "one group": ({"cv": 3}, lambda rows: {"X": rows, "y": "y", "groups": rows["fold"] * 0}, "at least 2 groups"),
 }
 
 

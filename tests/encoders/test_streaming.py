@@ -210,7 +210,9 @@ def test_what_does_not_add_up_is_refused(table):
     with pytest.raises(NotFittedError):
         MeanEncoder().transform_out_of_fold(X, np.arange(120))
     with pytest.raises(ValueError, match="EarlierRows"):
-        MeanEncoder(["city"], cv=EarlierRows("shop")).partial_fit(X, y)
+        MeanEncoder(["city"], cv=EarlierRows("shop")).fit(X, y).merge(
+            MeanEncoder(["city"], cv=EarlierRows("shop")).fit(X, y)
+        )
     with pytest.raises(TypeError, match="lazy"):
         MeanEncoder().partial_fit(pytest.importorskip("polars").from_pandas(X).lazy(), y)
     with pytest.raises(ValueError, match="which X does not have"):

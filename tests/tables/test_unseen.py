@@ -22,9 +22,7 @@ def encoder_of(public):
 def test_a_column_that_changed_its_type_is_named_with_both_types(public):
     encoder = encoder_of(public)
     changed = TEXT.assign(zip=TEXT["zip"].astype(int))
-    with pytest.warns(
-        UnseenCategoriesWarning, match=r"40 of 40 rows of column 'zip'.*17 of type int.* type str"
-    ):
+    with pytest.warns(UnseenCategoriesWarning, match=r"40 of 40 rows of column 'zip'.*17 of type int.* type str"):
         encoder.transform(changed)
 
 

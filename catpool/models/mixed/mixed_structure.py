@@ -12,7 +12,8 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
-from catpool.data.frames import Frame, Header, column_name, select_columns
+from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.mixed.design import Design, read_design

@@ -13,7 +13,8 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths, encode_paths
-from catpool.data.frames import Frame, Header
+from catpool.data.frames import Frame
+from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.nested.level_leverage import large_levels
