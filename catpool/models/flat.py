@@ -136,9 +136,6 @@ class Flat(Columnwise):
 
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
-        given = None if self.columns is None or callable(self.columns) else [*self.columns, *self.interactions]
-        require(tables if self.columns is None else True, "no tables")
-        require(given is None or given == [table.label for table in tables], "tables of other columns")
         for table in tables:
             same = list(table.encodings[0].values) == list(target_outputs(self.outputs))
             require(same or not self.past_only, "other outputs than its parameters say")
@@ -146,6 +143,10 @@ class Flat(Columnwise):
             known = table.label in X.labels
             crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
+        require(tables or self.columns is not None, "no tables")
+        if self.columns is not None and not callable(self.columns):
+            given = [*self.columns, *self.interactions]
+            require(given == [table.label for table in tables], "tables of other columns")
 
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)

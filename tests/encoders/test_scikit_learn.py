@@ -105,7 +105,6 @@ def test_weights_are_routed(table):
         np.testing.assert_array_equal(transformer.fit_transform(X, y, sample_weight=weights), expected)
 
 
-@pytest.mark.filterwarnings("ignore::catpool.UnseenCategoriesWarning")  # all rows of a shop are in one fold
 def test_groups_are_routed_through_searches_and_column_transformers(table):
     X, y, shop = table["X"], table["continuous"], table["X"]["shop"].to_numpy()
     with sklearn.config_context(enable_metadata_routing=True):

@@ -57,7 +57,6 @@ def test_columns_of_keys_and_exposures_are_no_categories(rows):
     assert lazy.columns_ == ["city"]
 
 
-@pytest.mark.filterwarnings("ignore::catpool.UnseenCategoriesWarning")  # of the same rows in memory
 def test_transform_runs_no_query(rows):
     polars = pytest.importorskip("polars")
     table = rows[["id", "city", "zip", "continuous"]]

@@ -45,7 +45,7 @@ BAD = {
     "precisions of a count": ({}, {"y": "k", "target_type": "count", "weight_type": "precision", "sample_weight": "w"}),
     "a missing fold": ({"f": np.where(ROW == 3, None, GOOD["c"])}, {}),
     "one fold": ({"f": np.zeros(N)}, {}),
-    "many folds": ({"f": np.arange(N * 10) // 2}, {"copies": 10}),
+    "many folds": ({"f": np.arange(N * 30) // 2}, {"copies": 30}),
     "no column of y": ({}, {"y": "nothing"}),
     "no column of weights": ({}, {"sample_weight": "nothing"}),
     "no column of exposures": ({}, {"exposure": "nothing", "y": "k", "target_type": "count"}),

@@ -21,7 +21,6 @@ from catpool import (
 )
 from catpool.onnx import register_converters
 
-pytestmark = pytest.mark.filterwarnings("ignore::catpool.UnseenCategoriesWarning")  # half of the new grades are new
 NUMBERS = ["mean", "sd", "reliability", "count", "size", "code"]
 ENCODERS = {
     "mean": MeanEncoder(["city", "zip", "open", "grade"]),

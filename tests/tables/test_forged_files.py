@@ -69,7 +69,7 @@ WRONG = [
     ("flat", "targets.0.kind", "percent", "`kind`"),
     ("flat", "targets.0.kind", "binary", "without its classes"),
     ("flat", "targets.0.values", numbers([3]), "`values` of shape"),
-    ("flat", "tables", [], "no tables"),
+    ("flat", "tables", [], "tables of other columns"),
     ("flat", "tables.0.label", "c", "table of 'c'"),
     ("flat", "tables.0.column", None, "a NoneType as `column`"),
     ("flat", "tables.0.encodings", [], "without encodings"),
