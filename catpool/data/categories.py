@@ -13,6 +13,8 @@ Categories are equal if Python says so: 1, 1.0 and True are one category, 1 and 
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from catpool.data.factorize import factorize_integers, factorize_objects
 from catpool.data.verify import require
 
 MISSING = 0
+ISO_DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d([T ][0-2]\d:.*)?")
+SOME = 20  # strings that are looked at; fewer are taken for categories
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,18 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     codes += 1
     as_is = object if categories.dtype == object else None  # otherwise pandas would infer a string dtype
     return codes, pd.Series(categories, dtype=as_is, copy=False)
+
+
+def warn_of_dates(column: Any, categories: pd.Series) -> None:
+    """Warn if the categories of a column are dates written as strings, which new rows seldom repeat."""
+    some = categories.iloc[:SOME].tolist()
+    if len(some) == SOME and all(isinstance(each, str) and ISO_DATE.fullmatch(each) for each in some):
+        warnings.warn(
+            f"Column {column!r} holds dates as strings, such as {some[0]!r}, and each of them is a category. New rows "
+            "have other dates: encode the month or weekday, say, or leave the column out of `columns`.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:

@@ -43,7 +43,7 @@ class TargetKind:
 def _check_counts(numbers: np.ndarray) -> None:
     if (numbers < 0).any() or (numbers != np.rint(numbers)).any():
         raise ValueError(
-            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count". '
+            'y must hold counts, the integers 0, 1, 2, ..., for target_type="count" and with an `exposure`. '
             'Pass target_type="continuous" for other numbers.'
         )
     if numbers.max(initial=0) > MOST_EVENTS:

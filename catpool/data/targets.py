@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow
+DOUBTFUL = 50  # rows from which few distinct whole numbers are no chance
 MANY_CLASSES = 20  # integers of more distinct values may as well be numbers
 
 
@@ -153,6 +155,8 @@ def _read_output(name: str | None, values: pd.Series, target_type: str, family: 
         _refuse_missing(values)
     with _comparable():
         kind = TARGET_KINDS[_infer_kind(values, family) if target_type == "auto" else target_type]
+        if target_type == "auto" and family is None and _is_number(values):
+            _warn_of_ambiguity(values, kind.name)
         family_name = _choose_family(kind, family)
         if kind.classes:
             return _read_classes(name, values, kind, family_name)
@@ -213,6 +217,31 @@ def _infer_kind(values: pd.Series, family: TargetFamily | None) -> str:
             'Pass target_type="continuous", "count" or "multiclass".'
         )
     return "multiclass" if distinct > 2 else "binary"
+
+
+def _warn_of_ambiguity(values: pd.Series, kind: str) -> None:
+    """Warn of whole numbers that may be something else than they are taken for, such as ratings from 1 to 5."""
+    distinct = _few_whole_numbers(values)
+    numbered = kind == "multiclass" and np.array_equal(distinct, np.arange(len(distinct)))  # as label encoders do
+    if len(values) < DOUBTFUL or len(distinct) < 3 or numbered:
+        return
+    taken, other = ("classes", "continuous") if kind == "multiclass" else ("numbers", "multiclass")
+    warnings.warn(
+        f"y holds {len(distinct)} different whole numbers from {distinct[0]:g} to {distinct[-1]:g} and is taken for "
+        f'{taken}. Pass target_type="{kind}" to say so, or target_type="{other}" or "count".',
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _few_whole_numbers(values: pd.Series) -> np.ndarray:
+    """The sorted distinct values of at most 20 whole numbers; none if there are others."""
+    head = values.iloc[:1000].to_numpy(dtype=float)
+    if not (np.isfinite(head).all() and (head == np.rint(head)).all()) or len(np.unique(head)) > MANY_CLASSES:
+        return np.empty(0)
+    numbers = np.unique(values.to_numpy(dtype=float))
+    whole = len(numbers) <= MANY_CLASSES and np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
+    return numbers if whole else np.empty(0)
 
 
 def _takes_two_integers(values: np.ndarray) -> bool:

@@ -47,6 +47,11 @@ class Reading:
             raise ValueError(f"The family {unknown[0]!r} is not registered. The families are {list(self.families)}.")
         return all(self.families[target.family].homoscedastic for target in targets)
 
+    def exposed(self, exposure: Any) -> Reading:
+        """The same where rows may have an exposure: a target with an exposure is a count."""
+        counts = exposure is not None and self.target_type == "auto"
+        return replace(self, target_type="count") if counts else self
+
     def like(self, target_type: str | list[str]) -> Reading:
         """The same for more rows, which must be of the kind of the first rows; several outputs keep their own kinds."""
         return replace(self, target_type=target_type) if isinstance(target_type, str) else self
@@ -133,6 +138,7 @@ def read_training(
     frame, named = take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
     columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
     y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
+    reading = reading.exposed(exposure)
     targets = read_targets(y, reading.target_type, reading.family)
     if len(targets[0].values) != len(columns):
         raise ValueError(

@@ -121,8 +121,9 @@ random_state : int, RandomState or None, default=None
 target_type : {"auto", "continuous", "binary", "multiclass", "count"}, default="auto"
     The kind of y. "auto" takes floats as continuous (but 0.0 and 1.0, or two other whole numbers, as binary), any other
     two values as binary, and strings, categories and integers with at most 20 distinct values as classes, with a
-    feature for each class. By default continuous targets have the normal family, classes the binomial, counts the
-    Poisson.
+    feature for each class. With ``exposure`` it takes all numbers as counts. From 50 rows on, it warns of few whole
+    numbers that could be something else, such as ratings from 1 to 5. By default continuous targets have the normal
+    family, classes the binomial, counts the Poisson.
 """,
     "unknown": """
 unknown : {"prior", "nan", "error"}, default="prior"

@@ -117,7 +117,7 @@ def fit_lazy(
     labels = columnwise.labels(header)
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
-    source = read_source(table, reading, request, fold)
+    source = read_source(table, reading.exposed(request.exposure), request, fold)
     groups = [_group(columnwise, label, source, table) for label in labels]
     tallies = [each.tally for each in groups]
     stream = Stream(labels, header.names_by_label, tallies, [source.target], source.log_likelihood())

@@ -40,7 +40,7 @@ def test_lists_may_be_arrays(sales):
 @pytest.mark.parametrize("library", [lambda X: X, polars.from_pandas, lambda X: polars.from_pandas(X).to_arrow()])
 def test_rows_are_kept_where_no_feature_comes_out(sales, library):
     X, _ = sales
-    y = np.tile([1.0, 2.0, 3.0, 2.0, 1.0, 3.0], 10)  # which the items tell nothing of
+    y = np.tile([1.5, 2.0, 3.0, 2.0, 1.5, 3.0], 10)  # which the items tell nothing of
     noise = EmpiricalBayesEncoder(["shop"], drop_noise=True, remainder="drop", cv=3, random_state=0)
     table = library(X.assign(shop=np.repeat(list("abcde"), 12)))
     assert noise.fit_transform(table, y).shape == (60, 0)
