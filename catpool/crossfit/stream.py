@@ -19,6 +19,7 @@ from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, select_columns
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
+from catpool.data.unions import check_same_types
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
@@ -82,6 +83,8 @@ class Stream:
                 "Either all rows must have keys, and the same number of folds, or none, but the parts have "
                 f"{max(parts[0])} and {max(parts[1])} folds. Pass `cv` and `key` alike."
             )
+        for label, *pair in zip(self.labels, self.tallies, other.tallies, strict=True):
+            check_same_types(label, *(tally.vocabulary for tally in pair))
         targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
         sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]

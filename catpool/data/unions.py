@@ -6,12 +6,15 @@ numbered again from the united vocabularies of their columns.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells, Paths, number_cells, number_paths
 
+NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
 Categories = Vocabulary | Cells | Paths  # of a column, an interaction, or nested levels
 
 
@@ -36,6 +39,27 @@ def unite(a: Categories, b: Categories) -> tuple[Categories, np.ndarray, np.ndar
     assert isinstance(a, Vocabulary)
     assert isinstance(b, Vocabulary)
     return _unite_vocabularies(a, b)
+
+
+def check_same_types(label: Any, a: Categories, b: Categories) -> None:
+    """Raise an error if a column holds strings in one part of the rows and numbers in another."""
+    labels = label if isinstance(label, tuple) and not isinstance(a, Vocabulary) else [label]
+    pairs = zip(_vocabularies(a), _vocabularies(b), strict=True)
+    for column, (one, other) in zip(labels, pairs, strict=True):
+        types = [pd.api.types.infer_dtype(each.categories, skipna=False) for each in (one, other)]
+        if ("string" in types) and any(each in NUMBERS for each in types):
+            examples = [each.categories.iloc[0] for each in (one, other)]
+            raise ValueError(
+                f"Column {column!r} must hold categories of one type in each part, but it holds {examples[0]!r} in one "
+                f"and {examples[1]!r} in another, which are different categories. Convert the column."
+            )
+
+
+def _vocabularies(categories: Categories) -> list[Vocabulary]:
+    """The vocabulary of a column, or of each part of an interaction or path."""
+    if isinstance(categories, Vocabulary):
+        return [categories]
+    return categories.parts if isinstance(categories, Paths) else categories.paths.parts
 
 
 def _unite_vocabularies(a: Vocabulary, b: Vocabulary) -> tuple[Vocabulary, np.ndarray, np.ndarray]:

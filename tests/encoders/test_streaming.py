@@ -141,11 +141,24 @@ def test_classes_may_come_later(classes):
 
 
 def test_categories_of_other_types_may_come_later():
-    for one, other in ((["a"], [1]), ([1], [2.5]), ([None], ["a"]), ([True], ["x"])):
-        encoder = MeanEncoder().partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5])
+    for one, other in ((["a", 2], [1]), ([1], [2.5]), ([None], ["a"]), ([True], [(1, 2)])):
+        encoder = MeanEncoder().partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5] * len(one))
         encoder.partial_fit(pd.DataFrame({"c": pd.Series(other, dtype=object)}), [2.5])
         both = pd.DataFrame({"c": pd.Series([*one, *other], dtype=object)})
-        assert np.asarray(encoder.transform(both)).ravel().tolist() == [1.5, 2.5]
+        assert set(np.asarray(encoder.transform(both)).ravel()) == {1.5, 2.5}
+
+
+@pytest.mark.parametrize("other", [[17], [17.0, 18.0], [True]])
+@pytest.mark.parametrize("encoder", [MeanEncoder(), EmpiricalBayesEncoder([], interactions=[("zip", "city")])])
+def test_a_column_does_not_turn_from_strings_to_numbers(encoder, other):
+    texts = pd.DataFrame({"city": ["a", "b"], "zip": ["17", "18"]})
+    numbers = pd.DataFrame({"city": "a", "zip": other})
+    encoder = clone(encoder).partial_fit(texts, [1.5, 2.5])
+    with pytest.raises(ValueError, match=r"Column 'zip' must hold categories of one type.*'17' in one"):
+        encoder.partial_fit(numbers, np.arange(len(other)) + 0.5)
+    with pytest.raises(ValueError, match="Column 'zip'"):
+        encoder.merge(clone(encoder).fit(numbers, np.arange(len(other)) + 0.5))
+    assert encoder.summary_["rows"].tolist() == [2] * len(encoder.columns_)
 
 
 def test_the_first_part_fixes_the_kind_of_y():
