@@ -151,8 +151,10 @@ class Frame:
         return column if isinstance(column, np.ndarray | pd.Series) else convert_column(column)
 
     def _native_column(self, label: Hashable) -> Any:
-        position = self._positions[label]
         pandas = isinstance(self.source, pd.DataFrame)
+        if pandas and isinstance(label, str):
+            return self.source[label]  # which is faster than a position
+        position = self._positions[label]
         # by position, because pandas would take a label that is a tuple for levels of a MultiIndex
         return self.source.iloc[:, position] if pandas else self.source[:, position]
 
