@@ -100,7 +100,10 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
     def rule(moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         if prior not in PRIORS:  # looked up only where a prior is learned, because look-ups do without
             raise ValueError(f"The prior {prior!r} is not registered. The priors are {list(PRIORS)}.")
-        return PRIORS[prior](moments, family, scale=scale)
+        priors = PRIORS[prior](moments, family, scale=scale)
+        for each in priors:
+            _check_numbers(f"The prior {prior!r}", each)
+        return priors
 
     return rule
 
@@ -122,9 +125,15 @@ def _check_answer(answer: Any) -> Prior:
         raise ValueError(
             f"`prior` must return two numbers, the prior's mean and strength. It returned {answer!r}."
         ) from error
-    if not (np.isfinite(mean) and strength >= 0):
+    result = Prior(np.array(mean), np.array(strength))
+    _check_numbers("`prior`", result)
+    return result
+
+
+def _check_numbers(name: str, prior: Prior) -> None:
+    """Raise an error if a mean is not finite or a strength is not from 0 to infinity; neither may be NaN."""
+    if not (np.isfinite(prior.mean).all() and (np.asarray(prior.strength) >= 0).all()):
         raise ValueError(
-            "`prior` must return a finite mean and a strength from 0 to infinity. "
-            f"It returned the mean {mean} and the strength {strength}."
+            f"{name} must return a finite mean and a strength from 0 to infinity. "
+            f"It returned the mean {prior.mean} and the strength {prior.strength}."
         )
-    return Prior(np.array(mean), np.array(strength))

@@ -12,7 +12,7 @@ from sklearn.pipeline import FeatureUnion
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
-from catpool.priors.prior import given_strength
+from catpool.priors.prior import Prior, given_strength
 from catpool.priors.rules import PRIORS
 
 
@@ -150,3 +150,16 @@ def test_more_rows_after_a_time_ordered_fit_come_in_folds_as_usual(sales):
     X, y = sales
     encoder = MeanEncoder(["shop"], cv=EarlierRows("day")).fit(X, y).set_params(cv=KFold(3))
     assert encoder.partial_fit(X, y).summary_["rows"].item() == 120
+
+
+@pytest.mark.parametrize(("mean", "strength"), [(np.nan, 1.0), (np.inf, 1.0), (2.0, -1.0), (2.0, np.nan)])
+def test_registered_priors_of_no_numbers_are_refused(sales, monkeypatch, mean, strength):
+    X, y = sales
+
+    def broken(moments, family, *, scale):
+        return [Prior(np.full_like(each.mean, mean), np.full_like(each.mean, strength)) for each in moments]
+
+    monkeypatch.setitem(PRIORS, "broken", broken)
+    for learn in ("fit", "fit_transform"):
+        with pytest.raises(ValueError, match="The prior 'broken' must return a finite mean and a strength from 0"):
+            getattr(EmpiricalBayesEncoder(["shop"], prior="broken"), learn)(X, y)
