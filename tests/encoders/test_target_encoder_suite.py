@@ -10,8 +10,8 @@ MORE_THAN_TWO_SECONDS = {"test_fit_transform_not_associated_with_y_if_ordinal_ca
 
 ONE_STRENGTH = "a column has one strength, learned from all its categories; scikit-learn has one for each category"
 OWN_MESSAGES = "the message is catpool's own, which says what to do"
-# What differs on purpose: the name of a test, those of its parameters that matter (none of them arrays), and the reason. A test that is
-# listed here and passes is an error. A version of scikit-learn need not have each test.
+# What differs on purpose: the name of a test, those of its parameters that matter (none of them arrays), and a reason.
+# A test that is listed here and passes is an error. A version of scikit-learn need not have each test.
 DIFFERENCES = [
     ("test_encoding", {"smooth": "auto"}, ONE_STRENGTH),
     ("test_encoding_multiclass", {"smooth": "auto"}, ONE_STRENGTH),
