@@ -49,7 +49,6 @@ def skops_types(model):
     return skops.get_untrusted_types(data=skops.dumps(model))
 
 
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_optuna_searches_for_the_smoothing(sales):
     optuna = pytest.importorskip("optuna")
     X, y = sales
