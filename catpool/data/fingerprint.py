@@ -88,9 +88,8 @@ class Fingerprint:
 
 def _write(values: Any) -> str:
     """Write values as text that does not depend on the library they come from."""
-    objects = np.array(values, dtype=object)  # the values, whatever the dtype, because frames may be converted
-    objects[pd.isna(objects)] = None
-    return repr(objects.tolist())
+    objects = np.asarray(values, dtype=object)  # the values, whatever the dtype, because frames may be converted
+    return repr(np.where(pd.isna(objects), None, objects).tolist())
 
 
 def warn_of_training_rows() -> None:

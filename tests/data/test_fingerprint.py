@@ -90,3 +90,9 @@ def test_training_rows_are_known_again_after_pickling_in_another_process(table, 
     code = "import pickle, sys; encoder, X = pickle.load(open(sys.argv[1], 'rb')); encoder.transform(X)"
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "TrainingRowsWarning" in run.stderr
+
+
+def test_missing_values_of_the_user_s_table_stay_what_they_are():  # pandas 2 may hand out its own memory
+    X = pd.DataFrame({"city": np.array(["Bonn", np.nan, "Kiel", pd.NaT], dtype=object)})
+    MeanEncoder(cv=2).fit(X, [1.0, 2.0, 3.5, 4.0])
+    assert [type(value) for value in X["city"]] == [str, float, str, type(pd.NaT)]
