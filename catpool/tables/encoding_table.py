@@ -214,7 +214,14 @@ class EncodingTable:
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
-        return table.assign(category=table["category"].infer_objects())
+        return table.assign(category=_infer_exactly(table["category"]))
+
+
+def _infer_exactly(categories: pd.Series) -> pd.Series:
+    """The categories in a dtype of their own, or as objects where integers would be rounded to floats."""
+    inferred = categories.infer_objects()
+    exact = inferred.dtype.kind != "f" or ((inferred == categories) | inferred.isna()).all()
+    return inferred if exact else categories
 
 
 def sort_categories(categories: pd.Series) -> np.ndarray:
