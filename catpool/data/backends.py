@@ -48,8 +48,23 @@ def infer_numbers(column: np.ndarray) -> np.ndarray:
     """Convert a column of an array, of shape (n,), to numbers if all its values are numbers, otherwise to objects."""
     if column.dtype.kind in "biuf":
         return column
-    inferred = pd.Series(column, dtype=object).infer_objects()
+    inferred = infer(pd.Series(column, dtype=object))
     return inferred.to_numpy() if inferred.dtype.kind in "biuf" else inferred.to_numpy(dtype=object)
+
+
+def infer(objects: pd.Series) -> pd.Series:
+    """Convert objects to the dtype that pandas infers; text with lone surrogates, which has none, stays objects."""
+    try:
+        return objects.infer_objects()
+    except UnicodeEncodeError:
+        return objects
+
+
+def infer_exactly(objects: pd.Series) -> pd.Series:
+    """Convert objects to the dtype that pandas infers, unless integers would be rounded to floats."""
+    inferred = infer(objects)
+    exact = inferred.dtype.kind != "f" or ((inferred == objects) | inferred.isna()).all()
+    return inferred if exact else objects
 
 
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:

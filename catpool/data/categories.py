@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import decode_arrow
 from catpool.data.factorize import factorize_integers, factorize_objects
 from catpool.data.verify import require
 
@@ -198,7 +197,10 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
     as_is = object if categories.dtype == object else None  # otherwise pandas would infer a string dtype
-    return codes, pd.Series(categories, dtype=as_is, copy=False)
+    try:
+        return codes, pd.Series(categories, dtype=as_is, copy=False)
+    except UnicodeEncodeError:  # a string dtype has no lone surrogates
+        return codes, pd.Series(categories, dtype=object)
 
 
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
@@ -225,8 +227,6 @@ def _values(column: pd.Series) -> Any:
     """The values of a column as an array, because a pandas.Index would turn tuples into levels."""
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.sparse.to_dense()
-    if isinstance(column.dtype, pd.ArrowDtype):
-        column = decode_arrow(column)
     if pd.api.types.is_extension_array_dtype(column.dtype) and column.dtype.kind == "f":
         return column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan)  # arrow has two zeros
     if pd.api.types.is_extension_array_dtype(column.dtype):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
+from catpool.data.backends import convert_column, decode_arrow, infer_numbers, make_frame, read_array
 from catpool.data.verify import require, require_labels
 
 MISMATCH = "The feature names should match those that were passed during fit. "
@@ -140,7 +140,10 @@ class Frame:
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         column = self._native_column(label)
-        return column if isinstance(column, np.ndarray | pd.Series) else convert_column(column)
+        if isinstance(column, np.ndarray):
+            return column
+        column = column if isinstance(column, pd.Series) else convert_column(column)
+        return decode_arrow(column) if isinstance(column.dtype, pd.ArrowDtype) else column
 
     def _native_column(self, label: Hashable) -> Any:
         position = self._positions[label]

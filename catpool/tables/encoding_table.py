@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
@@ -214,14 +215,7 @@ class EncodingTable:
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
-        return table.assign(category=_infer_exactly(table["category"]))
-
-
-def _infer_exactly(categories: pd.Series) -> pd.Series:
-    """The categories in a dtype of their own, or as objects where integers would be rounded to floats."""
-    inferred = categories.infer_objects()
-    exact = inferred.dtype.kind != "f" or ((inferred == categories) | inferred.isna()).all()
-    return inferred if exact else categories
+        return table.assign(category=infer_exactly(table["category"]))
 
 
 def sort_categories(categories: pd.Series) -> np.ndarray:
