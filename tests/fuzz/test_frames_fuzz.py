@@ -173,11 +173,13 @@ def test_containers_give_the_same_numbers(public, table, make, data):
 
 
 BUILD = {
-    "pandas": lambda parts, index, names: pd.DataFrame(
-        dict(enumerate(part.set_axis(index) for part in parts)), index=index
-    ).set_axis(names[: len(parts)], axis=1)
-    if index.is_unique
-    else pd.concat(parts, axis=1).set_axis(index, axis=0).set_axis(names[: len(parts)], axis=1),
+    "pandas": lambda parts, index, names: (
+        pd.DataFrame(dict(enumerate(part.set_axis(index) for part in parts)), index=index).set_axis(
+            names[: len(parts)], axis=1
+        )
+        if index.is_unique
+        else pd.concat(parts, axis=1).set_axis(index, axis=0).set_axis(names[: len(parts)], axis=1)
+    ),
     "polars": lambda parts, index, names: polars.DataFrame(dict(zip("ab", parts, strict=False))),
     "arrow": lambda parts, index, names: pyarrow.table(dict(zip("ab", parts, strict=False))),
 }

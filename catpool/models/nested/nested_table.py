@@ -246,7 +246,7 @@ class NestedTable:
         places, columns = self.paths.part_slots(level)[rows], {}
         for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
-            columns[self.columns[step]] = infer_exactly(own.iloc[places[:, step]]).to_numpy()
+            columns[self.columns[step]] = infer_exactly(own.iloc[places[:, step]]).reset_index(drop=True)
         totals = Tree.from_paths(self.paths).sum_levels(item.moments.total)[level]
         value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
         lower, upper = item.levels.family.interval(value, sd, interval)
