@@ -14,11 +14,11 @@ PLAIN = pyarrow.array(TEXT)
 PLACES = pyarrow.array([0, 1, 2, 1, 3, None])
 STRIDE = pyarrow.array([(1, 2, 3), (2, 0, 0)] * 2 + [None] * 2, pyarrow.month_day_nano_interval())
 DICTIONARY = pd.ArrowDtype(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
-OBJECTS = polars.Series([(1,), (2,), (1,), (2,), None, None], dtype=polars.Object)
+OBJECTS = polars.Series([*map(tuple, ["a", "b", "a", "b"]), None, None], dtype=polars.Object)
 LONE = ["\ud800", "\ud801", "\ud800", "\ud801", None, None]
 COLUMNS = {
     "values twice and missing": lambda: pyarrow.table(
-        {"c": pyarrow.DictionaryArray.from_arrays(PLACES, TEXT[:3] + [None])}
+        {"c": pyarrow.DictionaryArray.from_arrays(PLACES, [*TEXT[:3], None])}
     ),
     "dictionary of pandas": lambda: pd.DataFrame({"c": pd.Series(TEXT, dtype=DICTIONARY)}),
     "view": lambda: pyarrow.table({"c": PLAIN.cast(pyarrow.string_view())}),
@@ -61,7 +61,7 @@ def test_look_ups_and_tables_take_lone_surrogates(encoder_class):
     X = pd.DataFrame({"c": pd.Series(["\ud800", "a"] * 6, dtype=object)})
     encoder = encoder_class(["c"], target_type="count").fit(X, np.arange(12) % 5)
     assert "\ud800" in encoder.encoding_table("c")["c" if encoder_class is NestedEncoder else "category"].tolist()
-    assert list(encoder.lookup({"c": "\ud800"}).values())[0] == np.asarray(encoder.transform(X))[0, 0]
+    assert next(iter(encoder.lookup({"c": "\ud800"}).values())) == np.asarray(encoder.transform(X))[0, 0]
 
 
 @pytest.mark.parametrize("encoder_class", [MeanEncoder, EmpiricalBayesEncoder])
