@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import convert_column, decode_arrow, infer_numbers, make_frame, read_array
+from catpool.data.labels import checked_labels
 from catpool.data.verify import require, require_labels
 
 MISMATCH = "The feature names should match those that were passed during fit. "
@@ -275,31 +275,6 @@ def read_frame(X: Any) -> Frame:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
     return Frame(frame, labels, framed=True)
-
-
-def checked_labels(labels: list[Any]) -> list[Any]:
-    strings = [isinstance(label, str) for label in labels]
-    if any(strings) and not all(strings):
-        raise TypeError(
-            f"Feature names are only supported if all input features have string names, but X has {labels}. "
-            "Convert them with X.columns = X.columns.astype(str)."
-        )
-    if not all(strings) and (gaps := [label for label in labels if _has_gap(label)]):
-        raise ValueError(
-            f"The columns of X must have labels that are not missing, but some have {gaps}, which equal nothing, "
-            "themselves included. Rename the columns."
-        )
-    repeated = [label for label, times in Counter(labels).items() if times > 1]
-    if repeated:
-        raise ValueError(
-            f"The columns of X must have different names, but {repeated} occur more than once. Rename the columns."
-        )
-    return labels
-
-
-def _has_gap(label: Any) -> bool:
-    """Whether a label, or a part of it, is NaN, NaT or pandas.NA."""
-    return any(map(_has_gap, label)) if isinstance(label, tuple) else label is not None and bool(pd.isna(label))
 
 
 def column_name(label: Any, names: Mapping[Any, str]) -> str:
