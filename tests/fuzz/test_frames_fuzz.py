@@ -26,8 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "error::RuntimeWa
 WHOLE = settings().max_examples
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # tables are small, and shrinking them takes minutes
 HOME = str(Path(catpool.__file__).parent)
+# not those that are chosen from all rows, as `crossfit="rare"`, whose choice may change with a fold's targets
 OPTIONS = ("smoothing", "prior", "prior_scale", "emit", "missing", "unknown", "output", "method", "weight_type")
-CHOSEN_FROM_ALL_ROWS = ("crossfit", "crossfit_reliability", "drop_noise")
 PAIRS = st.tuples(st.sampled_from(list(INDEXES)), st.sampled_from(list(COLUMNS)))
 
 
@@ -49,8 +49,11 @@ def answering():
         raise RefusedError(str(error)) from error
 
 
-def law(of=PUBLIC, **tables):
-    """Test a law, ``check(public, table, make, data)``, for encoders with random options."""
+def law(of=PUBLIC):
+    """Test a law, ``check(public, table, make, data)``, for encoders with random options.
+
+    An example costs some 20 ms, and 200 where a fit iterates, so there are fewer of them than the profile says.
+    """
 
     def decorate(check):
         @pytest.mark.parametrize("public", of, ids=str)
@@ -58,7 +61,7 @@ def law(of=PUBLIC, **tables):
             few = public.setup.few
 
             @settings(max_examples=max(1, WHOLE // (100 if public.setup.iterates else 10)), phases=PHASES)
-            @given(table=drawn_frames(public.kinds, few=few, **tables), data=st.data())
+            @given(table=drawn_frames(public.kinds, few=few), data=st.data())
             def holds(table, data):
                 make = encoders(public, table, data)
                 with warnings.catch_warnings():
@@ -78,9 +81,9 @@ def law(of=PUBLIC, **tables):
     return decorate
 
 
-def encoders(public, table, data, names=OPTIONS):
+def encoders(public, table, data):
     """A function that makes encoders of one drawn set of options."""
-    own = [name for name in names if name in public.encoder._parameter_constraints]
+    own = [name for name in OPTIONS if name in public.encoder._parameter_constraints]
     chosen = data.draw(st.lists(st.sampled_from(own), max_size=2, unique=True))
     options = {name: data.draw(st.sampled_from(values_of(public, name))) for name in chosen}
 
@@ -116,9 +119,12 @@ def numbers(out):
     return array
 
 
-def close(found, expected, public, table, tolerance=1e-8):
-    tolerance = max(tolerance, public.tolerance) * max(1.0, table.scale, np.nanmax(np.abs(expected), initial=0.0))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+def close(found, expected, public, table, tolerance=1e-9):
+    """Whether numbers agree; a strength is searched until its likelihood is flat, which leaves half of the digits."""
+    searched = 1e-6 if "prior" in public.encoder._parameter_constraints else 0.0
+    tolerance = max(tolerance, public.tolerance, searched)
+    scale = max(1.0, table.scale, np.nanmax(np.abs(expected), initial=0.0))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
 
 
 def refusal(function, *arguments, **parameters):
@@ -207,7 +213,6 @@ def test_out_of_fold_is_a_refit_for_each_fold(public, table, make, data):
 
 @law()
 def test_order_and_names_of_categories_do_not_matter(public, table, make, data):
-    expected = refusal(train, make, table)
     order = np.array(data.draw(st.permutations(range(len(table)))))
     moved = replace(table, columns=[renamed(column, order, data) for column in table.columns])
     moved = replace(moved, y=table.targets()[order].tolist(), cv=table.folds[order], groups=None)
