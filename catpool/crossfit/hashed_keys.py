@@ -21,10 +21,22 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is not one key for each row, or if keys are missing.
+        If there is not one key for each row, if keys are missing, and for integers of more than 64 bits, dates that
+        nanoseconds do not reach, and text with lone surrogates.
     TypeError
         For keys of mixed types, and for numbers that are not integers. The keys 2 and 2.0 are the same.
     """
+    try:
+        return (_hash_keys(key, n_rows) % k).astype(np.uint8)
+    except (UnicodeEncodeError, OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.IntCastingNaNError) as error:
+        raise ValueError(
+            "`key` must hold integers of 64 bits, dates from 1678 to 2261, or text without lone surrogates, but it "
+            f"holds others ({error}). Convert them to plain strings."
+        ) from error
+
+
+def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
+    """The hash of each row's key, of shape (n,)."""
     table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
     if len(table) != n_rows:
         raise ValueError(
@@ -33,7 +45,7 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
     refuse_missing_keys(bool(table.isna().any(axis=None)))
     # pandas' hashes depend on the dtype, and columns of one name cannot be told apart
     plain = table.set_axis(range(table.shape[1]), axis=1).apply(_normalize)
-    return (pd.util.hash_pandas_object(plain, index=False).to_numpy() % k).astype(np.uint8)
+    return pd.util.hash_pandas_object(plain, index=False).to_numpy()
 
 
 def refuse_missing_keys(found: bool) -> None:
@@ -47,6 +59,8 @@ def _normalize(column: pd.Series) -> pd.Series:
     if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype):
         return column.astype(np.int64)
     values = column.astype(object).infer_objects()
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64)
     sort = pd.api.types.infer_dtype(values, skipna=False)
     if sort in ("datetime64", "datetime", "date"):
         return pd.to_datetime(values, utc=True).astype("datetime64[ns, UTC]").astype(np.int64)

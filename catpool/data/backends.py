@@ -16,13 +16,21 @@ def read_array(X: Any) -> np.ndarray:
     """Read an array or a list of rows as an array of shape (n, p)."""
     if isinstance(X, list | tuple) and X and all(isinstance(row, list | tuple) for row in X):
         X = _stack_rows(X)
-    array = check_array(X, dtype=None, ensure_all_finite=False)
+    array = check_array(unmask(X), dtype=None, ensure_all_finite=False)
     if array.dtype.kind == "V":
         raise ValueError(
             f"X must hold one value in each cell, but its cells are records of dtype {array.dtype}. Pass each field as "
             "a column."
         )
     return array.astype(array.dtype.newbyteorder("="), copy=False)  # pandas hashes the native byte order alone
+
+
+def unmask(values: Any, gap: Any = None) -> Any:
+    """Put a gap in the place of each value that a mask of numpy hides; `np.asarray` would uncover them."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    data = values.data.astype(object) if gap is None else values.data
+    return np.where(np.ma.getmaskarray(values), gap, data) if np.ma.is_masked(values) else values.data
 
 
 def _stack_rows(rows: Any) -> np.ndarray:
@@ -40,8 +48,23 @@ def infer_numbers(column: np.ndarray) -> np.ndarray:
     """Convert a column of an array, of shape (n,), to numbers if all its values are numbers, otherwise to objects."""
     if column.dtype.kind in "biuf":
         return column
-    inferred = pd.Series(column, dtype=object).infer_objects()
+    inferred = infer(pd.Series(column, dtype=object))
     return inferred.to_numpy() if inferred.dtype.kind in "biuf" else inferred.to_numpy(dtype=object)
+
+
+def infer(objects: pd.Series) -> pd.Series:
+    """Convert objects to the dtype that pandas infers; text with lone surrogates, which has none, stays objects."""
+    try:
+        return objects.infer_objects()
+    except UnicodeEncodeError:
+        return objects
+
+
+def infer_exactly(objects: pd.Series) -> pd.Series:
+    """Convert objects to the dtype that pandas infers, unless integers would be rounded to floats."""
+    inferred = infer(objects)
+    exact = inferred.dtype.kind != "f" or ((inferred == objects) | inferred.isna()).all()
+    return inferred if exact else objects
 
 
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
@@ -74,6 +97,10 @@ def convert_column(column: Any) -> pd.Series:
     """Convert a narwhals column to pandas, without turning integers into floats if some are missing."""
     if column.implementation.is_pandas_like():
         return column.to_pandas()
+    import narwhals.stable.v2 as nw
+
+    if column.dtype in (nw.Object, nw.Int128, nw.UInt128):  # of polars, which arrow would take for bytes or refuse
+        return pd.Series(column.to_list(), dtype=object)
     try:
         import pyarrow
     except ImportError as error:
@@ -82,8 +109,35 @@ def convert_column(column: Any) -> pd.Series:
         ) from error
     arrow = column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
-        return column.to_native().to_pandas()  # narwhals loses missing values of arrow dictionaries
+        return _read_dictionary(column.to_native())  # narwhals loses missing values of arrow dictionaries
     return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
+
+
+def _read_dictionary(native: Any) -> pd.Series:
+    try:
+        return native.to_pandas()
+    except ValueError:  # pandas refuses dictionaries that hold a value twice, or a missing one
+        decoded = native.cast(native.type.value_type)
+        return pd.Series(decoded, dtype=pd.ArrowDtype(decoded.type))
+
+
+def decode_arrow(column: pd.Series) -> pd.Series:
+    """Convert a pandas column of an arrow type whose values arrow cannot number or compare."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    kind, array = column.dtype.pyarrow_dtype, column.array.__arrow_array__()
+    if types.is_dictionary(kind):
+        array = array.cast(kind.value_type)
+    elif types.is_run_end_encoded(kind):
+        array = compute.run_end_decode(array)
+    elif types.is_string_view(kind) or types.is_binary_view(kind):
+        array = array.cast(pyarrow.large_string() if types.is_string_view(kind) else pyarrow.large_binary())
+    elif types.is_interval(kind):
+        return pd.Series(array.to_pylist(), dtype=object)
+    else:
+        return column
+    return pd.Series(array, dtype=pd.ArrowDtype(array.type))
 
 
 def to_backend(frame: Any, backend: str) -> Any:

@@ -166,7 +166,15 @@ def _with_one_nan(value: Any) -> Any:
     """The value, with the same NaN object wherever a tuple has NaN."""
     if isinstance(value, tuple):
         return tuple(_with_one_nan(item) for item in value)
-    return np.nan if type(value) is float and value != value else value
+    return np.nan if isinstance(value, float | np.floating) and value != value else value
+
+
+def _unite_tuples(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give tuples one code that differ only in their NaN, of which pandas knows Python's own alone."""
+    if not pd.api.types.infer_dtype(categories, skipna=False).startswith("mixed"):  # as it calls tuples
+        return codes, categories
+    united, distinct = pd.factorize(np.fromiter(map(_with_one_nan, categories), dtype=object, count=len(categories)))
+    return (codes, categories) if len(distinct) == len(categories) else (np.append(united, -1)[codes], distinct)
 
 
 def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np.ndarray, pd.Series]:
@@ -193,7 +201,10 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
     as_is = object if categories.dtype == object else None  # otherwise pandas would infer a string dtype
-    return codes, pd.Series(categories, dtype=as_is, copy=False)
+    try:
+        return codes, pd.Series(categories, dtype=as_is, copy=False)
+    except UnicodeEncodeError:  # a string dtype has no lone surrogates
+        return codes, pd.Series(categories, dtype=object)
 
 
 def warn_of_dates(column: Any, categories: pd.Series) -> None:
@@ -211,7 +222,8 @@ def warn_of_dates(column: Any, categories: pd.Series) -> None:
 def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
     with _hashable():
         if values.dtype == object:
-            return factorize_objects(values, distinct=distinct)
+            found = factorize_objects(values, distinct=distinct)
+            return _unite_tuples(*found) if distinct else found
         if values.dtype.kind in "iu" and isinstance(values, np.ndarray):
             return factorize_integers(values)
         return pd.factorize(values)
@@ -229,6 +241,8 @@ def _hashable() -> Iterator[None]:
 
 def _values(column: pd.Series) -> Any:
     """The values of a column as an array, because a pandas.Index would turn tuples into levels."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
     if pd.api.types.is_extension_array_dtype(column.dtype) and column.dtype.kind == "f":
         return column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan)  # arrow has two zeros
     if pd.api.types.is_extension_array_dtype(column.dtype):

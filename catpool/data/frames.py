@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import convert_column, infer_numbers, make_frame, read_array
+from catpool.data.backends import convert_column, decode_arrow, infer_numbers, make_frame, read_array
 from catpool.data.header import Header, check_labels, name_columns
+from catpool.data.labels import checked_labels
 
 SEPARATOR = "_x_"  # between the names of the columns of an interaction
 Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by label of a column
@@ -148,7 +148,10 @@ class Frame:
 
     def column(self, label: Hashable) -> pd.Series | np.ndarray:
         column = self._native_column(label)
-        return column if isinstance(column, np.ndarray | pd.Series) else convert_column(column)
+        if isinstance(column, np.ndarray):
+            return column
+        column = column if isinstance(column, pd.Series) else convert_column(column)
+        return decode_arrow(column) if isinstance(column.dtype, pd.ArrowDtype) else column
 
     def _native_column(self, label: Hashable) -> Any:
         pandas = isinstance(self.source, pd.DataFrame)
@@ -234,21 +237,6 @@ def read_frame(X: Any) -> Frame:
         what = "sample(s)" if frame.shape[0] == 0 else "feature(s)"
         raise ValueError(f"Found array with 0 {what} (shape={frame.shape}) while a minimum of 1 is required.")
     return Frame(frame, labels, framed=True)
-
-
-def checked_labels(labels: list[Any]) -> list[Any]:
-    strings = [isinstance(label, str) for label in labels]
-    if any(strings) and not all(strings):
-        raise TypeError(
-            f"Feature names are only supported if all input features have string names, but X has {labels}. "
-            "Convert them with X.columns = X.columns.astype(str)."
-        )
-    repeated = [label for label, times in Counter(labels).items() if times > 1]
-    if repeated:
-        raise ValueError(
-            f"The columns of X must have different names, but {repeated} occur more than once. Rename the columns."
-        )
-    return labels
 
 
 def column_name(label: Any, names: Mapping[Any, str]) -> str:

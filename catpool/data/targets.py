@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import unmask
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
@@ -138,7 +139,7 @@ def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
 
 def _array(y: Any) -> np.ndarray:
     # numpy.asarray would convert a list of numbers, strings and missing values to strings
-    array = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
+    array = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(unmask(y))
     if array.dtype.kind == "V":
         raise ValueError(
             f"y must hold one value for each row, but its values are records of dtype {array.dtype}. Pass one field."

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import unmask
 from catpool.data.frames import Frame, read_frame
 from catpool.data.header import Header
 from catpool.data.targets import Target, TargetFamily, read_targets
@@ -207,7 +208,7 @@ def read_groups(groups: Any, n_rows: int) -> Any:
 
 def read_labels(values: Any, n_rows: int, name: str) -> Any:
     """Read labels of the rows, of shape (n_rows,), without missing values."""
-    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(unmask(values))
     if array.shape != (n_rows,):
         raise ValueError(
             f"`{name}` must hold one label for each of the {n_rows} rows of X, but it has the shape {array.shape}."

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from catpool.data.backends import unmask
 from catpool.data.target_kinds import TARGET_KINDS
 from catpool.data.targets import Target
 
@@ -82,7 +83,7 @@ def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -
     """Read the weights of the rows, of shape (n,)."""
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight)
+    weights = np.asarray(unmask(sample_weight, gap=np.nan))
     if weights.shape != (n_rows,):
         raise ValueError(
             f"`{name}` must hold one weight for each of the {n_rows} rows of X, but it has the shape {weights.shape}."

@@ -116,8 +116,15 @@ def frame_of_row(row: Mapping[str, Any], required: list[Any]) -> Frame:
     absent = [label for label in required if label not in row]
     if absent:
         raise ValueError(f"The row must have the columns {required}, but {absent} are not in it. Add them.")
-    columns = {label: pd.Series([row[label]], dtype=None if row[label] is not None else object) for label in required}
-    return read_frame(pd.DataFrame(columns))
+    return read_frame(pd.DataFrame({label: _column_of(row[label]) for label in required}))
+
+
+def _column_of(value: Any) -> pd.Series:
+    """A column of one value, in its own dtype unless it has none, as None and text with lone surrogates."""
+    try:
+        return pd.Series([value], dtype=None if value is not None else object)
+    except UnicodeEncodeError:
+        return pd.Series([value], dtype=object)
 
 
 def features_of_row(features: Blocks, named: Mapping[Any, list[str]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
-from catpool.data.frames import checked_labels
+from catpool.data.labels import checked_labels
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import LazyFrame

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
@@ -216,7 +217,7 @@ class EncodingTable:
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
-        return table.assign(category=table["category"].infer_objects())
+        return table.assign(category=infer_exactly(table["category"]))
 
 
 def sort_categories(categories: pd.Series) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Keys of rows decide their folds."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,3 +35,27 @@ def test_keys_are_hashed_alike_whatever_holds_them():
     many = np.bincount(folds_of_keys(np.arange(10_000), 10_000, 10))
     assert (np.abs(many - 1000) < 150).all()
     assert folds_of_keys([0, 1, 2, 3], 4, 97).tolist() == [67, 54, 15, 27]  # as ever, or streams lose their folds
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        [2**64, 1],
+        [-(2**63) - 1, 1],
+        [np.inf, 1.0],
+        ["\ud800", "a"],
+        [datetime.date(1, 1, 1), datetime.date(2020, 1, 1)],
+    ],
+    ids=["large", "small", "infinite", "surrogate", "early"],
+)
+def test_keys_that_have_no_hash_are_refused(key):
+    with pytest.raises(ValueError, match="`key` must hold integers of 64 bits") as caught:
+        folds_of_keys(key, 2, 10)
+    assert type(caught.value) is ValueError
+
+
+def test_unsigned_keys_have_one_hash_in_every_type():
+    key = [2**64 - 1, 2**63, 5]
+    expected = folds_of_keys(np.array(key, dtype="uint64"), 3, 10)
+    for other in (key, pd.Series(key, dtype="UInt64"), pd.Series(key, dtype=object)):
+        np.testing.assert_array_equal(folds_of_keys(other, 3, 10), expected)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.verify import require, require_numbers, require_one_of
@@ -103,7 +104,7 @@ class EffectsTable:
         """A row for each level that has training rows."""
         levels = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.flatnonzero(self.counts[:-1] > 0)  # the last slot is for unseen levels
-        columns: dict[str, Any] = {"category": levels.iloc[rows].infer_objects(), "count": self.counts[rows]}
+        columns: dict[str, Any] = {"category": infer_exactly(levels.iloc[rows]), "count": self.counts[rows]}
         for position, term in enumerate(self.terms):
             stem = "" if term == INTERCEPT else f"{term}_"
             columns |= {f"{stem}mode": self.modes[rows, position], f"{stem}sd": self.sds[rows, position]}

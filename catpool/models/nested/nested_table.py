@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
@@ -248,7 +249,7 @@ class NestedTable:
         places, columns = self.paths.part_slots(level)[rows], {}
         for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
-            columns[self.columns[step]] = own.iloc[places[:, step]].infer_objects().to_numpy()
+            columns[self.columns[step]] = infer_exactly(own.iloc[places[:, step]]).reset_index(drop=True)
         totals = Tree.from_paths(self.paths).sum_levels(item.moments.total)[level]
         value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
         lower, upper = item.levels.family.interval(value, sd, interval)
