@@ -6,6 +6,7 @@ import pytest
 from helpers.target_encoder import TargetEncoder
 from sklearn.preprocessing.tests import test_target_encoder as suite
 
+pytestmark = pytest.mark.filterwarnings("ignore:y holds .* whole numbers")  # which scikit-learn takes for classes
 MORE_THAN_TWO_SECONDS = {"test_fit_transform_not_associated_with_y_if_ordinal_categorical_is_not"}
 
 ONE_STRENGTH = "a column has one strength, learned from all its categories; scikit-learn has one for each category"
