@@ -68,12 +68,6 @@ class Mixed(Structure):
         return read_outputs(self.output, (*EFFECT_OUTPUTS, *ROW_OUTPUTS))
 
     @property
-    def replaced(self) -> list[Any]:
-        """The columns that factors are made of."""
-        parts = [group if isinstance(group, tuple) else (group,) for group in self.groups]
-        return list(dict.fromkeys(label for group in parts for label in group))
-
-    @property
     def _numbers(self) -> list[Any]:
         """The covariates, and the columns with slopes."""
         return [*self.covariates, *(label for labels in self.slopes.values() for label in labels)]
@@ -81,23 +75,24 @@ class Mixed(Structure):
     def check(self, X: Frame) -> None:
         _ = self.outputs  # refuses what is unknown
         groups = self.groups
-        singles = [group for group in groups if not isinstance(group, tuple)]
+        crossed = [group for group in groups if _is_crossed(group, X)]
+        singles = [group for group in groups if group not in crossed]
         if not groups or len(set(groups)) < len(groups):
             raise ValueError(f"`groups` must name one factor or more, each once. Got {groups!r}.")
-        for group in groups:
-            if isinstance(group, tuple):
-                check_interaction(group, X, "groups")
+        for group in crossed:
+            check_interaction(group, X, "groups")
         if singles:
             X.require(singles, "groups")
         if self.covariates:
             X.require(list(self.covariates), "covariates")
-        self._check_slopes(X)
+        self._check_slopes(X, [*singles, *(label for group in crossed for label in group)])
 
-    def _check_slopes(self, X: Frame) -> None:
+    def _check_slopes(self, X: Frame, factors: Sequence[Any]) -> None:
+        """Raise an error unless slopes and covariates are columns beside those of the factors."""
         absent = set(self._numbers) - set(X.labels)
         if absent:
             raise ValueError(f"`slopes` names {sorted(absent)}, which X does not have.")
-        both = [label for label in self._numbers if label in self.replaced]
+        both = [label for label in self._numbers if label in factors]
         if both:
             raise ValueError(f"{both} are factors as well as covariates or slopes. A column can be one of them.")
         repeated = {group: labels for group, labels in self.slopes.items() if len(set(labels)) < len(labels)}
@@ -110,7 +105,7 @@ class Mixed(Structure):
             )
 
     def required(self, tables: Sequence[EffectsTable]) -> list[Any]:
-        return list(dict.fromkeys([*self.replaced, *self._numbers]))
+        return list(dict.fromkeys([*_replaced(tables), *self._numbers]))
 
     def check_tables(self, tables: Sequence[EffectsTable], X: Header) -> None:
         super().check_tables(tables, X)
@@ -148,7 +143,7 @@ class Mixed(Structure):
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
         # columns of a factor give way to it, even where the factor is made of several and comes last
-        result: dict[Any, list[str]] = {label: [] for label in self.replaced}
+        result: dict[Any, list[str]] = {label: [] for label in _replaced(tables)}
         for table in tables:
             slopes = [names[slope] for slope in table.slopes]
             result[table.label] = table.names(column_name(table.label, names), slopes)
@@ -164,7 +159,7 @@ class Mixed(Structure):
 
     def _blocks(self, tables: Sequence[EffectsTable], design: Design) -> Blocks:
         """The features of rows, by the label of the column they replace."""
-        blocks: Blocks = {label: np.empty((len(design.covariates), 0)) for label in self.replaced}
+        blocks: Blocks = {label: np.empty((len(design.covariates), 0)) for label in _replaced(tables)}
         blocks |= factor_features(tables, design)
         blocks |= {(ROW_OUTPUTS, output): ROW_FEATURES[output](tables, design)[:, None] for output in self._of_rows}
         return blocks
@@ -205,3 +200,14 @@ class Mixed(Structure):
             for group, vocabulary in zip(self.groups, vocabularies, strict=True)
         ]
         return make_effects_tables(model, rows.design, rows.weights.row, columns, self.policy, outputs)
+
+
+def _is_crossed(group: Any, X: Frame) -> bool:
+    """Whether a factor is made of several columns; a tuple may also be the label of one column."""
+    return isinstance(group, tuple) and group not in X
+
+
+def _replaced(tables: Sequence[EffectsTable]) -> list[Any]:
+    """The columns that factors are made of."""
+    parts = [table.label if isinstance(table.vocabulary, Cells) else (table.label,) for table in tables]
+    return list(dict.fromkeys(label for group in parts for label in group))

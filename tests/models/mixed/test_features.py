@@ -13,6 +13,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
+from catpool import MixedModelEncoder
+
 
 def test_an_unseen_level_has_the_prior_s_mode_and_sd(shops):
     X, y = shops
@@ -201,3 +203,14 @@ def test_the_model_is_worth_its_adjustment(shops):
     encoder = encoder_of(["shop"], covariates=["price"]).fit(X, effects[shop] - X["price"] + rng.normal(size=2000))
     modes = encoder.encoding_table("shop").sort_values("category")["mode"]
     np.testing.assert_allclose(modes, effects - effects.mean(), atol=0.4)
+
+
+def test_a_tuple_may_be_the_label_of_one_column():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({("shop", 1): rng.integers(0, 5, 60).astype(str), ("size", "cm"): rng.normal(size=60)})
+    y = rng.normal(size=60)
+    encoder = MixedModelEncoder([("shop", 1)], covariates=[("size", "cm")])
+    plain = MixedModelEncoder(["shop"], covariates=["size"]).fit(X.set_axis(["shop", "size"], axis=1), y)
+    expected = plain.transform(X.set_axis(["shop", "size"], axis=1))
+    for result in (encoder.fit(X, y).transform(X), MixedModelEncoder.from_json(encoder.to_json()).transform(X)):
+        np.testing.assert_allclose(np.asarray(result), np.asarray(expected), rtol=1e-9)
