@@ -116,7 +116,7 @@ def convert_column(column: Any) -> pd.Series:
 def _read_dictionary(native: Any) -> pd.Series:
     try:
         return native.to_pandas()
-    except ValueError:  # pandas refuses dictionaries that hold a value twice, or a missing one
+    except (TypeError, ValueError):  # dictionaries that hold a value twice or a missing one, or have unsigned indices
         decoded = native.cast(native.type.value_type)
         return pd.Series(decoded, dtype=pd.ArrowDtype(decoded.type))
 

@@ -84,9 +84,17 @@ def _lengths(value: datetime.timedelta) -> list[int]:
 def _timestamp_to_plain(value: pd.Timestamp) -> Plain:
     zone, key = value.tzinfo, _key(value.tzinfo)
     # a key alone stands for the zone that pandas makes of it: that of pytz before pandas 3, and of zoneinfo since then
-    usual = key is not None and type(pd.Timestamp(0, tz=key).tzinfo) is type(zone)
+    usual = key is not None and _zone_of_pandas(key) is type(zone)
     written = {} if zone is None else {"zone": key if usual else _zone_to_plain(zone)}
     return {"value": value.asm8.view("i8").item(), "unit": value.unit, **written}
+
+
+def _zone_of_pandas(key: str) -> type | None:
+    """The class of the zone that pandas makes of a key; None if it knows no such zone, as pytz does not know all."""
+    try:
+        return type(pd.Timestamp(0, tz=key).tzinfo)
+    except KeyError:
+        return None
 
 
 def _timestamp_from_plain(value: Plain) -> Any:

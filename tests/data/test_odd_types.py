@@ -39,7 +39,10 @@ COLUMNS = {
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("missing", ["category", "prior"])
 def test_odd_types_are_read_as_what_they_hold(name, missing):
-    X = COLUMNS[name]()
+    try:
+        X = COLUMNS[name]()
+    except (AttributeError, pyarrow.lib.ArrowNotImplementedError) as error:
+        pytest.skip(f"this version has no such type: {error}")
     encoder = MeanEncoder(missing=missing, cv=[0, 0, 1, 1, 0, 1])
     out = np.asarray(encoder.fit_transform(X, Y), dtype=float)[:, 0]
     np.testing.assert_allclose(out[:4], [4, 8, 1.5, 2])
