@@ -137,6 +137,13 @@ class Frame:
             raise ValueError(f"X must have columns to encode, but it only has {self.labels}, which have other roles.")
         return self._select(rest)
 
+    def every(self, step: int) -> Frame:
+        """The first row, and each row that is `step` rows after another one of these."""
+        if isinstance(self.source, pd.DataFrame):
+            return replace(self, source=self.source.iloc[::step])
+        rows = self.source[::step] if isinstance(self.source, np.ndarray) else self.source.gather_every(step)
+        return replace(self, source=rows)
+
     def _select(self, labels: list[Any]) -> Frame:
         positions = [self._positions[label] for label in labels]
         pandas = isinstance(self.source, pd.DataFrame)
