@@ -120,7 +120,7 @@ class VarianceRatioProfile:
         self.freedom = sizes.rows - reml
 
     def parts(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """W of shape (..., D), and W, mu - center and RSS of shape (...)."""
+        """The weights w of shape (..., D), and W, mu - center and RSS of shape (...)."""
         data = self.sizes
         w = data.size / (1 + ratio[..., None] * data.size)
         weight = w @ data.number

@@ -23,7 +23,7 @@ class UnseenCategoriesWarning(UserWarning):
 
     The rows get the prior mean, or what ``unknown`` says, so the feature has lost its information. Often the type of
     the column has changed: an encoder that was fitted to "17" does not know 17. There is a warning if at least 20 rows,
-    and more than half of all, are unseen.
+    and more than half of all, are unseen; a lazy table raises none, as its rows stay in their engine.
 
     Examples
     --------

@@ -142,7 +142,7 @@ class Mixed(Structure):
         return self._blocks(tables, self._design(X, codes, [table.vocabulary for table in tables]))
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        # columns of a factor give way to it, even where the factor is made of several and comes last
+        # the columns of a factor are left out, also where its features come after all columns
         result: dict[Any, list[str]] = {label: [] for label in _replaced(tables)}
         for table in tables:
             slopes = [names[slope] for slope in table.slopes]

@@ -182,7 +182,7 @@ class MixedModelEquations:
         raise NotImplementedError
 
     def quadratic_form(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """S'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
+        """The quadratic forms s'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class MixedModelEquations:
         return own.T @ own + self._rest_quadratic_form(rest, fixed - self.longest_sides[:, :-1].T @ own)
 
     def _all_effects(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        """B, shape (R,), from the rest's part of it and beta, by back-substitution."""
+        """All effects b, shape (R,), from those of the rest and beta, by back-substitution."""
         shape = self.partition.longest_shape
         own = self.longest_sides[:, -1] - self.coupling @ rest - self.longest_sides[:, :-1] @ fixed
         longest = np.linalg.solve(np.swapaxes(self.root, 1, 2), own.reshape(shape.size, shape.width, 1))
