@@ -113,18 +113,18 @@ def _leaves_one_out(cv: Any) -> bool:
 def _random_folds(k: int, n_rows: int, groups: Any, classes: Any, random_state: Any) -> Folds:
     # a RandomState gives one number only, so that each call advances it by the same amount whatever the rows
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    rng = np.random.default_rng(seed)
     if groups is not None:
         codes, names = pd.factorize(groups)
-        k = _fold_per_group(k, len(names))
-    dealer = Dealer(k, np.random.default_rng(seed))
-    if groups is not None:
-        return Folds(dealer.deal_groups(codes, len(names)), k)
+        k = _limit_to_groups(k, len(names))
+        return Folds(Dealer(k, rng).deal_groups(codes, len(names)), k)
     if n_rows < k:
         raise ValueError(f"cv={k} needs at least {k} rows, but X has {n_rows}. Pass a smaller `cv`.")
+    dealer = Dealer(k, rng)
     return Folds(dealer.deal(n_rows) if classes is None else dealer.deal_classes(classes), k)
 
 
-def _fold_per_group(k: int, n_groups: int) -> int:
+def _limit_to_groups(k: int, n_groups: int) -> int:
     """The number of folds, which is that of the groups if these are fewer."""
     if n_groups < 2:
         raise ValueError("`groups` must hold at least 2 groups, but all rows are in one. Leave `groups` out.")

@@ -119,7 +119,8 @@ class Frame:
         """The table as an object of its own library."""
         return self.source if isinstance(self.source, np.ndarray | pd.DataFrame) else self.source.to_native()
 
-    def to_pandas(self) -> pd.DataFrame:
+    @cached_property  # selectors of columns see it at each step of a fit
+    def as_pandas(self) -> pd.DataFrame:
         """The table as a pandas frame, with the labels as its columns."""
         if isinstance(self.source, pd.DataFrame):
             return self.source

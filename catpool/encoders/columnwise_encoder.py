@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-LEARNING = Lock()  # of all encoders, because a lock of each could not be pickled with it
+LEARNING = RLock()  # of all encoders, because a lock of each could not be pickled with it
 
 
 @documented

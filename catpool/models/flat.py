@@ -106,7 +106,7 @@ class Flat(Columnwise):
 
     def check(self, X: Frame) -> None:
         _ = self.outputs  # refuses what is unknown
-        if (columns := self._chosen(X)) is not None and columns:
+        if columns := self._chosen(X):
             X.require(columns)
         for parts in self.interactions:
             check_interaction(parts, X)
@@ -127,7 +127,7 @@ class Flat(Columnwise):
         """The columns that the user has chosen; a selector chooses among those without another role."""
         if not callable(self.columns):
             return None if self.columns is None else list(self.columns)
-        return [label for label in self.columns(X.to_pandas()) if label not in X.aside]
+        return [label for label in self.columns(X.as_pandas) if label not in X.aside]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
         parts = [label for interaction in self.interactions for label in interaction]

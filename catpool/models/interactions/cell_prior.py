@@ -118,6 +118,12 @@ def _differ_within_parts(factors: Sequence[PartFactor], cells: int) -> bool:
     return all(factor.levels < cells for factor in factors)
 
 
+def _groupings(factors: Sequence[PartFactor], cells: int, with_cells: bool) -> tuple[list[np.ndarray], list[int]]:
+    """The level of each cell and the number of levels, by factor; the cells themselves come last if they are one."""
+    codes, sizes = [factor.codes for factor in factors], [factor.levels for factor in factors]
+    return ([*codes, np.arange(cells)], [*sizes, cells]) if with_cells else (codes, sizes)
+
+
 def _without_effects(parts: CellParts, prior: Prior) -> Prior:
     """A prior with one mean for all cells, where effects of the parts are not identified."""
     return _about_sums(parts, prior, _no_effects(parts, float(prior.mean)))
@@ -144,9 +150,7 @@ def _about_sums(parts: CellParts, prior: Prior, sums: Sums) -> Prior:
 def _system(moments: Moments, factors: Sequence[PartFactor], with_cells: bool) -> MixedSystem:
     """The cross-products of the indicators of parts and cells, from the moments of the cells."""
     count, total = moments.count, moments.total - moments.mean * moments.count
-    codes, sizes = [factor.codes for factor in factors], [factor.levels for factor in factors]
-    if with_cells:
-        codes, sizes = [*codes, np.arange(len(count))], [*sizes, len(count)]
+    codes, sizes = _groupings(factors, len(count), with_cells)
     outer = np.column_stack(
         [
             np.concatenate([np.bincount(own, values, minlength=size) for own, size in zip(codes, sizes, strict=True)])
@@ -196,9 +200,7 @@ def _effects_on_link(parts: CellParts, factors: Sequence[PartFactor], moments: M
     least, most = family.bounds
     if not least < mean < most or cells < LEAST or not factors:
         return _no_effects(parts, mean)
-    codes, sizes = [factor.codes for factor in factors], [factor.levels for factor in factors]
-    if _differ_within_parts(factors, cells):
-        codes, sizes = [*codes, np.arange(cells)], [*sizes, cells]
+    codes, sizes = _groupings(factors, cells, _differ_within_parts(factors, cells))
     ones = np.ones((cells, 1))
     grouping = [GroupingFactor(own, size, ones[:, :0]) for own, size in zip(codes, sizes, strict=True)]
     rows = AggregatedRows(moments.total, moments.count, ones, grouping, 0.0)
