@@ -3,21 +3,20 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from catpool.crossfit.earlier_rows import EarlierRows
-from catpool.data.fingerprint import TrainingRowsWarning
-from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
-from catpool.encoders.mean import MeanEncoder
-from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
-from catpool.tables.unseen import UnseenCategoriesWarning
-
 if TYPE_CHECKING:
+    from catpool.crossfit.earlier_rows import EarlierRows
+    from catpool.data.fingerprint import TrainingRowsWarning
+    from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
+    from catpool.encoders.mean import MeanEncoder
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
+    from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
     from catpool.evaluation.comparison import compare_encoders
     from catpool.evaluation.draws import sample_encodings
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.evaluation.recommend import recommended_encoder
+    from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
     "EarlierRows",
@@ -37,8 +36,14 @@ __all__ = [
 __version__ = "0.1.0"
 
 _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
+    "EarlierRows": "catpool.crossfit.earlier_rows",
+    "EmpiricalBayesEncoder": "catpool.encoders.empirical_bayes",
+    "MeanEncoder": "catpool.encoders.mean",
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",
+    "SmoothedMeanEncoder": "catpool.encoders.smoothed_mean",
+    "TrainingRowsWarning": "catpool.data.fingerprint",
+    "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
     "monotone_constraints": "catpool.evaluation.monotone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from catpool.crossfit.random_folds import Dealer
 from catpool.crossfit.splitters import check_number_of_folds, read_splits, refuse_many
+from catpool.data.frozen import frozen
 from catpool.data.training import read_groups, read_labels
 
 LEAVES_ONE_OUT = (
@@ -22,7 +23,7 @@ LEAVES_ONE_OUT = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Folds:
     """A partition of the training rows, and the rows that each fold is encoded from.
 

@@ -8,7 +8,6 @@ other rows, or if the tables of all folds would not fit into memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from catpool.crossfit.folds import Folds
 from catpool.crossfit.training_rows import TrainingRows, learn
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
@@ -27,7 +27,7 @@ from catpool.tables.learner import ColumnLearner
 CELLS = 1 << 27  # the most numbers, of all classes, folds and categories, that are held in memory at once
 
 
-@dataclass(frozen=True)
+@frozen
 class OutOfFoldColumn:
     """A column of the training rows, encoded out of fold and from all rows.
 

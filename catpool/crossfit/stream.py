@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -17,6 +17,7 @@ from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, select_columns
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import check_same_types
@@ -26,7 +27,7 @@ from catpool.priors.families import FAMILIES
 from catpool.tables.fitted import Fitted, drop_values
 
 
-@dataclass(frozen=True)
+@frozen
 class Stream:
     """The sums over some rows that the tables of a columnwise structure are learned from.
 

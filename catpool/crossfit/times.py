@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from catpool.data.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Times:
     """The times of the rows, and the parameters of `EarlierRows` in their unit.
 

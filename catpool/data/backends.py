@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,19 @@ def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFra
     arrays = list(columns.values())
     if arrays and all(isinstance(column, np.ndarray) for column in arrays):
         # pandas takes a single block as it is, but copies a dictionary of arrays column by column
-        block = arrays[0][:, None] if len(arrays) == 1 else np.column_stack(arrays)
-        return pd.DataFrame(block, index=source.index, columns=list(columns), copy=False)
+        return frame_of_block(source, list(columns), np.column_stack(arrays))
     return pd.DataFrame(dict(columns), index=source.index)
+
+
+def frame_of_block(source: pd.DataFrame, names: list[str], block: np.ndarray) -> pd.DataFrame:
+    """Make a pandas frame of an array, which is not copied, with the index of `source`."""
+    # a view, because users may name the columns of their frame
+    return pd.DataFrame(block, index=source.index, columns=_column_index(tuple(names)).view(), copy=False)
+
+
+@lru_cache(maxsize=64)  # pandas takes longer to make one than catpool to encode a row
+def _column_index(names: tuple[str, ...]) -> pd.Index:
+    return pd.Index(names)
 
 
 def convert_column(column: Any) -> pd.Series:

@@ -17,7 +17,6 @@ import re
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
 from typing import Any
@@ -26,14 +25,16 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.factorize import factorize_integers, factorize_objects
+from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
 MISSING = 0
 ISO_DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d([T ][0-2]\d:.*)?")
+FEW = 16  # rows that are looked up one by one, as numbering them would take longer
 SOME = 20  # strings that are looked at; fewer are taken for categories
 
 
-@dataclass(frozen=True)
+@frozen
 class Vocabulary:
     """The categories of a column and the slot of each.
 
@@ -45,7 +46,7 @@ class Vocabulary:
 
     categories: pd.Series
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of slots: K categories, missing, and unseen."""
         return len(self.categories) + 2
@@ -109,7 +110,11 @@ class Vocabulary:
         select : callable
             From a boolean array, as long as `slots`, to the list of the categories that it marks, for messages.
         """
-        codes, categories = encode(column, distinct=False)
+        if len(column) <= FEW:
+            codes = np.arange(1, len(column) + 1)
+            categories = column if isinstance(column, pd.Series) else _series(column)
+        else:
+            codes, categories = encode(column, distinct=False)
 
         def select(marked: np.ndarray) -> list[Any]:
             return categories[marked[1:]].drop_duplicates().tolist()
@@ -200,11 +205,15 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     else:
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
     codes += 1
-    as_is = object if categories.dtype == object else None  # otherwise pandas would infer a string dtype
+    return codes, _series(categories)
+
+
+def _series(values: Any) -> pd.Series:
+    as_is = object if values.dtype == object else None  # otherwise pandas would infer a string dtype
     try:
-        return codes, pd.Series(categories, dtype=as_is, copy=False)
+        return pd.Series(values, dtype=as_is, copy=False)
     except UnicodeEncodeError:  # a string dtype has no lone surrogates
-        return codes, pd.Series(categories, dtype=object)
+        return pd.Series(values, dtype=object)
 
 
 def warn_of_dates(column: Any, categories: pd.Series) -> None:

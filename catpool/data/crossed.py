@@ -12,7 +12,6 @@ longer than the sums over rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,10 +21,11 @@ import pandas as pd
 from catpool.data.categories import MISSING, Vocabulary, encode, warn_of_dates
 from catpool.data.factorize import factorize_integers
 from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
 
-@dataclass(frozen=True)
+@frozen
 class Paths:
     """The distinct paths of the rows through the categories of several columns.
 
@@ -141,7 +141,7 @@ def _number_pairs(parents: np.ndarray, own: np.ndarray, size: int) -> tuple[np.n
     return rank.take(own), parent[seen] * size + seen
 
 
-@dataclass(frozen=True)
+@frozen
 class Cells:
     """The combinations of categories of several columns, as the `Vocabulary` of one column whose values are tuples.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
 SAMPLE = 256  # rows that are hashed; all of them would take longer than encoding them
@@ -51,7 +51,7 @@ class TrainingRowsWarning(UserWarning):
     """
 
 
-@dataclass(frozen=True)
+@frozen
 class Fingerprint:
     """The number of the training rows, and a hash of the values and the index of some of them.
 
@@ -69,7 +69,7 @@ class Fingerprint:
         """Whether X is the training rows, judged by their columns. A single row never matches."""
         if not len(X) == self.rows > 1 or not set(labels) <= set(X.labels):
             return False
-        return Fingerprint.compute(X, labels) == self
+        return Fingerprint.compute(X, labels).sample == self.sample
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a fingerprint."""

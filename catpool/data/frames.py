@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import convert_column, decode_arrow, infer_numbers, make_frame, read_array
+from catpool.data.backends import convert_column, decode_arrow, frame_of_block, infer_numbers, make_frame, read_array
+from catpool.data.frozen import frozen
 from catpool.data.header import Header, check_labels, name_columns
 from catpool.data.labels import checked_labels
 
@@ -19,7 +20,7 @@ SEPARATOR = "_x_"  # between the names of the columns of an interaction
 Features = Mapping[Any, tuple[list[str], np.ndarray]]  # names and values, of shape (n, features), by label of a column
 
 
-@dataclass(frozen=True)
+@frozen
 class Frame:
     """A table of any library, with its columns by label.
 
@@ -225,7 +226,7 @@ class Frame:
     def _make_frame(self, names: list[str], values: np.ndarray) -> Any:
         """Make a frame of the features of one column; values are not copied for pandas."""
         if isinstance(self.source, pd.DataFrame):
-            return pd.DataFrame(values, index=self.source.index, columns=names, copy=False)
+            return frame_of_block(self.source, names, values)
         return make_frame(self.source, dict(zip(names, values.T, strict=True)))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels
 
 MISMATCH = "The feature names should match those that were passed during fit. "
 
 
-@dataclass(frozen=True)
+@frozen
 class Header:
     """The columns that an encoder was fitted on, for comparison with those of new rows.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+
+from catpool.data.frozen import frozen
 
 MOST_EVENTS = 1e12  # of a count; likelihoods of larger ones are flat to all their digits
 
 
-@dataclass(frozen=True)
+@frozen
 class TargetKind:
     """A value of the parameter ``target_type``.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.backends import unmask
+from catpool.data.frozen import frozen
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
@@ -41,7 +41,7 @@ class TargetFamily(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """One output of y.
 

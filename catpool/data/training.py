@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import pandas as pd
 
 from catpool.data.backends import unmask
 from catpool.data.frames import Frame, read_frame
+from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.targets import Target, TargetFamily, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 
 
-@dataclass(frozen=True)
+@frozen
 class Reading:
     """How training rows are read, as the parameters of an encoder determine it.
 
@@ -58,7 +59,7 @@ class Reading:
         return replace(self, target_type=target_type) if isinstance(target_type, str) else self
 
 
-@dataclass(frozen=True)
+@frozen
 class TrainingData:
     """The training rows.
 
@@ -154,7 +155,7 @@ def read_training(
     return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside)
 
 
-@dataclass(frozen=True)
+@frozen
 class NamedColumns:
     """The columns of X that arguments name: their labels, and their values by argument."""
 

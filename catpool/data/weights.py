@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from catpool.data.backends import unmask
+from catpool.data.frozen import frozen
 from catpool.data.target_kinds import TARGET_KINDS
 from catpool.data.targets import Target
 
 RANGE = (1e-12, 1e12)  # beyond it a row of weight one is lost in rounding, or likelihoods are flat to all their digits
 
 
-@dataclass(frozen=True)
+@frozen
 class Weights:
     """The weights and exposures of the rows.
 

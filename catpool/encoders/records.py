@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from catpool.crossfit.structure import Blocks, Structure
 from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, read_frame
+from catpool.data.frozen import frozen
 from catpool.data.training import TrainingData
 from catpool.tables.fitted import Fitted
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """The parameters that shape the output: `remainder`, `set_output` and `cv`.
 

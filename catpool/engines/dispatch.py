@@ -7,13 +7,13 @@ steps that each library does in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.data.frozen import frozen
 from catpool.data.labels import checked_labels
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _rename_by_name(frame: Any, names: list[str]) -> Any:
     return lazy.select(*(nw.col(a).alias(b) for a, b in zip(old, names, strict=True))).to_native()
 
 
-@dataclass(frozen=True)
+@frozen
 class Engine:
     """The steps of a lazy table that narwhals leaves to each library.
 

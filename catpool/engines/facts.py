@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from catpool.crossfit.splitters import check_number_of_folds
 from catpool.data.frames import read_frame
+from catpool.data.frozen import frozen
 from catpool.data.training import read_labels
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MISSING, LEAST, MOST, POSITIVE, FRACTIONS = ("missing", "least", "most", "positi
 WHOLE = 2.0**52  # floats beyond this are integers
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """The facts about some columns in each fold of a lazy table.
 

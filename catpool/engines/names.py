@@ -7,10 +7,11 @@ polars, and DuckDB takes "a" and "A" for the same name. So columns are renamed b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from catpool.data.frames import Frame, read_frame
+from catpool.data.frozen import frozen
 from catpool.engines.dispatch import find_engine
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoLazyFrame
 
 
-@dataclass(frozen=True)
+@frozen
 class NamedTable:
     """A lazy table with plain names, and the labels that its columns have for users.
 

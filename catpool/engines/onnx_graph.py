@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.frozen import frozen
 
 MISSING_STRINGS = ("nan", "None", "<NA>", "NaT")  # onnxruntime passes missing objects as these strings
 ML = "ai.onnx.ml"
 OPSET = 13  # has all operators used here, except LabelEncoder
 
 
-@dataclass(frozen=True)
+@frozen
 class Graph:
     """The graph that skl2onnx is building.
 
@@ -78,7 +78,7 @@ class Graph:
         return self.node("Equal", name, self.constant([[number]]))
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """An input column of the graph, of shape (n, 1).
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from catpool.data.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Request:
     """The arguments of ``fit`` or ``fit_transform`` for a lazy table, as the user passed them.
 

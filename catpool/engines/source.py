@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.frames import read_frame
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
@@ -35,7 +35,7 @@ class GroupSums(NamedTuple):
     values: Any
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """A lazy table, and the columns that have a role.
 

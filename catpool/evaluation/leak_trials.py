@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,13 +10,14 @@ import pandas as pd
 from scipy import sparse, stats
 from sklearn.base import clone
 
+from catpool.data.frozen import frozen
 from catpool.encoders.encoder import Encoder
 
 LARGE = 30  # rows; in a smaller category, leaving out one of ten folds is much like leaving out one row
 RISK = 1e-4  # of a confidence bound above the true weight
 
 
-@dataclass(frozen=True)
+@frozen
 class LeakTrial:
     """An encoder and the rows it is tested on.
 

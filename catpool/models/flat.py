@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
@@ -33,7 +34,7 @@ TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
 
 
-@dataclass(frozen=True)
+@frozen
 class Flat(Columnwise):
     """Columns and interactions of columns, each category with a prior of its column.
 

@@ -7,10 +7,11 @@ lazy table give the encoding of all rows: each part is tallied, and the tallies 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.data.unions import Categories, unite
 from catpool.data.verify import require
@@ -18,7 +19,7 @@ from catpool.moments.moments import Moments
 from catpool.moments.outside import sum_of_others
 
 
-@dataclass(frozen=True)
+@frozen
 class Tally:
     """The categories of a column, and the moments of each part of the rows.
 

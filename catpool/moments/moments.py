@@ -16,19 +16,20 @@ of tables. Totals are stored instead of means because totals of integers (counts
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 
 EPS = np.finfo(float).eps
 TINY = np.finfo(float).tiny  # a divisor for sums without rows: 0 / TINY is 0, where 0 / 0 would be NaN
 
 
-@dataclass(frozen=True)
+@frozen
 class Moments:
     """Count and total of each category, and the scatter of all rows.
 

@@ -14,11 +14,12 @@ target into its out-of-fold encoding, if only by rounding.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
 
 SAMPLE = 200  # rows that a part's typical value is taken from
@@ -26,7 +27,7 @@ NARROW = 1e-6  # share of the scatter below which the scatter within categories 
 ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 
 
-@dataclass(frozen=True)
+@frozen
 class Parts:
     """A partition of the rows.
 

@@ -16,11 +16,10 @@ R. E. Tarone (1979), Testing the goodness of fit of the binomial distribution, B
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
 
+from catpool.data.frozen import frozen
 from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
@@ -51,7 +50,7 @@ def tarone_score(classes: list[np.ndarray], sizes: np.ndarray) -> float:
     return score - float((sizes * (sizes - 1)).sum())
 
 
-@dataclass(frozen=True)
+@frozen
 class SharesAboutMeans:
     """The likelihood of the strength where each category has means of its own.
 

@@ -10,11 +10,10 @@ a_k = strength * mean_k and the strength is the only parameter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
 
+from catpool.data.frozen import frozen
 from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
@@ -46,7 +45,7 @@ def gamma_poisson(totals: np.ndarray, sizes: np.ndarray) -> Likelihood:
     return likelihood
 
 
-@dataclass(frozen=True)
+@frozen
 class CountsAboutMeans:
     """The likelihood of the strength where each category has a mean of its own.
 

@@ -10,11 +10,11 @@ so a rule that learns the strength from data estimates these two variances.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import TINY, Moments
 
@@ -26,7 +26,7 @@ ONE_CATEGORY = "not identified: one category"
 ONE_ROW_EACH = "not identified: every category has one row"
 
 
-@dataclass(frozen=True)
+@frozen
 class Prior:
     """The distribution of a category's value before its rows are seen.
 

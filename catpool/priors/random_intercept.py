@@ -24,10 +24,9 @@ Statistical Software 67(1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
 
 LARGE = 4096  # rows; categories with more rarely share their size
@@ -36,7 +35,7 @@ POINTS = 1 << 14  # sizes times values of lambda in a scan
 FEWEST, MOST = 32, 512  # values of lambda in a scan; small data, which can have several minima, get more
 
 
-@dataclass(frozen=True)
+@frozen
 class SizeClasses:
     """Categories grouped by size: how many, and the sum and sum of squares of their means.
 
@@ -95,7 +94,7 @@ def _sum_by_size(counts: np.ndarray, largest: int, values: np.ndarray | None = N
     return np.bincount(counts, values, minlength=COPIES * (largest + 1)).reshape(COPIES, -1).sum(axis=0)
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomInterceptFit:
     """A fitted model: lambda, the mean, both variances, and twice the negative log-likelihood."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
@@ -18,7 +18,7 @@ from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
 
 
-@dataclass(frozen=True)
+@frozen
 class Encoding:
     """The part of a column's table that one target, or one class of it, contributes.
 

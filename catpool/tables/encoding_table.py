@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_one_of
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
@@ -21,7 +21,7 @@ from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
 
-@dataclass(frozen=True)
+@frozen
 class EncodingTable:
     """The encoding of a column, learned from all training rows.
 

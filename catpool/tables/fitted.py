@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from catpool.data.fingerprint import Fingerprint
+from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
@@ -15,7 +16,7 @@ from catpool.data.verify import require
 from catpool.moments.grouped import Tally
 
 
-@dataclass(frozen=True)
+@frozen
 class Fitted:
     """The state of a fitted encoder, which is set once, after a fit has succeeded.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
@@ -37,7 +38,7 @@ class ColumnLearner(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Learner:
     """Learns the encodings of the categories of one column.
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import Prior
 
 
-@dataclass(frozen=True)
+@frozen
 class TargetOutput:
     """An output for each category and each column of the target, which is out of fold on training rows.
 
@@ -36,7 +36,7 @@ class TargetOutput:
     is_mean: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class ColumnOutput:
     """An output for each category that does not depend on the target.
 

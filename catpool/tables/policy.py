@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from catpool.data.categories import MISSING
+from catpool.data.frozen import frozen
 from catpool.data.verify import require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior
 from catpool.tables.outputs import TargetOutput
 
 
-@dataclass(frozen=True)
+@frozen
 class Policy:
     """The treatment of rows whose category is missing or unseen.
 

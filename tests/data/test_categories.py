@@ -46,7 +46,10 @@ def test_every_kind_of_column(name, missing):
     encoder = MeanEncoder(missing=missing, cv=[0, 0, 1, 1, 0, 1])
     expected = {"category": 24.0, "prior": Y.mean(), "nan": np.nan}[missing]
     encoder.fit(X, Y)
-    np.testing.assert_allclose(np.asarray(encoder.transform(X))[:, 0], [2.75, 5, 2.75, 5, expected, expected])
+    values = [2.75, 5, 2.75, 5, expected, expected]
+    np.testing.assert_allclose(np.asarray(encoder.transform(X))[:, 0], values)
+    many = pd.concat([X] * 4)  # numbered first, where few rows are looked up one by one
+    np.testing.assert_allclose(np.asarray(encoder.transform(many))[:, 0], 4 * values)
     out_of_fold = np.asarray(encoder.fit_transform(X, Y))[:, 0]
     np.testing.assert_allclose(out_of_fold[:4], [4, 8, 1.5, 2])
     expected = {"category": [32, 16], "prior": [44 / 3, 19.5 / 3], "nan": [np.nan, np.nan]}[missing]

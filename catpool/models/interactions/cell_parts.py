@@ -12,15 +12,14 @@ So a model never depends on rounding, nor on categories without rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from catpool.data.crossed import Cells
+from catpool.data.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class CellParts:
     """The category of each part, for some cells.
 
@@ -61,7 +60,7 @@ class CellParts:
         return factors
 
 
-@dataclass(frozen=True)
+@frozen
 class PartFactor:
     """Effects that one part has, or several that group the cells alike.
 

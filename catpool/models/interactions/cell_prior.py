@@ -12,12 +12,13 @@ Only cells with rows enter a fit. What they do not identify, `CellParts` decides
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 
+from catpool.data.frozen import frozen
 from catpool.models.interactions.cell_parts import CellParts, PartFactor
 from catpool.models.interactions.crossed_effects import Sums
 from catpool.models.mixed.aggregated_rows import AggregatedRows
@@ -35,7 +36,7 @@ NUMBERS = ("mean", "strength", "between", "within", "log_likelihood", "note")  #
 LEAST = 3  # cells that a fit needs
 
 
-@dataclass(frozen=True)
+@frozen
 class CellPrior:
     """The rule by which the prior of the cells of an interaction is learned.
 

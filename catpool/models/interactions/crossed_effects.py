@@ -6,10 +6,11 @@ total, so that they add up to one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
@@ -17,7 +18,7 @@ from catpool.priors.link import Link
 from catpool.priors.prior import Prior
 
 
-@dataclass(frozen=True)
+@frozen
 class Sums:
     """The effects of the parts of one class.
 

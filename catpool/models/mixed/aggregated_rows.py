@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from catpool.data.factorize import factorize_integers
+from catpool.data.frozen import frozen
 from catpool.data.weights import Weights
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
 
-@dataclass(frozen=True)
+@frozen
 class AggregatedRows:
     """The totals and sizes of m groups of rows.
 

@@ -13,20 +13,21 @@ of other parts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from catpool.data.factorize import factorize_integers
+from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
 from catpool.models.mixed.solver.mixed_system import MixedSystem, SparsityPattern
 from catpool.moments.outside import sum_of_others
 from catpool.moments.partition import Parts, typical_values
 
 
-@dataclass(frozen=True)
+@frozen
 class CrossProducts:
     """The cross-products of P parts of the rows.
 
@@ -136,7 +137,7 @@ def cross_products(
     return CrossProducts([factor.shape for factor in factors], pattern, random, cross, fixed, rows, logs, centers)
 
 
-@dataclass(frozen=True)
+@frozen
 class _PartSums:
     """Sums over the rows of each part.
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
 INTERCEPT = "intercept"
 COLLINEAR = 1e-12  # the least eigenvalue of the covariates' correlations
 
 
-@dataclass(frozen=True)
+@frozen
 class DesignScales:
     """The units in which a design is fitted.
 
@@ -38,7 +39,7 @@ class DesignScales:
         return matrix
 
 
-@dataclass(frozen=True)
+@frozen
 class Design:
     """The columns of a model, in the user's units.
 

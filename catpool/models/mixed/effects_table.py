@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
@@ -21,7 +21,7 @@ from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
 
-@dataclass(frozen=True)
+@frozen
 class EffectsTable:
     """A factor's effects, learned from all training rows.
 
@@ -111,7 +111,7 @@ class EffectsTable:
         return pd.DataFrame(columns).reset_index(drop=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class FactorColumn:
     """The column of a factor.
 

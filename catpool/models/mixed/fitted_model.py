@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
@@ -15,7 +16,7 @@ from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.priors.families import FAMILIES
 
 
-@dataclass(frozen=True)
+@frozen
 class MixedModel:
     """A fitted model.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from catpool.crossfit.folds import Folds
+from catpool.data.frozen import frozen
 from catpool.data.weights import Weights
 from catpool.models.mixed.aggregated_rows import aggregate_rows
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
@@ -21,7 +22,7 @@ from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
 
 
-@dataclass(frozen=True)
+@frozen
 class MixedRows:
     """The training rows of a mixed model.
 
@@ -42,7 +43,7 @@ class MixedRows:
         return MixedRows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
 
 
-@dataclass(frozen=True)
+@frozen
 class MixedOptions:
     """How a model is fitted.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
@@ -33,7 +33,7 @@ from catpool.tables.policy import Policy, refuse_missing
 Vocabularies = Sequence[Vocabulary | Cells]
 
 
-@dataclass(frozen=True)
+@frozen
 class Mixed(Structure):
     """The factors, covariates and slopes of a mixed model.
 

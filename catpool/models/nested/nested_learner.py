@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
+from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.data.verify import require, require_numbers
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
@@ -23,7 +24,7 @@ from catpool.tables.policy import Policy
 NUMBERS = ("mean", "sd", "reliability")  # outputs of each target; counts are the same for all targets
 
 
-@dataclass(frozen=True)
+@frozen
 class NestedEncoding:
     """The encoding of one target, or of one class.
 
@@ -59,7 +60,7 @@ class NestedEncoding:
         vars(self).update(state, values=dict(state["values"]))
 
 
-@dataclass(frozen=True)
+@frozen
 class NestedLearner:
     """How nested levels are learned from moments; the counterpart of `Learner` for a single column.
 
@@ -139,7 +140,7 @@ class NestedLearner:
         ]
 
 
-@dataclass(frozen=True)
+@frozen
 class LevelTables:
     """The levels of one class as look-up tables for rows.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from catpool.crossfit.structure import Blocks
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths, encode_paths
 from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
@@ -24,7 +24,7 @@ from catpool.tables.outputs import LEVEL_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
 
-@dataclass(frozen=True)
+@frozen
 class Nested(Columnwise):
     """Columns of categories within categories.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
 from catpool.models.nested.tree import Tree
@@ -22,7 +22,7 @@ from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
 
-@dataclass(frozen=True)
+@frozen
 class NestedTable:
     """The encoding of nested levels, learned from all training rows.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from catpool.data.crossed import Paths
+from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.priors.family import Family
 
 
-@dataclass(frozen=True)
+@frozen
 class Tree:
     """The nodes of each level.
 
@@ -54,7 +54,7 @@ class Tree:
         return np.bincount(self.above[level], values, minlength=number)
 
 
-@dataclass(frozen=True)
+@frozen
 class Levels:
     """The estimates of one target at the nodes of each level.
 

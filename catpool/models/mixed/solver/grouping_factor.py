@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class FactorShape:
     """The size of a factor's random effects.
 
@@ -32,7 +33,7 @@ class FactorShape:
         return self.size * self.width
 
 
-@dataclass(frozen=True)
+@frozen
 class GroupingFactor:
     """A grouping of the rows, with a random intercept and any number of random slopes.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from threadpoolctl import ThreadpoolController
 
+from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
@@ -20,7 +20,7 @@ ROUNDING = 1e-20  # share of the scatter of y that rounding leaves as residual
 ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
-@dataclass(frozen=True)
+@frozen
 class MixedFit:
     """A fitted model.
 

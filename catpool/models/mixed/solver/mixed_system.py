@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 
 
-@dataclass(frozen=True)
+@frozen
 class MixedSystem:
     """The weighted cross-products of some rows, with T = [X, y].
 
@@ -57,7 +56,7 @@ class MixedSystem:
         ]
 
 
-@dataclass(frozen=True)
+@frozen
 class SparsityPattern:
     """The sparsity pattern of Z'WZ, which is the same for all parts of the rows.
 
