@@ -26,6 +26,7 @@ from catpool.priors.prior import (
     fitted_prior,
 )
 from catpool.priors.strength_search import EDGE, maximize_over_strength
+from catpool.priors.views import fit_each_view
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -66,6 +67,10 @@ class Binomial(Family):
         return _bernoulli(moments.mean)
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
+        return fit_each_view(classes, self._fit)
+
+    def _fit(self, classes: Sequence[Moments]) -> list[Prior]:
+        """The priors of one table."""
         shares, rows, sizes = _shares_of(classes)
         pooled = float(sum(each.sum() * np.log(each.sum() / sizes.sum()) for each in rows))
         odd = _boundary(rows, sizes)
@@ -82,7 +87,7 @@ class Binomial(Family):
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
         from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
-        fitted = self.likelihood_prior(classes, reml=False)
+        fitted = self._fit(classes)
         shares, rows, sizes = _shares_of(classes)
         if len(rows) == 1:
             return fitted

@@ -98,14 +98,14 @@ class Family(ABC):
 
         Parameters
         ----------
-        classes : sequence of Moments of shape (K,)
-            One for each class of the target.
+        classes : sequence of Moments of shape (..., K)
+            One for each class of the target. The leading axes run over tables, each with its own prior.
         reml : bool
             Whether the likelihood is restricted, in families that have a restricted likelihood.
 
         Returns
         -------
-        sequence of Prior of shape ()
+        sequence of Prior of shape (...)
         """
         return moments_prior(classes, self)
 

@@ -19,10 +19,11 @@ from catpool.priors.prior import (
     ONE_CATEGORY,
     ONE_ROW_EACH,
     Prior,
-    boundary_prior,
-    fitted_prior,
+    mean_of_categories,
 )
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept, group_by_size
+
+BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
 
 
 class IdentityLink(Link):
@@ -68,33 +69,40 @@ class Normal(Family):
 
 
 def _fit(moments: Moments, *, reml: bool) -> Prior:
-    boundary = _fit_boundary(moments, reml=reml)
-    if boundary is not None:
-        return boundary
-    fit = fit_random_intercept(moments, reml=reml)
-    strength, note = 1 / fit.ratio if fit.ratio > 0 else np.inf, NO_SPREAD if fit.ratio == 0 else ""
-    return fitted_prior(fit.mean, strength, fit.between, fit.within, -fit.criterion / 2, note)
+    """The priors of tables of shape (..., K): of the model where it is identified, otherwise at a boundary."""
+    single, alone, constant, exact = _boundaries(moments)
+    identified = ~(single | alone | exact)
+    fit = fit_random_intercept(moments, identified, reml=reml)
+    inside = identified & ~constant
+    spread = inside & (fit.ratio > 0)
+    strength = np.where(spread, 1 / np.where(spread, fit.ratio, 1.0), np.where(exact & ~constant, 0.0, np.inf))
+    total = moments.scatter / np.maximum(moments.rows - 1, 1.0)
+    between, within = (0.0, total) if not exact.any() else _without_noise(moments, exact & ~constant, total, reml=reml)
+    return Prior(
+        mean=np.where(inside, fit.mean, mean_of_categories(moments, strength)),
+        strength=strength,
+        between=np.where(inside, fit.between, between),
+        within=np.where(inside, fit.within, within),
+        log_likelihood=np.select([single | alone, exact], [np.nan, np.inf], -fit.criterion / 2),
+        note=np.select([single, alone, constant, exact, ~spread], BOUNDARIES, ""),
+    )
 
 
-def _fit_boundary(moments: Moments, *, reml: bool) -> Prior | None:
-    """The prior where the strength is not identified, 0 or infinity, else None."""
-    spare = moments.rows - moments.categories
-    total = float(moments.scatter / max(moments.rows - 1, 1.0))
-    if moments.categories == 1:
-        return boundary_prior(moments, np.inf, 0.0, total, np.nan, ONE_CATEGORY)
-    if spare <= 1e-12 * moments.rows:
-        return boundary_prior(moments, np.inf, 0.0, total, np.nan, ONE_ROW_EACH)
-    if moments.between == 0:
-        return boundary_prior(moments, np.inf, 0.0, total, _pooled(moments, reml=reml), NO_SPREAD)
-    if moments.within == 0:
-        means = moments.category_means[moments.count > 0]
-        return boundary_prior(moments, 0.0, float(means.var(ddof=int(reml))), 0.0, np.inf, NO_NOISE)
-    return None
+def _boundaries(moments: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Whether tables have one category, one row in each, no spread between categories, and no noise within them."""
+    single = moments.categories <= 1
+    alone = ~single & (moments.rows - moments.categories <= 1e-12 * moments.rows)
+    return single, alone, ~single & ~alone & (moments.between == 0), ~single & ~alone & (moments.within == 0)
 
 
-def _pooled(moments: Moments, *, reml: bool) -> float:
-    """The log-likelihood where there is no variance between categories."""
-    return np.inf if moments.within == 0 else -fit_random_intercept(moments, reml=reml).criterion / 2
+def _without_noise(
+    moments: Moments, exact: np.ndarray, total: np.ndarray, *, reml: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The variance of the categories' means, and none within them, where `exact` says so; otherwise none and all."""
+    seen, number = moments.count > 0, np.maximum(moments.categories, 2)
+    apart = moments.distances - (np.where(seen, moments.distances, 0.0).sum(axis=-1) / number)[..., None]
+    variance = np.where(seen, apart**2, 0.0).sum(axis=-1) / (number - reml)
+    return np.where(exact, variance, 0.0), np.where(exact, 0.0, total)
 
 
 def _integrate(moments: Moments, scale: float) -> Prior:
@@ -106,9 +114,9 @@ def _integrate(moments: Moments, scale: float) -> Prior:
         return fitted
     profile = VarianceRatioProfile(group_by_size(moments), reml=True)
     unit = float(np.sqrt(moments.size / moments.rows))  # precisions are relative: theta is that of their mean
-    theta, probability = half_t_posterior(lambda theta: -profile.criterion(theta**2) / 2, scale / unit)
-    _, _, mean, rss = profile.parts(theta**2)
-    within = rss / (profile.freedom - 2)  # the mean of an inverse chi-squared distribution
+    theta, probability = half_t_posterior(lambda theta: -profile.criterion(theta[None] ** 2)[0] / 2, scale / unit)
+    mean, rss = (each[0] for each in profile.mean_and_rss(theta[None] ** 2))
+    within = rss / (profile.freedom[0] - 2)  # the mean of an inverse chi-squared distribution
     return mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted.note)
 
 

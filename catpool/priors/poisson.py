@@ -16,6 +16,7 @@ from catpool.priors.link import Link
 from catpool.priors.newton import FAR, ROUNDING, maximize, starting_strength
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, boundary_prior, fitted_prior
 from catpool.priors.strength_search import EDGE, maximize_over_strength
+from catpool.priors.views import fit_each_view
 
 EXPOSURES = 20  # binary digits of the largest exposure of a category, up to which it is its own unit
 
@@ -57,7 +58,7 @@ class Poisson(Family):
         return moments.mean
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
-        return [self._fit(moments) for moments in classes]
+        return fit_each_view(classes, lambda table: [self._fit(moments) for moments in table])
 
     def _fit(self, moments: Moments) -> Prior:
         unit = unit_of(moments.count, EXPOSURES)

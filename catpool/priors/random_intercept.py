@@ -14,7 +14,8 @@ through their number, sum and sum of squares, so the cost of an evaluation is th
 
 The criterion can have two minima (for some unbalanced data), and its derivative with respect to the root of lambda is
 zero at zero for all data. So the derivative with respect to lambda is scanned, each place where it rises through zero
-is solved for, and the minima are compared, lambda = 0 among them.
+is solved for, and the minima are compared, lambda = 0 among them. Many tables (folds, say) are fitted at once, and
+none of them enters the numbers of another.
 
 References
 ----------
@@ -28,81 +29,101 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
+from catpool.priors.roots import rising_roots
 
 LARGE = 4096  # rows; categories with more rarely share their size
+FEW = 32  # categories, which are not worth grouping
 COPIES = 8  # interleaved sums of each size, as adding to a sum again must wait for the last addition; a power of 2
-POINTS = 1 << 14  # sizes times values of lambda in a scan
-FEWEST, MOST = 32, 512  # values of lambda in a scan; small data, which can have several minima, get more
+CELLS = 1 << 17  # tables times values of lambda times sizes that are computed at once
+POINTS = 1 << 12  # sizes times values of lambda in a scan
+FEWEST, MOST = 32, 128  # values of lambda in a scan; small data, which can have several minima, get more
 
 
 @frozen
 class SizeClasses:
-    """Categories grouped by size: how many, and the sum and sum of squares of their means.
+    """Categories of V tables, grouped by size: how many, and the sum and sum of squares of their means.
 
     Parameters
     ----------
-    size, number, total, square : ndarray of shape (D,)
-        Means are distances from `center`.
-    rows : float
+    size : ndarray of shape (V, D)
+    sums : ndarray of shape (V, D, 3)
+        The number of categories of this size, the sum and the sum of squares of their means, which are distances from
+        `center`.
+    rows : ndarray of shape (V,)
         N, of all categories. The number of observations if weights are precisions.
-    within : float
-    center : float
+    within, center : ndarray of shape (V,)
     """
 
     size: np.ndarray
-    number: np.ndarray
-    total: np.ndarray
-    square: np.ndarray
-    rows: float
-    within: float
-    center: float
+    sums: np.ndarray
+    rows: np.ndarray
+    within: np.ndarray
+    center: np.ndarray
+
+    def take(self, tables: np.ndarray) -> SizeClasses:
+        """Those of some tables, which may be repeated."""
+        return SizeClasses(*(each[tables] for each in (self.size, self.sums, self.rows, self.within, self.center)))
+
+    def stand_in(self, wanted: np.ndarray) -> SizeClasses:
+        """Any tables to which the model can be fitted, in the place of those that are not wanted."""
+        size = np.where(wanted[:, None], self.size, 1.0)
+        sums = np.where(wanted[:, None, None], self.sums, 1.0)
+        rows, within = (np.where(wanted, each, 4.0) for each in (self.rows, self.within))
+        return SizeClasses(size, sums, rows, within, self.center)
 
 
 def group_by_size(moments: Moments) -> SizeClasses:
-    """Group categories of one size, from moments of shape (K,).
+    """Group categories of one size, from moments of shape (..., K), whose leading axes become one.
 
-    Fractional sizes and those of `LARGE` rows and more are not grouped.
+    Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories.
     """
-    distance = moments.distances
-    counts = np.minimum(moments.count, LARGE).astype(np.intp)
-    whole = counts == moments.count
-    if whole.all():
-        alone = np.zeros(0, dtype=np.intp)
-    else:
-        alone = np.flatnonzero(~whole & (moments.count > 0))
-        counts[alone] = 0
-    largest = int(counts.max())
-    counts += (np.arange(len(counts)) & COPIES - 1) * (largest + 1)
-    number = _sum_by_size(counts, largest)
-    number[0] = 0
-    size = np.flatnonzero(number)
-    total, apart = _sum_by_size(counts, largest, distance), distance[alone]
-    squares = distance * distance
+    count, distance = (each.reshape(-1, each.shape[-1]) for each in (moments.count, moments.distances))
+    alone = np.ones(count.shape[1], dtype=bool)
+    whole = np.minimum(count, LARGE).astype(np.intp)
+    if len(alone) > FEW:
+        alone = ((whole != count) & (count > 0)).any(axis=0)
+    whole[:, alone] = 0
+    apart = count[:, alone], np.where(count[:, alone] > 0, distance[:, alone], 0.0)
+    size, sums = _sum_by_size(whole, distance)
+    rows, within, center = (np.broadcast_to(each, moments.mean.shape).ravel() for each in _totals(moments))
     return SizeClasses(
-        size=np.append(size, moments.count[alone]),
-        number=np.append(number[size], np.ones(len(alone))),
-        total=np.append(total[size], apart),
-        square=np.append(_sum_by_size(counts, largest, squares)[size], squares[alone]),
-        rows=float(moments.rows),
-        within=float(moments.within),
-        center=float(moments.mean),
+        size=np.hstack([np.broadcast_to(size, (len(count), len(size))), apart[0]]),
+        sums=np.hstack([sums, np.stack([apart[0] > 0, apart[1], apart[1] ** 2], axis=-1)]),
+        rows=rows,
+        within=within,
+        center=center,
     )
 
 
-def _sum_by_size(counts: np.ndarray, largest: int, values: np.ndarray | None = None) -> np.ndarray:
-    """Sum the values of the categories of each size, or count them."""
-    return np.bincount(counts, values, minlength=COPIES * (largest + 1)).reshape(COPIES, -1).sum(axis=0)
+def _totals(moments: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return moments.rows, moments.within, moments.mean
+
+
+def _sum_by_size(whole: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sizes from 1 that occur in any table, of shape (D,), and the sums over the categories of each, (V, D, 3)."""
+    tables, bins = len(whole), int(whole.max()) + 1
+    size = np.flatnonzero(np.bincount(whole.ravel(), minlength=1)[1:]) + 1
+    if not len(size):
+        return size.astype(float), np.zeros((tables, 0, 3))
+    copy = np.arange(tables)[:, None] * COPIES + (np.arange(whole.shape[1]) & COPIES - 1)
+    cells, values = (copy * bins + whole).ravel(), distance.ravel()
+
+    def total(weights: np.ndarray | None) -> np.ndarray:
+        each = np.bincount(cells, weights, minlength=tables * COPIES * bins).reshape(tables, COPIES, bins)
+        return each.sum(axis=1)[:, size]
+
+    return size.astype(float), np.stack([total(None), total(values), total(values * values)], axis=-1)
 
 
 @frozen
 class RandomInterceptFit:
-    """A fitted model: lambda, the mean, both variances, and twice the negative log-likelihood."""
+    """Fitted models: lambda, the mean, both variances, and twice the negative log-likelihood, each of shape (...)."""
 
-    ratio: float
-    mean: float
-    between: float
-    within: float
-    criterion: float
+    ratio: np.ndarray
+    mean: np.ndarray
+    between: np.ndarray
+    within: np.ndarray
+    criterion: np.ndarray
 
 
 class VarianceRatioProfile:
@@ -111,72 +132,132 @@ class VarianceRatioProfile:
     Parameters
     ----------
     sizes : SizeClasses
+        Of V tables.
     reml : bool
     """
 
     def __init__(self, sizes: SizeClasses, *, reml: bool) -> None:
         self.sizes, self.reml = sizes, reml
-        self.freedom = sizes.rows - reml
+        self.freedom = sizes.rows[:, None] - reml
 
-    def parts(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The weights w of shape (..., D), and W, mu - center and RSS of shape (...)."""
-        data = self.sizes
-        w = data.size / (1 + ratio[..., None] * data.size)
-        weight = w @ data.number
-        mean = w @ data.total / weight
-        rss = data.within + np.maximum(w @ data.square - weight * mean**2, 0.0)
-        return w, weight, mean, rss
+    def _weigh(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The weights w of shape (V, G, D), their sums W, A, S of shape (3, V, G), and RSS."""
+        size = self.sizes.size[:, None, :]
+        w = size / (1 + ratio[..., None] * size)
+        sums = self._sum(w)
+        rss = self.sizes.within[:, None] + np.maximum(sums[2] - sums[1] ** 2 / sums[0], 0.0)
+        return w, sums, rss
+
+    def _sum(self, weights: np.ndarray) -> np.ndarray:
+        return np.moveaxis(weights @ self.sizes.sums, -1, 0)
+
+    def mean_and_rss(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The distance of mu from the center, and RSS, of the shape of `ratio`, (V, G)."""
+        _, (weight, total, _), rss = self._weigh(ratio)
+        return total / weight, rss
 
     def derivative(self, ratio: np.ndarray) -> np.ndarray:
-        data = self.sizes
-        w, weight, mean, rss = self.parts(ratio)
-        w *= w
-        pull = w @ data.square - 2 * mean * (w @ data.total) + mean**2 * (w @ data.number)
+        """The derivative of the criterion, of the shape of `ratio`, (V, G)."""
+        return self._slopes(ratio, bend=False)[0]
+
+    def derivatives(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The first two derivatives of the criterion, of the shape of `ratio`, (V, G)."""
+        return self._slopes(ratio, bend=True)
+
+    def _slopes(self, ratio: np.ndarray, *, bend: bool) -> tuple[np.ndarray, np.ndarray]:
+        w, (weight, total, _), rss = self._weigh(ratio)
+        mean, square = total / weight, w * w
+        weight2, total2, square2 = self._sum(square)
+        pull = square2 - 2 * mean * total2 + mean**2 * weight2  # minus the derivative of RSS
         slope = weight - self.freedom * pull / rss
-        return slope - (w @ data.number) / weight if self.reml else slope
+        if self.reml:
+            slope = slope - weight2 / weight
+        if not bend:
+            return slope, slope
+        weight3, total3, square3 = self._sum(square * w)
+        change = 2 * (total2 - mean * weight2) ** 2 / weight - 2 * (square3 - 2 * mean * total3 + mean**2 * weight3)
+        second = -weight2 - self.freedom * (change + pull**2 / rss) / rss
+        if self.reml:
+            second = second + 2 * weight3 / weight - (weight2 / weight) ** 2
+        return slope, second
 
     def criterion(self, ratio: np.ndarray) -> np.ndarray:
-        data = self.sizes
-        _, weight, _, rss = self.parts(ratio)
-        fit = np.log1p(ratio[..., None] * data.size) @ data.number
+        """Twice the negative log-likelihood, of the shape of `ratio`, (V, G)."""
+        _, (weight, _, _), rss = self._weigh(ratio)
+        logs = np.log1p(ratio[..., None] * self.sizes.size[:, None, :])
+        fit = (logs @ self.sizes.sums[..., :1])[..., 0]
         fit += self.freedom * (1 + np.log(2 * np.pi * rss / self.freedom))
         return fit + np.log(weight) if self.reml else fit
 
-    def minimum(self) -> float:
-        """The ratio with the least criterion."""
+    def minimum(self) -> np.ndarray:
+        """The ratio with the least criterion, of shape (V,)."""
         grid = self._grid()
-        slope = self.derivative(grid)
-        candidates = [0.0] if slope[0] >= 0 else []
-        for left in np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0)):
-            candidates.append(self._root(grid[left], grid[left + 1]))
-        if slope[-1] < 0:
-            candidates.append(grid[-1])
-        return min(candidates, key=lambda ratio: float(self.criterion(np.array(ratio))))
+        slope = self._scan(grid)
+        rising = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+        at_zero, at_end = np.flatnonzero(slope[:, 0] >= 0), np.flatnonzero(slope[:, -1] < 0)
+        tables = np.concatenate([at_zero, rising[0], at_end])
+        found = np.concatenate([np.zeros(len(at_zero)), self._roots(grid, slope, *rising), grid[at_end, -1]])
+        return self._best(tables, found)
+
+    def _best(self, tables: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+        """The ratio of each table with the least criterion among candidates, of which each table has one at least."""
+        best = np.zeros(len(self.freedom))
+        best[tables] = ratio
+        if len(tables) > len(best):
+            some = VarianceRatioProfile(self.sizes.take(tables), reml=self.reml)
+            order = np.argsort(-some.criterion(ratio[:, None])[:, 0], kind="stable")
+            best[tables[order]] = ratio[order]  # the least comes last, and stays
+        return best
 
     def _grid(self) -> np.ndarray:
         """Zero, and ratios from negligible to far larger than the spread of the means allows."""
         data = self.sizes
-        spread = data.square.sum() / data.within * data.rows
-        least, most = 1e-8 / data.size.max(), 1e3 * (spread + 1 / data.size.min())
-        points = np.clip(POINTS // len(data.size), FEWEST, MOST)
-        return np.append(0.0, np.geomspace(least, most, points))
+        least = np.where(data.sums[..., 0] > 0, data.size, np.inf).min(axis=1)
+        spread = data.sums[..., 2].sum(axis=1) / data.within * data.rows
+        low, high = np.log(1e-8 / data.size.max(axis=1)), np.log(1e3 * (spread + 1 / least))
+        points = np.linspace(0.0, 1.0, int(np.clip(POINTS // data.size.shape[1], FEWEST, MOST)))
+        grid = np.exp(low[:, None] + (high - low)[:, None] * points)
+        return np.hstack([np.zeros((len(grid), 1)), grid])
 
-    def _root(self, low: float, high: float) -> float:
-        from scipy.optimize import brentq  # here, because it takes long to load
+    def _scan(self, grid: np.ndarray) -> np.ndarray:
+        """The derivative at each point of a grid, some points at a time, as memory allows."""
+        step = max(1, CELLS // self.sizes.size.size)
+        return np.hstack([self.derivative(grid[:, start : start + step]) for start in range(0, grid.shape[1], step)])
 
-        def slope(ratio: float) -> float:
-            return float(self.derivative(np.array(ratio)))
+    def _roots(self, grid: np.ndarray, slope: np.ndarray, tables: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """The ratios where the derivative rises through zero, each between a point of the grid and the next."""
+        some = VarianceRatioProfile(self.sizes.take(tables), reml=self.reml)
 
-        if low == 0:
-            return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14))
-        return float(np.exp(brentq(lambda log: slope(np.exp(log)), np.log(low), np.log(high), xtol=1e-14)))
+        def function(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            value, change = some.derivatives(ratio[:, None])
+            return value[:, 0], change[:, 0]
+
+        ends = (tables, left), (tables, left + 1)
+        return rising_roots(function, *(grid[end] for end in ends), *(slope[end] for end in ends))
 
 
-def fit_random_intercept(moments: Moments, *, reml: bool) -> RandomInterceptFit:
-    """Fit the model to moments of shape (K,) with variance both between and within categories."""
-    profile = VarianceRatioProfile(group_by_size(moments), reml=reml)
+def fit_random_intercept(moments: Moments, identified: np.ndarray, *, reml: bool) -> RandomInterceptFit:
+    """Fit the model to each table.
+
+    Parameters
+    ----------
+    moments : Moments of shape (..., K)
+    identified : ndarray of bool of shape (...)
+        Whether a table has variance within several categories, of several rows each; the fit of others means nothing.
+    reml : bool
+
+    Returns
+    -------
+    RandomInterceptFit of shape (...)
+    """
+    sizes = group_by_size(moments)
+    if not identified.all():
+        sizes = sizes.stand_in(identified.ravel())
+    profile = VarianceRatioProfile(sizes, reml=reml)
     ratio = profile.minimum()
-    _, _, mean, rss = profile.parts(np.array(ratio))
-    within = float(rss) / profile.freedom
-    criterion = float(profile.criterion(np.array(ratio)))
-    return RandomInterceptFit(ratio, profile.sizes.center + float(mean), ratio * within, within, criterion)
+    mean, rss = (each[:, 0] for each in profile.mean_and_rss(ratio[:, None]))
+    within = rss / profile.freedom[:, 0]
+    criterion = profile.criterion(ratio[:, None])[:, 0]
+    shape = moments.mean.shape
+    found = ratio, profile.sizes.center + mean, ratio * within, within, criterion
+    return RandomInterceptFit(*(each.reshape(shape) for each in found))

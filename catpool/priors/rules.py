@@ -58,11 +58,11 @@ class LearningRule(Protocol):
 
 
 def _reml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return fit_each_view(moments, partial(family.likelihood_prior, reml=True))
+    return family.likelihood_prior(moments, reml=True)
 
 
 def _ml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return fit_each_view(moments, partial(family.likelihood_prior, reml=False))
+    return family.likelihood_prior(moments, reml=False)
 
 
 def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
