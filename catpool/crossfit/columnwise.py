@@ -81,7 +81,7 @@ class Columnwise(Structure):
         """Raise an error if the vocabularies of columns are not those that the user lists."""
         listed = self.listed(labels)
         for label, own in zip(labels, vocabularies, strict=True):
-            if label in listed and listed[label].categories.tolist() != own.categories.tolist():
+            if label in listed and not listed[label].equals(own):
                 raise ValueError(
                     f"The categories of column {label!r} must be those that `categories` lists, in each part. Set it "
                     "before the first part, and alike for encoders that are merged."
@@ -107,7 +107,7 @@ class Columnwise(Structure):
         rows = TrainingRows(data.targets, scheme.age(data.weights), Parts(None, 1))
 
         def learn_column(label: Any) -> Any:
-            codes, vocabulary, unlisted = self._code_some(label, data, listed)
+            codes, vocabulary, unlisted = self._code_checked(label, data, listed)
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
@@ -120,7 +120,7 @@ class Columnwise(Structure):
             refuse_partial(scheme.folds())
 
         def learn_column(label: Any) -> tuple[Any, Blocks]:
-            return self._fit_column(label, self._code_some(label, data, listed), data, scheme)
+            return self._fit_column(label, self._code_checked(label, data, listed), data, scheme)
 
         results = self.parallel(learn_column, labels)
         features: Blocks = {}
@@ -128,8 +128,8 @@ class Columnwise(Structure):
             features |= blocks
         return Fit([table for table, _ in results], features)
 
-    def _code_some(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
-        """Number the categories of rows of which some must be those that the column learns from."""
+    def _code_checked(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
+        """Number the categories of rows, and check that the column has some to learn from."""
         coded = self.code(label, data.X, listed)
         if coded.unlisted is not None:
             coded.unlisted.check(data.weights)

@@ -63,7 +63,7 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         weights, rows = self.weights, self._all_rows
         if unlisted is not None:
-            weights, rows = unlisted.leave_out(weights), rows.without(unlisted)
+            weights, rows = weights.leave_out(unlisted.rows), rows.without(unlisted)
         values, seen = encode_from_past(learner, codes, self.times, self.targets, weights)
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, learn(learner, codes, size, rows))

@@ -143,7 +143,7 @@ class FoldScheme(Scheme):
         return rows.encode(learner, codes, size, counts=counts)
 
     def _without(self, unlisted: Unlisted) -> OutOfFold:
-        weights = unlisted.leave_out(self.data.weights)
+        weights = self.data.weights.leave_out(unlisted.rows)
         refuse_weightless(self._folds, weights.row, unlisted.column)
         return OutOfFold(self._folds, self.data.targets, weights)
 

@@ -37,10 +37,6 @@ class Unlisted:
     rows: np.ndarray
     column: str
 
-    def leave_out(self, weights: Weights) -> Weights:
-        """The weights without these rows."""
-        return weights.leave_out(self.rows)
-
     def check(self, weights: Weights) -> None:
         """Raise an error if no other row has a weight."""
         if self.rows.all() or (weights.row is not None and not weights.row[~self.rows].any()):
@@ -116,12 +112,13 @@ def _read_vocabulary(values: Any, label: Any) -> Vocabulary:
 
 def _read_column(values: Any, label: Any) -> pd.Series:
     """The listed values as a column; of objects where they come from a list, because numpy would unite their types."""
+    known = isinstance(values, np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray)
     for convert in ("to_pylist", "to_list"):  # of arrow and of polars
-        if not isinstance(values, pd.Series | pd.Index) and hasattr(values, convert):
+        if not known and hasattr(values, convert):
             values = getattr(values, convert)()
     if isinstance(values, list | tuple):
         return pd.Series(np.fromiter(values, dtype=object, count=len(values)), dtype=object)
-    if not isinstance(values, np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray) or values.ndim != 1:
+    if not known or values.ndim != 1:
         raise ValueError(
             f"`categories` must hold an array of categories for column {label!r}, such as ['a', 'b'], but it holds "
             f"{values!r}."

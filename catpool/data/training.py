@@ -101,7 +101,7 @@ class TrainingData:
 
     def without(self, unlisted: Unlisted | None) -> TrainingData:
         """The same rows, of which a column must not learn from some."""
-        return self if unlisted is None else replace(self, weights=unlisted.leave_out(self.weights))
+        return self if unlisted is None else replace(self, weights=self.weights.leave_out(unlisted.rows))
 
     @property
     def aside(self) -> list[Any]:

@@ -92,11 +92,11 @@ columns : list, callable or None, default=None
 """,
     "categories": """
 categories : "auto" or list of arrays, default="auto"
-    The categories of each encoded column, in the order of the columns, as ``[["S", "M", "L"], ["Bonn", "Kiel"]]``; of
-    interactions none are listed. By default they are those of the training rows. A category that is listed and has no
-    rows gets the prior. A row whose category is not listed has an unknown one, in ``fit``, too: the column learns as if
-    the row were not there, and ``unknown`` says what the row gets, an error included. Missing values are a category
-    whether listed (as None or NaN) or not.
+    The categories of each encoded column, in the order of the columns, as ``[["S", "M", "L"], ["Bonn", "Kiel"]]``.
+    Interactions have no lists. By default the categories are those of the training rows. A category that is listed and
+    has no rows gets the prior. A category that is not listed is unknown in ``fit``, too: the column learns as if its
+    rows were not there, and ``unknown`` says what they get, or raises an error. Missing values are a category whether
+    the list names them, as None or NaN, or not.
 """,
     "interactions": """
 interactions : list of tuples, default=None

@@ -173,10 +173,10 @@ class Flat(Columnwise):
         return coded
 
     def log_likelihood(self, data: TrainingData) -> float | np.ndarray:
+        if not data.weights.precision:
+            return super().log_likelihood(data)
         labels = self.labels(data.X)
         listed = self.listed(labels)
-        if not (listed and data.weights.precision):
-            return super().log_likelihood(data)
         own = [data.without(self.code(label, data.X, listed).unlisted).weights for label in labels]
         return np.array([weights.log_likelihood for weights in own])
 
