@@ -49,9 +49,9 @@ class TrainingRows:
 
     def without(self, unlisted: Unlisted | None) -> TrainingRows:
         """The same rows, of which a column must not learn from some."""
-        return (
-            self if unlisted is None else TrainingRows(self.targets, self.weights.leave_out(unlisted.rows), self.parts)
-        )
+        if unlisted is None:
+            return self
+        return TrainingRows(self.targets, self.weights.leave_out(unlisted.rows), self.parts)
 
     def subset(self, rows: np.ndarray) -> TrainingRows:
         """Select some of the rows, as one part."""

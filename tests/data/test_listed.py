@@ -91,6 +91,15 @@ def test_values_that_are_not_hashable_name_the_column():
         listed([["a"], ["b"]])
 
 
+@pytest.mark.parametrize(
+    ("other", "equal"),
+    [(["b", 1.0, ("a", float("nan"))], True), (["b", 1], False), ([1, "b", ("a", np.nan)], False), ([*"abc"], False)],
+)
+def test_vocabularies_are_equal_if_all_slots_are(other, equal):
+    one = read_categories([["b", 1, ("a", np.nan)]], ["c"])["c"]
+    assert one.equals(read_categories([other], ["c"])["c"]) == equal
+
+
 @pytest.mark.parametrize("categories", [[], [["a"]], [["a"], ["b"], ["c"]], ["a", "b", "c"]])
 def test_there_is_one_list_for_each_column(categories):
     message = rf"each of the 2 encoded columns, which are \['c', 'd'\]. Got a list of {len(categories)}"
