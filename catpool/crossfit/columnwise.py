@@ -14,7 +14,9 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.crossfit.training_rows import TrainingRows, learn
+from catpool.data.categories import Vocabulary
 from catpool.data.frames import Frame
+from catpool.data.listed import Coded
 from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
@@ -67,6 +69,24 @@ class Columnwise(Structure):
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Categories]:
         """Number the categories of the rows: codes of shape (n,), and the categories."""
 
+    def listed(self, labels: Sequence[Any]) -> Mapping[Any, Vocabulary]:
+        """The vocabularies that the user lists, by label; by default none."""
+        return {}
+
+    def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
+        """Number the categories of the training rows, by what `listed` returned."""
+        return Coded(*self.encode(label, X))
+
+    def check_listed(self, labels: Sequence[Any], vocabularies: Sequence[Any]) -> None:
+        """Raise an error if the vocabularies of columns are not those that the user lists."""
+        listed = self.listed(labels)
+        for label, own in zip(labels, vocabularies, strict=True):
+            if label in listed and not listed[label].equals(own):
+                raise ValueError(
+                    f"The categories of column {label!r} must be those that `categories` lists, in each part. Set it "
+                    "before the first part, and alike for encoders that are merged."
+                )
+
     @abstractmethod
     def learner(self, vocabulary: Any) -> ColumnLearner:
         """The learner, which turns the moments of these categories into encodings."""
@@ -83,22 +103,24 @@ class Columnwise(Structure):
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)
+        listed = self.listed(labels)
         rows = TrainingRows(data.targets, scheme.age(data.weights), Parts(None, 1))
 
         def learn_column(label: Any) -> Any:
-            codes, vocabulary = self.encode(label, data.X)
-            learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows)
+            codes, vocabulary, unlisted = self._code_checked(label, data, listed)
+            learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
         return self.parallel(learn_column, labels)
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         labels = self.labels(data.X)
+        listed = self.listed(labels)
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
 
         def learn_column(label: Any) -> tuple[Any, Blocks]:
-            return self._fit_column(label, data, scheme)
+            return self._fit_column(label, self._code_checked(label, data, listed), data, scheme)
 
         results = self.parallel(learn_column, labels)
         features: Blocks = {}
@@ -106,13 +128,20 @@ class Columnwise(Structure):
             features |= blocks
         return Fit([table for table, _ in results], features)
 
-    def _fit_column(self, label: Any, data: TrainingData, scheme: Scheme) -> tuple[Any, Blocks]:
-        codes, vocabulary = self.encode(label, data.X)
+    def _code_checked(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
+        """Number the categories of rows, and check that the column has some to learn from."""
+        coded = self.code(label, data.X, listed)
+        if coded.unlisted is not None:
+            coded.unlisted.check(data.weights)
+        return coded
+
+    def _fit_column(self, label: Any, coded: Coded, data: TrainingData, scheme: Scheme) -> tuple[Any, Blocks]:
+        codes, vocabulary, unlisted = coded
         own = codes.copy() if self.needs_codes else codes  # the scheme overwrites codes, to save memory
         learner = self.learner(vocabulary)
-        column = scheme.encode(learner, codes, vocabulary.size, counts=self.counts_by_fold)
+        column = scheme.encode(learner, codes, vocabulary.size, counts=self.counts_by_fold, unlisted=unlisted)
         if self.crossfit.only_rare:
-            self.use_all_rows(column, own, vocabulary, data, scheme.folds().groups)
+            self.use_all_rows(column, own, vocabulary, data.without(unlisted), scheme.folds().groups)
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
         return table, table.arrange(column.values, column.counts, own)
 

@@ -158,18 +158,18 @@ def _read_fold_labels(labels: Any, n_rows: int) -> Folds:
     return Folds(codes.astype(np.uint8), len(names))  # one byte a row; there are at most 100 folds
 
 
-def refuse_weightless(folds: Folds, weights: np.ndarray | None) -> None:
-    """Raise an error if a fold is encoded from rows of weight 0 only."""
+def refuse_weightless(folds: Folds, weights: np.ndarray | None, column: str | None = None) -> None:
+    """Raise an error if a fold is encoded from rows of weight 0 only; `column` is the one that they are weights of."""
     if weights is None:
         return
     if folds.training is None:
         inside = np.bincount(folds.labels, weights, minlength=folds.n_folds)
-        check_weight_outside(inside, range(folds.n_folds))
+        check_weight_outside(inside, range(folds.n_folds), column)
     else:
-        _check_learned([weights[rows].sum() for rows in folds.training], range(folds.n_folds))
+        _check_learned([weights[rows].sum() for rows in folds.training], range(folds.n_folds), column)
 
 
-def check_weight_outside(inside: np.ndarray, names: Sequence[Any]) -> None:
+def check_weight_outside(inside: np.ndarray, names: Sequence[Any], column: str | None = None) -> None:
     """Raise an error if all rows outside a fold have a weight of 0.
 
     Parameters
@@ -178,13 +178,20 @@ def check_weight_outside(inside: np.ndarray, names: Sequence[Any]) -> None:
         The weight of each part of the rows: of all folds, and of rows in no fold.
     names : sequence
         The name of each fold, for messages.
+    column : str, optional
+        The name of the column, if it has weights of its own because some of its categories are not listed.
     """
-    _check_learned([np.delete(inside, fold).sum() for fold in range(len(names))], names)
+    _check_learned([np.delete(inside, fold).sum() for fold in range(len(names))], names, column)
 
 
-def _check_learned(learned: Sequence[float], names: Sequence[Any]) -> None:
+def _check_learned(learned: Sequence[float], names: Sequence[Any], column: str | None) -> None:
     """Raise an error if the rows that a fold is encoded from have no weight; `learned` is their weight, by fold."""
     weightless = np.flatnonzero(np.asarray(learned) == 0)
+    if len(weightless) and column is not None:
+        raise ValueError(
+            f"The rows that fold {names[weightless[0]]} is encoded from must have some categories of column {column!r} "
+            "that `categories` lists, but they have none. Pass other folds, or list more categories."
+        )
     if len(weightless):
         raise ValueError(
             f"The rows that fold {names[weightless[0]]} is encoded from must have some weight, but all have a weight "

@@ -21,6 +21,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.times import Times
 from catpool.crossfit.training_rows import TrainingRows, learn
+from catpool.data.listed import Unlisted
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
@@ -56,11 +57,16 @@ class PastScheme(Scheme):
     def _all_rows(self) -> TrainingRows:
         return TrainingRows(self.targets, self.age(self.weights), Parts(None, 1))
 
-    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
+    ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(learner, codes, self.times, self.targets, self.weights)
+        weights, rows = self.weights, self._all_rows
+        if unlisted is not None:
+            weights, rows = weights.leave_out(unlisted.rows), rows.without(unlisted)
+        values, seen = encode_from_past(learner, codes, self.times, self.targets, weights)
         # the codes are still intact: this scheme does not overwrite them
-        return OutOfFoldColumn(values, seen, learn(learner, codes, size, self._all_rows))
+        return OutOfFoldColumn(values, seen, learn(learner, codes, size, rows))
 
 
 class RunningSums:

@@ -14,6 +14,7 @@ from catpool.crossfit.folds import Folds, check_cv, make_folds, refuse_weightles
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
+from catpool.data.listed import Unlisted
 from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.tables.learner import ColumnLearner
@@ -29,7 +30,9 @@ class Scheme(ABC):
         return weights
 
     @abstractmethod
-    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
+    def encode(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
+    ) -> OutOfFoldColumn:
         """Encode a column of the training rows by this scheme, and from all rows.
 
         Parameters
@@ -41,6 +44,8 @@ class Scheme(ABC):
             The number of codes.
         counts : bool
             Whether to count the rows that each row is encoded from.
+        unlisted : Unlisted, optional
+            The rows that the column must not learn from.
         """
 
     def folds(self) -> Folds:
@@ -131,8 +136,16 @@ class FoldScheme(Scheme):
     def folds(self) -> Folds:
         return self._folds
 
-    def encode(self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool) -> OutOfFoldColumn:
-        return self._out_of_fold.encode(learner, codes, size, counts=counts)
+    def encode(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
+    ) -> OutOfFoldColumn:
+        rows = self._out_of_fold if unlisted is None else self._without(unlisted)
+        return rows.encode(learner, codes, size, counts=counts)
+
+    def _without(self, unlisted: Unlisted) -> OutOfFold:
+        weights = self.data.weights.leave_out(unlisted.rows)
+        refuse_weightless(self._folds, weights.row, unlisted.column)
+        return OutOfFold(self._folds, self.data.targets, weights)
 
     def finish(self) -> None:
         warn_of_rows_in_no_fold(self._folds)

@@ -16,8 +16,9 @@ from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
-from catpool.data.frames import Frame, select_columns
+from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
+from catpool.data.listed import refuse_no_rows
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import check_same_types
@@ -41,7 +42,7 @@ class Stream:
         One for each label.
     targets : list of Target
         Without values.
-    log_likelihood : float
+    log_likelihood : float, or ndarray of shape (tallies,)
         The term of the log-likelihood that depends on precisions alone.
     """
 
@@ -49,15 +50,20 @@ class Stream:
     names: Mapping[Any, str]
     tallies: list[Tally]
     targets: list[Target]
-    log_likelihood: float
+    log_likelihood: float | np.ndarray
 
     def tables(self, structure: Columnwise) -> list[Any]:
         """Learn the tables from these sums."""
+        structure.check_listed(self.labels, [tally.vocabulary for tally in self.tallies])
         tables = []
-        for label, tally in zip(self.labels, self.tallies, strict=True):
+        likelihoods = np.broadcast_to(self.log_likelihood, len(self.labels)).tolist()
+        for label, tally, likelihood in zip(self.labels, self.tallies, likelihoods, strict=True):
             learner, encodings = structure.learner(tally.vocabulary), list[Any]()
-            for target, own in split_by_target(self.targets, tally.merge()):
-                encodings += learner.encodings(target, own, self.log_likelihood)
+            moments = tally.merge()
+            if not moments[0].count.any():
+                refuse_no_rows(column_name(label, self.names))
+            for target, own in split_by_target(self.targets, moments):
+                encodings += learner.encodings(target, own, likelihood)
             tables.append(structure.table(label, self.names, tally.vocabulary, encodings))
         return tables
 
@@ -99,16 +105,19 @@ def takes_parts(encoder: Any) -> bool:
 
 def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
     """Sum the rows; by fold if they have keys."""
-    rows, tallies = TrainingRows(data.targets, data.weights, _read_parts(data, cv)), []
+    rows, tallies, likelihoods = TrainingRows(data.targets, data.weights, _read_parts(data, cv)), [], []
     labels = structure.labels(data.X)
+    listed = structure.listed(labels)
     for label in labels:
-        codes, vocabulary = structure.encode(label, data.X)
-        column = rows.column(codes, vocabulary.size)
-        moments = [column.moments(view) for _, views in rows.views() for view in views]
+        codes, vocabulary, unlisted = structure.code(label, data.X, listed)
+        own = rows.without(unlisted)
+        column = own.column(codes, vocabulary.size)
+        moments = [column.moments(view) for _, views in own.views() for view in views]
         # counts are 32-bit integers so far, which could overflow in sums of many parts
         tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
+        likelihoods.append(own.weights.log_likelihood)
     targets = drop_values(data.targets)
-    return Stream(labels, data.X.names_by_label, tallies, targets, data.weights.log_likelihood)
+    return Stream(labels, data.X.names_by_label, tallies, targets, np.array(likelihoods))
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:

@@ -46,6 +46,10 @@ class Structure(ABC):
         """Raise a ValueError if tables from a file are not such as this structure learns from columns like these."""
         require(all(isinstance(table, self.table_class) for table in tables), "tables of another encoder")
 
+    def log_likelihood(self, data: TrainingData) -> float | np.ndarray:
+        """The term of the log-likelihood that depends on precisions alone; by table if tables learn from other rows."""
+        return data.weights.log_likelihood
+
     @abstractmethod
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         """Learn the tables from all rows."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from catpool.data.listed import Unlisted
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.partition import ColumnView, Parts, TargetView
@@ -45,6 +46,12 @@ class TrainingRows:
     def column(self, codes: np.ndarray, size: int) -> ColumnView:
         """A column of X with these codes, which are overwritten if there are several parts."""
         return ColumnView(codes, size, self.weights.count_weights, self.parts, self.observed)
+
+    def without(self, unlisted: Unlisted | None) -> TrainingRows:
+        """The same rows, of which a column must not learn from some."""
+        if unlisted is None:
+            return self
+        return TrainingRows(self.targets, self.weights.leave_out(unlisted.rows), self.parts)
 
     def subset(self, rows: np.ndarray) -> TrainingRows:
         """Select some of the rows, as one part."""

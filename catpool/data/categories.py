@@ -51,6 +51,10 @@ class Vocabulary:
         """The number of slots: K categories, missing, and unseen."""
         return len(self.categories) + 2
 
+    def equals(self, other: Vocabulary) -> bool:
+        """Whether another vocabulary has the same categories in the same slots."""
+        return self.size == other.size and bool((self.find_slots(other.categories) == np.arange(self.size - 1)).all())
+
     @cached_property
     def _slots(self) -> dict[Hashable, int]:
         return {category: slot for slot, category in enumerate(self.categories.tolist(), start=1)}

@@ -13,6 +13,7 @@ from catpool.data.backends import unmask
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
+from catpool.data.listed import Unlisted
 from catpool.data.targets import Target, TargetFamily, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 
@@ -97,6 +98,10 @@ class TrainingData:
     def align(self, header: Header) -> TrainingData:
         """Put the columns into the order of an earlier fit."""
         return replace(self, X=self.X.align(header, header.labels, strict=True))
+
+    def without(self, unlisted: Unlisted | None) -> TrainingData:
+        """The same rows, of which a column must not learn from some."""
+        return self if unlisted is None else replace(self, weights=self.weights.leave_out(unlisted.rows))
 
     @property
     def aside(self) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ class Weights:
     def log_likelihood(self) -> float:
         """The term of the log-likelihood that depends on precisions alone: the sum of log(w) / 2."""
         return float(np.log(self.row[self.row > 0]).sum() / 2) if self.precision and self.row is not None else 0.0
+
+    def leave_out(self, rows: np.ndarray) -> Weights:
+        """The same with a weight of 0 for the rows that a boolean array marks."""
+        return replace(self, row=np.where(rows, 0.0, 1.0 if self.row is None else self.row))
 
     def subset(self, rows: np.ndarray) -> Weights:
         row = None if self.row is None else self.row[rows]

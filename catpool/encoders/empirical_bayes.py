@@ -45,6 +45,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     Parameters
     ----------
     <columns>
+    <categories>
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
         The distribution of rows within a category. By default it follows from the kind of y: normal for continuous
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
@@ -116,6 +117,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         self,
         columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
+        categories: str | list[Any] = "auto",
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
         prior_scale: float = 1.0,
@@ -134,6 +136,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         n_jobs: int | None = None,
     ) -> None:
         self.columns = columns
+        self.categories = categories
         self.family = family
         self.prior = prior
         self.prior_scale = prior_scale

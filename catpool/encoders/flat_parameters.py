@@ -17,6 +17,7 @@ class FlatParameters(Protocol):
     """An encoder with these parameters."""
 
     columns: Sequence[Any] | Callable[[Any], Any] | None
+    categories: Any
     interactions: Sequence[Sequence[Any]] | None
     cv: Any
     crossfit: str
@@ -45,6 +46,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         columns=encoder.columns,
         # tuples, because lists cannot be labels
         interactions=[] if encoder.interactions is None else [tuple(parts) for parts in encoder.interactions],
+        categories=encoder.categories,
         output=encoder.output,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
         drop_noise=encoder.drop_noise,

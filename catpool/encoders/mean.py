@@ -34,6 +34,7 @@ class MeanEncoder(ColumnwiseEncoder):
     Parameters
     ----------
     <columns>
+    <categories>
     <interactions>
     <cv>
     <crossfit>
@@ -82,6 +83,7 @@ class MeanEncoder(ColumnwiseEncoder):
         self,
         columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
+        categories: str | list[Any] = "auto",
         interactions: Sequence[Sequence[Any]] | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
@@ -97,6 +99,7 @@ class MeanEncoder(ColumnwiseEncoder):
         n_jobs: int | None = None,
     ) -> None:
         self.columns = columns
+        self.categories = categories
         self.interactions = interactions
         self.cv = cv
         self.crossfit = crossfit

@@ -52,6 +52,7 @@ CONSTRAINTS: dict[str, Any] = {
     "output": ["array-like", str],  # read_outputs checks it, with better messages
     "weight_type": [StrOptions({"frequency", "precision"})],
     "columns": ["array-like", callable, None],
+    "categories": [StrOptions({"auto"}), list],  # read_categories checks it, with better messages
     "interactions": ["array-like", None],
     "drop_noise": ["boolean"],
     "n_jobs": [Integral, None],
@@ -66,6 +67,7 @@ def constraints(*names: str, **own: Any) -> dict[str, Any]:
 # the parameters of encoders of single columns, in the order of their signatures
 FLAT = (
     "columns",
+    "categories",
     "interactions",
     "cv",
     "crossfit",
@@ -87,6 +89,14 @@ columns : list, callable or None, default=None
     The columns to encode: names of a frame's columns, or positions of an array's; or a selector, such as scikit-learn's
     ``make_column_selector(dtype_include="object")``, a function from a pandas frame to such a list. By default all
     columns that are not target, weight, exposure, key, folds or times. An empty list encodes none.
+""",
+    "categories": """
+categories : "auto" or list of arrays, default="auto"
+    The categories of each encoded column, in the order of the columns, as ``[["S", "M", "L"], ["Bonn", "Kiel"]]``.
+    Interactions have no lists. By default the categories are those of the training rows. A category that is listed and
+    has no rows gets the prior. A category that is not listed is unknown in ``fit``, too: the column learns as if its
+    rows were not there, and ``unknown`` says what they get, or raises an error. Missing values are a category whether
+    the list names them, as None or NaN, or not.
 """,
     "interactions": """
 interactions : list of tuples, default=None

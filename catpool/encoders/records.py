@@ -54,7 +54,7 @@ class Settings:
 def record(settings: Settings, structure: Structure, data: TrainingData, scheme: Scheme, tables: list[Any]) -> Fitted:
     """What an encoder keeps of a fit, once its features are known to have different names."""
     _check_rule(settings, structure, scheme, tables)
-    empty, likelihood = Fitted.empty(settings.owner, data), data.weights.log_likelihood
+    empty, likelihood = Fitted.empty(settings.owner, data), structure.log_likelihood(data)
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
     return replace(fitted, fingerprint=Fingerprint.compute(data.X, data.X.labels))

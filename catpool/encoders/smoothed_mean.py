@@ -36,6 +36,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
     Parameters
     ----------
     <columns>
+    <categories>
     smoothing : float, default=10.0
         The strength of the prior in rows, from 0 (no pooling) to infinity (complete pooling).
     <interactions>
@@ -84,6 +85,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         self,
         columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
+        categories: str | list[Any] = "auto",
         smoothing: float = 10.0,
         interactions: Sequence[Sequence[Any]] | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
@@ -100,6 +102,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         n_jobs: int | None = None,
     ) -> None:
         self.columns = columns
+        self.categories = categories
         self.smoothing = smoothing
         self.interactions = interactions
         self.cv = cv

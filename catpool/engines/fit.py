@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow
 
 from catpool.crossfit.columnwise import Columnwise
-from catpool.crossfit.folds import check_cv
+from catpool.crossfit.folds import check_cv, check_weight_outside
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Structure
+from catpool.data.categories import Vocabulary
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.header import Header, check_labels
 from catpool.data.training import Reading
@@ -82,12 +83,16 @@ class LazyFit(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """A fitted column: the keys of the groups, the fold and the code of each group, and the sums."""
+    """A fitted column: the keys of the groups, the fold and the code of each group, and the sums.
+
+    The last one is the term of the log-likelihood that depends on precisions alone.
+    """
 
     keys: pyarrow.Table
     folds: np.ndarray
     codes: np.ndarray
     tally: Tally
+    log_likelihood: float
 
 
 def fit_lazy(
@@ -115,12 +120,13 @@ def fit_lazy(
     header = opened.header
     columnwise.check(header)
     labels = columnwise.labels(header)
+    listed = columnwise.listed(labels)
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
     source = read_source(table, reading.exposed(request.exposure), request, fold)
-    groups = [_group(columnwise, label, source, table) for label in labels]
-    tallies = [each.tally for each in groups]
-    stream = Stream(labels, header.names_by_label, tallies, [source.target], source.log_likelihood())
+    groups = [_group(columnwise, label, source, table, listed) for label in labels]
+    tallies, likelihoods = [each.tally for each in groups], np.array([each.log_likelihood for each in groups])
+    stream = Stream(labels, header.names_by_label, tallies, [source.target], likelihoods)
     tables = stream.tables(columnwise)
     fitted = Fitted(
         header=header.header(owner),
@@ -213,14 +219,20 @@ def _add_folds(opened: Opened, request: Request) -> tuple[NamedTable, str]:
     return replace(table, frame=nw.from_native(hashed)), FOLD
 
 
-def _group(structure: Columnwise, label: Any, source: Source, table: NamedTable) -> Grouped:
+def _group(
+    structure: Columnwise, label: Any, source: Source, table: NamedTable, listed: Mapping[Any, Vocabulary]
+) -> Grouped:
     labels = _parts(label)
     columns = table.names(labels)
     sums = source.sums(columns)
-    codes, vocabulary = structure.encode(label, table.read(sums.keys, labels))
+    codes, vocabulary, unlisted = structure.code(label, table.read(sums.keys, labels), listed)
     folds = source.find_folds(sums.keys)
+    if unlisted is not None:
+        sums = sums.without(unlisted.rows)
     moments = source.moments(sums, folds, codes, (len(source.centers), vocabulary.size))
-    return Grouped(sums.keys, folds, codes, Tally(vocabulary, moments))
+    if unlisted is not None and source.fold is not None and moments[0].count.any():
+        check_weight_outside(moments[0].size, source.folds.tolist(), unlisted.column)
+    return Grouped(sums.keys, folds, codes, Tally(vocabulary, moments), source.log_likelihood(sums))
 
 
 def _encode_out_of_fold(

@@ -17,7 +17,7 @@ from catpool.priors.families import FAMILIES
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
 
-COUNT, ROWS, TOTAL, SQUARE = (f"catpool_{name}" for name in ("count", "rows", "total_", "square_"))
+COUNT, ROWS, LOGS, TOTAL, SQUARE = (f"catpool_{name}" for name in ("count", "rows", "logs", "total_", "square_"))
 
 
 class GroupSums(NamedTuple):
@@ -33,6 +33,17 @@ class GroupSums(NamedTuple):
 
     keys: Any
     values: Any
+
+    def column(self, name: str) -> np.ndarray:
+        """The sums of a name, of shape (groups,)."""
+        return np.asarray(self.values.column(name), dtype=float)
+
+    def without(self, groups: np.ndarray) -> GroupSums:
+        """The same groups, with sums of 0 for those that a boolean array marks."""
+        import pyarrow
+
+        columns = {name: np.where(groups, 0.0, self.column(name)) for name in self.values.column_names}
+        return GroupSums(self.keys, pyarrow.table(columns))
 
 
 @frozen
@@ -109,7 +120,8 @@ class Source:
             weight = weight * exposure
         result = {COUNT: weight if homoscedastic else weight * exposure}
         if self.precision:
-            result[ROWS] = (weight > 0).cast(nw.Float64)
+            zero = (weight == 0).cast(nw.Float64)
+            result |= {ROWS: 1.0 - zero, LOGS: (weight + zero).log()}  # a row of weight 0 adds nothing to either
         rates = exposure if homoscedastic and self.exposure else None
         for position, value in enumerate(self._target_values(rates, center)):
             result[f"{TOTAL}{position}"] = weight * value
@@ -128,15 +140,9 @@ class Source:
         labels = classes.tolist() if self.target.has_class_columns else classes[1:].tolist()
         return [(y == label).cast(nw.Float64) for label in labels] or [nw.lit(0.0)]
 
-    def log_likelihood(self) -> float:
+    def log_likelihood(self, sums: GroupSums) -> float:
         """The term of the log-likelihood that depends on precisions alone: half the sum of their logarithms."""
-        import narwhals.stable.v2 as nw
-
-        if not self.precision or self.weight is None:
-            return 0.0
-        weight = nw.col(self.weight).cast(nw.Float64)
-        logs = self.frame.filter(weight > 0).select(weight.log().sum().alias("sum")).collect("pyarrow").to_native()
-        return float(logs.column("sum")[0].as_py()) / 2
+        return float(sums.column(LOGS).sum()) / 2 if self.precision else 0.0
 
     def moments(self, sums: GroupSums, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
         """The moments of each class, of shape (folds, size).
@@ -151,8 +157,8 @@ class Source:
         """
 
         def place(name: str) -> np.ndarray:
-            values = np.asarray(sums.values.column(name), dtype=float)
-            return np.bincount(folds * shape[1] + codes, values, minlength=shape[0] * shape[1]).reshape(shape)
+            cells = folds * shape[1] + codes
+            return np.bincount(cells, sums.column(name), minlength=shape[0] * shape[1]).reshape(shape)
 
         count = place(COUNT)
         rows = place(ROWS).sum(axis=1) if self.precision else None

@@ -18,6 +18,7 @@ from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
+from catpool.data.listed import AUTO, Coded, encode_listed, read_categories
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.moments.moments import Moments
@@ -47,6 +48,8 @@ class Flat(Columnwise):
         The labels of the columns to encode, or a function from a pandas frame to them; None for all without another
         role.
     interactions : list of tuples
+    categories : "auto" or list, default="auto"
+        An array of categories for each of the columns.
     output : str or sequence of str
         Names in `OUTPUTS`, or "trees".
     crossfit : Crossfit
@@ -67,6 +70,7 @@ class Flat(Columnwise):
     policy: Policy
     columns: Sequence[Any] | Callable[[Any], Any] | None = None
     interactions: Sequence[tuple[Any, ...]] = ()
+    categories: Any = AUTO
     output: str | Sequence[str] = "mean"
     crossfit: Crossfit = ALL_OUT_OF_FOLD
     drop_noise: bool = False
@@ -145,6 +149,7 @@ class Flat(Columnwise):
             crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
         require(tables or self.columns is not None, "no tables")
+        self.check_listed([table.label for table in tables], [table.vocabulary for table in tables])
         if self.columns is not None and not callable(self.columns):
             given = [*self.columns, *self.interactions]
             require(given == [table.label for table in tables], "tables of other columns")
@@ -154,6 +159,26 @@ class Flat(Columnwise):
         if self.policy.missing == "error":
             refuse_missing(codes, column_name(label, X.names_by_label))
         return codes, vocabulary
+
+    def listed(self, labels: Sequence[Any]) -> dict[Any, Vocabulary]:
+        return read_categories(self.categories, labels[: len(labels) - len(self.interactions)])
+
+    def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
+        if label not in listed:
+            return Coded(*self.encode(label, X))
+        name, strict = column_name(label, X.names_by_label), self.policy.unknown == "error"
+        coded = encode_listed(X.column(label), listed[label], name, strict=strict)
+        if self.policy.missing == "error":
+            refuse_missing(coded.codes, name)
+        return coded
+
+    def log_likelihood(self, data: TrainingData) -> float | np.ndarray:
+        if not data.weights.precision:
+            return super().log_likelihood(data)
+        labels = self.labels(data.X)
+        listed = self.listed(labels)
+        own = [data.without(self.code(label, data.X, listed).unlisted).weights for label in labels]
+        return np.array([weights.log_likelihood for weights in own])
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None

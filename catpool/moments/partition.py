@@ -67,7 +67,7 @@ class TargetView:
     """
 
     def __init__(self, values: np.ndarray, weights: np.ndarray | None, parts: Parts, *, exact: bool) -> None:
-        self.centers = np.zeros(parts.number) if exact else typical_values(values, parts)
+        self.centers = np.zeros(parts.number) if exact else typical_values(values, parts, weights)
         if self.centers.any():
             values = values - (self.centers if parts.labels is None else self.centers.take(parts.labels))
         self.values, self.weights = values, weights
@@ -85,17 +85,24 @@ def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
     return np.bincount(parts.labels[rows], values, minlength=parts.number)
 
 
-def typical_values(values: np.ndarray, parts: Parts) -> np.ndarray:
+def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None = None) -> np.ndarray:
     """The median of a sample of each part, 0 where it is small compared with the quartiles' distance."""
-    step = max(1, len(values) // (SAMPLE * parts.number))
-    sample = values[::step]
-    labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[::step]
+    rows = np.arange(0, len(values), _step(len(values), parts))
+    if weights is not None and not weights[rows].all():  # a row of weight 0 must not move the last digit either
+        weighty = np.flatnonzero(weights)
+        rows = weighty[:: _step(len(weighty), parts)]
+    sample = values[rows]
+    labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[rows]
     centers = np.zeros(parts.number)
     for part in np.unique(labels):
         ordered = np.sort(sample[labels == part])
         low, middle, high = ordered[np.array([1, 2, 3]) * (len(ordered) - 1) // 4]
         centers[part] = middle if abs(middle) > 8 * (high - low) else 0.0
     return centers
+
+
+def _step(rows: int, parts: Parts) -> int:
+    return max(1, rows // (SAMPLE * parts.number))
 
 
 class ColumnView:

@@ -12,7 +12,7 @@ from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
-from catpool.data.verify import require
+from catpool.data.verify import require, require_numbers
 from catpool.moments.grouped import Tally
 
 
@@ -33,7 +33,7 @@ class Fitted:
     aside : list
         The columns of X that hold exposures or keys.
     fingerprint : Fingerprint
-    log_likelihood : float, default=0.0
+    log_likelihood : float, or ndarray of shape (tables,), default=0.0
         The term of the log-likelihood that depends on precisions alone.
     tallies : list of Tally, optional
         The sums over the rows of a stream, one for each table.
@@ -47,7 +47,7 @@ class Fitted:
     roles: list[str]
     aside: list[Any]
     fingerprint: Fingerprint
-    log_likelihood: float = 0.0
+    log_likelihood: float | np.ndarray = 0.0
     tallies: list[Tally] | None = None
     last_time: Any = None
 
@@ -60,6 +60,8 @@ class Fitted:
         """Raise an error if what was read from a file cannot be the state of an encoder."""
         require(self.targets, "no targets")
         require(self.last_time is None or np.isreal(self.last_time), "a last time that is not a number")
+        by_table = np.ndim(self.log_likelihood) > 0
+        require_numbers((len(self.tables),) if by_table else (), log_likelihood=self.log_likelihood)
         columns = sum(len(target.names) for target in self.targets)
         tallies = [None] * len(self.tables) if self.tallies is None else self.tallies
         require(len(tallies) == len(self.tables), "sums of other columns")

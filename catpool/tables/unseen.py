@@ -19,7 +19,7 @@ LookedUp = tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]
 
 
 class UnseenCategoriesWarning(UserWarning):
-    """Most rows of a column have categories that were not there at fit.
+    """Most rows of a column have categories that were not there at fit, or that ``categories`` does not list.
 
     The rows get the prior mean, or what ``unknown`` says, so the feature has lost its information. Often the type of
     the column has changed: an encoder that was fitted to "17" does not know 17. There is a warning if at least 20 rows,
@@ -65,7 +65,7 @@ def warn_of_unseen(column: str, vocabulary: Vocabulary | Cells, values: Any, loo
         for each in (select(slots == vocabulary.size - 1)[0], vocabulary.categories.iloc[0])
     )
     warnings.warn(
-        f"{rows} of {len(codes)} rows of column {column!r} hold categories that were not there at fit, such as "
+        f"{rows} of {len(codes)} rows of column {column!r} hold categories that the encoder does not know, such as "
         f"{new!r}{_describe_types(known, new)}. They are encoded as unknown.",
         UnseenCategoriesWarning,
         stacklevel=2,

@@ -80,3 +80,10 @@ def test_precisions_are_weights_of_another_kind(table):
     np.testing.assert_allclose(np.asarray(encoded)[test], refitted.transform(X[test]), rtol=1e-7)
     with pytest.raises(ValueError, match="normal family alone"):
         EmpiricalBayesEncoder(weight_type="precision").fit(X, table["binary"], sample_weight=weights)
+
+
+def test_targets_of_rows_without_weight_move_no_bit(encoder_class, table):
+    X, y, weights = table["X"], 1e3 + table["continuous"], np.where(table["X"]["shop"] < 25, 0.0, 1.0)
+    encoder = encoder_class(cv=np.arange(120) % 3, remainder="drop")
+    one, other = (encoder.fit_transform(X, each, sample_weight=weights) for each in (y, np.where(weights, y, -0.5)))
+    assert one.to_numpy().tobytes() == other.to_numpy().tobytes()

@@ -29,8 +29,9 @@ VERSION_1 = all_files()
 EVERY = {"output": ["mean", "sd", "reliability", "count", "size", "code"]}
 CELLS = {"interactions": [("text", "number")]}
 FADING = {"cv": EarlierRows("time", gap=datetime.timedelta(1), half_life="3D")}
+LISTED = {"categories": [["b", "a"], [3, 0, 99], [(datetime.date(2024, 1, 2), "x")]]}
 OPTIONS = {  # of encoders, beside none
-    "MeanEncoder": [EVERY, CELLS, FADING, {"unknown": "error", "n_jobs": 2}],
+    "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
     "SmoothedMeanEncoder": [{"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
     "EmpiricalBayesEncoder": [CELLS, {"output": "trees", "drop_noise": True}, {"prior": "full_bayes"}, FADING],
     "NestedEncoder": [{"emit": "all", "output": ["mean", "sd", "count", "code"]}],

@@ -30,6 +30,7 @@ BASE = {"target_type": "count", "cv": 2, "random_state": 0, "crossfit_reliabilit
 COLUMNS = {"columns": ["city", "shop", "coin"], "levels": ["shop", "city"], "groups": ["city"]}
 VALUES = {  # beside that of the encoder's base
     "columns": [["city", "coin"]],
+    "categories": [[["Kiel", "Bonn"], [5, 0, 1, 2], ["tails", "heads"]]],
     "levels": [["city"]],
     "groups": [["city", "shop"]],
     "smoothing": [0.0, 30.0],

@@ -15,7 +15,6 @@ class TargetEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     categories : "auto" or list of array, default="auto"
-        Only the order of `encodings_`; catpool takes all categories of the training rows.
     target_type : str, default="auto"
     smooth : "auto" or float, default="auto"
         "auto" is `EmpiricalBayesEncoder`, a number is `SmoothedMeanEncoder`.
@@ -48,7 +47,7 @@ class TargetEncoder(TransformerMixin, BaseEstimator):
         return self.encoder_.get_feature_names_out(input_features)
 
     def _make(self, X, y):
-        options = {"cv": self._folds(y), "target_type": self.target_type}
+        options = {"cv": self._folds(y), "target_type": self.target_type, "categories": self.categories}
         if self.smooth == "auto":
             self.encoder_ = EmpiricalBayesEncoder(**options)
         else:

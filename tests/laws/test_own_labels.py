@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.law import VALUES, law, quick_rows, rows
-from helpers.public_encoders import PUBLIC, breaking, obeying
+from helpers.public_encoders import KINDS, PUBLIC, breaking, obeying
 from helpers.strategies import numbers, targets
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from catpool import EarlierRows
 from catpool.crossfit.folds import make_folds
+
+LISTED = [["q", "p", "none"], ["e", "b"]]  # of `rows`, whose other categories stay unlisted
+LISTING = [public for public in PUBLIC if "categories" in public.encoder._get_param_names()]
 
 
 def encoded(public, table, y, **parameters):
@@ -35,6 +38,25 @@ def test_the_targets_of_other_folds_do_reach_them(public):
     changed = np.where(table.folds == 0, table.y + np.arange(len(table.y)) % 7, table.y)
     before, after = (encoded(public, table, y) for y in (table.y, changed))
     assert (before != after)[table.folds != 0].any()
+
+
+@pytest.mark.parametrize("public", LISTING, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("crossfit", ["all", "rare"])
+def test_rows_that_are_not_listed_reach_nothing_and_own_targets_do_not_reach_them(public, kind, crossfit):
+    table = rows(kind)
+    parameters = {"categories": LISTED, "output": ["mean", "sd"], "crossfit": crossfit}
+    before = encoded(public, table, table.y, **parameters)
+    unlisted = np.column_stack([~np.isin(column, [*own, None]) for column, own in zip(table.X.T, LISTED, strict=True)])
+    ignored, own = unlisted.all(axis=1), table.folds == 0
+    assert (ignored & ~own)[3:].any()
+    assert (unlisted.any(axis=1) & own).any()
+    # the first rows hold all classes; numbers stay whole, or stay fractions
+    ignored[:3] = False
+    for changed in (ignored, own) if crossfit == "all" else (ignored,):
+        after = encoded(public, table, np.where(changed, table.y[::-1], table.y), **parameters)
+        same = own if changed is own else slice(None)
+        assert before[same].tobytes() == after[same].tobytes()
 
 
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
@@ -66,9 +88,10 @@ def test_only_training_rows_reach_a_row_whatever_the_folds(public, cv, missing):
 
 @pytest.mark.parametrize("public", obeying("past"), ids=str)
 @pytest.mark.parametrize("half_life", [None, 3.0])
+@pytest.mark.parametrize("categories", ["auto", [["b", "none", "a"]]])
 @settings(max_examples=10)
 @given(data=st.data())
-def test_rows_that_are_not_strictly_earlier_change_nothing(public, half_life, data):
+def test_rows_that_are_not_strictly_earlier_change_nothing(public, half_life, categories, data):
     n = 20
     X = pd.DataFrame({"c": data.draw(st.lists(st.sampled_from("abc"), min_size=n, max_size=n))})
     X["t"] = data.draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))
@@ -80,8 +103,9 @@ def test_rows_that_are_not_strictly_earlier_change_nothing(public, half_life, da
     n_later = int(later.sum())
     drawn = st.lists(st.sampled_from("axyzb"), min_size=n_later, max_size=n_later)
     other.loc[later, "c"] = np.array(data.draw(drawn), dtype=object)
-    output = ["mean", "sd", "count"]
-    encoder = public.make(["c"], target_type="continuous", cv=EarlierRows("t", half_life=half_life), output=output)
+    assume(categories == "auto" or all(each["c"].isin(["a", "b"]).any() for each in (X, other)))
+    encoder = public.make(["c"], target_type="continuous", cv=EarlierRows("t", half_life=half_life))
+    encoder.set_params(output=["mean", "sd", "count"], categories=categories)
     before, same, there = (
         encoder.fit_transform(*each)[["c", "c_sd", "c_count"]].to_numpy()
         for each in ((X, y), (X, changed), (other, changed))
