@@ -77,9 +77,12 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
     spread = inside & (fit.ratio > 0)
     strength = np.where(spread, 1 / np.where(spread, fit.ratio, 1.0), np.where(exact & ~constant, 0.0, np.inf))
     total = moments.scatter / np.maximum(moments.rows - 1, 1.0)
-    between, within = (0.0, total) if not exact.any() else _without_noise(moments, exact & ~constant, total, reml=reml)
+    mean, between, within = moments.mean, np.zeros_like(total), total
+    if exact.any():
+        mean = mean_of_categories(moments, strength)
+        between, within = _without_noise(moments, exact & ~constant, total, reml=reml)
     return Prior(
-        mean=np.where(inside, fit.mean, mean_of_categories(moments, strength)),
+        mean=np.where(inside, fit.mean, mean),
         strength=strength,
         between=np.where(inside, fit.between, between),
         within=np.where(inside, fit.within, within),

@@ -78,41 +78,40 @@ def group_by_size(moments: Moments) -> SizeClasses:
     Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories.
     """
     count, distance = (each.reshape(-1, each.shape[-1]) for each in (moments.count, moments.distances))
-    alone = np.ones(count.shape[1], dtype=bool)
     whole = np.minimum(count, LARGE).astype(np.intp)
-    if len(alone) > FEW:
-        alone = ((whole != count) & (count > 0)).any(axis=0)
+    if count.shape[1] <= FEW:
+        alone = np.arange(count.shape[1])
+    else:
+        odd = whole != count
+        alone = np.flatnonzero((odd & (count > 0)).any(axis=0)) if odd.any() else np.zeros(0, dtype=np.intp)
     whole[:, alone] = 0
-    apart = count[:, alone], np.where(count[:, alone] > 0, distance[:, alone], 0.0)
     size, sums = _sum_by_size(whole, distance)
-    rows, within, center = (np.broadcast_to(each, moments.mean.shape).ravel() for each in _totals(moments))
-    return SizeClasses(
-        size=np.hstack([np.broadcast_to(size, (len(count), len(size))), apart[0]]),
-        sums=np.hstack([sums, np.stack([apart[0] > 0, apart[1], apart[1] ** 2], axis=-1)]),
-        rows=rows,
-        within=within,
-        center=center,
-    )
-
-
-def _totals(moments: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return moments.rows, moments.within, moments.mean
+    if len(alone):
+        apart, means = count[:, alone], np.where(count[:, alone] > 0, distance[:, alone], 0.0)
+        size = np.hstack([size, apart])
+        sums = np.hstack([sums, np.stack([apart > 0, means, means**2], axis=-1)])
+    tables = moments.rows, moments.within, moments.mean
+    return SizeClasses(size, sums, *(np.broadcast_to(each, moments.mean.shape).ravel() for each in tables))
 
 
 def _sum_by_size(whole: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sizes from 1 that occur in any table, of shape (D,), and the sums over the categories of each, (V, D, 3)."""
+    """The sizes from 1 that occur in any table, of shape (V, D), and the sums over the categories of each, (V, D, 3).
+
+    The sizes, of shape (V, K), are overwritten.
+    """
     tables, bins = len(whole), int(whole.max()) + 1
-    size = np.flatnonzero(np.bincount(whole.ravel(), minlength=1)[1:]) + 1
-    if not len(size):
-        return size.astype(float), np.zeros((tables, 0, 3))
-    copy = np.arange(tables)[:, None] * COPIES + (np.arange(whole.shape[1]) & COPIES - 1)
-    cells, values = (copy * bins + whole).ravel(), distance.ravel()
+    whole += np.arange(0, tables * COPIES * bins, COPIES * bins)[:, None]
+    whole += (np.arange(whole.shape[1]) & COPIES - 1) * bins
+    cells, values = whole.ravel(), distance.ravel()
 
     def total(weights: np.ndarray | None) -> np.ndarray:
-        each = np.bincount(cells, weights, minlength=tables * COPIES * bins).reshape(tables, COPIES, bins)
-        return each.sum(axis=1)[:, size]
+        each = np.bincount(cells, weights, minlength=tables * COPIES * bins)
+        return each.reshape(tables, COPIES, bins).sum(axis=1)[:, 1:]
 
-    return size.astype(float), np.stack([total(None), total(values), total(values * values)], axis=-1)
+    number = total(None)
+    occur = np.flatnonzero(number.any(axis=0))
+    sums = [each[:, occur] for each in (number, total(values), total(values * values))]
+    return np.broadcast_to(occur + 1.0, (tables, len(occur))), np.stack(sums, axis=-1)
 
 
 @frozen
