@@ -220,6 +220,18 @@ def _series(values: Any) -> pd.Series:
         return pd.Series(values, dtype=object)
 
 
+def held(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """Those of the marked codes that a row has, as a categorical dtype has levels without rows.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    marked : ndarray of bool
+        By code.
+    """
+    return marked & (np.bincount(codes, minlength=len(marked)) > 0) if marked.any() else marked
+
+
 def warn_of_dates(column: Any, categories: pd.Series) -> None:
     """Warn if the categories of a column are dates written as strings, which new rows seldom repeat."""
     some = categories.iloc[:SOME].tolist()

@@ -72,6 +72,11 @@ class Frame:
         if not labels:
             hint = " Pass None to encode all columns." if name == "columns" else ""
             raise ValueError(f"`{name}` must name at least one column.{hint}")
+        nested = [label for label in labels if not isinstance(label, Hashable)]
+        if nested:
+            raise TypeError(
+                f"`{name}` must name columns one by one, but it holds {nested}. Pass a flat list of labels."
+            )
         absent = [label for label in labels if label not in self]
         if absent:
             raise ValueError(

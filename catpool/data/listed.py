@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import infer_exactly, unmask
-from catpool.data.categories import MISSING, Vocabulary, encode
+from catpool.data.categories import MISSING, Vocabulary, encode, held
 from catpool.data.frozen import frozen
 from catpool.data.unions import Categories
 from catpool.data.weights import Weights
@@ -145,8 +145,7 @@ def encode_listed(column: Any, vocabulary: Vocabulary, name: str, *, strict: boo
     if not rows.any():
         return Coded(codes, vocabulary)
     if strict:
-        held = np.bincount(places[rows], minlength=len(slots)) > 0  # a categorical has levels without rows, too
-        unlisted = select(held)
+        unlisted = select(held(places, slots == vocabulary.size - 1))
         raise ValueError(
             f"Column {name!r} must hold categories that `categories` lists, but {len(unlisted)} are not among them, "
             f'such as {unlisted[:SHOWN]}. List them, or pass unknown="prior".'

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.categories import MISSING, Vocabulary, held
 from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
@@ -193,7 +193,8 @@ class EncodingTable:
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), select)
+            unseen = (self.counts[slots] == 0) & (slots != MISSING)
+            refuse_unseen(self.column, held(codes, unseen), select)
 
     def summary(self) -> list[dict[str, Any]]:
         """The rows of ``summary_``, one for each class of each target."""

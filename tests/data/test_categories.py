@@ -7,7 +7,7 @@ import polars
 import pyarrow
 import pytest
 
-from catpool import MeanEncoder
+from catpool import MeanEncoder, MixedModelEncoder
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
 
@@ -165,3 +165,17 @@ def test_zeros_of_both_signs_are_one_category():
         X = polars.DataFrame({"x": column}) if isinstance(column, polars.Series) else pd.DataFrame({"x": column})
         encoder = MeanEncoder(["x"]).fit(X, [1.5, 2.5, 9.5])
         assert np.asarray(encoder.transform(X[:2])).ravel().tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("rows", [6, 60])
+@pytest.mark.parametrize(
+    "encoder", [MeanEncoder(unknown="error"), MixedModelEncoder(["c"], unknown="error")], ids=["mean", "mixed"]
+)
+def test_a_level_without_rows_is_no_unseen_category(encoder, rows):
+    X = pd.DataFrame({"c": pd.Categorical(np.tile(["a", "b"], 30))})
+    fitted = encoder.fit(X, np.tile(Y, 10))
+    wider = X[:rows].assign(c=X["c"][:rows].cat.add_categories("z"))
+    np.testing.assert_array_equal(fitted.transform(wider), fitted.transform(X[:rows]))
+    wider.loc[3, "c"] = "z"
+    with pytest.raises(ValueError, match=r"Column 'c'.*'z'"):
+        fitted.transform(wider)

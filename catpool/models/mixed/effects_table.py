@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.categories import MISSING, Vocabulary, held
 from catpool.data.crossed import Cells
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
@@ -96,7 +96,8 @@ class EffectsTable:
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
-            refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), named)
+            unseen = (self.counts[slots] == 0) & (slots != MISSING)
+            refuse_unseen(self.column, held(codes, unseen), named)
         warn_of_unseen(self.column, self.vocabulary, column, looked_up)
         return slots.take(codes)
 
