@@ -7,6 +7,7 @@ complement is added where the likelihood needs all classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betaincinv, expit
@@ -26,7 +27,7 @@ from catpool.priors.prior import (
     fitted_prior,
 )
 from catpool.priors.strength_search import EDGE, maximize_over_strength
-from catpool.priors.views import fit_each_view
+from catpool.priors.views import fit_views
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -67,35 +68,37 @@ class Binomial(Family):
         return _bernoulli(moments.mean)
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
-        return fit_each_view(classes, self._fit)
+        return fit_views(classes, self._fit)
 
-    def _fit(self, classes: Sequence[Moments]) -> list[Prior]:
-        """The priors of one table."""
+    def _fit(self, tables: Sequence[Sequence[Moments]]) -> list[list[Prior]]:
+        """The priors of the classes of each of some tables."""
+        searched = {position: start for position, table in enumerate(tables) if (start := self._start(table))}
+        found = _search(list(searched.values()))
+        answers = dict(zip(searched, found, strict=True))
+        return [_priors(table, *answers.get(position, (None, -np.inf))) for position, table in enumerate(tables)]
+
+    def _start(self, classes: Sequence[Moments]) -> Search | None:
+        """The search of a table's strength, or None if the likelihood has no maximum inside."""
         shares, rows, sizes = _shares_of(classes)
-        pooled = float(sum(each.sum() * np.log(each.sum() / sizes.sum()) for each in rows))
-        odd = _boundary(rows, sizes)
-        if odd is not None:
-            return _boundary_priors(classes, shares, *odd, pooled)
+        if _boundary(rows, sizes) is not None:
+            return None
         start = starting_strength(classes, self, tarone_score(rows, sizes))
-        if start is not None:
-            far = FAR * sizes.max()
-            a, likelihood = maximize(dirichlet_multinomial(rows, sizes), start * shares[shares > 0], far)
-            if likelihood > pooled + ROUNDING * abs(pooled) and a.sum() < far:
-                return _fitted_priors(shares, a, likelihood)[: len(classes)]
-        return _boundary_priors(classes, shares, np.inf, NO_SPREAD, pooled)
+        if start is None:
+            return None
+        every = _with_complement(classes)
+        return Search((every, sizes), np.where(shares > 0, start * shares, 1.0), FAR * float(sizes.max()))
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
         from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
-        fitted = self._fit(classes)
-        shares, rows, sizes = _shares_of(classes)
-        if len(rows) == 1:
+        (fitted,) = self._fit([classes])
+        if len(_shares_of(classes)[1]) == 1:
             return fitted
-        likelihood = dirichlet_multinomial(rows, sizes)
+        likelihood = dirichlet_multinomial([(_with_complement(classes), classes[0].count)])
 
         def log_likelihood(means: np.ndarray, strength: float) -> float:
             means = np.append(means, 1 - means) if len(means) == 1 else means
-            return likelihood(np.maximum(strength * means[shares > 0], 1e-300))[0]
+            return float(likelihood(np.maximum(strength * means, 1e-300)[None])[0][0])
 
         return integrate_strength(classes, fitted, scale, log_likelihood, _bernoulli, self.curvature)
 
@@ -157,6 +160,36 @@ def _shares_of(classes: Sequence[Moments]) -> tuple[np.ndarray, list[np.ndarray]
     return shares, [each for each, share in zip(rows, shares, strict=True) if share > 0], sizes
 
 
+class Search(NamedTuple):
+    """The search of the strength of a table: the rows of its classes and categories, the start, and the largest a."""
+
+    table: tuple[list[np.ndarray], np.ndarray]
+    start: np.ndarray
+    far: float
+
+
+def _search(searches: Sequence[Search]) -> list[tuple[np.ndarray | None, float]]:
+    """The a of each table, and the log-likelihood; None where it is largest for an infinite strength."""
+    if not searches:
+        return []
+    start, far = np.array([each.start for each in searches]), np.array([each.far for each in searches])
+    found, value = maximize(dirichlet_multinomial([each.table for each in searches]), start, far)
+    present = np.array([[rows.any() for rows in each.table[0]] for each in searches])
+    found = np.where(present, found, 0.0)
+    inside = found.sum(axis=1) < far
+    return [(a if near else None, float(each)) for a, near, each in zip(found, inside, value, strict=True)]
+
+
+def _priors(classes: Sequence[Moments], a: np.ndarray | None, likelihood: float) -> list[Prior]:
+    """The priors of the classes of a table, from the answer of its search."""
+    shares, rows, sizes = _shares_of(classes)
+    pooled = float(sum(each.sum() * np.log(each.sum() / sizes.sum()) for each in rows))
+    odd = _boundary(rows, sizes)
+    if odd is None and a is not None and likelihood > pooled + ROUNDING * abs(pooled):
+        return _fitted_priors(a, likelihood)[: len(classes)]
+    return _boundary_priors(classes, shares, *(odd or (np.inf, NO_SPREAD)), pooled)
+
+
 def _boundary(rows: list[np.ndarray], sizes: np.ndarray) -> tuple[float, str] | None:
     """The strength and a note where the likelihood has no maximum inside, else None."""
     if len(rows) == 1:
@@ -182,10 +215,10 @@ def _boundary_priors(
     ]
 
 
-def _fitted_priors(shares: np.ndarray, a: np.ndarray, likelihood: float) -> list[Prior]:
-    """The priors of all classes from the parameters of those that occur."""
-    strength, means = float(a.sum()), np.zeros_like(shares)
-    means[shares > 0] = a / strength
+def _fitted_priors(a: np.ndarray, likelihood: float) -> list[Prior]:
+    """The priors of all classes from their parameters, which are 0 for classes that do not occur."""
+    strength = float(a.sum())
+    means = a / strength
     between = _bernoulli(means) / (strength + 1)
     return [
         fitted_prior(mean, strength, apart, strength * apart, likelihood)

@@ -16,6 +16,8 @@ R. E. Tarone (1979), Testing the goodness of fit of the binomial distribution, B
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
 
@@ -24,22 +26,25 @@ from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
 
-def dirichlet_multinomial(classes: list[np.ndarray], sizes: np.ndarray) -> Likelihood:
-    """The log-likelihood of a, of shape (C,), with its gradient and its Hessian.
+def dirichlet_multinomial(tables: Sequence[tuple[Sequence[np.ndarray], np.ndarray]]) -> Likelihood:
+    """The log-likelihood of a, of shape (T, C), with its gradient and its Hessian.
 
     Parameters
     ----------
-    classes : list of ndarray of shape (K,)
-        Rows of each class in each category.
-    sizes : ndarray of shape (K,)
-        Rows of each category.
+    tables : sequence
+        For each of T tables the rows of each of C classes in each category, and the rows of each category, of shape
+        (K,). Classes without rows do not enter.
     """
-    rising, all_rows = [RisingLog(each) for each in classes], RisingLog(sizes)
+    rising = RisingLog([each for classes, sizes in tables for each in (*classes, sizes)])
+    present = np.array([[each.any() for each in classes] for classes, _ in tables], dtype=float)
 
-    def likelihood(a: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        own = np.array([each(value) for each, value in zip(rising, a, strict=True)])
-        whole = all_rows(a.sum())
-        return float(own[:, 0].sum() - whole[0]), own[:, 1] - whole[1], np.diag(own[:, 2]) - whole[2]
+    def likelihood(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        whole = (a * present).sum(axis=1, keepdims=True)
+        found = rising(np.hstack([a, whole]).ravel()).reshape(3, len(a), -1)
+        own, total = found[:, :, :-1], found[:, :, -1:]
+        hessian = own[2][:, :, None] * np.eye(a.shape[1]) - total[2][:, :, None]
+        both = present[:, :, None] * present[:, None, :]
+        return own[0].sum(axis=1) - total[0][:, 0], (own[1] - total[1]) * present, hessian * both
 
     return likelihood
 

@@ -2,13 +2,15 @@
 
 With y_k events at an exposure of n_k in category k, and R as in `rising_log` with x = y, the log-likelihood is
 
-    R(a) + K a log b - sum (a + y_k) log(b + n_k).
+    R(a) + K a log b - sum (a + y_k) log(b + n_k) = R(a) - sum a log(1 + n_k / b) - sum y_k log(b + n_k).
 
 The strength of the prior is b, in units of exposure, and its mean a / b. Where categories have means of their own,
 a_k = strength * mean_k and the strength is the only parameter.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
@@ -18,31 +20,44 @@ from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
 
-def gamma_poisson(totals: np.ndarray, sizes: np.ndarray) -> Likelihood:
-    """The log-likelihood of (a, b), with its gradient and its Hessian.
+def gamma_poisson(tables: Sequence[tuple[np.ndarray, np.ndarray]]) -> Likelihood:
+    """The log-likelihood of (a, b), of shape (T, 2), with its gradient and its Hessian.
 
     Parameters
     ----------
-    totals, sizes : ndarray of shape (K,)
-        Events and exposure of each category.
+    tables : sequence
+        For each of T tables the events and the exposure of each category, of shape (K,).
     """
-    seen = sizes > 0
-    totals, sizes = totals[seen], sizes[seen]
-    rising, number = RisingLog(totals), len(sizes)
-    sizes, group = np.unique(sizes, return_inverse=True)
-    totals, numbers = np.bincount(group, totals), np.bincount(group)
+    rising = RisingLog([totals[sizes > 0] for totals, sizes in tables])
+    grouped = [_group_by_exposure(totals[sizes > 0], sizes[sizes > 0]) for totals, sizes in tables]
+    sizes, totals, numbers = (np.concatenate([each[i] for each in grouped]) for i in range(3))
+    table = np.repeat(np.arange(len(grouped)), [len(each[0]) for each in grouped])
 
-    def likelihood(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        a, b = parameters
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(table, values, minlength=len(grouped))
+
+    number = total(numbers)
+
+    def likelihood(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        a, b = parameters.T
         value, first, second = rising(a)
-        events, ends = numbers * a + totals, b + sizes
-        value += number * a * np.log(b) - events @ np.log(ends)
-        gradient = np.array([first - numbers @ np.log1p(sizes / b), number * a / b - events @ (1 / ends)])
-        mixed = number / b - numbers @ (1 / ends)
-        hessian = np.array([[second, mixed], [mixed, events @ (1 / ends**2) - number * a / b**2]])
-        return float(value), gradient, hessian
+        events, ends = numbers * a[table] + totals, b[table] + sizes
+        logs = total(numbers * np.log1p(sizes / b[table]))
+        value = value - a * logs - total(totals * np.log(ends))  # which a strong prior does not round away
+        slope_a = first - logs
+        slope_b = number * a / b - total(events / ends)
+        mixed = number / b - total(numbers / ends)
+        bend_b = total(events / ends**2) - number * a / b**2
+        hessian = np.array([[second, mixed], [mixed, bend_b]])
+        return value, np.stack([slope_a, slope_b], axis=1), np.moveaxis(hessian, -1, 0)
 
     return likelihood
+
+
+def _group_by_exposure(totals: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct exposures, and the events and the number of categories of each."""
+    distinct, group = np.unique(sizes, return_inverse=True)
+    return distinct, np.bincount(group, totals), np.bincount(group)
 
 
 @frozen

@@ -9,48 +9,71 @@ import numpy as np
 from catpool.moments.moments import Moments
 from catpool.priors.method_of_moments import VarianceFunction, moments_prior
 
-Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]  # log-likelihood, gradient, Hessian
+# of T tables at once: from parameters of shape (T, P) to log-likelihood, gradient and Hessian
+Likelihood = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 ROUNDING = 1e-11  # of a log-likelihood, relative
 FAR = 1e4  # times the largest category's rows: larger strengths count as infinite
 FEW = 1000  # categories
 
 
-def maximize(likelihood: Likelihood, start: np.ndarray, far: float) -> tuple[np.ndarray, float]:
-    """Maximize a log-likelihood of positive parameters by Newton steps in their logarithms.
+def maximize(likelihood: Likelihood, start: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Maximize log-likelihoods of positive parameters by Newton steps in their logarithms.
 
-    A step that does not climb is halved. The search ends after a step with no expected gain, and where a parameter is
-    larger than `far`.
+    A step that does not climb is halved. The search of a table ends after a step with no expected gain, and where a
+    parameter is larger than `far`.
+
+    Parameters
+    ----------
+    likelihood : callable
+        Of T tables, none of which enters the numbers of another.
+    start : ndarray of shape (T, P)
+    far : ndarray of shape (T,)
 
     Returns
     -------
-    parameters : ndarray
-    value : float
+    parameters : ndarray of shape (T, P)
+    value : ndarray of shape (T,)
         Their log-likelihood.
     """
     log = np.log(start)
-    value, gradient, hessian = likelihood(np.exp(log))
+    value, gradient, hessian = likelihood(start)
+    open_ = np.ones(len(log), dtype=bool)
     for _ in range(100):
-        step = _step(np.exp(log), gradient, hessian)
-        tried = likelihood(np.exp(log + step))
-        gain = float(np.exp(log) * gradient @ step)
-        while tried[0] < value - 1e-11 * abs(value) and np.abs(step).max() > 1e-12:
-            step = step / 2
-            tried = likelihood(np.exp(log + step))
-        log, (value, gradient, hessian) = log + step, tried
-        if gain < 1e-11 or log.max() > np.log(far):  # the next step would be the square of this one
+        parameters = np.exp(log)
+        step = np.where(open_[:, None], _step(parameters, gradient, hessian), 0.0)  # tables that are done stay
+        gain = (parameters * gradient * step).sum(axis=1)
+        step, (value, gradient, hessian) = _climb(likelihood, log, step, value)
+        log = log + step
+        open_ &= (gain >= 1e-11) & (log.max(axis=1) <= np.log(far))  # far out, a step would be the square of the last
+        if not open_.any():
             break
     return np.exp(log), value
 
 
+def _climb(
+    likelihood: Likelihood, log: np.ndarray, step: np.ndarray, value: np.ndarray
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Halve the steps that do not climb; return the steps, and the likelihood after them."""
+    while True:
+        tried = likelihood(np.exp(log + step))
+        down = (tried[0] < value - 1e-11 * np.abs(value)) & (np.abs(step).max(axis=1) > 1e-12)
+        if not down.any():
+            return step, tried
+        step = np.where(down[:, None], step / 2, step)
+
+
 def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """The Newton step, at most a factor of e^2; uphill too where the Hessian is not negative definite."""
+    """The Newton steps, at most a factor of e^2; uphill too where a Hessian is not negative definite."""
     slope = parameters * gradient
-    bend = parameters[:, None] * hessian * parameters + np.diag(slope)
+    bend = parameters[:, :, None] * hessian * parameters[:, None, :]
+    bend += slope[:, :, None] * np.eye(slope.shape[1])
     roots, axes = np.linalg.eigh(-bend)
-    roots = np.maximum(np.abs(roots), 1e-12 * np.abs(roots).max() + 1e-300)
-    step = axes @ ((axes.T @ slope) / roots)
-    return step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300))
+    size = np.abs(roots)
+    size = np.maximum(size, 1e-12 * size.max(axis=1, keepdims=True) + 1e-300)
+    along = (axes * slope[:, :, None]).sum(axis=1) / size
+    step = (axes * along[:, None, :]).sum(axis=2)
+    return step * np.minimum(1.0, 2.0 / np.abs(step).max(axis=1, initial=1e-300))[:, None]
 
 
 def starting_strength(classes: Sequence[Moments], family: VarianceFunction, score: float) -> float | None:

@@ -11,38 +11,54 @@ T. Minka (2000), Estimating a Dirichlet distribution, technical report, MIT.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import betaln, gammaln, polygamma, psi
 
 STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
 
 
 class RisingLog:
-    """R as a function of a, with its first two derivatives.
+    """R as a function of a, with its first two derivatives, for T tables, none of which enters the numbers of another.
 
     Parameters
     ----------
-    values : ndarray of shape (K,)
-        The x_k, not negative.
+    tables : sequence of ndarray of shape (K,)
+        The x_k of each table, not negative.
     """
 
-    def __init__(self, values: np.ndarray) -> None:
-        counts = values.astype(np.intp)
-        if (counts == values).all():
-            reached = np.bincount(np.minimum(counts, STEPS), minlength=1)
-            self.more = reached[:0:-1].cumsum()[::-1].astype(float)  # how many have x_k > 0, > 1, ...
-            self.start, self.rest = float(STEPS), values[counts > STEPS]
-        else:
-            self.more, self.start, self.rest = np.zeros(0), 0.0, values[values > 0]
+    def __init__(self, tables: Sequence[np.ndarray]) -> None:
+        mores, rests, starts = zip(*map(_terms, tables), strict=True)
+        self.more, self.rest, self.start = np.concatenate(mores), np.concatenate(rests), np.array(starts)
+        self.step = np.concatenate([np.arange(len(each)) for each in mores])
+        self.table, self.table_of_rest = (
+            np.repeat(np.arange(len(starts)), [len(each) for each in parts]) for parts in (mores, rests)
+        )
 
-    def __call__(self, a: float) -> np.ndarray:
-        terms = a + np.arange(len(self.more))
-        value = np.array([self.more @ np.log(terms), self.more @ (1 / terms), -(self.more @ (1 / terms**2))])
+    def __call__(self, a: np.ndarray) -> np.ndarray:
+        """R, its first and its second derivative, of shape (3, T), at an a of each table."""
+        terms = a[self.table] + self.step
+        inverse = self.more / terms
+        each_term = self.more * np.log(terms), inverse, -inverse / terms
+        value = np.array([self._sum(each) for each in each_term], dtype=float)  # numpy counts no terms as integers
         if len(self.rest):
-            ends, start = a + self.rest, a + self.start
-            value += [
-                gammaln(ends).sum() - len(ends) * gammaln(start),
-                psi(ends).sum() - len(ends) * psi(start),
-                polygamma(1, ends).sum() - len(ends) * polygamma(1, start),
-            ]
+            own = a[self.table_of_rest]
+            ends, start = own + self.rest, own + self.start[self.table_of_rest]
+            steps = self.rest - self.start[self.table_of_rest]
+            logs = gammaln(steps) - betaln(start, steps)  # a difference of gammaln would lose the digits of a large a
+            beyond = logs, psi(ends) - psi(start), polygamma(1, ends) - polygamma(1, start)
+            value += [self._sum(each, self.table_of_rest) for each in beyond]
         return value
+
+    def _sum(self, values: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(self.table if table is None else table, values, minlength=len(self.start))
+
+
+def _terms(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """How many categories have x_k > 0, > 1, ...; the x_k beyond these, and how many terms each of them has had."""
+    counts = values.astype(np.intp)
+    if (counts == values).all():
+        reached = np.bincount(np.minimum(counts, STEPS), minlength=1)
+        return reached[:0:-1].cumsum()[::-1].astype(float), values[counts > STEPS], float(STEPS)
+    return np.zeros(0), values[values > 0], 0.0

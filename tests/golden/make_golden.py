@@ -1,4 +1,7 @@
-"""Write the golden file: ``python tests/golden/make_golden.py``, with all optional packages installed."""
+"""Write the golden file: ``python tests/golden/make_golden.py``, with all optional packages installed.
+
+Followed by names of cases, only these are written anew.
+"""
 
 import sys
 import time
@@ -16,7 +19,9 @@ def computed(case: Case) -> dict[str, str]:
 
 def main() -> None:
     start = time.perf_counter()
-    cases = {case.name: computed(case) for case in all_cases()}
+    named = sys.argv[1:]
+    cases = golden_file.read()["cases"] if named else {}
+    cases |= {case.name: computed(case) for case in all_cases() if case.name in named or not named}
     golden_file.write({"engines": {name: golden_file.installed(name) for name in golden_file.ENGINES}, "cases": cases})
     size = golden_file.PATH.stat().st_size / 1e3
     print(

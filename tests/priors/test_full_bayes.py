@@ -136,3 +136,19 @@ def test_full_bayes_does_not_depend_on_units():
     for results in (normal, rates):
         np.testing.assert_allclose(results[0], results[1], rtol=1e-6)
         np.testing.assert_allclose(results[2], results[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["count", "binary"])
+def test_the_order_of_rows_moves_last_digits_alone(kind, weighted):
+    """Where the prior is strong, differences of logarithms of large numbers must not lose the digits."""
+    rng = np.random.default_rng(1)
+    shop = rng.integers(0, 25, 300)
+    y = rng.poisson(np.exp(0.1 * rng.normal(size=25))[shop]) if kind == "count" else rng.integers(0, 2, 300)
+    weights = rng.random(300) if weighted else np.ones(300)
+    encodings = []
+    for order in (np.arange(300), rng.permutation(300)):
+        encoder = EmpiricalBayesEncoder(prior="full_bayes", target_type=kind)
+        encoder.fit(shop[order, None], y[order], sample_weight=weights[order])
+        encodings.append(encoder.transform(np.arange(25)[:, None]))
+    np.testing.assert_allclose(*encodings, rtol=1e-10)
