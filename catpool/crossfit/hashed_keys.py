@@ -35,6 +35,15 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
         ) from error
 
 
+def refuse_one_fold(folds: int, k: int) -> None:
+    """Raise an error if all keys fell into one fold, of which no other fold could teach anything."""
+    if folds < 2:
+        raise ValueError(
+            f"`key` must put the rows into at least 2 folds, but all keys fall into one of the {k} folds by their "
+            "hashes. Pass a key with more distinct values, or another number of folds as `cv`."
+        )
+
+
 def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
     """The hash of each row's key, of shape (n,)."""
     table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
