@@ -171,7 +171,7 @@ def _with_one_nan(value: Any) -> Any:
     """The value, with the same NaN object wherever a tuple has NaN."""
     if isinstance(value, tuple):
         return tuple(_with_one_nan(item) for item in value)
-    return np.nan if isinstance(value, float | np.floating) and value != value else value
+    return np.nan if isinstance(value, float | complex | np.inexact) and value != value else value
 
 
 def _unite_tuples(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -61,3 +61,21 @@ def test_categories_must_be_hashable():
     encoder = MeanEncoder().fit(pd.DataFrame({"c": list("aabbcc")}), Y)
     with pytest.raises(TypeError, match="must be hashable"):
         encoder.transform(pd.DataFrame({"c": [["a"]] * 5000}))
+
+
+@pytest.mark.parametrize("gap", [complex("nan"), complex(0, np.nan), np.complex64(np.nan), np.float32(np.nan)], ids=str)
+def test_every_nan_in_a_tuple_is_the_same(gap):
+    pairs = [("a", gap), ("b", 1j)] * 3
+    X = pd.DataFrame({"c": pd.Series(pairs, dtype=object)})
+    encoder = MeanEncoder().fit(X, Y)
+    other = ("a", float("nan"))
+    np.testing.assert_allclose(encoder.transform(X)["c"], np.tile([21.5 / 3, 14.0], 3))
+    assert encoder.lookup({"c": other}) == {"c": pytest.approx(21.5 / 3)}
+    X.loc[0] = [other]
+    assert len(MeanEncoder().fit(X, Y).encoding_table("c")) == 2
+
+
+def test_a_complex_nan_is_missing():
+    X = pd.DataFrame({"c": pd.Series([1j, complex("nan"), 1j, complex(0, np.nan), 2j, None], dtype=object)})
+    encoder = MeanEncoder(missing="nan").fit(X, Y)
+    assert encoder.transform(X)["c"].isna().tolist() == [False, True, False, True, False, True]
