@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import MISSING, Vocabulary, encode, warn_of_dates
+from catpool.data.categories import MISSING, Vocabulary, encode
 from catpool.data.factorize import factorize_integers
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -241,7 +241,6 @@ def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]
     if label not in X:
         return encode_cells([X.column(part) for part in label])
     codes, categories = encode(X.column(label))
-    warn_of_dates(label, categories)
     return codes, Vocabulary(categories)
 
 
