@@ -160,6 +160,35 @@ def test_registered_priors_of_no_numbers_are_refused(sales, monkeypatch, mean, s
         return [Prior(np.full_like(each.mean, mean), np.full_like(each.mean, strength)) for each in moments]
 
     monkeypatch.setitem(PRIORS, "broken", broken)
-    for learn in ("fit", "fit_transform"):
+    encoder, past = (EmpiricalBayesEncoder(["shop"], prior="broken", cv=cv) for cv in (10, EarlierRows("day")))
+    lazy = pytest.importorskip("polars").from_pandas(X.assign(y=y)).lazy()
+    for learn in (
+        lambda: encoder.fit(X, y),
+        lambda: encoder.fit_transform(X, y),
+        lambda: encoder.partial_fit(X, y),
+        lambda: past.fit_transform(X, y),
+        lambda: encoder.fit(lazy, "y"),
+        lambda: encoder.fit_transform(lazy, "y", key="day"),
+    ):
         with pytest.raises(ValueError, match="The prior 'broken' must return a finite mean and a strength from 0"):
-            getattr(EmpiricalBayesEncoder(["shop"], prior="broken"), learn)(X, y)
+            learn()
+
+
+@pytest.mark.parametrize(
+    ("between", "within"), [(np.nan, 1.0), (1.0, np.nan), (-1.0, 1.0), (1.0, None), (None, 1.0)], ids=str
+)
+def test_registered_priors_of_no_variances_are_refused(sales, monkeypatch, between, within):
+    X, y = sales
+    variances = [None if each is None else np.array(each) for each in (between, within)]
+    own = [Prior(np.array(1.0), np.array(2.0), *variances)]
+    monkeypatch.setitem(PRIORS, "broken", lambda moments, family, *, scale: own)
+    with pytest.raises(ValueError, match="The prior 'broken' must return both `between` and `within`, or neither"):
+        EmpiricalBayesEncoder(["shop"], prior="broken", output="sd").fit(X, y)
+
+
+@pytest.mark.parametrize("answer", [None, [], [(1.0, 2.0)]], ids=str)
+def test_registered_priors_must_be_one_for_each_class(sales, monkeypatch, answer):
+    X, y = sales
+    monkeypatch.setitem(PRIORS, "broken", lambda moments, family, *, scale: answer)
+    with pytest.raises(TypeError, match="The prior 'broken' must return a list of Prior objects, one for each class"):
+        EmpiricalBayesEncoder(["shop"], prior="broken").fit(X, y)
