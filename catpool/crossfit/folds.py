@@ -211,4 +211,9 @@ def warn_of_rows_in_no_fold(folds: Folds) -> None:
     """Warn if there are rows in no fold, which have no encodings."""
     left = int(np.count_nonzero(folds.labels == folds.n_folds))
     if left:
-        warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=5)
+        warnings.warn(
+            f"{left} rows are in no test fold of `cv`; their encodings are NaN. Drop these rows before a model learns "
+            "from them, or pass a `cv` that tests each row.",
+            UserWarning,
+            stacklevel=5,
+        )

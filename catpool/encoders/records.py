@@ -67,7 +67,9 @@ def _check_rule(settings: Settings, structure: Structure, scheme: Scheme, tables
     """Refuse a rule of folds whose columns are encoded, or that fades what the structure cannot fade."""
     both = [label for label in reads(settings.cv) if label in structure.required(tables)]
     if both:
-        raise ValueError(f"`cv` reads {both}, which are encoded too. Encode other columns.")
+        raise ValueError(
+            f"`cv` reads {both}, which {settings.owner} encodes too. Encode other columns, or pass another `cv`."
+        )
     if scheme.last_time is not None and not structure.takes_past_only:
         raise ValueError(f"Training rows cannot lose weight in {settings.owner}. Pass a `cv` without a half-life.")
 

@@ -26,6 +26,8 @@ def test_keys_are_hashed_alike_whatever_holds_them():
     for odd in ([1, 2, 3, "a", "b"], [1.5, 2, 3, 4, 5], [object()] * 5):
         with pytest.raises(TypeError, match="one sort"):
             folds_of_keys(odd, 5, 10)
+    with pytest.raises(TypeError, match="column 'b' holds values of type floating"):
+        folds_of_keys(pd.DataFrame({"a": key, "b": [1.5, 2, 3, 4, 5]}), 5, 10)
     names = ["e", "c", "h", "a", "c"]
     for other in (pd.Series(names), pd.Series(names, dtype="category"), polars.Series(names), np.array(names)):
         np.testing.assert_array_equal(folds_of_keys(other, 5, 10), folds_of_keys(names, 5, 10))

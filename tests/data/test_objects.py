@@ -6,7 +6,7 @@ import polars
 import pyarrow
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder
 from catpool.data.factorize import _share_objects
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
@@ -56,8 +56,10 @@ def test_cells_of_lists_may_be_tuples():
 
 
 def test_categories_must_be_hashable():
-    with pytest.raises(TypeError, match="must be hashable"):
-        MeanEncoder().fit(pd.DataFrame({"c": [["a"], ["b"]] * 3}), Y)
+    lists = pd.DataFrame({"c": [["a"], ["b"]] * 3, "d": list("xyz") * 2})
+    for refused in (MeanEncoder(), MeanEncoder([], interactions=[("d", "c")]), NestedEncoder(["d", "c"])):
+        with pytest.raises(TypeError, match="The categories of column 'c' must be hashable"):
+            refused.fit(lists, Y)
     encoder = MeanEncoder().fit(pd.DataFrame({"c": list("aabbcc")}), Y)
     with pytest.raises(TypeError, match="must be hashable"):
         encoder.transform(pd.DataFrame({"c": [["a"]] * 5000}))

@@ -97,7 +97,7 @@ class EffectsTable:
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":
             refuse_unseen(self.column, (self.counts[slots] == 0) & (slots != MISSING), named)
-        warn_of_unseen(self.column, self.vocabulary, column, looked_up)
+        warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return slots.take(codes)
 
     def frame(self) -> pd.DataFrame:
