@@ -176,7 +176,7 @@ def encode_other_folds(
 def encode_parts(structure: Columnwise, fitted: Fitted, X: Frame, folds: np.ndarray) -> Blocks:
     """Encode training rows of a stream, each from the rows of other folds, one column after the other."""
     assert fitted.tallies is not None
-    refuse_one_fold(np.count_nonzero(fitted.tallies[0].weight_by_part()), fitted.parts)
+    refuse_one_fold(int(np.count_nonzero(fitted.tallies[0].weight_by_part())), fitted.parts)
     blocks: Blocks = {}
     for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
         slots = table.slots(select_columns(table.label, X))

@@ -161,7 +161,8 @@ class MixedModelEquations(ABC):
         return (self.inverse_root @ values.reshape(shape.size, shape.width, -1)).reshape(values.shape)
 
     @abstractmethod
-    def solve(self) -> EquationSolution: ...
+    def solve(self) -> EquationSolution:
+        """The solution, with the determinants where they are known."""
 
     @abstractmethod
     def inverse_traces(self, *, reml: bool) -> list[np.ndarray]:
