@@ -51,7 +51,9 @@ class Scheme(ABC):
 
     def folds(self) -> Folds:
         """The folds, for models that are fitted to one fold after the other."""
-        raise ValueError(f"{type(self).__name__} has no folds. Pass a number of folds, such as cv=10.")
+        raise ValueError(
+            f"`cv` must give folds, but its scheme, a {type(self).__name__}, has none. Pass a number, such as cv=10."
+        )
 
     def finish(self) -> None:
         """Warn if there are rows that were not encoded; by default all are."""

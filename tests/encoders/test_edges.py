@@ -10,6 +10,7 @@ import pytest
 from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion
 
+import catpool
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.priors.prior import Prior, given_strength
@@ -192,3 +193,37 @@ def test_registered_priors_must_be_one_for_each_class(sales, monkeypatch, answer
     monkeypatch.setitem(PRIORS, "broken", lambda moments, family, *, scale: answer)
     with pytest.raises(TypeError, match="The prior 'broken' must return a list of Prior objects, one for each class"):
         EmpiricalBayesEncoder(["shop"], prior="broken").fit(X, y)
+
+
+@pytest.mark.parametrize("encoder", [NestedEncoder(["shop"]), MixedModelEncoder(["shop"])], ids=["nested", "mixed"])
+def test_levels_and_factors_do_not_go_with_earlier_rows(sales, encoder):
+    X, y = sales
+    encoder.set_params(cv=EarlierRows("day"))
+    with pytest.raises(ValueError, match=f"not with {type(encoder).__name__}. Pass for example cv=TimeSeriesSplit"):
+        encoder.fit(X, y)
+
+
+def test_levels_must_be_some(sales):
+    X, y = sales
+    with pytest.raises(ValueError, match=r"`levels` must name at least one column of X, which are \['shop', 'item'"):
+        NestedEncoder([]).fit(X, y)
+
+
+def test_names_of_columns_are_all_strings_or_none(sales):
+    X, y = sales
+    with pytest.raises(
+        TypeError, match=r"only supported if all input features have string names, but X has \['shop', 1"
+    ):
+        MeanEncoder(["shop"]).fit(X.set_axis(["shop", 1, 2, 3], axis=1), y)
+    encoder = MeanEncoder([0]).fit(X.to_numpy(dtype=object), y)
+    with pytest.warns(UserWarning, match="X has feature names, but MeanEncoder was fitted without feature names"):
+        encoder.transform(X)
+    with pytest.raises(AttributeError, match="no `feature_names_in_`, because the columns of X had no names"):
+        encoder.feature_names_in_  # noqa: B018
+    with pytest.raises(AttributeError, match="no `classes_`, because y is not one column of classes"):
+        encoder.classes_  # noqa: B018
+
+
+def test_the_package_has_no_other_names():
+    with pytest.raises(AttributeError, match="module 'catpool' has no attribute 'TreeEncoder'"):
+        catpool.TreeEncoder  # noqa: B018
