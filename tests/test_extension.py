@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
-from catpool.crossfit.scheme import FoldScheme
+from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder
+from catpool.crossfit.scheme import FoldScheme, Scheme
 from catpool.data.frames import read_frame
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.models.flat import Flat
@@ -104,6 +104,28 @@ def test_a_rule_is_a_fold_scheme(shops):
     X, y = shops
     own = EmpiricalBayesEncoder(cv=ByColumn("week")).fit_transform(X, y)  # which does not encode the week
     pd.testing.assert_frame_equal(own, EmpiricalBayesEncoder(["shop"], cv=WEEKS).fit_transform(X, y))
+
+
+class Window(Scheme):
+    """A scheme that knows no folds."""
+
+    def encode(self, learner, codes, size, *, counts):
+        raise AssertionError
+
+
+class ByWindow(ByColumn):
+    """A rule that makes such a scheme."""
+
+    def scheme(self, data):
+        return Window()
+
+
+def test_rules_that_do_not_fit_the_encoder_are_refused(shops):
+    X, y = shops
+    with pytest.raises(ValueError, match=r"`cv` must give folds, but its scheme, a Window, has none. Pass a number"):
+        MeanEncoder(["shop"], cv=ByWindow("week"), crossfit="rare").fit_transform(X, y)
+    with pytest.raises(ValueError, match=r"`cv` reads \['week'\], which NestedEncoder encodes too. Encode other"):
+        NestedEncoder(["week"], cv=ByColumn("week")).fit(X, y)
 
 
 # A kind of target ---------------------------------------------------------------------------------------------------

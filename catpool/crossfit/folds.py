@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from catpool.crossfit.hashed_keys import folds_of_keys, refuse_one_fold
 from catpool.crossfit.random_folds import Dealer
-from catpool.crossfit.splitters import check_number_of_folds, read_splits, refuse_many
+from catpool.crossfit.splitters import check_number_of_folds, check_number_of_labels, read_splits, refuse_many
 from catpool.data.frozen import frozen
 from catpool.data.training import read_groups, read_labels
 
 LEAVES_ONE_OUT = (
     "{} is refused: the encodings of a category's rows would differ only by each row's own target, and a tree could "
-    "read it off them. Pass cv=10."
+    "read it off them. Pass {}."
 )
 
 
@@ -90,6 +91,18 @@ def make_folds(
     return Folds(*read_splits(entries, n_rows))
 
 
+def make_folds_of_keys(key: Any, n_rows: int, k: int) -> Folds:
+    """Make the folds that hashes of the rows' keys decide."""
+    codes, found = pd.factorize(folds_of_keys(key, n_rows, k))
+    refuse_one_fold(len(found), k)
+    if len(found) == n_rows > 2:
+        raise ValueError(
+            f"`key` puts each of the {n_rows} rows into a fold of its own. "
+            + LEAVES_ONE_OUT.format("This", "fewer folds, such as cv=2")
+        )
+    return Folds(codes.astype(np.uint8), len(found))
+
+
 def check_cv(cv: Any) -> None:
     """Raise an error if `cv` cannot be a fold scheme of any rows."""
     if isinstance(cv, Integral) and not isinstance(cv, bool):
@@ -102,7 +115,7 @@ def check_cv(cv: Any) -> None:
             f"Got {cv!r}. Pass cv=10, say."
         )
     if hasattr(cv, "split") and _leaves_one_out(cv):
-        raise ValueError(LEAVES_ONE_OUT.format(type(cv).__name__))
+        raise ValueError(LEAVES_ONE_OUT.format(type(cv).__name__, "cv=10"))
 
 
 def _leaves_one_out(cv: Any) -> bool:
@@ -153,8 +166,10 @@ def _is_pair(entry: Any) -> bool:
 def _read_fold_labels(labels: Any, n_rows: int) -> Folds:
     codes, names = pd.factorize(read_labels(labels, n_rows, "cv"))
     if len(names) == n_rows > 2:
-        raise ValueError(LEAVES_ONE_OUT.format("`cv` has a fold of its own for each row, which leaves one out. It"))
-    check_number_of_folds(len(names))
+        raise ValueError(
+            "`cv` has a fold of its own for each row, which leaves one out. " + LEAVES_ONE_OUT.format("This", "cv=10")
+        )
+    check_number_of_labels(len(names))
     return Folds(codes.astype(np.uint8), len(names))  # one byte a row; there are at most 100 folds
 
 
@@ -203,4 +218,9 @@ def warn_of_rows_in_no_fold(folds: Folds) -> None:
     """Warn if there are rows in no fold, which have no encodings."""
     left = int(np.count_nonzero(folds.labels == folds.n_folds))
     if left:
-        warnings.warn(f"{left} rows are in no test fold of `cv`; their encodings are NaN.", UserWarning, stacklevel=5)
+        warnings.warn(
+            f"{left} rows are in no test fold of `cv`; their encodings are NaN. Drop these rows before a model learns "
+            "from them, or pass a `cv` that tests each row.",
+            UserWarning,
+            stacklevel=5,
+        )

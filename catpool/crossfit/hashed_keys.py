@@ -35,6 +35,15 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
         ) from error
 
 
+def refuse_one_fold(folds: int, k: int) -> None:
+    """Raise an error if all keys fell into one fold, of which no other fold could teach anything."""
+    if folds < 2:
+        raise ValueError(
+            f"`key` must put the rows into at least 2 folds, but all keys fall into one of the {k} folds by their "
+            "hashes. Pass a key with more distinct values, or another number of folds as `cv`."
+        )
+
+
 def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
     """The hash of each row's key, of shape (n,)."""
     table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
@@ -44,7 +53,8 @@ def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
         )
     refuse_missing_keys(bool(table.isna().any(axis=None)))
     # pandas' hashes depend on the dtype, and columns of one name cannot be told apart
-    plain = table.set_axis(range(table.shape[1]), axis=1).apply(_normalize)
+    places = table.set_axis(range(table.shape[1]), axis=1)
+    plain = places.apply(lambda column: _normalize(column, table.columns[column.name]))
     return pd.util.hash_pandas_object(plain, index=False).to_numpy()
 
 
@@ -54,7 +64,7 @@ def refuse_missing_keys(found: bool) -> None:
         raise ValueError("`key` must have no missing values, but it has some. Give each row a key.")
 
 
-def _normalize(column: pd.Series) -> pd.Series:
+def _normalize(column: pd.Series, label: Any) -> pd.Series:
     """Convert keys to a dtype that depends neither on the library they come from nor on the other keys."""
     if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype):
         return column.astype(np.int64)
@@ -70,6 +80,6 @@ def _normalize(column: pd.Series) -> pd.Series:
     if numbers and (values == values.astype(np.int64)).all():
         return values.astype(np.int64)
     raise TypeError(
-        f"`key` must hold integers, strings or dates, each column of one sort, but one holds values of type {sort}. "
-        "Convert them to strings."
+        f"`key` must hold integers, strings or dates, each column of one sort, but column {label!r} holds values of "
+        f"type {sort}. Convert them to strings."
     )

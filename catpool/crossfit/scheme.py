@@ -10,8 +10,14 @@ from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from catpool.crossfit.folds import Folds, check_cv, make_folds, refuse_weightless, warn_of_rows_in_no_fold
-from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.folds import (
+    Folds,
+    check_cv,
+    make_folds,
+    make_folds_of_keys,
+    refuse_weightless,
+    warn_of_rows_in_no_fold,
+)
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
@@ -50,7 +56,9 @@ class Scheme(ABC):
 
     def folds(self) -> Folds:
         """The folds, for models that are fitted to one fold after the other."""
-        raise ValueError(f"{type(self).__name__} has no folds. Pass a number of folds, such as cv=10.")
+        raise ValueError(
+            f"`cv` must give folds, but its scheme, a {type(self).__name__}, has none. Pass a number, such as cv=10."
+        )
 
     def finish(self) -> None:
         """Warn if there are rows that were not encoded; by default all are."""
@@ -108,9 +116,14 @@ class FoldScheme(Scheme):
 
     @cached_property  # because `fit` does not need folds
     def _folds(self) -> Folds:
+        folds = self._make_folds() if self.data.key is None else self._hash_keys()
+        refuse_weightless(folds, self.data.weights.row)
+        return folds
+
+    def _make_folds(self) -> Folds:
         data = self.data
-        folds = make_folds(
-            self.cv if data.key is None else self._hash_keys(),
+        return make_folds(
+            self.cv,
             data.X.native,
             data.y,
             n_rows=len(data),
@@ -118,16 +131,14 @@ class FoldScheme(Scheme):
             classes=data.classes,
             random_state=self.random_state,
         )
-        refuse_weightless(folds, data.weights.row)
-        return folds
 
-    def _hash_keys(self) -> np.ndarray:
+    def _hash_keys(self) -> Folds:
         if not isinstance(self.cv, Integral) or self.data.groups is not None:
             raise ValueError(
                 "`key` needs a number of folds and no `groups`, because rows of one key stay together. "
                 f"Got cv={self.cv!r}. Pass a number, such as cv=10, and leave `groups` out."
             )
-        return folds_of_keys(self.data.key, len(self.data), int(self.cv))
+        return make_folds_of_keys(self.data.key, len(self.data), int(self.cv))
 
     @cached_property
     def _out_of_fold(self) -> OutOfFold:

@@ -15,7 +15,13 @@ def check_number_of_folds(number: int) -> None:
         raise ValueError(_describe_number(number))
 
 
-def _describe_number(k: int) -> str:
+def check_number_of_labels(number: int) -> None:
+    """Raise an error if the rows have labels of too few or too many folds."""
+    if not 2 <= number <= MOST_FOLDS:
+        raise ValueError(_describe_number(number, "holds labels of"))
+
+
+def _describe_number(k: int, verb: str = "asks for") -> str:
     reason = (
         "at least 2 are needed"
         if k < 2
@@ -24,7 +30,7 @@ def _describe_number(k: int) -> str:
             "which a tree could read off them"
         )
     )
-    return f"`cv` asks for {k} folds; {reason}. Pass another number, such as cv=10."
+    return f"`cv` {verb} {k} {'fold' if k == 1 else 'folds'}; {reason}. Pass cv=10, say."
 
 
 def refuse_many(cv: Any, X: Any, y: Any, groups: Any) -> None:

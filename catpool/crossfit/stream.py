@@ -12,7 +12,7 @@ import pandas as pd
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
-from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.hashed_keys import folds_of_keys, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.training_rows import TrainingRows
@@ -185,6 +185,7 @@ def encode_other_folds(
 def encode_parts(structure: Columnwise, fitted: Fitted, X: Frame, folds: np.ndarray) -> Blocks:
     """Encode training rows of a stream, each from the rows of other folds, one column after the other."""
     assert fitted.tallies is not None
+    refuse_one_fold(int(np.count_nonzero(fitted.tallies[0].weight_by_part())), fitted.parts)
     blocks: Blocks = {}
     for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
         slots = table.slots(select_columns(table.label, X))

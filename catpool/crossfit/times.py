@@ -82,7 +82,7 @@ def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
             raise TypeError("numbers have no unit")
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:
-        kind = "a timedelta, as the times are dates" if dated else "a number, as the times are numbers"
+        kind = 'a timedelta, such as "7D", as the times are dates' if dated else "a number, as the times are numbers"
         raise ValueError(f"`{name}` must be {kind}. Got {value!r}.") from error
     if not least <= length < np.inf:
         raise ValueError(f"`{name}` must be positive and finite. Got {value!r}. Pass None to leave it out.")

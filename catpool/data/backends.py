@@ -162,7 +162,10 @@ def to_backend(frame: Any, backend: str) -> Any:
         converted = {"pandas": native.to_pandas, "polars": native.to_polars, "pyarrow": native.to_arrow}
         return frame if backend == native.implementation.value else converted[backend]()
     except (TypeError, ValueError) as error:
-        raise TypeError(f"A column of mixed types cannot be converted to {backend} ({error}). Use pandas.") from error
+        raise TypeError(
+            f"A column of mixed types cannot be converted to {backend} ({error}). Convert it to strings before fit, or "
+            "ask for pandas."
+        ) from error
     except ImportError as error:
         raise ImportError(
             f'backend="{backend}" needs {backend} and pyarrow. Run: pip install "catpool[engines]"'

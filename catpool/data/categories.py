@@ -175,7 +175,7 @@ def _with_one_nan(value: Any) -> Any:
     """The value, with the same NaN object wherever a tuple has NaN."""
     if isinstance(value, tuple):
         return tuple(_with_one_nan(item) for item in value)
-    return np.nan if isinstance(value, float | np.floating) and value != value else value
+    return np.nan if isinstance(value, float | complex | np.inexact) and value != value else value
 
 
 def _unite_tuples(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +186,7 @@ def _unite_tuples(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray
     return (codes, categories) if len(distinct) == len(categories) else (np.append(united, -1)[codes], distinct)
 
 
-def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np.ndarray, pd.Series]:
+def encode(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any = None) -> tuple[np.ndarray, pd.Series]:
     """Number the categories of a column from 1 in order of appearance, and missing values 0.
 
     Parameters
@@ -195,6 +195,8 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
     distinct : bool, default=True
         Whether equal categories must have the same code. Without it, equal objects may have several codes, and missing
         values codes other than 0, which is faster.
+    label : Any, optional
+        The label of the column, for messages.
 
     Returns
     -------
@@ -207,7 +209,7 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True) -> tuple[np
         codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
         categories = column.cat.categories
     else:
-        codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct)
+        codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
     codes += 1
     return codes, _series(categories)
 
@@ -244,8 +246,8 @@ def warn_of_dates(column: Any, categories: pd.Series) -> None:
         )
 
 
-def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
-    with _hashable():
+def _factorize(values: Any, distinct: bool, label: Any) -> tuple[np.ndarray, Any]:
+    with _hashable(label):
         if values.dtype == object:
             found = factorize_objects(values, distinct=distinct)
             return _unite_tuples(*found) if distinct else found
@@ -255,12 +257,13 @@ def _factorize(values: Any, distinct: bool) -> tuple[np.ndarray, Any]:
 
 
 @contextmanager
-def _hashable() -> Iterator[None]:
+def _hashable(label: Any = None) -> Iterator[None]:
     try:
         yield
     except (TypeError, NotImplementedError) as error:
+        subject = "Categories" if label is None else f"The categories of column {label!r}"
         raise TypeError(
-            f"Categories must be hashable, as strings, numbers and tuples are ({error}). Convert lists to tuples."
+            f"{subject} must be hashable, as strings, numbers and tuples are ({error}). Convert lists to tuples."
         ) from error
 
 

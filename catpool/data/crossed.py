@@ -11,14 +11,14 @@ longer than the sums over rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import MISSING, Vocabulary, encode, warn_of_dates
+from catpool.data.categories import MISSING, Vocabulary, encode
 from catpool.data.factorize import factorize_integers
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -88,12 +88,12 @@ class Paths:
             require(np.all(self.parents(level) < self.level_size(level - 1)), "paths without a parent")
 
 
-def encode_paths(columns: Sequence[Any]) -> tuple[list[np.ndarray], Paths]:
+def encode_paths(columns: Mapping[Any, Any]) -> tuple[list[np.ndarray], Paths]:
     """Number the paths of the rows on each level.
 
     Parameters
     ----------
-    columns : sequence of pandas.Series or ndarray of shape (n,)
+    columns : mapping of label to pandas.Series or ndarray of shape (n,)
 
     Returns
     -------
@@ -102,8 +102,8 @@ def encode_paths(columns: Sequence[Any]) -> tuple[list[np.ndarray], Paths]:
     paths : Paths
     """
     slots, parts = [], []
-    for column in columns:
-        codes, categories = encode(column)
+    for label, column in columns.items():
+        codes, categories = encode(column, label=label)
         slots.append(codes)
         parts.append(Vocabulary(categories))
     return number_paths(slots, parts)
@@ -223,7 +223,7 @@ class Cells:
         return np.arange(len(cells)), cells, select
 
 
-def encode_cells(columns: Sequence[Any]) -> tuple[np.ndarray, Cells]:
+def encode_cells(columns: Mapping[Any, Any]) -> tuple[np.ndarray, Cells]:
     """Number the cells of the rows from 1, and missing cells 0."""
     codes, paths = encode_paths(columns)
     return number_cells(paths, codes[-1])
@@ -239,9 +239,8 @@ def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
     """Number the categories of a column, or the cells of several columns if `label` is a tuple of labels."""
     if label not in X:
-        return encode_cells([X.column(part) for part in label])
-    codes, categories = encode(X.column(label))
-    warn_of_dates(label, categories)
+        return encode_cells({part: X.column(part) for part in label})
+    codes, categories = encode(X.column(label), label=label)
     return codes, Vocabulary(categories)
 
 

@@ -70,8 +70,7 @@ class Frame:
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Raise an error if labels are not columns of X or occur twice, or if there are none."""
         if not labels:
-            hint = " Pass None to encode all columns." if name == "columns" else ""
-            raise ValueError(f"`{name}` must name at least one column.{hint}")
+            raise ValueError(f"`{name}` must name at least one column of X, which are {self.labels}.")
         nested = [label for label in labels if not isinstance(label, Hashable)]
         if nested:
             raise TypeError(

@@ -43,23 +43,24 @@ def unite(a: Categories, b: Categories) -> tuple[Categories, np.ndarray, np.ndar
 
 def check_same_types(label: Any, a: Categories, b: Categories) -> None:
     """Raise an error if a column holds strings in one part of the rows and numbers in another."""
-    labels = label if isinstance(label, tuple) and not isinstance(a, Vocabulary) else [label]
-    pairs = zip(_vocabularies(a), _vocabularies(b), strict=True)
-    for column, (one, other) in zip(labels, pairs, strict=True):
-        types = [pd.api.types.infer_dtype(each.categories, skipna=False) for each in (one, other)]
+    others = vocabularies(label, b)
+    for column, vocabulary in vocabularies(label, a).items():
+        pair = vocabulary.categories, others[column].categories
+        types = [pd.api.types.infer_dtype(each, skipna=False) for each in pair]
         if ("string" in types) and any(each in NUMBERS for each in types):
-            examples = [each.categories.iloc[0] for each in (one, other)]
+            examples = [each.iloc[0] for each in pair]
             raise ValueError(
                 f"Column {column!r} must hold categories of one type in each part, but it holds {examples[0]!r} in one "
                 f"and {examples[1]!r} in another, which are different categories. Convert the column."
             )
 
 
-def _vocabularies(categories: Categories) -> list[Vocabulary]:
-    """The vocabulary of a column, or of each part of an interaction or path."""
+def vocabularies(label: Any, categories: Categories) -> dict[Any, Vocabulary]:
+    """The vocabulary of a column, or of each column of an interaction or path, by the label of the column."""
     if isinstance(categories, Vocabulary):
-        return [categories]
-    return categories.parts if isinstance(categories, Paths) else categories.paths.parts
+        return {label: categories}
+    parts = categories.parts if isinstance(categories, Paths) else categories.paths.parts
+    return dict(zip(label, parts, strict=True))
 
 
 def _unite_vocabularies(a: Vocabulary, b: Vocabulary) -> tuple[Vocabulary, np.ndarray, np.ndarray]:

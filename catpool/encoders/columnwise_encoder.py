@@ -23,7 +23,7 @@ from catpool.data.frames import read_frame
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import documented
-from catpool.encoders.records import check_names, output
+from catpool.encoders.records import check_names, output, warn_of_date_columns
 from catpool.engines.dispatch import lazy_frame
 from catpool.models.flat import Flat
 from catpool.tables.fitted import Fitted
@@ -153,7 +153,9 @@ class ColumnwiseEncoder(Encoder):
                 before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
             else:
                 stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
-            self._fitted = self._streamed(structure, before, stream)
+            fitted = self._streamed(structure, before, stream)
+            warn_of_date_columns(fitted.tables)
+            self._fitted = fitted
         return self
 
     def _refuse_rules(self) -> None:

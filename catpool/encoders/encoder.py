@@ -38,6 +38,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
     cv: Any
     random_state: Any
     target_type: str
+    missing: str
     remainder: str
     output: str | Sequence[str]
     weight_type: str
@@ -222,6 +223,6 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags

@@ -6,7 +6,7 @@ from typing import Any
 
 from catpool.crossfit.structure import Structure
 from catpool.data.training import Reading
-from catpool.encoders.records import Settings, check_names, named_features
+from catpool.encoders.records import Settings, check_names, named_features, warn_of_date_columns
 from catpool.engines.request import Request
 from catpool.tables.fitted import Fitted
 
@@ -31,6 +31,7 @@ def fit_lazy_table(
         _refuse_conversion(settings)
     fit = fit_lazy(structure, frame, reading, request, settings.owner, out_of_fold=out_of_fold)
     check_names(structure, fit.fitted, keep=settings.keep)  # also where nothing is encoded yet, as in memory
+    warn_of_date_columns(fit.fitted.tables)
     if fit.encoded is None:
         return fit.fitted, None
     names = named_features(structure, fit.fitted)

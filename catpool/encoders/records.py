@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,12 @@ import pandas as pd
 from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
 from catpool.data.backends import to_backend
+from catpool.data.categories import Vocabulary, warn_of_dates
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.data.training import TrainingData
+from catpool.data.unions import vocabularies
 from catpool.tables.fitted import Fitted
 
 
@@ -57,6 +59,7 @@ def record(settings: Settings, structure: Structure, data: TrainingData, scheme:
     empty, likelihood = Fitted.empty(settings.owner, data), structure.log_likelihood(data)
     fitted = replace(empty, tables=tables, log_likelihood=likelihood, last_time=scheme.last_time)
     check_names(structure, fitted, keep=settings.keep)
+    warn_of_date_columns(tables)
     return replace(fitted, fingerprint=Fingerprint.compute(data.X, data.X.labels))
 
 
@@ -64,7 +67,9 @@ def _check_rule(settings: Settings, structure: Structure, scheme: Scheme, tables
     """Refuse a rule of folds whose columns are encoded, or that fades what the structure cannot fade."""
     both = [label for label in reads(settings.cv) if label in structure.required(tables)]
     if both:
-        raise ValueError(f"`cv` reads {both}, which are encoded too. Encode other columns.")
+        raise ValueError(
+            f"`cv` reads {both}, which {settings.owner} encodes too. Encode other columns, or pass another `cv`."
+        )
     if scheme.last_time is not None and not structure.takes_past_only:
         raise ValueError(f"Training rows cannot lose weight in {settings.owner}. Pass a `cv` without a half-life.")
 
@@ -110,6 +115,15 @@ def check_names(structure: Structure, fitted: Fitted, *, keep: bool) -> None:
             f"Features must have different names, but {repeated} would occur twice. Rename columns of X, or outputs "
             "or classes of y."
         )
+
+
+def warn_of_date_columns(tables: Sequence[Any]) -> None:
+    """Warn of columns that hold dates as strings: once of each, however many tables encode it."""
+    columns: dict[Any, Vocabulary] = {}
+    for table in tables:
+        columns |= vocabularies(table.label, table.vocabulary)
+    for label, vocabulary in columns.items():
+        warn_of_dates(label, vocabulary.categories)
 
 
 def frame_of_row(row: Mapping[str, Any], required: list[Any]) -> Frame:

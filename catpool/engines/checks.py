@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from catpool.crossfit.folds import check_weight_outside
-from catpool.crossfit.hashed_keys import refuse_missing_keys
+from catpool.crossfit.hashed_keys import refuse_missing_keys, refuse_one_fold
+from catpool.crossfit.splitters import check_number_of_labels
 from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.training import Reading, take_named
@@ -82,6 +83,8 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     numeric = table.frame.collect_schema()[y].is_numeric()
     used = list(dict.fromkeys(weights.values()))
     facts = collect_facts(table.frame, used, [] if numeric else [y], fold, y if numeric else None)
+    if fold is not None:
+        _check_folds(len(facts.folds), request)
     target = read_lazy_target(table.frame, y, reading, facts)
     _check_weights(facts, target, reading, weights)
     if fold is not None and weight is not None:
@@ -90,6 +93,13 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
     precision = reading.weight_type == "precision" and weight is not None
     return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers)
+
+
+def _check_folds(number: int, request: Request) -> None:
+    if isinstance(request.cv, str):
+        check_number_of_labels(number)
+    else:
+        refuse_one_fold(number, request.cv)
 
 
 def _check_dtype(table: NamedTable, column: str, name: str) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catpool.crossfit.splitters import check_number_of_folds
 from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.training import read_labels
@@ -100,7 +99,6 @@ def collect_facts(
     grouped = frame.select(nw.col(fold), *selected).group_by(fold).agg(*aggregates)
     table = grouped.collect("pyarrow").to_native()
     labels = read_labels(read_frame(table).column(fold), len(table), "cv")
-    check_number_of_folds(len(labels))
     order = np.argsort(labels, kind="stable")
     return Facts(labels[order], table.take(order))
 

@@ -54,6 +54,10 @@ class Tally:
         )
         return Tally(union, [_add_by_part(a, b) for a, b in zip(mine, theirs, strict=True)])
 
+    def weight_by_part(self) -> np.ndarray:
+        """The weight of the rows of each part, of shape (P,)."""
+        return self.moments[0].count.sum(axis=1)
+
     def merge(self) -> list[Moments]:
         """The moments of all rows, of shape (size,)."""
         return [each.merge() for each in self.moments]

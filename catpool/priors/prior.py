@@ -70,7 +70,10 @@ class Prior:
         require_numbers(shape, mean=self.mean, log_likelihood=self.log_likelihood)
         require_numbers(shape, least=0.0, strength=self.strength, between=self.between, within=self.within)
         require((self.between is None) == (self.within is None), "one variance of a prior, where two are due")
-        require(self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"), "no note")
+        require(
+            self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"),
+            "notes that are not text",
+        )
         require((self.probability is None) == (self.components is None), "probabilities without components")
         if self.components is not None:
             own = np.shape(self.components.mean)

@@ -175,7 +175,7 @@ class VarianceRatioProfile:
             return slope, slope
         weight3, total3, square3 = self._sum(square * w)
         change = 2 * (total2 - mean * weight2) ** 2 / weight - 2 * (square3 - 2 * mean * total3 + mean**2 * weight3)
-        second = -weight2 - self.freedom * (change + pull**2 / rss) / rss
+        second = -weight2 - self.freedom * (change / rss + (pull / rss) ** 2)
         if self.reml:
             second = second + 2 * weight3 / weight - (weight2 / weight) ** 2
         return slope, second

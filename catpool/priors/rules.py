@@ -101,8 +101,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         if prior not in PRIORS:  # looked up only where a prior is learned, because look-ups do without
             raise ValueError(f"The prior {prior!r} is not registered. The priors are {list(PRIORS)}.")
         priors = PRIORS[prior](moments, family, scale=scale)
-        for each in priors:
-            _check_numbers(f"The prior {prior!r}", each)
+        _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
     return rule
@@ -128,6 +127,29 @@ def _check_answer(answer: Any) -> Prior:
     result = Prior(np.array(mean), np.array(strength))
     _check_numbers("`prior`", result)
     return result
+
+
+def _check_priors(name: str, priors: Any, classes: int) -> None:
+    """Raise an error unless there is a prior for each class, and its numbers are such as a prior has."""
+    listed = isinstance(priors, Sequence) and all(isinstance(each, Prior) for each in priors)
+    if not listed or len(priors) != classes:
+        raise TypeError(
+            f"{name} must return a list of Prior objects, one for each class of the target, of which there are "
+            f"{classes}. It returned {priors!r}."
+        )
+    for each in priors:
+        _check_numbers(name, each)
+        _check_variances(name, each)
+
+
+def _check_variances(name: str, prior: Prior) -> None:
+    """Raise an error if only one variance is given, or if one is NaN or negative."""
+    given = [each for each in (prior.between, prior.within) if each is not None]
+    if len(given) == 1 or not all((np.asarray(each) >= 0).all() for each in given):
+        raise ValueError(
+            f"{name} must return both `between` and `within`, or neither, and no variance that is NaN or negative. "
+            f"It returned between={prior.between} and within={prior.within}."
+        )
 
 
 def _check_numbers(name: str, prior: Prior) -> None:

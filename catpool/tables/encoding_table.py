@@ -167,7 +167,7 @@ class EncodingTable:
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
         looked_up = self.vocabulary.look_up(column)
         self._check(*looked_up)
-        warn_of_unseen(self.column, self.vocabulary, column, looked_up)
+        warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return looked_up[:2]
 
     def extra(self, name: str) -> np.ndarray:

@@ -39,13 +39,15 @@ class UnseenCategoriesWarning(UserWarning):
     """
 
 
-def warn_of_unseen(column: str, vocabulary: Vocabulary | Cells, values: Any, looked_up: LookedUp) -> None:
+def warn_of_unseen(column: str, label: Any, vocabulary: Vocabulary | Cells, values: Any, looked_up: LookedUp) -> None:
     """Warn if most rows are unseen; for an interaction, if the categories of one of its columns are.
 
     Parameters
     ----------
     column : str
         The name of the column, or of the interaction.
+    label : Any
+        The label of the column, or those of the columns of an interaction.
     vocabulary : Vocabulary or Cells
     values : Any
         The column, or the columns of an interaction.
@@ -57,8 +59,8 @@ def warn_of_unseen(column: str, vocabulary: Vocabulary | Cells, values: Any, loo
     if not rows or vocabulary.size == NOTHING:
         return
     if isinstance(vocabulary, Cells):
-        for place, (part, own) in enumerate(zip(vocabulary.paths.parts, values, strict=True), start=1):
-            warn_of_unseen(f"{column}, part {place}", part, own, part.look_up(own))
+        for each, part, own in zip(label, vocabulary.paths.parts, values, strict=True):
+            warn_of_unseen(each, each, part, own, part.look_up(own))
         return
     new, known = (
         each.item() if isinstance(each, np.generic) else each  # numbers of numpy are those of Python
@@ -66,7 +68,8 @@ def warn_of_unseen(column: str, vocabulary: Vocabulary | Cells, values: Any, loo
     )
     warnings.warn(
         f"{rows} of {len(codes)} rows of column {column!r} hold categories that the encoder does not know, such as "
-        f"{new!r}{_describe_types(known, new)}. They are encoded as unknown.",
+        f"{new!r}{_describe_types(known, new)}. They are encoded as unknown. Check the column, or fit again with these "
+        "categories.",
         UnseenCategoriesWarning,
         stacklevel=2,
     )

@@ -75,7 +75,7 @@ def test_a_hundred_folds_are_the_most():
 @pytest.mark.parametrize(
     ("cv", "message"),
     [
-        (1, "at least 2 are needed"),
+        (1, "`cv` asks for 1 fold; at least 2 are needed. Pass cv=10"),
         (101, "at most 100 are allowed, because"),
         (-3, "at least 2"),
         (True, "must be a number of folds"),
@@ -91,7 +91,9 @@ def test_a_hundred_folds_are_the_most():
         (ShuffleSplit(5, random_state=0), "is in two"),
         ([0, 1] * 14, "one label for each of the 30 rows"),
         ([0.0, np.nan] * 15, "no missing values"),
-        ([1] * 30, "at least 2 are needed"),
+        ([1] * 30, "`cv` holds labels of 1 fold; at least 2 are needed"),
+        (KFold(101), "asks for 101 folds; at most 100"),
+        ([([0], [])] * 101, "asks for 101 folds; at most 100"),
         (np.arange(30), "a fold of its own for each row"),
         (np.zeros((30, 2)), "by their positions"),
         ([], "gives no"),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from catpool import MeanEncoder
 from catpool.crossfit.hashed_keys import folds_of_keys
 
 
@@ -25,6 +26,8 @@ def test_keys_are_hashed_alike_whatever_holds_them():
     for odd in ([1, 2, 3, "a", "b"], [1.5, 2, 3, 4, 5], [object()] * 5):
         with pytest.raises(TypeError, match="one sort"):
             folds_of_keys(odd, 5, 10)
+    with pytest.raises(TypeError, match="column 'b' holds values of type floating"):
+        folds_of_keys(pd.DataFrame({"a": key, "b": [1.5, 2, 3, 4, 5]}), 5, 10)
     names = ["e", "c", "h", "a", "c"]
     for other in (pd.Series(names), pd.Series(names, dtype="category"), polars.Series(names), np.array(names)):
         np.testing.assert_array_equal(folds_of_keys(other, 5, 10), folds_of_keys(names, 5, 10))
@@ -59,3 +62,28 @@ def test_unsigned_keys_have_one_hash_in_every_type():
     expected = folds_of_keys(np.array(key, dtype="uint64"), 3, 10)
     for other in (key, pd.Series(key, dtype="UInt64"), pd.Series(key, dtype=object)):
         np.testing.assert_array_equal(folds_of_keys(other, 3, 10), expected)
+
+
+ONE_FOLD = "`key` must put the rows into at least 2 folds, but all keys fall into one of the {} folds"
+PAIRS = pd.DataFrame({"city": list("abcd") * 5, "day": range(20), "again": range(20)})
+
+
+@pytest.mark.parametrize(("k", "key"), [(10, [7] * 20), (2, ["day", "again"])], ids=["one key", "pairs of equals"])
+def test_keys_of_one_fold_say_so(k, key):
+    encoder = MeanEncoder(["city"], cv=k)
+    with pytest.raises(ValueError, match=ONE_FOLD.format(k)):
+        encoder.fit_transform(PAIRS, np.arange(20.0), key=key)
+    encoder.partial_fit(PAIRS, np.arange(20.0), key=key)  # other parts may have other folds
+    with pytest.raises(ValueError, match=ONE_FOLD.format(k)):
+        encoder.transform_out_of_fold(PAIRS, key=key)
+
+
+def test_keys_of_one_fold_in_a_lazy_table_say_so():
+    lazy = pytest.importorskip("polars").from_pandas(PAIRS.assign(y=np.arange(20.0), one=1)).lazy()
+    with pytest.raises(ValueError, match=ONE_FOLD.format(10)):
+        MeanEncoder(["city"]).fit_transform(lazy, "y", key="one")
+
+
+def test_keys_that_leave_one_row_out_say_so():
+    with pytest.raises(ValueError, match=r"`key` puts each of the 3 rows into a fold of its own\. .* Pass fewer folds"):
+        MeanEncoder(["city"]).fit_transform(PAIRS[:3], [1.0, 2.0, 4.5], key=["day"])

@@ -10,7 +10,7 @@ from catpool.data.crossed import encode_cells, encode_paths
 @given(st.lists(st.tuples(*[st.sampled_from(["a", "b", None, "a_x_b", ""])] * 2), min_size=1, max_size=30))
 def test_cells_are_equal_where_tuples_are(rows):
     columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
-    codes, cells = encode_cells(columns)
+    codes, cells = encode_cells(dict(enumerate(columns)))
     whole = [row for row in rows if None not in row]
     assert (codes == 0).tolist() == [None in row for row in rows]
     assert [cells.categories[code - 1] for code in codes if code] == whole
@@ -21,7 +21,8 @@ def test_cells_are_equal_where_tuples_are(rows):
 
 @given(st.lists(st.tuples(*[st.sampled_from(["a", "b", None])] * 3), min_size=1, max_size=30))
 def test_paths_are_equal_where_beginnings_of_tuples_are(rows):
-    codes, paths = encode_paths([np.array(column, dtype=object) for column in zip(*rows, strict=True)])
+    columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
+    codes, paths = encode_paths(dict(enumerate(columns)))
     for level, own in enumerate(codes):
         beginnings = [row[: level + 1] for row in rows]
         assert len(set(beginnings)) == len(set(own.tolist())) == len(set(zip(beginnings, own.tolist(), strict=True)))
@@ -30,7 +31,8 @@ def test_paths_are_equal_where_beginnings_of_tuples_are(rows):
 
 
 def test_cells_of_three_columns_with_one_never_seen():
-    codes, cells = encode_cells([np.array(["a", "a", "b"]), np.array([1, 2, 1]), np.array(["x", "x", "y"])])
+    columns = {"letter": np.array(["a", "a", "b"]), "number": np.array([1, 2, 1]), "last": np.array(["x", "x", "y"])}
+    codes, cells = encode_cells(columns)
     assert sorted(codes) == [1, 2, 3]
     found, slots, named = cells.look_up([np.array(["a", "c"]), np.array([1, 1]), np.array(["x", "x"])])
     assert slots.take(found).tolist() == [codes[0], cells.size - 1]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers.public_encoders import obeying
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
 
 N = 60
 X = pd.DataFrame({"city": list("abc") * 20, "years": np.linspace(1, 3, N)})
@@ -71,3 +71,41 @@ def test_dates_as_strings_are_doubtful_categories(encoder_class, form):
         warnings.simplefilter("error")
         encoder_class(["day"]).fit(X.assign(day=days.strftime("%B")), np.arange(N) / 7)
         encoder_class(["day"]).fit(X.assign(day=days.strftime("%Y-%m")), np.arange(N) / 7)
+
+
+def fit_lazily(encoder, dated, y):
+    lazy = pytest.importorskip("polars").from_pandas(dated.assign(y=y)).lazy()
+    return encoder.fit_transform(lazy, "y", key="years")
+
+
+def fit_in_parts(encoder, dated, y):
+    return encoder.partial_fit(dated, y)
+
+
+def fit_at_once(encoder, dated, y):
+    return encoder.fit_transform(dated, y)
+
+
+PAIR = [("day", "city")]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "fit"),
+    [
+        (MeanEncoder([], interactions=PAIR), fit_at_once),
+        (MeanEncoder(["city", "day"], interactions=PAIR, n_jobs=2), fit_at_once),
+        (MeanEncoder(["day"], interactions=[*PAIR, ("city", "day")]), MeanEncoder.fit),
+        (MeanEncoder(["day"], interactions=PAIR), fit_in_parts),
+        (MeanEncoder(["day"], interactions=PAIR), fit_lazily),
+        (NestedEncoder(["city", "day"], cv=2), fit_at_once),
+        (MixedModelEncoder(PAIR), MixedModelEncoder.fit),
+    ],
+    ids=["interaction", "both", "all rows", "parts", "lazy", "nested", "mixed"],
+)
+def test_each_column_of_dates_is_named_once(encoder, fit):
+    dated = X.assign(day=pd.date_range("2024-01-01", periods=N // 2).strftime("%Y-%m-%d").tolist() * 2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(encoder, dated, np.sin(np.arange(N)))
+    said = [str(each.message) for each in caught if "dates as strings" in str(each.message)]
+    assert [each.startswith("Column 'day' holds dates as strings, such as '2024-01-") for each in said] == [True]

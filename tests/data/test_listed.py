@@ -76,7 +76,7 @@ def test_categories_stay_what_they_are(values):
         (3, "array of categories for column 'c'.*3"),
         ({"a"}, "array of categories for column 'c'"),
         ({"a": 1}, "array of categories for column 'c'"),
-        (iter("ab"), "array of categories for column 'c'"),
+        (range(2), "array of categories for column 'c'"),
         (np.array([["a"]]), "array of categories for column 'c'"),
     ],
     ids=repr,

@@ -6,7 +6,7 @@ import polars
 import pyarrow
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder
 from catpool.data.factorize import _share_objects
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
@@ -56,8 +56,28 @@ def test_cells_of_lists_may_be_tuples():
 
 
 def test_categories_must_be_hashable():
-    with pytest.raises(TypeError, match="must be hashable"):
-        MeanEncoder().fit(pd.DataFrame({"c": [["a"], ["b"]] * 3}), Y)
+    lists = pd.DataFrame({"c": [["a"], ["b"]] * 3, "d": list("xyz") * 2})
+    for refused in (MeanEncoder(), MeanEncoder([], interactions=[("d", "c")]), NestedEncoder(["d", "c"])):
+        with pytest.raises(TypeError, match="The categories of column 'c' must be hashable"):
+            refused.fit(lists, Y)
     encoder = MeanEncoder().fit(pd.DataFrame({"c": list("aabbcc")}), Y)
     with pytest.raises(TypeError, match="must be hashable"):
         encoder.transform(pd.DataFrame({"c": [["a"]] * 5000}))
+
+
+@pytest.mark.parametrize("gap", [complex("nan"), complex(0, np.nan), np.complex64(np.nan), np.float32(np.nan)], ids=str)
+def test_every_nan_in_a_tuple_is_the_same(gap):
+    pairs = [("a", gap), ("b", 1j)] * 3
+    X = pd.DataFrame({"c": pd.Series(pairs, dtype=object)})
+    encoder = MeanEncoder().fit(X, Y)
+    other = ("a", float("nan"))
+    np.testing.assert_allclose(encoder.transform(X)["c"], np.tile([21.5 / 3, 14.0], 3))
+    assert encoder.lookup({"c": other}) == {"c": pytest.approx(21.5 / 3)}
+    X.loc[0] = [other]
+    assert len(MeanEncoder().fit(X, Y).encoding_table("c")) == 2
+
+
+def test_a_complex_nan_is_missing():
+    X = pd.DataFrame({"c": pd.Series([1j, complex("nan"), 1j, complex(0, np.nan), 2j, None], dtype=object)})
+    encoder = MeanEncoder(missing="nan").fit(X, Y)
+    assert encoder.transform(X)["c"].isna().tolist() == [False, True, False, True, False, True]

@@ -10,6 +10,7 @@ import pytest
 from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion
 
+import catpool
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.priors.prior import Prior, given_strength
@@ -160,6 +161,69 @@ def test_registered_priors_of_no_numbers_are_refused(sales, monkeypatch, mean, s
         return [Prior(np.full_like(each.mean, mean), np.full_like(each.mean, strength)) for each in moments]
 
     monkeypatch.setitem(PRIORS, "broken", broken)
-    for learn in ("fit", "fit_transform"):
+    encoder, past = (EmpiricalBayesEncoder(["shop"], prior="broken", cv=cv) for cv in (10, EarlierRows("day")))
+    lazy = pytest.importorskip("polars").from_pandas(X.assign(y=y)).lazy()
+    for learn in (
+        lambda: encoder.fit(X, y),
+        lambda: encoder.fit_transform(X, y),
+        lambda: encoder.partial_fit(X, y),
+        lambda: past.fit_transform(X, y),
+        lambda: encoder.fit(lazy, "y"),
+        lambda: encoder.fit_transform(lazy, "y", key="day"),
+    ):
         with pytest.raises(ValueError, match="The prior 'broken' must return a finite mean and a strength from 0"):
-            getattr(EmpiricalBayesEncoder(["shop"], prior="broken"), learn)(X, y)
+            learn()
+
+
+@pytest.mark.parametrize(
+    ("between", "within"), [(np.nan, 1.0), (1.0, np.nan), (-1.0, 1.0), (1.0, None), (None, 1.0)], ids=str
+)
+def test_registered_priors_of_no_variances_are_refused(sales, monkeypatch, between, within):
+    X, y = sales
+    variances = [None if each is None else np.array(each) for each in (between, within)]
+    own = [Prior(np.array(1.0), np.array(2.0), *variances)]
+    monkeypatch.setitem(PRIORS, "broken", lambda moments, family, *, scale: own)
+    with pytest.raises(ValueError, match="The prior 'broken' must return both `between` and `within`, or neither"):
+        EmpiricalBayesEncoder(["shop"], prior="broken", output="sd").fit(X, y)
+
+
+@pytest.mark.parametrize("answer", [None, [], [(1.0, 2.0)]], ids=str)
+def test_registered_priors_must_be_one_for_each_class(sales, monkeypatch, answer):
+    X, y = sales
+    monkeypatch.setitem(PRIORS, "broken", lambda moments, family, *, scale: answer)
+    with pytest.raises(TypeError, match="The prior 'broken' must return a list of Prior objects, one for each class"):
+        EmpiricalBayesEncoder(["shop"], prior="broken").fit(X, y)
+
+
+@pytest.mark.parametrize("encoder", [NestedEncoder(["shop"]), MixedModelEncoder(["shop"])], ids=["nested", "mixed"])
+def test_levels_and_factors_do_not_go_with_earlier_rows(sales, encoder):
+    X, y = sales
+    encoder.set_params(cv=EarlierRows("day"))
+    with pytest.raises(ValueError, match=f"not with {type(encoder).__name__}. Pass for example cv=TimeSeriesSplit"):
+        encoder.fit(X, y)
+
+
+def test_levels_must_be_some(sales):
+    X, y = sales
+    with pytest.raises(ValueError, match=r"`levels` must name at least one column of X, which are \['shop', 'item'"):
+        NestedEncoder([]).fit(X, y)
+
+
+def test_names_of_columns_are_all_strings_or_none(sales):
+    X, y = sales
+    with pytest.raises(
+        TypeError, match=r"only supported if all input features have string names, but X has \['shop', 1"
+    ):
+        MeanEncoder(["shop"]).fit(X.set_axis(["shop", 1, 2, 3], axis=1), y)
+    encoder = MeanEncoder([0]).fit(X.to_numpy(dtype=object), y)
+    with pytest.warns(UserWarning, match="X has feature names, but MeanEncoder was fitted without feature names"):
+        encoder.transform(X)
+    with pytest.raises(AttributeError, match="no `feature_names_in_`, because the columns of X had no names"):
+        encoder.feature_names_in_  # noqa: B018
+    with pytest.raises(AttributeError, match="no `classes_`, because y is not one column of classes"):
+        encoder.classes_  # noqa: B018
+
+
+def test_the_package_has_no_other_names():
+    with pytest.raises(AttributeError, match="module 'catpool' has no attribute 'TreeEncoder'"):
+        catpool.TreeEncoder  # noqa: B018

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 import sklearn
 from conftest import ENCODERS
+from helpers.public_encoders import PUBLIC
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from catpool import MeanEncoder, SmoothedMeanEncoder
@@ -37,6 +39,12 @@ NOT_FOR_US = {  # scikit-learn's data has hardly a category twice, so that the o
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("public", PUBLIC, ids=str)
+@pytest.mark.parametrize("missing", ["category", "prior", "nan", "error"])
+def test_tags_say_whether_missing_values_are_taken(public, missing):
+    assert get_tags(public.make(["city"], missing=missing)).input_tags.allow_nan == (missing != "error")
 
 
 def test_parameters_are_stored_as_given(encoder_class):

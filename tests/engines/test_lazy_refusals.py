@@ -44,6 +44,8 @@ def test_what_a_lazy_table_cannot_do_is_refused(engine, rows, place):
         MeanEncoder(["city"]).fit_transform(native, y="continuous", key="id", groups=np.arange(600))
     with pytest.raises(ValueError, match="folds must come from a column"):
         MeanEncoder(["city"], cv="id").fit_transform(native, y="continuous", key="id")
+    with pytest.raises(ValueError, match="`key` must name at least one column of X"):
+        MeanEncoder(["city"]).fit_transform(native, y="continuous", key=[])
     folds = LAZY[engine](table.assign(fold=np.where(table["id"] < 9, None, "a")), place)
     with pytest.raises(ValueError, match="`cv` must have no missing"):
         MeanEncoder(["city"], cv="fold").fit_transform(folds, y="continuous")
@@ -86,3 +88,10 @@ def test_what_a_lazy_table_cannot_do_is_refused(engine, rows, place):
     for y in ("continuous", "binary"):
         with pytest.raises(ValueError, match=r"0 sample|at least one row"):
             MeanEncoder(["city"]).fit(LAZY[engine](table.head(0), place), y=y)
+
+
+def test_tables_of_unknown_engines_are_refused(rows, place, monkeypatch):
+    monkeypatch.delitem(KNOWN, "polars")
+    table = LAZY["polars"](rows[["id", "city", "continuous"]], place)
+    with pytest.raises(TypeError, match=r"must come from one of duckdb, .* comes from polars.* Collect it"):
+        MeanEncoder(["city"]).fit_transform(table, "continuous", key="id")

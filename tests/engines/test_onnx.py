@@ -183,6 +183,7 @@ def test_what_a_graph_cannot_do_is_refused(rows):
         (MeanEncoder(["city"], unknown="error"), X, "cannot raise errors"),
         (MeanEncoder(["zip"], missing="error"), X, "cannot raise errors"),
         (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "cannot forget"),
+        (MeanEncoder([], remainder="drop"), X, "no features, so there is nothing to export"),
         (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="sd"), X, "the output 'sd' of interactions"),
         (MeanEncoder(["zip"]), X, "'city' passes through, but it holds strings"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": pd.Series(["x", 1] * 400, dtype=object)}), "strings throughout"),
@@ -194,6 +195,9 @@ def test_what_a_graph_cannot_do_is_refused(rows):
             session(fitted, types_of(table))
     with pytest.raises(TypeError, match="strings throughout"):
         session(MeanEncoder(["zip"]).fit(X[["zip"]].astype(str), y["continuous"]), types_of(X[["zip"]]))
+    complex_numbers = [("zip", pytest.importorskip("skl2onnx.common.data_types").Complex64TensorType([None, 1]))]
+    with pytest.raises(TypeError, match=r"Inputs must be strings, .* or floats, but 'zip' is Complex64"):
+        session(MeanEncoder(["zip"]).fit(X[["zip"]], y["continuous"]), complex_numbers)
     with pytest.raises(TypeError, match="the 5 columns of fit"):
         session(MeanEncoder(["city"]).fit(X, y["continuous"]), types_of(X[["city", "zip"]]))
 

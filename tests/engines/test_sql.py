@@ -1,5 +1,6 @@
 """SELECTs that do what transform does."""
 
+import sys
 from contextlib import closing
 
 import numpy as np
@@ -159,4 +160,12 @@ def test_names_in_statements_hide_no_table(orders):
 def test_categories_of_several_types_have_no_column_in_sql():
     encoder = MeanEncoder().fit(pd.DataFrame({"a": pd.Series([1, "a", True], dtype=object)}), [1.0, 2.5, 4.0])
     with pytest.raises(TypeError, match="must have one type"):
+        encoder.to_sql("orders")
+
+
+def test_without_sqlglot_the_extra_is_named(orders, monkeypatch):
+    X, y = orders
+    encoder = MeanEncoder(["select"]).fit(X, y)
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    with pytest.raises(ImportError, match=r"`to_sql` needs sqlglot\. Run: pip install \"catpool\[sql\]\""):
         encoder.to_sql("orders")

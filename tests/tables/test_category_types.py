@@ -12,6 +12,7 @@ import uuid
 import zoneinfo
 from dataclasses import replace
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,6 +49,16 @@ class Name(str):
 
     def __eq__(self, other):
         return self is other
+
+
+class ZoneOfPytz(datetime.tzinfo):
+    """A zone as those of pytz, whose readings of a clock say nothing without the offset."""
+
+    zone = "Europe/Berlin"
+    __module__ = "pytz.tzinfo"
+
+    def utcoffset(self, when):
+        return datetime.timedelta(hours=1)
 
 
 KNOWN_AGAIN = {
@@ -107,6 +118,11 @@ REFUSED = {
     "types": [int, str],
     "a NaN of decimals in a tuple": [(decimal.Decimal("NaN"),), (1,)],
     "a NaT of numpy in a tuple": [(np.datetime64("NaT"),), (1,)],
+    "a NaT of days in a tuple": [(np.datetime64("NaT", "D"),), (1,)],
+    "a zone of dateutil": [
+        datetime.datetime(2024, 1, day, tzinfo=dateutil.tz.gettz("Europe/Berlin")) for day in (1, 2)
+    ],
+    "a zone of pytz": [datetime.datetime(2024, 1, day, tzinfo=ZoneOfPytz()) for day in (1, 2)],
     "a huge integer": [10**4000, 1],
     "tuples within tuples": [nested(150, "a"), nested(150, "b")],
 }

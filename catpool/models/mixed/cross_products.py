@@ -63,9 +63,7 @@ class CrossProducts:
         return self._system(*arrays), float(self.centers[0])
 
     def leave_out_parts(self) -> list[tuple[MixedSystem, float]]:
-        """For each part the system of all other rows, and the value to add to its intercept."""
-        if len(self.rows) == 1:
-            raise ValueError("The rows must be in two or more parts, but there is one. Pass more parts.")
+        """For each of two or more parts the system of all other rows, and the value to add to its intercept."""
         first = self._move_center(self.centers[0])._sum_other_parts()
         alike = (self.centers == self.centers[0]).all()  # else the first part's own center must not reach its view
         second = first if alike else self._move_center(self.centers[1])._sum_other_parts()

@@ -98,7 +98,7 @@ class EffectsTable:
         if self.policy.unknown == "error":
             unseen = (self.counts[slots] == 0) & (slots != MISSING)
             refuse_unseen(self.column, held(codes, unseen), named)
-        warn_of_unseen(self.column, self.vocabulary, column, looked_up)
+        warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return slots.take(codes)
 
     def frame(self) -> pd.DataFrame:

@@ -91,13 +91,19 @@ class Mixed(Structure):
         """Raise an error unless slopes and covariates are columns beside those of the factors."""
         absent = set(self._numbers) - set(X.labels)
         if absent:
-            raise ValueError(f"`slopes` names {sorted(absent)}, which X does not have.")
+            raise ValueError(
+                f"`slopes` names {sorted(absent, key=str)}, which X does not have. Pass some of its columns, which are "
+                f"{X.labels}."
+            )
         both = [label for label in self._numbers if label in factors]
         if both:
-            raise ValueError(f"{both} are factors as well as covariates or slopes. A column can be one of them.")
+            raise ValueError(
+                f"{both} are factors as well as covariates or slopes, but a column can only be one of them. Name them "
+                "in `groups`, or in `covariates` and `slopes`."
+            )
         repeated = {group: labels for group, labels in self.slopes.items() if len(set(labels)) < len(labels)}
         if repeated:
-            raise ValueError(f"`slopes` must name each column of a factor once. Got {repeated}.")
+            raise ValueError(f"`slopes` must name each column once for a factor. Got {repeated}.")
         unknown = [group for group in self.slopes if group not in self.groups]
         if unknown:
             raise ValueError(

@@ -75,7 +75,7 @@ class Nested(Columnwise):
         super().check_tables(tables, X)
 
     def encode(self, label: Sequence[Any], X: Frame) -> tuple[np.ndarray, Paths]:
-        codes, paths = encode_paths([X.column(part) for part in label])
+        codes, paths = encode_paths({part: X.column(part) for part in label})
         if self.policy.missing == "error":
             for level, part in enumerate(label):
                 gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)

@@ -92,7 +92,7 @@ class NestedTable:
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
             looked_up = codes, own, _ = part.look_up(column)
             slots.append(own.take(codes))
-            warn_of_unseen(self.columns[level], part, column, looked_up)
+            warn_of_unseen(self.columns[level], self.labels[level], part, column, looked_up)
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
         steps = self.paths.follow(slots)

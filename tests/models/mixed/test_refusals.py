@@ -60,7 +60,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"groups": [("shop", "item")], "covariates": ["item"]}, r"\['item'\] are factors as well as covariates"),
         ({"groups": ["shop", "item"], "slopes": {"shop": ["item"]}}, r"\['item'\] are factors as well as covariates"),
         ({"slopes": {"item": ["price"]}}, r"`slopes` has the factors \['item'\], but `groups` is \['shop'\]"),
-        ({"slopes": {"shop": ["prize"]}}, r"`slopes` names \['prize'\]"),
+        ({"slopes": {"shop": ["prize"]}}, r"`slopes` names \['prize'\], which X does not have. Pass some"),
         ({"slopes": {"shop": ["price", "price"]}}, "price"),
         ({"covariates": ["price", "double"]}, "linearly independent"),
         ({"covariates": ["one"]}, "linearly independent"),
@@ -141,3 +141,12 @@ def test_a_refused_refit_leaves_the_model_of_the_first(shops):
     with pytest.raises(ValueError, match="occur twice"):
         encoder.fit(X.assign(prediction=1.0), 10 * y)
     pd.testing.assert_frame_equal(encoder.summary_, before)
+
+
+@pytest.mark.parametrize("covariates", [[], ["x"]], ids=["none", "one"])
+def test_equations_that_weights_spoil_say_so(covariates):
+    X, y = mixed_rows(40)
+    weights = 10.0 ** np.random.default_rng(0).uniform(-12, 12, 40)
+    words = "cannot be solved .* Weights or exposures may differ too much in size"
+    with pytest.raises(ValueError, match=words + (".*covariates may nearly depend" if covariates else "")):
+        encoder_of(["a", "b"], covariates=covariates).fit(X, y, sample_weight=weights)

@@ -19,6 +19,7 @@ Statistical Software 67(1).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -110,7 +111,7 @@ class PartitionedSystem:
         return [*others[: self.longest], longest, *others[self.longest :]]
 
 
-class MixedModelEquations:
+class MixedModelEquations(ABC):
     """The equations for one Lambda, with the longest factor eliminated. Subclasses solve what remains.
 
     Parameters
@@ -159,27 +160,28 @@ class MixedModelEquations:
         shape = self.partition.longest_shape
         return (self.inverse_root @ values.reshape(shape.size, shape.width, -1)).reshape(values.shape)
 
+    @abstractmethod
     def solve(self) -> EquationSolution:
-        raise NotImplementedError
+        """The solution, with the determinants where they are known."""
 
+    @abstractmethod
     def inverse_traces(self, *, reml: bool) -> list[np.ndarray]:
         """The sum over levels of each factor's blocks of the inverse, shape (width, width).
 
         With ``reml=True`` beta is unknown; otherwise it is taken as known.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
         """Each factor's blocks of the inverse, shape (size, width, width)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fixed_covariance(self) -> np.ndarray:
         """The covariance of beta relative to the residual variance, shape (p, p)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _rest_quadratic_form(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         """The part of `quadratic_form` that belongs to the rest and X."""
-        raise NotImplementedError
 
     def quadratic_form(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         """The quadratic forms s'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).

@@ -119,9 +119,9 @@ def fit_mixed(
             lambdas = deviance.parameters.lambdas(deviance.minimize(near))
             return _fit_at(deviance, lambdas)
     except LinAlgError as error:
-        cause = "Covariates must be linearly independent of each other and of a constant: leave one out."
-        if system.covariates == 1:
-            cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
+        cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
+        if system.covariates > 1:
+            cause += " Or covariates may nearly depend on each other: leave one out."
         raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
 
 
