@@ -237,8 +237,8 @@ def _warn_of_ambiguity(name: str | None, values: pd.Series, kind: str) -> None:
     taken, other = ("classes", "continuous") if kind == "multiclass" else ("numbers", "multiclass")
     subject = "y" if name is None else f"The output {name!r} of y"
     warnings.warn(
-        f"{subject} holds {len(distinct)} different whole numbers from {distinct[0]:g} to {distinct[-1]:g} and is taken "
-        f'for {taken}. Pass target_type="{kind}" to say so, or target_type="{other}" or "count".',
+        f"{subject} holds {len(distinct)} different whole numbers from {distinct[0]:g} to {distinct[-1]:g} and is "
+        f'taken for {taken}. Pass target_type="{kind}" to say so, or target_type="{other}" or "count".',
         UserWarning,
         stacklevel=2,
     )
