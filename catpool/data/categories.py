@@ -145,8 +145,6 @@ class Vocabulary:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be categories."""
-        kinds = "biufmMO"
-        require(self.categories.dtype.kind in kinds, f"categories of dtype {self.categories.dtype}")
         require(not self.categories.isna().any(), "categories with missing values")
         _ = self._slots  # refuses what is not hashable
 

@@ -119,8 +119,7 @@ def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -
     """
     if y is None:
         raise ValueError("An encoder requires y to be passed, but the target y is None. Pass one target for each row.")
-    outputs = _outputs(y)
-    return [_read_output(name, values, target_type, family) for name, values in outputs]
+    return [_read_named(name, values, target_type, family) for name, values in _outputs(y)]
 
 
 def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
@@ -147,6 +146,15 @@ def _array(y: Any) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def _read_named(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
+    try:
+        return _read_output(name, values, target_type, family)
+    except ValueError as error:
+        if name is None:
+            raise
+        raise ValueError(f"In the output {name!r} of y: {error}") from error
+
+
 def _read_output(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
     values = _infer_numbers(values)
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
@@ -157,7 +165,7 @@ def _read_output(name: str | None, values: pd.Series, target_type: str, family: 
     with _comparable():
         kind = TARGET_KINDS[_infer_kind(values, family) if target_type == "auto" else target_type]
         if target_type == "auto" and family is None and _is_number(values):
-            _warn_of_ambiguity(values, kind.name)
+            _warn_of_ambiguity(name, values, kind.name)
         family_name = _choose_family(kind, family)
         if kind.classes:
             return _read_classes(name, values, kind, family_name)
@@ -220,16 +228,17 @@ def _infer_kind(values: pd.Series, family: TargetFamily | None) -> str:
     return "multiclass" if distinct > 2 else "binary"
 
 
-def _warn_of_ambiguity(values: pd.Series, kind: str) -> None:
+def _warn_of_ambiguity(name: str | None, values: pd.Series, kind: str) -> None:
     """Warn of whole numbers that may be something else than they are taken for, such as ratings from 1 to 5."""
     distinct = _few_whole_numbers(values)
     numbered = kind == "multiclass" and np.array_equal(distinct, np.arange(len(distinct)))  # as label encoders do
     if len(values) < DOUBTFUL or len(distinct) < 3 or numbered:
         return
     taken, other = ("classes", "continuous") if kind == "multiclass" else ("numbers", "multiclass")
+    subject = "y" if name is None else f"The output {name!r} of y"
     warnings.warn(
-        f"y holds {len(distinct)} different whole numbers from {distinct[0]:g} to {distinct[-1]:g} and is taken for "
-        f'{taken}. Pass target_type="{kind}" to say so, or target_type="{other}" or "count".',
+        f"{subject} holds {len(distinct)} different whole numbers from {distinct[0]:g} to {distinct[-1]:g} and is "
+        f'taken for {taken}. Pass target_type="{kind}" to say so, or target_type="{other}" or "count".',
         UserWarning,
         stacklevel=2,
     )

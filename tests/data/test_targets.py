@@ -104,6 +104,14 @@ def test_what_a_target_must_be(y, target_type, message):
         read_targets(y, target_type)
 
 
+def test_messages_name_the_output():
+    y = pd.DataFrame({"price": np.arange(60) / 7, "stars": np.arange(60) % 5 + 1.0})
+    with pytest.warns(UserWarning, match="The output 'stars' of y holds 5 different whole numbers"):
+        read_targets(y, "auto")
+    with pytest.raises(ValueError, match="In the output 'stars' of y: y must have no missing values"):
+        read_targets(y.assign(stars=y["stars"].where(y["stars"] > 1)), "auto")
+
+
 @pytest.mark.parametrize(("target_type", "columns"), [("continuous", 1), ("count", 1), ("multiclass", 21)])
 def test_many_integers_are_what_they_are_said_to_be(target_type, columns):
     (target,) = read_targets(list(range(21)), target_type)

@@ -1,6 +1,8 @@
 """Forged files, with a right checksum: whatever does not fit is refused, at once and in plain words."""
 
+import functools
 import json
+import sys
 import time
 import tracemalloc
 
@@ -8,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
 from catpool.tables.json_file import _checksum
 
 X = pd.DataFrame({"a": list("xyxyxxyy") * 4, "b": list("pqqp") * 8, "price": np.arange(32.0) ** 2})
 Y = np.sin(np.arange(32.0)) + (X["a"] == "x")
+CLASSES = np.array(["low", "mid", "top"])[np.digitize(Y, [-0.2, 0.8])]
 
 
 def text_of(encoder):
@@ -26,6 +29,12 @@ TEXTS = {
     "stream": (MeanEncoder, MeanEncoder(["a"], cv=2).partial_fit(X, Y, key=np.arange(32)).to_json()),
     "nested": (NestedEncoder, text_of(NestedEncoder(["a", "b"]))),
     "mixed": (MixedModelEncoder, text_of(MixedModelEncoder(["a"], covariates=["price"]))),
+    "past": (MeanEncoder, text_of(MeanEncoder(["a"], cv=EarlierRows("price")))),
+    "classes": (MeanEncoder, MeanEncoder(["a"]).fit(X, CLASSES).to_json()),
+    "cells of classes": (
+        EmpiricalBayesEncoder,
+        EmpiricalBayesEncoder([], interactions=[("a", "b")]).fit(X, CLASSES).to_json(),
+    ),
 }
 
 
@@ -54,6 +63,30 @@ def at(path, value):
 def numbers(shape, dtype="float64"):
     size = int(np.prod(shape))
     return {"type": "array", "dtype": dtype, "shape": list(shape), "values": [1] * size}
+
+
+def array(dtype, values, shape=None):
+    return {"type": "array", "dtype": dtype, "shape": [len(values)] if shape is None else shape, "values": values}
+
+
+def moments(shape):
+    return {"type": "Moments", "count": numbers(shape), "total": numbers(shape), "scatter": numbers(shape[:-1])}
+
+
+def prior(shape, **others):
+    return {"type": "Prior", "mean": numbers(shape), "strength": numbers(shape), **others}
+
+
+def sums(sizes):
+    """Effects of the parts of cells."""
+    each = [numbers([size]) for size in sizes]
+    own = {"intercept": 0.0, "intercept_variance": 0.0, "link": "normal"}
+    return {"type": "Sums", **own, "effects": each, "variances": each}
+
+
+def target(kind, family, classes):
+    own = {"name": None, "kind": kind, "family": family, "values": numbers([0])}
+    return {"type": "Target", **own, "classes": array("object", classes)}
 
 
 WRONG = [
@@ -119,12 +152,117 @@ WRONG = [
     ("flat", "parameters.interactions", 5, "'interactions' parameter"),
     ("flat", "parameters.columns", {"type": "dict", "items": [[[], 1]]}, "unhashable"),
     ("flat", "parameters.size", 5, "`parameters` \\['size'\\]"),
+    ("flat", "targets", [], "no targets"),
+    ("flat", "tables.0", {"type": "Policy", "unknown": "prior", "missing": "category"}, "tables of another encoder"),
+    ("flat", "tables.0.policy.missing", "ignore", "`missing`"),
+    ("flat", "tables.0.encodings.0.moments.count", numbers([0]), "moments without categories"),
+    ("flat", "tables.0.encodings.0.moments.scatter", numbers([2]), "`scatter` of shape"),
+    ("flat", "tables.0.encodings.0.moments.total", array("str", ["a", "b", "c", "d"]), "`total` that is not numbers"),
+    ("flat", "tables.0.encodings.0.prior.mean", array("bool", [True], []), "`mean` that is not numbers"),
+    ("flat", "tables.0.encodings.0.prior.strength.values", [-1.0], "`strength` below 0"),
+    ("flat", "tables.0.encodings.0.prior.note", numbers([]), "notes that are not text"),
+    ("flat", "tables.0.encodings.0.prior.offset", numbers([4]), "means of categories without variances"),
+    ("mixture", "tables.0.encodings.0.prior.components.mean", numbers([96, 1]), "of shape"),
+    ("mixture", "tables.0.encodings.0.prior.probability", numbers([95]), "`probability` of shape"),
+    ("cells", "tables.0.encodings.0.prior.offset", numbers([5]), "`offset_variance` of shape"),
+    ("cells", "tables.0.encodings.0.prior.mains.variances", [numbers([4])], "effects without variances"),
+    ("cells", "tables.0.encodings.0.prior.mains.effects.0", numbers([2, 2]), "effects that are not a list"),
+    ("cells", "tables.0.vocabulary.kept", numbers([4]), "numbers of cells that are not integers"),
+    ("cells", "tables.0.vocabulary.kept.values", [0, 2, 1, 3], "cells that are not sorted"),
+    ("cells", "tables.0.vocabulary.paths.keys.0.values", [0, 6, 9, 10], "cells without a category"),
+    ("cells", "tables.0.vocabulary.paths.keys.0", numbers([4]), "keys of paths that are not integers"),
+    ("nested", "tables", [], "several tables of levels"),
+    ("nested", "tables.0.labels", ["a", "a"], "occur twice"),
+    ("nested", "tables.0.encodings", [], "a table without encodings"),
+    ("nested", "tables.0.encodings.0.moments.count.values", [0, 0, 0, 0], "an encoding without rows"),
+    ("mixed", "tables.0.counts", numbers([3]), "`counts` of shape"),
+    ("mixed", "tables.0.outputs", {"type": "tuple", "items": ["mean"]}, "`outputs`"),
+    ("mixed", "tables.0.model.fixed", numbers([0]), "a model without an intercept"),
+    ("mixed", "tables.0.model.fixed", numbers([2, 1]), "`fixed` of shape"),
+    ("mixed", "tables.0.model.variances", [], "factors without their estimates"),
+    ("mixed", "tables.0.model.effects.0", numbers([4]), "effects that are not a table"),
+    ("mixed", "tables.0.model.variances.0", numbers([4, 1]), "`variances` of shape"),
+    ("mixed", "tables.0.model.covariances.0", numbers([1]), "`covariances` of shape"),
+    ("mixed", "tables.0.label", "b", "tables of other factors"),
+    ("flat", "targets.0", target("continuous", "normal", ["a", "b"]), "or with classes of numbers"),
+    ("flat", "targets.0", target("binary", "binomial", ["a", "b", "c"]), "more than two classes of a binary target"),
+    ("flat", "targets.0", target("multiclass", "binomial", []), "classes that are not a list"),
+    ("flat", "tables.0.encodings.0.prior", prior([2]), "several priors of one encoding"),
+    (
+        "flat",
+        "tables.0.encodings.0.prior",
+        prior([], offset=numbers([3]), offset_variance=numbers([3])),
+        "means of other",
+    ),
+    (
+        "flat",
+        "tables.0.encodings.0.prior",
+        prior([], offset=numbers([2, 4]), offset_variance=numbers([2, 4])),
+        "not match",
+    ),
+    ("mixture", "tables.0.encodings.0.prior.components", prior([]), "components that do not match their mixture"),
+    ("mixture", "tables.0.encodings.0.prior.components", prior([96]), "components without variances"),
+    ("cells", "tables.0.encodings.0.prior.mains", sums([3, 4]), "effects that do not match their categories"),
+    ("cells", "tables.0.encodings.0.prior.mains.beside.items", [sums([3, 4])], "effects of classes that do not match"),
+    ("stream", "tallies.0.moments.0", moments([8]), "a tally without parts"),
+    ("stream", "tallies.0.vocabulary.categories", array("object", ["x", "y", "z"]), "do not match their categories"),
+    ("stream", "tallies.0.moments", [moments([2, 4])] * 2, "sums of other targets"),
+    ("nested", "tables.0.encodings.0.values.items.0.1", numbers([3]), "`values` of shape"),
+    ("nested", "tables.0.encodings.0.levels.values.0", numbers([4, 1]), "estimates of levels that are not a list"),
+    ("mixed", "parameters.slopes", {"type": "dict", "items": [["a", ["price"]]]}, "slopes of other columns"),
+    (
+        "past",
+        "tables.0.encodings.0.values",
+        {"type": "dict", "items": [["sd", numbers([4])]]},
+        "other outputs than its",
+    ),
+    ("classes", "tables.0.encodings.1.values", {"type": "dict", "items": [["sd", numbers([4])]]}, "with other outputs"),
+    ("classes", "targets.0.classes", array("object", ["low", "mid"]), "encodings of other targets"),
+    ("cells of classes", "tables.0.encodings.1.prior.mains", None, "effects of some of the classes"),
+]
+TOGETHER = [
+    ("flat", {"parameters.columns": None, "tables": []}, "no tables"),
+    (
+        "stream",
+        {"tallies.0.vocabulary.categories": array("object", ["x"]), "tallies.0.moments": [moments([2, 3])]},
+        "sums of other categories",
+    ),
+    (
+        "mixed",
+        {
+            "tables.0.model.effects": [],
+            "tables.0.model.variances": [],
+            "tables.0.model.covariances": [],
+            "tables.0.model.singular": [],
+        },
+        "effects of other factors",
+    ),
+    (
+        "mixed",
+        {"tables.0.model.effects.0": numbers([3, 1]), "tables.0.model.variances.0": numbers([3, 1, 1])},
+        "effects of other categories",
+    ),
+    ("mixed", {"parameters.groups": ["c"], "tables.0.label": "c"}, "a table of 'c'"),
+    (
+        "nested",
+        {f"tables.0.encodings.0.levels.{name}.1": numbers([3]) for name in ("values", "variances", "gains")},
+        "estimates that do not match their paths",
+    ),
+    (
+        "nested",
+        {f"tables.0.encodings.0.levels.{name}.0": numbers([3]) for name in ("values", "variances", "gains")},
+        "levels that do not match their paths",
+    ),
+    (
+        "cells",
+        {"tables.0.encodings.0.prior.between": None, "tables.0.encodings.0.prior.within": None},
+        "effects without variances",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("kind", "path", "value", "message"), WRONG, ids=lambda value: str(value)[:40])
-def test_what_does_not_fit_is_refused(kind, path, value, message):
-    encoder_class, text = forged(kind, at(path, value))
+def assert_refused(kind, changes, message):
+    encoder_class, text = forged(kind, lambda content: [at(*each)(content) for each in changes.items()])
     with pytest.raises(ValueError, match=message) as refusal:
         encoder_class.from_json(text)
     assert type(refusal.value) is ValueError
@@ -132,14 +270,20 @@ def test_what_does_not_fit_is_refused(kind, path, value, message):
     assert str(refusal.value).endswith("Write it again with to_json.")
 
 
+@pytest.mark.parametrize(("kind", "path", "value", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_what_does_not_fit_is_refused(kind, path, value, message):
+    assert_refused(kind, {path: value}, message)
+
+
+@pytest.mark.parametrize(("kind", "changes", "message"), TOGETHER, ids=lambda value: str(value)[:40])
+def test_what_fits_in_itself_but_not_the_rest_is_refused(kind, changes, message):
+    assert_refused(kind, changes, message)
+
+
 @pytest.mark.parametrize("kind", TEXTS)
 def test_nothing_but_what_was_changed_is_refused(kind):
     encoder_class, text = forged(kind, lambda content: None)
     assert encoder_class.from_json(text).to_json() == TEXTS[kind][1]
-
-
-def array(dtype, values, shape=None):
-    return {"type": "array", "dtype": dtype, "shape": [len(values)] if shape is None else shape, "values": values}
 
 
 BOMBS = {
@@ -185,6 +329,28 @@ def test_deep_nesting_is_refused_at_any_depth(depth):
     for deep in ("[" * depth + "]" * depth, '{"type": "tuple", "items": [' * depth + "]}" * depth):
         with pytest.raises(ValueError, match=r"cut off|within each other|checksum"):
             encoder_class.from_json(f'{start}"tables": [{deep}, {end}')
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"type": "fraction", "value": ["1", 2]}, r"\['1', 2\] is not a fraction"),
+        ({"type": "decimal", "value": "NaN"}, "'NaN' is not a decimal"),
+        ({"type": "timestamp", "value": 0, "unit": "D"}, "'D' is not a unit of pandas"),
+        ({"type": "timestamp", "value": 2**70, "unit": "ns"}, f"{2**70} is not an integer of 64 bits"),
+        ({"type": "timestamp", "value": 0, "unit": "ns", "zone": "pytz UTC"}, "zones of pytz, which is not installed"),
+    ],
+    ids=["fraction", "decimal", "unit", "integer", "pytz"],
+)
+def test_values_that_were_never_written_are_named(value, message, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytz", None)
+    assert_refused("flat", {"tables.0.vocabulary.categories": array("object", [value, "x"])}, message)
+
+
+@pytest.mark.parametrize("depth", [101, 300])
+def test_values_deep_within_each_other_are_refused(depth):
+    deep = functools.reduce(lambda inner, _: [inner], range(depth), 1)
+    assert_refused("flat", {"last_time": deep}, "more than 100 values within each other")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" * 5000])
