@@ -181,6 +181,7 @@ WRONG = [
     ("mixed", "tables.0.model.fixed", numbers([2, 1]), "`fixed` of shape"),
     ("mixed", "tables.0.model.variances", [], "factors without their estimates"),
     ("mixed", "tables.0.model.effects.0", numbers([4]), "effects that are not a table"),
+    ("mixed", "tables.0.model.effects.0", array("bool", [True] * 4, [4, 1]), "`effects` that is not numbers"),
     ("mixed", "tables.0.model.variances.0", numbers([4, 1]), "`variances` of shape"),
     ("mixed", "tables.0.model.covariances.0", numbers([1]), "`covariances` of shape"),
     ("mixed", "tables.0.label", "b", "tables of other factors"),
