@@ -44,8 +44,8 @@ class Moments:
     observed : ndarray of shape (...), optional
         The number of rows, needed only where weights are precisions. By default it is the sum of `count`.
     residual : ndarray of shape (...), optional
-        The scatter within categories, where it was summed directly. By default it is the difference of `scatter` and
-        `between`, which loses its digits if nearly all scatter is between categories.
+        The scatter within categories, where it was summed directly, elsewhere NaN. By default it is the difference of
+        `scatter` and `between`, which loses its digits if nearly all scatter is between categories.
     """
 
     count: np.ndarray
@@ -123,11 +123,13 @@ class Moments:
     @cached_property
     def within(self) -> np.ndarray:
         """Scatter of the rows about their categories' means, set to 0 where it is no more than rounding error."""
-        if self.residual is not None:
-            return np.where(self.residual > self._rounding, self.residual, 0.0)
         rest = self.scatter - self.between
         # a difference of nearly equal numbers, whose own error is relative to them
-        return np.where(rest > np.maximum(self._rounding, 1e-13 * self.scatter), rest, 0.0)
+        rest = np.where(rest > np.maximum(self._rounding, 1e-13 * self.scatter), rest, 0.0)
+        if self.residual is None:
+            return rest
+        summed = np.where(self.residual > self._rounding, self.residual, 0.0)
+        return np.where(np.isnan(self.residual), rest, summed)
 
     @property
     def _rounding(self) -> np.ndarray:
@@ -135,11 +137,11 @@ class Moments:
         return self.size * (4 * EPS * self.mean) ** 2
 
     def merge(self, count: np.ndarray | None = None) -> Moments:
-        """Add up the parts along the first axis; pass `count` if its sum is known already."""
-        whole = self.overall(np.ones((1, len(self.count))))
-        observed = None if self.observed is None else self.observed.sum(axis=0)
-        count = self.count.sum(axis=0) if count is None else count
-        return Moments(count, self.total.sum(axis=0), whole.scatter[0], observed)
+        """Add up the parts along the last axis but one; pass `count` if its sum is known already."""
+        whole = self.overall(np.ones((1, self.count.shape[-2])))
+        observed = None if self.observed is None else self.observed.sum(axis=-1)
+        count = self.count.sum(axis=-2) if count is None else count
+        return Moments(count, self.total.sum(axis=-2), whole.scatter[..., 0], observed)
 
     def overall(self, included: np.ndarray) -> Overall:
         """Size, mean and scatter of the rows of some parts, over all categories.
@@ -147,12 +149,13 @@ class Moments:
         Parameters
         ----------
         included : ndarray of shape (m, P)
-            1 for a part of the first axis that is included, otherwise 0; each of the m rows is a selection.
+            1 for a part of the last axis but one that is included, otherwise 0; each of the m rows is a selection.
         """
-        size = included @ self.size
-        mean = included @ self.total_of_all / np.maximum(size, TINY)
-        shift = self.size * (self.mean - mean[:, None]) ** 2  # Chan, Golub and LeVeque (1983)
-        return Overall(size, mean, (included * (self.scatter + shift)).sum(axis=1))
+        size = self.size @ included.T
+        mean = self.total_of_all @ included.T / np.maximum(size, TINY)
+        # Chan, Golub and LeVeque (1983)
+        shift = self.size[..., None, :] * (self.mean[..., None, :] - mean[..., None]) ** 2
+        return Overall(size, mean, (included * (self.scatter[..., None, :] + shift)).sum(axis=-1))
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be moments."""
@@ -180,7 +183,7 @@ class Moments:
 
 
 class Overall(NamedTuple):
-    """Size, mean and scatter of all rows, of shape (m,)."""
+    """Size, mean and scatter of all rows, of shape (..., m)."""
 
     size: np.ndarray
     mean: np.ndarray

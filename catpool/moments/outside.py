@@ -8,6 +8,7 @@ passes on what it was given to its own halves: log2(parts) passes over the array
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from catpool.moments.moments import Moments
 from catpool.moments.partition import ColumnView
 
 BLOCK = 1 << 15  # categories summed at a time, so that they fit into the processor's cache
-CELLS = 1 << 17  # parts times categories encoded at a time, for the same reason
+CELLS = 1 << 17  # tables times categories encoded at a time, for the same reason
 
 Rule = Callable[[Sequence[Moments]], Sequence[Sequence[np.ndarray]]]
 
@@ -27,10 +28,10 @@ def sum_of_others(parts: np.ndarray) -> None:
 
     Parameters
     ----------
-    parts : ndarray of shape (P, K)
+    parts : ndarray of shape (P, ..., K)
     """
-    for start in range(0, parts.shape[1], BLOCK):
-        _share(parts[:, start : start + BLOCK], np.zeros(1, dtype=parts.dtype))
+    for start in range(0, parts.shape[-1], BLOCK):
+        _share(parts[..., start : start + BLOCK], np.zeros(1, dtype=parts.dtype))
 
 
 def _share(parts: np.ndarray, outside: np.ndarray) -> None:
@@ -38,7 +39,7 @@ def _share(parts: np.ndarray, outside: np.ndarray) -> None:
     if len(parts) == 1:
         parts[0] = outside
         return
-    left, right = np.split(parts, [len(parts) // 2])
+    left, right = parts[: len(parts) // 2], parts[len(parts) // 2 :]
     # both sums are taken before either half is overwritten
     outside_left, outside_right = outside + right.sum(axis=0), outside + left.sum(axis=0)
     _share(left, outside_left)
@@ -46,7 +47,9 @@ def _share(parts: np.ndarray, outside: np.ndarray) -> None:
 
 
 class OutsideCounts:
-    """The number of rows of each category outside each part, or the sum of their weights.
+    """The number of rows of each category outside each part, or the sum of their weights, of shape (tables, K).
+
+    The tables are the parts, and for several columns the parts of one column after the other.
 
     Parameters
     ----------
@@ -54,19 +57,50 @@ class OutsideCounts:
     """
 
     def __init__(self, column: ColumnView) -> None:
-        self.column, self.shape = column, column.shape
+        self.column, self.shape = column, (math.prod(column.shape[:-1]), column.shape[-1])
 
-    def __getitem__(self, parts: slice) -> np.ndarray:
+    def __getitem__(self, tables: slice) -> np.ndarray:
         counts = self.column.counts
         if counts.dtype.kind == "i":  # integers are subtracted without rounding
-            return (self.column.merged_counts - counts[parts]).astype(float)
-        return self._weights[parts]
+            whole = np.broadcast_to(self.column.merged_counts[..., None, :], counts.shape).reshape(self.shape)
+            return (whole[tables] - counts.reshape(self.shape)[tables]).astype(float)
+        return self._weights[tables]
 
     @cached_property
     def _weights(self) -> np.ndarray:
         weights = self.column.counts.copy()
-        sum_of_others(weights)
-        return weights
+        sum_of_others(np.moveaxis(weights, -2, 0))
+        return weights.reshape(self.shape)
+
+
+class OutsideMoments:
+    """The moments of the rows outside each part, as many tables as there are parts, of each column.
+
+    Parameters
+    ----------
+    counts : OutsideCounts
+    parts : sequence of Moments of shape (P, size) or (C, P, size)
+        One for each class of the target. Their totals are overwritten, because a copy would be as large as the result.
+    """
+
+    def __init__(self, counts: OutsideCounts, parts: Sequence[Moments]) -> None:
+        others = 1.0 - np.eye(counts.column.shape[-2])
+        self.counts, self.parts = counts, parts
+        self.overall = [[each.ravel() for each in own.overall(others)] for own in parts]
+        observed = parts[0].observed
+        self.observed = None if observed is None else (observed @ others).ravel()
+        for each in parts:
+            sum_of_others(np.moveaxis(each.total, -2, 0))
+        self.totals = [each.total.reshape(counts.shape) for each in parts]
+
+    def __getitem__(self, tables: slice) -> list[Moments]:
+        """The moments of some tables, of shape (tables, size), of each class."""
+        count = self.counts[tables]
+        rows = None if self.observed is None else self.observed[tables]
+        return [
+            Moments(count, total[tables], scatter[tables], rows).cache(size=size[tables], mean=mean[tables])
+            for total, (size, mean, scatter) in zip(self.totals, self.overall, strict=True)
+        ]
 
 
 def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, width: int) -> list[list[np.ndarray]]:
@@ -76,7 +110,7 @@ def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, 
     ----------
     counts : OutsideCounts
     parts : sequence of Moments of shape (P, size)
-        One for each class of the target. Their totals are overwritten, because a copy would be as large as the result.
+        One for each class of the target. Their totals are overwritten.
     rule : callable
         From moments, one for each class, to the outputs of each class, all of shape (..., size).
     width : int
@@ -87,27 +121,17 @@ def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, 
     list of list of ndarray of shape (P, size)
         The outputs of each class.
     """
-    others = 1.0 - np.eye(counts.shape[0])
-    overall = [each.overall(others) for each in parts]
-    observed = None if parts[0].observed is None else others @ parts[0].observed
-    for each in parts:
-        sum_of_others(each.total)
-    tables = [[each.total, *(np.empty(counts.shape) for _ in range(width - 1))] for each in parts]
+    outside = OutsideMoments(counts, parts)
+    tables = [[total, *(np.empty(counts.shape) for _ in range(width - 1))] for total in outside.totals]
     for block in _blocks(*counts.shape):
-        count = counts[block]
-        rows = None if observed is None else observed[block]
-        visible = [
-            Moments(count, each.total[block], scatter[block], rows).cache(size=size[block], mean=mean[block])
-            for each, (size, mean, scatter) in zip(parts, overall, strict=True)
-        ]
-        for outputs, into in zip(rule(visible), tables, strict=True):
+        for outputs, into in zip(rule(outside[block]), tables, strict=True):
             for output, table in zip(outputs, into, strict=True):
                 table[block] = output
     return tables
 
 
 def _blocks(number: int, size: int) -> Iterator[slice]:
-    """Slices of the parts, each of at most `CELLS` cells but at least one part."""
+    """Slices of the tables, each of at most `CELLS` cells but at least one table."""
     step = max(1, CELLS // size)
     for start in range(0, number, step):
         yield slice(start, start + step)

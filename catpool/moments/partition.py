@@ -14,6 +14,7 @@ target into its out-of-fold encoding, if only by rounding.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cached_property
 
@@ -106,12 +107,12 @@ def _step(rows: int, parts: Parts) -> int:
 
 
 class ColumnView:
-    """A column of X, with the sums that do not depend on the target.
+    """A column of X, or C columns, with the sums that do not depend on the target.
 
     Parameters
     ----------
-    codes : ndarray of shape (n,)
-        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts.
+    codes : ndarray of shape (n,) or (C, n)
+        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts or columns.
     size : int
         The number of categories.
     weights : ndarray of shape (n,) or None
@@ -121,9 +122,9 @@ class ColumnView:
 
     Attributes
     ----------
-    cells : ndarray of shape (n,)
-        Part times size, plus category, of each row.
-    counts : ndarray of shape (P, size)
+    cells : ndarray of shape (n,) or (C, n)
+        The place of each row's part and category in `counts`.
+    counts : ndarray of shape (P, size) or (C, P, size)
         The number of rows of each part and category, or the sum of their weights.
     """
 
@@ -138,49 +139,56 @@ class ColumnView:
         self.observed = observed
         # a copy of the codes would be the largest array of all, so that cells take their place
         if parts.labels is not None:
-            for start in range(0, len(codes), ROWS):
+            for start in range(0, codes.shape[-1], ROWS):
                 rows = slice(start, start + ROWS)
-                codes[rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
+                codes[..., rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
+        if codes.ndim > 1:
+            codes += np.arange(0, len(codes) * parts.number * size, parts.number * size)[:, None]
         self.cells = codes
-        self.shape = (parts.number, size)
+        self.shape = (*codes.shape[:-1], parts.number, size)
         counts = self._sum_cells(weights)
-        narrow = weights is None and len(codes) <= np.iinfo(np.int32).max
+        narrow = weights is None and codes.shape[-1] <= np.iinfo(np.int32).max
         self.counts = counts.astype(np.int32) if narrow else counts  # half the memory, and exact differences
 
     def _sum_cells(self, values: np.ndarray | None) -> np.ndarray:
         """Sum the values, or count the rows, of each part and category."""
-        return np.bincount(self.cells, values, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+        values = None if values is None else np.broadcast_to(values, self.cells.shape).ravel()
+        return np.bincount(self.cells.ravel(), values, minlength=math.prod(self.shape)).reshape(self.shape)
 
     def moments(self, target: TargetView) -> Moments:
-        """The moments of each part, of shape (P, size)."""
+        """The moments of each part, of the shape of `counts`."""
         totals = self._sum_cells(target.distances)
         centers = target.centers[:, None]
         if centers.any():
             totals += centers * self.counts
-        parts = Moments(self.counts, totals, target.squares, self.observed)
+        observed = None if self.observed is None else np.broadcast_to(self.observed, self.shape[:-1])
+        parts = Moments(self.counts, totals, target.squares, observed)
         offset = parts.size * (parts.mean - target.centers) ** 2
         scatter = np.maximum(target.squares - offset, 0.0)
         known = {"size": parts.size, "mean": parts.mean, "total_of_all": parts.total_of_all}
         return replace(parts, scatter=scatter).cache(**known)
 
     def merge(self, target: TargetView, parts: Moments) -> Moments:
-        """The moments of all rows, of shape (size,), from those of the parts.
+        """The moments of all rows, of shape (size,) or (C, size), from those of the parts.
 
         The scatter within categories is summed in a second pass over the rows if the difference of scatter and between
         would lose its digits.
         """
         moments = parts.merge(self.merged_counts)
-        if moments.scatter > 0 and moments.within < NARROW * moments.scatter:
-            return replace(moments, residual=np.array(self._residual(target, moments.category_means)))
+        narrow = (moments.scatter > 0) & (moments.within < NARROW * moments.scatter)
+        if narrow.any():
+            residual = np.where(narrow, self._residual(target, moments.category_means), np.nan)
+            return replace(moments, residual=residual)
         return moments
 
-    def _residual(self, target: TargetView, means: np.ndarray) -> float:
-        parts, codes = np.divmod(self.cells, self.shape[1])
-        rest = target.values - (means[codes] - target.centers[parts])
+    def _residual(self, target: TargetView, means: np.ndarray) -> np.ndarray:
+        tables, codes = np.divmod(self.cells, self.shape[-1])
+        columns, parts = np.divmod(tables, self.shape[-2])
+        rest = target.values - (means.reshape(-1, self.shape[-1])[columns, codes] - target.centers[parts])
         rest *= rest
-        return float(rest.sum() if target.weights is None else rest @ target.weights)
+        return rest.sum(axis=-1) if target.weights is None else rest @ target.weights
 
     @cached_property
     def merged_counts(self) -> np.ndarray:
-        """The number of rows of each category, of shape (size,)."""
-        return self.counts.sum(axis=0, dtype=self.counts.dtype)  # no sum exceeds the number of rows, so none overflows
+        """The number of rows of each category, of shape (size,) or (C, size)."""
+        return self.counts.sum(axis=-2, dtype=self.counts.dtype)  # no sum exceeds the number of rows, so none overflows

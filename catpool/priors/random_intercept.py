@@ -28,15 +28,16 @@ from __future__ import annotations
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.moments.moments import Moments
+from catpool.moments.moments import TINY, Moments
 from catpool.priors.roots import rising_roots
 
 LARGE = 4096  # rows; categories with more rarely share their size
 FEW = 32  # categories, which are not worth grouping
 COPIES = 8  # interleaved sums of each size, as adding to a sum again must wait for the last addition; a power of 2
-CELLS = 1 << 17  # tables times values of lambda times sizes that are computed at once
-POINTS = 1 << 12  # sizes times values of lambda in a scan
-FEWEST, MOST = 32, 128  # values of lambda in a scan; small data, which can have several minima, get more
+CELLS = 1 << 16  # tables times values of lambda times sizes that are computed at once
+POINTS = 1 << 11  # sizes times values of lambda in a scan
+FEWEST, MOST = 20, 48  # values of lambda in a scan; small data, which can have several minima, get more
+NEGLIGIBLE = 1e-3  # lambda times the largest size, up to which the derivative is next to a straight line
 
 
 @frozen
@@ -138,17 +139,19 @@ class VarianceRatioProfile:
     def __init__(self, sizes: SizeClasses, *, reml: bool) -> None:
         self.sizes, self.reml = sizes, reml
         self.freedom = sizes.rows[:, None] - reml
+        inverse = np.where(sizes.size > 0, 1 / np.maximum(sizes.size, TINY), np.inf)
+        self._inverse = inverse[:, None, :]
 
     def _weigh(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The weights w of shape (V, G, D), their sums W, A, S of shape (3, V, G), and RSS."""
-        size = self.sizes.size[:, None, :]
-        w = size / (1 + ratio[..., None] * size)
+        w = ratio[..., None] + self._inverse
+        np.divide(1.0, w, out=w)
         sums = self._sum(w)
         rss = self.sizes.within[:, None] + np.maximum(sums[2] - sums[1] ** 2 / sums[0], 0.0)
         return w, sums, rss
 
     def _sum(self, weights: np.ndarray) -> np.ndarray:
-        return np.moveaxis(weights @ self.sizes.sums, -1, 0)
+        return (weights @ self.sizes.sums).transpose(2, 0, 1)
 
     def mean_and_rss(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The distance of mu from the center, and RSS, of the shape of `ratio`, (V, G)."""
@@ -213,7 +216,7 @@ class VarianceRatioProfile:
         data = self.sizes
         least = np.where(data.sums[..., 0] > 0, data.size, np.inf).min(axis=1)
         spread = data.sums[..., 2].sum(axis=1) / data.within * data.rows
-        low, high = np.log(1e-8 / data.size.max(axis=1)), np.log(1e3 * (spread + 1 / least))
+        low, high = np.log(NEGLIGIBLE / data.size.max(axis=1)), np.log(10 * (spread + 1 / least))
         points = np.linspace(0.0, 1.0, int(np.clip(POINTS // data.size.shape[1], FEWEST, MOST)))
         grid = np.exp(low[:, None] + (high - low)[:, None] * points)
         return np.hstack([np.zeros((len(grid), 1)), grid])
