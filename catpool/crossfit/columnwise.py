@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
+from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
@@ -21,6 +23,8 @@ from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
+
+HELD = 1 << 20  # the most codes of all columns that are held at once, so that columns can be learned together
 
 
 class Crossfit(NamedTuple):
@@ -40,6 +44,14 @@ class Crossfit(NamedTuple):
     @property
     def only_rare(self) -> bool:
         return self.which == "rare"
+
+
+class NumberedColumn(NamedTuple):
+    """A column whose categories are numbered: its label, its vocabulary, and its codes with their learner."""
+
+    label: Any
+    vocabulary: Any
+    coded: CodedColumn
 
 
 class Columnwise(Structure):
@@ -119,14 +131,28 @@ class Columnwise(Structure):
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
 
-        def learn_column(label: Any) -> tuple[Any, Blocks]:
-            return self._fit_column(label, self._code_checked(label, data, listed), data, scheme)
+        def number(label: Any) -> NumberedColumn:
+            return self._number(label, data, listed)
 
-        results = self.parallel(learn_column, labels)
+        if len(data) * len(labels) > HELD:
+            groups = self.parallel(lambda label: self._fit_group([number(label)], data, scheme), labels)
+        else:
+            columns = self.parallel(number, labels)
+            together = [
+                [columns[position] for position in group] for group in scheme.group([each.coded for each in columns])
+            ]
+            groups = self.parallel(lambda group: self._fit_group(group, data, scheme), together)
+        fitted = dict(chain.from_iterable(groups))
         features: Blocks = {}
-        for _, blocks in results:
-            features |= blocks
-        return Fit([table for table, _ in results], features)
+        for label in labels:
+            features |= fitted[label][1]
+        return Fit([fitted[label][0] for label in labels], features)
+
+    def _number(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> NumberedColumn:
+        codes, vocabulary, unlisted = self._code_checked(label, data, listed)
+        return NumberedColumn(
+            label, vocabulary, CodedColumn(self.learner(vocabulary), codes, vocabulary.size, unlisted)
+        )
 
     def _code_checked(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
         """Number the categories of rows, and check that the column has some to learn from."""
@@ -135,15 +161,27 @@ class Columnwise(Structure):
             coded.unlisted.check(data.weights)
         return coded
 
-    def _fit_column(self, label: Any, coded: Coded, data: TrainingData, scheme: Scheme) -> tuple[Any, Blocks]:
-        codes, vocabulary, unlisted = coded
-        own = codes.copy() if self.needs_codes else codes  # the scheme overwrites codes, to save memory
-        learner = self.learner(vocabulary)
-        column = scheme.encode(learner, codes, vocabulary.size, counts=self.counts_by_fold, unlisted=unlisted)
+    def _fit_group(
+        self, group: Sequence[NumberedColumn], data: TrainingData, scheme: Scheme
+    ) -> list[tuple[Any, tuple[Any, Blocks]]]:
+        """Fit some columns: the label of each, its table and its features."""
+        coded = [each.coded for each in group]
+        # the scheme overwrites codes, to save memory
+        codes = [each.codes.copy() if self.needs_codes else each.codes for each in coded]
+        encoded = scheme.encode_group(coded, counts=self.counts_by_fold)
+        return [
+            (each.label, self._finish(each, own, column, data, scheme))
+            for each, own, column in zip(group, codes, encoded, strict=True)
+        ]
+
+    def _finish(
+        self, numbered: NumberedColumn, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
+    ) -> tuple[Any, Blocks]:
+        label, vocabulary, coded = numbered
         if self.crossfit.only_rare:
-            self.use_all_rows(column, own, vocabulary, data.without(unlisted), scheme.folds().groups)
+            self.use_all_rows(column, codes, vocabulary, data.without(coded.unlisted), scheme.folds().groups)
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
-        return table, table.arrange(column.values, column.counts, own)
+        return table, table.arrange(column.values, column.counts, codes)
 
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
         features: Blocks = {}

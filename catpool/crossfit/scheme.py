@@ -18,6 +18,7 @@ from catpool.crossfit.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
+from catpool.crossfit.joint import CodedColumn, encode_together, group_columns
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
@@ -53,6 +54,16 @@ class Scheme(ABC):
         unlisted : Unlisted, optional
             The rows that the column must not learn from.
         """
+
+    def group(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
+        """The columns that are encoded together, as the positions of each group; by default each by itself."""
+        return [[position] for position in range(len(columns))]
+
+    def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
+        """Encode the columns of a group."""
+        return [
+            self.encode(each.learner, each.codes, each.size, counts=counts, unlisted=each.unlisted) for each in columns
+        ]
 
     def folds(self) -> Folds:
         """The folds, for models that are fitted to one fold after the other."""
@@ -152,6 +163,16 @@ class FoldScheme(Scheme):
     ) -> OutOfFoldColumn:
         rows = self._out_of_fold if unlisted is None else self._without(unlisted)
         return rows.encode(learner, codes, size, counts=counts)
+
+    def group(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
+        if self._folds.training is not None:
+            return super().group(columns)
+        return group_columns(columns, self._folds.n_parts)
+
+    def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
+        if len(columns) == 1:
+            return super().encode_group(columns, counts=counts)
+        return encode_together(self._out_of_fold, columns, counts=counts)
 
     def _without(self, unlisted: Unlisted) -> OutOfFold:
         weights = self.data.weights.leave_out(unlisted.rows)

@@ -77,6 +77,23 @@ class Moments:
         some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
         return some.cache(size=self.size, mean=self.mean)
 
+    def table(self, index: int, size: int) -> Moments:
+        """One table of those along the first of two axes, with its first `size` categories, as a copy."""
+        count, total = (each[index, :size].astype(float) for each in (self.count, self.total))
+        observed = None if self.observed is None else np.array(self.observed[index])
+        summed = self.residual is not None and not np.isnan(self.residual[index])
+        residual = np.array(self.residual[index]) if self.residual is not None and summed else None
+        return Moments(count, total, np.array(self.scatter[index]), observed, residual)
+
+    def append(self, other: Moments) -> Moments:
+        """The tables of both, along the first axis."""
+        join = np.concatenate
+        observed = None if self.observed is None else join((self.rows, other.rows))
+        residual = None if self.residual is other.residual is None else _join_residuals(self, other)
+        scatter = join((self.scatter, other.scatter))
+        result = Moments(join((self.count, other.count)), join((self.total, other.total)), scatter, observed, residual)
+        return result.cache(size=join((self.size, other.size)), mean=join((self.mean, other.mean)))
+
     def divide(self, unit: float) -> Moments:
         """The moments of the target divided by a unit."""
         residual = None if self.residual is None else self.residual / unit / unit
@@ -180,6 +197,13 @@ class Moments:
         rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         shift = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
         return replace(rest, scatter=np.maximum(self.scatter - other.scatter - shift, 0.0))  # rounding
+
+
+def _join_residuals(*tables: Moments) -> np.ndarray:
+    """The residuals of some tables after those of others, NaN where they were not summed."""
+    return np.concatenate(
+        [np.full_like(each.scatter, np.nan) if each.residual is None else each.residual for each in tables]
+    )
 
 
 class Overall(NamedTuple):

@@ -85,7 +85,7 @@ class OutsideMoments:
 
     def __init__(self, counts: OutsideCounts, parts: Sequence[Moments]) -> None:
         others = 1.0 - np.eye(counts.column.shape[-2])
-        self.counts, self.parts = counts, parts
+        self.counts = counts
         self.overall = [[each.ravel() for each in own.overall(others)] for own in parts]
         observed = parts[0].observed
         self.observed = None if observed is None else (observed @ others).ravel()

@@ -87,6 +87,23 @@ class Prior:
             require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
         require(self.mains is None or self.between is not None, "effects without variances")
 
+    def table(self, index: int) -> Prior:
+        """The prior of one of the tables along the last axis, where categories have no means of their own."""
+
+        def take(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else np.array(values[..., index])
+
+        return Prior(
+            np.array(self.mean[..., index]),
+            np.array(self.strength[..., index]),
+            take(self.between),
+            take(self.within),
+            take(self.log_likelihood),
+            take(self.note),
+            take(self.probability),
+            None if self.components is None else self.components.table(index),
+        )
+
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """Iterate over the weights and the components of a mixture, each of shape (...)."""
         assert self.probability is not None

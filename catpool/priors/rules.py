@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import moments_prior
@@ -18,6 +19,21 @@ from catpool.priors.prior import Prior, given_strength
 from catpool.priors.views import fit_each_view
 
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
+
+
+@frozen
+class ColumnRule:
+    """A prior rule to which categories without rows do not matter, so that tables of several columns have one shape.
+
+    Parameters
+    ----------
+    learn : callable
+    """
+
+    learn: PriorRule
+
+    def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+        return self.learn(moments, family)
 
 
 @runtime_checkable
@@ -45,6 +61,7 @@ class LearningRule(Protocol):
         ----------
         moments : sequence of Moments of shape (..., K)
             One for each class of the target. The leading axes run over tables (folds, say), each with its own prior.
+            Categories without rows must not matter: tables are filled up with them.
         family : Family
         scale : float
             The parameter ``prior_scale`` of the encoder.
@@ -82,7 +99,7 @@ def fixed_strength(strength: float) -> PriorRule:
     def rule(moments: Sequence[Moments], family: Family) -> list[Prior]:
         return [given_strength(each, strength) for each in moments]
 
-    return rule
+    return ColumnRule(rule)
 
 
 def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: float) -> PriorRule:
@@ -104,7 +121,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return rule
+    return ColumnRule(rule)
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:

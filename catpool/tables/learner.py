@@ -15,7 +15,7 @@ from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior
-from catpool.priors.rules import CellRule, PriorRule
+from catpool.priors.rules import CellRule, ColumnRule, PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
@@ -39,6 +39,27 @@ class ColumnLearner(Protocol):
 
 
 @frozen
+class Learned:
+    """What is learned of one class: its prior, and its outputs, of the shape of its moments.
+
+    Parameters
+    ----------
+    moments : Moments of shape (..., size)
+    prior : Prior of shape (...)
+    outputs : list of ndarray of shape (..., size)
+    """
+
+    moments: Moments
+    prior: Prior
+    outputs: list[np.ndarray]
+
+    def table(self, index: int, size: int) -> Learned:
+        """One table of those along the first of two axes, with its first `size` categories, as a copy."""
+        outputs = [each[index, :size].copy() for each in self.outputs]
+        return Learned(self.moments.table(index, size), self.prior.table(index), outputs)
+
+
+@frozen
 class Learner:
     """Learns the encodings of the categories of one column.
 
@@ -58,10 +79,24 @@ class Learner:
     outputs: tuple[str, ...]
     rounded: bool = False
 
+    def joins(self, other: ColumnLearner) -> bool:
+        """Whether another column may be learned together with one of this learner, filled up to one size."""
+        if type(self) is not Learner or type(other) is not Learner or not isinstance(self.rule, ColumnRule):
+            return False
+        same = self.rule is other.rule and self.policy is other.policy
+        return same and (self.outputs, self.rounded) == (other.outputs, other.rounded)
+
+    def learn(self, moments: Sequence[Moments], family: Family) -> list[Learned]:
+        """Learn the prior and the outputs of each class, from moments of shape (..., size)."""
+        priors = self.rule(moments, family)
+        return [
+            Learned(each, prior, self._outputs(each, prior, family))
+            for each, prior in zip(moments, priors, strict=True)
+        ]
+
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
-        priors = self.rule(moments, family)
-        return [self._outputs(*each, family) for each in zip(moments, priors, strict=True)]
+        return [each.outputs for each in self.learn(moments, family)]
 
     def priors_from(self, slots: np.ndarray, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         """Learn the prior of each class, with a mean for each slot of the column where slots have means of their own.
@@ -119,20 +154,22 @@ class Learner:
         log_likelihood : float
             The term of the log-likelihood that depends on precisions alone.
         """
-        family = FAMILIES[target.family]
-        # the rule and the outputs work on copies, so that arrays cached on them are not kept with the table
         moments = [replace(each, count=each.count.astype(float)) for each in moments]
-        priors = [
-            _add_log_likelihood(prior, log_likelihood)
-            for prior in self.rule([replace(each) for each in moments], family)
-        ]
-        return [
-            Encoding(target.name, name, family, each, prior, self._name_outputs(replace(each), prior, family))
-            for name, each, prior in zip(target.names, moments, priors, strict=True)
-        ]
+        return self.name(target, self.learn(moments, FAMILIES[target.family]), log_likelihood)
 
-    def _name_outputs(self, moments: Moments, prior: Prior, family: Family) -> dict[str, np.ndarray]:
-        return dict(zip(self.outputs, self._outputs(moments, prior, family), strict=True))
+    def name(self, target: Target, learned: Sequence[Learned], log_likelihood: float) -> list[Encoding]:
+        """Make the encoding of each class of a target from what was learned of it from all rows."""
+        return [
+            Encoding(
+                target.name,
+                name,
+                FAMILIES[target.family],
+                replace(each.moments),  # without the arrays that are cached on it
+                _add_log_likelihood(each.prior, log_likelihood),
+                dict(zip(self.outputs, each.outputs, strict=True)),
+            )
+            for name, each in zip(target.names, learned, strict=True)
+        ]
 
 
 def _add_log_likelihood(prior: Prior, log_likelihood: float) -> Prior:

@@ -1,0 +1,115 @@
+"""Small columns that are learned together: one call of numpy serves the tables of all of them.
+
+The time of a small column is that of calling numpy, whatever the number of categories. So the columns are filled up
+with categories without rows to one size, and the parts of all columns, together with the whole columns, are given to
+the learner in one call. No table enters the numbers of another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
+from catpool.data.frozen import frozen
+from catpool.data.listed import Unlisted
+from catpool.data.targets import Target
+from catpool.moments.moments import Moments
+from catpool.moments.outside import OutsideCounts, OutsideMoments
+from catpool.moments.partition import ColumnView, TargetView
+from catpool.priors.families import FAMILIES
+from catpool.tables.learner import ColumnLearner, Learned, Learner
+
+SMALL = 1 << 14  # cells of all parts and columns up to which filling up costs less than separate calls
+CELLS = 1 << 17  # the most cells of columns that are learned together; beyond, they would not fit into the cache
+
+
+@frozen
+class CodedColumn:
+    """A column of the training rows as the codes of its categories, and how it is learned.
+
+    Parameters
+    ----------
+    learner : ColumnLearner
+    codes : ndarray of shape (n,)
+        Overwritten, to save memory.
+    size : int
+        The number of codes.
+    unlisted : Unlisted, optional
+        The rows that the column must not learn from.
+    """
+
+    learner: ColumnLearner
+    codes: np.ndarray
+    size: int
+    unlisted: Unlisted | None = None
+
+
+def group_columns(columns: Sequence[CodedColumn], parts: int) -> list[list[int]]:
+    """Choose the columns that are learned together: the positions of each group, those of similar size in one."""
+    groups: list[list[int]] = []
+    for position in sorted(range(len(columns)), key=lambda position: columns[position].size):
+        if not groups or not _goes_with([columns[each] for each in groups[-1]], columns[position], parts):
+            groups.append([])
+        groups[-1].append(position)
+    return groups
+
+
+def _goes_with(group: Sequence[CodedColumn], column: CodedColumn, parts: int) -> bool:
+    """Whether a column, which is not smaller than those of a group, may join it."""
+    cells = (len(group) + 1) * column.size * parts
+    held = parts * (column.size + sum(each.size for each in group))
+    first = group[0]
+    alike = isinstance(first.learner, Learner) and first.learner.joins(column.learner)
+    return alike and first.unlisted is column.unlisted is None and cells <= min(CELLS, max(SMALL, 2 * held))
+
+
+def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
+    """Encode columns out of fold and from all rows, as `OutOfFold.encode` does one after the other.
+
+    Parameters
+    ----------
+    rows : OutOfFold
+        Whose folds are encoded from all other rows.
+    columns : sequence of CodedColumn
+        Whose learners are alike.
+    counts : bool
+        Whether to return the weight of the rows that each row is encoded from.
+    """
+    learner = columns[0].learner
+    assert isinstance(learner, Learner)
+    sizes = [column.size for column in columns]
+    view = rows.rows.column(np.array([column.codes for column in columns]), max(sizes))
+    outside, values = OutsideCounts(view), []
+    encodings: list[list[Any]] = [[] for _ in columns]
+    for target, views in rows.rows.views():
+        learned = _learn(learner, view, outside, target, views)
+        values += [_look_up(view, output, rows.folds.n_folds) for each in learned for output in each.outputs]
+        for position, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=outside.shape[0]):
+            tables = [each.table(position, size) for each in learned]
+            own += learner.name(target, tables, rows.rows.weights.log_likelihood)
+    seen = _look_up(view, outside[:], rows.folds.n_folds) if counts else [None] * len(columns)
+    by_column = np.empty((len(columns), 0, view.cells.shape[1])) if not values else np.stack(values, axis=1)
+    return [OutOfFoldColumn(own.T, *each) for own, *each in zip(by_column, seen, encodings, strict=True)]
+
+
+def _learn(
+    learner: Learner, view: ColumnView, outside: OutsideCounts, target: Target, views: Iterable[TargetView]
+) -> list[Learned]:
+    """Learn the rows outside each part of each column, and then all rows of each column; of each class."""
+    pairs = [(each, view.moments(each)) for each in views]
+    whole = [view.merge(each, parts) for each, parts in pairs]  # first, because totals are overwritten below
+    visible = OutsideMoments(outside, [parts for _, parts in pairs])[:]
+    return learner.learn(list(map(Moments.append, visible, whole)), FAMILIES[target.family])
+
+
+def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int) -> np.ndarray:
+    """The values of the rows of each column, of shape (C, n), from tables of which those of the parts come first."""
+    values = tables[: math.prod(view.shape[:-1])].reshape(view.shape)
+    if view.shape[1] > n_folds:  # the part of rows in no fold
+        values = values.copy()
+        values[:, n_folds:] = np.nan
+    return values.ravel().take(view.cells, mode="clip")
