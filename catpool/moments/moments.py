@@ -85,6 +85,13 @@ class Moments:
         residual = np.array(self.residual[index]) if self.residual is not None and summed else None
         return Moments(count, total, np.array(self.scatter[index]), observed, residual)
 
+    def flatten(self) -> Moments:
+        """The same tables along one axis: moments of shape (T, K)."""
+        count, total = (each.reshape(-1, each.shape[-1]) for each in (self.count, self.total))
+        scatter, size, mean = (np.ravel(each) for each in (self.scatter, self.size, self.mean))
+        observed, residual = (None if each is None else np.ravel(each) for each in (self.observed, self.residual))
+        return Moments(count, total, scatter, observed, residual).cache(size=size, mean=mean)
+
     def append(self, other: Moments) -> Moments:
         """The tables of both, along the first axis."""
         join = np.concatenate

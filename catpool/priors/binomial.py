@@ -10,24 +10,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv, expit
+from scipy.special import betaincinv, expit, xlogy
 
 from catpool.moments.moments import Moments
 from catpool.priors.dirichlet_multinomial import SharesAboutMeans, dirichlet_multinomial, tarone_score
 from catpool.priors.family import Family
 from catpool.priors.link import Link
-from catpool.priors.newton import FAR, ROUNDING, maximize, starting_strength
+from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import (
     NO_NOISE,
     NO_SPREAD,
     ONE_CATEGORY,
     ONE_ROW_EACH,
     Prior,
-    boundary_prior,
-    fitted_prior,
+    choose_priors,
+    mean_of_categories,
 )
 from catpool.priors.strength_search import EDGE, maximize_over_strength
-from catpool.priors.views import fit_views
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -68,33 +67,33 @@ class Binomial(Family):
         return _bernoulli(moments.mean)
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
-        return fit_views(classes, self._fit)
+        shape = classes[0].count.shape[:-1]
+        return [prior.reshape(shape) for prior in self._fit([each.flatten() for each in classes])]
 
-    def _fit(self, tables: Sequence[Sequence[Moments]]) -> list[list[Prior]]:
-        """The priors of the classes of each of some tables."""
-        searched = {position: start for position, table in enumerate(tables) if (start := self._start(table))}
-        found = _search(list(searched.values()))
-        answers = dict(zip(searched, found, strict=True))
-        return [_priors(table, *answers.get(position, (None, -np.inf))) for position, table in enumerate(tables)]
-
-    def _start(self, classes: Sequence[Moments]) -> Search | None:
-        """The search of a table's strength, or None if the likelihood has no maximum inside."""
-        shares, rows, sizes = _shares_of(classes)
-        if _boundary(rows, sizes) is not None:
-            return None
-        start = starting_strength(classes, self, tarone_score(rows, sizes))
-        if start is None:
-            return None
-        every = _with_complement(classes)
-        return Search((every, sizes), np.where(shares > 0, start * shares, 1.0), FAR * float(sizes.max()))
+    def _fit(self, classes: Sequence[Moments]) -> list[Prior]:
+        """The priors of the classes, of shape (T,), from moments of shape (T, K)."""
+        tables = ShareTables.of(classes)
+        start = starting_strength(classes, self, tarone_score(tables.rows, tables.sizes))
+        far, pooled = FAR * tables.sizes.max(axis=1), tables.pooled()
+        strength, note = tables.boundary()
+        wanted = (note == "") & ~np.isnan(start)
+        first = np.where(tables.shares > 0, start[:, None] * tables.shares, 1.0)
+        inside, a, value = search_inside(wanted, first, far, pooled, tables.likelihood)
+        a = np.where(tables.shares > 0, a, 0.0)
+        inside &= a.sum(axis=1) < far
+        fitted = _fitted_priors(a, value)
+        note = np.where(note == "", NO_SPREAD, note)
+        edges = _boundary_priors(classes, tables.shares, strength, note, pooled)
+        return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
         from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
-        (fitted,) = self._fit([classes])
-        if len(_shares_of(classes)[1]) == 1:
+        fitted = self.likelihood_prior(classes, reml=True)
+        tables = ShareTables.of([each.flatten() for each in classes])
+        if np.count_nonzero(tables.shares) == 1:
             return fitted
-        likelihood = dirichlet_multinomial([(_with_complement(classes), classes[0].count)])
+        likelihood = tables.likelihood(np.zeros(1, dtype=np.intp))
 
         def log_likelihood(means: np.ndarray, strength: float) -> float:
             means = np.append(means, 1 - means) if len(means) == 1 else means
@@ -153,75 +152,68 @@ def _with_complement(classes: Sequence[Moments]) -> list[np.ndarray]:
     return [*rows, classes[0].count - rows[0]] if len(rows) == 1 else rows
 
 
-def _shares_of(classes: Sequence[Moments]) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """The share of each class, the rows of the classes that occur, and the rows of each category."""
-    sizes, rows = classes[0].count, _with_complement(classes)
-    shares = np.array([float(each.sum() / sizes.sum()) for each in rows])
-    return shares, [each for each, share in zip(rows, shares, strict=True) if share > 0], sizes
+class ShareTables(NamedTuple):
+    """The rows of each class in each category of T tables, with the complement of a class that is the only one.
 
+    Parameters
+    ----------
+    rows : ndarray of shape (T, C, K)
+    sizes : ndarray of shape (T, K)
+        The rows of each category.
+    shares : ndarray of shape (T, C)
+        Of each class in all rows.
+    """
 
-class Search(NamedTuple):
-    """The search of the strength of a table: the rows of its classes and categories, the start, and the largest a."""
+    rows: np.ndarray
+    sizes: np.ndarray
+    shares: np.ndarray
 
-    table: tuple[list[np.ndarray], np.ndarray]
-    start: np.ndarray
-    far: float
+    @classmethod
+    def of(cls, classes: Sequence[Moments]) -> ShareTables:
+        """The tables of moments of shape (T, K), one for each class."""
+        rows, sizes = np.stack(_with_complement(classes), axis=1), classes[0].count
+        return cls(rows, sizes, rows.sum(axis=2) / sizes.sum(axis=1, keepdims=True))
 
+    def likelihood(self, tables: np.ndarray) -> Likelihood:
+        return dirichlet_multinomial(self.rows[tables], self.sizes[tables])
 
-def _search(searches: Sequence[Search]) -> list[tuple[np.ndarray | None, float]]:
-    """The a of each table, and the log-likelihood; None where it is largest for an infinite strength."""
-    if not searches:
-        return []
-    start, far = np.array([each.start for each in searches]), np.array([each.far for each in searches])
-    found, value = maximize(dirichlet_multinomial([each.table for each in searches]), start, far)
-    present = np.array([[rows.any() for rows in each.table[0]] for each in searches])
-    found = np.where(present, found, 0.0)
-    inside = found.sum(axis=1) < far
-    return [(a if near else None, float(each)) for a, near, each in zip(found, inside, value, strict=True)]
+    def pooled(self) -> np.ndarray:
+        """The log-likelihood of complete pooling, of shape (T,)."""
+        return xlogy(self.rows.sum(axis=2), self.shares).sum(axis=1)
 
-
-def _priors(classes: Sequence[Moments], a: np.ndarray | None, likelihood: float) -> list[Prior]:
-    """The priors of the classes of a table, from the answer of its search."""
-    shares, rows, sizes = _shares_of(classes)
-    pooled = float(sum(each.sum() * np.log(each.sum() / sizes.sum()) for each in rows))
-    odd = _boundary(rows, sizes)
-    if odd is None and a is not None and likelihood > pooled + ROUNDING * abs(pooled):
-        return _fitted_priors(a, likelihood)[: len(classes)]
-    return _boundary_priors(classes, shares, *(odd or (np.inf, NO_SPREAD)), pooled)
-
-
-def _boundary(rows: list[np.ndarray], sizes: np.ndarray) -> tuple[float, str] | None:
-    """The strength and a note where the likelihood has no maximum inside, else None."""
-    if len(rows) == 1:
-        return np.inf, NO_SPREAD
-    if np.count_nonzero(sizes) == 1:
-        return np.inf, ONE_CATEGORY
-    if (sizes <= 1).all():
-        return np.inf, ONE_ROW_EACH
-    if all(((each == 0) | (each == sizes)).all() for each in rows):
-        return 0.0, NO_NOISE
-    return None
+    def boundary(self) -> tuple[np.ndarray, np.ndarray]:
+        """The strength where the likelihood has no maximum inside, and a note that says why, else empty."""
+        alike = ((self.rows == 0) | (self.rows == self.sizes[:, None])).all(axis=(1, 2))
+        reasons = {
+            NO_SPREAD: np.count_nonzero(self.shares, axis=1) == 1,
+            ONE_CATEGORY: np.count_nonzero(self.sizes, axis=1) == 1,
+            ONE_ROW_EACH: (self.sizes <= 1).all(axis=1),
+            NO_NOISE: alike,
+        }
+        note = np.select(list(reasons.values()), list(reasons), "")
+        return np.where(note == NO_NOISE, 0.0, np.inf), note
 
 
 def _boundary_priors(
-    classes: Sequence[Moments], shares: np.ndarray, strength: float, note: str, pooled: float
+    classes: Sequence[Moments], shares: np.ndarray, strength: np.ndarray, note: np.ndarray, pooled: np.ndarray
 ) -> list[Prior]:
-    variance = _bernoulli(shares)
-    between = np.zeros_like(variance) if strength > 0 else variance
-    likelihood = np.nan if note in (ONE_CATEGORY, ONE_ROW_EACH) else pooled
-    return [
-        boundary_prior(each, strength, apart, own - apart, likelihood, note)
-        for each, own, apart in zip(classes, variance, between, strict=False)
-    ]
+    """The priors of the classes at strengths of 0 or infinity, of shape (T,)."""
+    likelihood = np.where((note == ONE_CATEGORY) | (note == ONE_ROW_EACH), np.nan, pooled)
+    priors = []
+    for each, variance in zip(classes, _bernoulli(shares).T, strict=False):
+        between = np.where(strength > 0, 0.0, variance)
+        mean = mean_of_categories(each, strength)
+        priors.append(Prior(mean, strength, between, variance - between, likelihood, note))
+    return priors
 
 
-def _fitted_priors(a: np.ndarray, likelihood: float) -> list[Prior]:
-    """The priors of all classes from their parameters, which are 0 for classes that do not occur."""
-    strength = float(a.sum())
-    means = a / strength
-    between = _bernoulli(means) / (strength + 1)
+def _fitted_priors(a: np.ndarray, likelihood: np.ndarray) -> list[Prior]:
+    """The priors of all classes from their parameters, of shape (T, C), which are 0 for classes that do not occur."""
+    strength = a.sum(axis=1)
+    means = a.T / strength
+    between, note = _bernoulli(means) / (strength + 1), np.zeros(len(a), dtype="U1")
     return [
-        fitted_prior(mean, strength, apart, strength * apart, likelihood)
+        Prior(mean, strength, apart, strength * apart, likelihood, note)
         for mean, apart in zip(means, between, strict=True)
     ]
 

@@ -16,8 +16,6 @@ R. E. Tarone (1979), Testing the goodness of fit of the binomial distribution, B
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
 
@@ -26,17 +24,18 @@ from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
 
-def dirichlet_multinomial(tables: Sequence[tuple[Sequence[np.ndarray], np.ndarray]]) -> Likelihood:
+def dirichlet_multinomial(rows: np.ndarray, sizes: np.ndarray) -> Likelihood:
     """The log-likelihood of a, of shape (T, C), with its gradient and its Hessian.
 
     Parameters
     ----------
-    tables : sequence
-        For each of T tables the rows of each of C classes in each category, and the rows of each category, of shape
-        (K,). Classes without rows do not enter.
+    rows : ndarray of shape (T, C, K)
+        The rows of each class in each category of T tables. Classes without rows do not enter.
+    sizes : ndarray of shape (T, K)
+        The rows of each category.
     """
-    rising = RisingLog([each for classes, sizes in tables for each in (*classes, sizes)])
-    present = np.array([[each.any() for each in classes] for classes, _ in tables], dtype=float)
+    rising = RisingLog(np.concatenate([rows, sizes[:, None]], axis=1).reshape(-1, sizes.shape[1]))
+    present = rows.any(axis=2).astype(float)
 
     def likelihood(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         whole = (a * present).sum(axis=1, keepdims=True)
@@ -49,10 +48,11 @@ def dirichlet_multinomial(tables: Sequence[tuple[Sequence[np.ndarray], np.ndarra
     return likelihood
 
 
-def tarone_score(classes: list[np.ndarray], sizes: np.ndarray) -> float:
-    """The slope of the likelihood as the strength comes down from infinity: positive if it rises."""
-    score = sum(float((each * (each - 1)).sum() * sizes.sum() / each.sum()) for each in classes)
-    return score - float((sizes * (sizes - 1)).sum())
+def tarone_score(rows: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The slope of each likelihood as the strength comes down from infinity, of shape (T,): positive if it rises."""
+    totals, pairs = rows.sum(axis=2), (rows * (rows - 1)).sum(axis=2)
+    each = pairs * sizes.sum(axis=1, keepdims=True) / np.where(totals > 0, totals, 1.0)
+    return each.sum(axis=1) - (sizes * (sizes - 1)).sum(axis=1)
 
 
 @frozen

@@ -10,8 +10,6 @@ a_k = strength * mean_k and the strength is the only parameter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import gammaln, psi, xlogy
 
@@ -20,21 +18,19 @@ from catpool.priors.newton import Likelihood
 from catpool.priors.rising_log import RisingLog
 
 
-def gamma_poisson(tables: Sequence[tuple[np.ndarray, np.ndarray]]) -> Likelihood:
+def gamma_poisson(events_by_category: np.ndarray, exposures: np.ndarray) -> Likelihood:
     """The log-likelihood of (a, b), of shape (T, 2), with its gradient and its Hessian.
 
     Parameters
     ----------
-    tables : sequence
-        For each of T tables the events and the exposure of each category, of shape (K,).
+    events_by_category, exposures : ndarray of shape (T, K)
+        Of T tables.
     """
-    rising = RisingLog([totals[sizes > 0] for totals, sizes in tables])
-    grouped = [_group_by_exposure(totals[sizes > 0], sizes[sizes > 0]) for totals, sizes in tables]
-    sizes, totals, numbers = (np.concatenate([each[i] for each in grouped]) for i in range(3))
-    table = np.repeat(np.arange(len(grouped)), [len(each[0]) for each in grouped])
+    rising = RisingLog(events_by_category)
+    table, sizes, totals, numbers = _group_by_exposure(events_by_category, exposures)
 
     def total(values: np.ndarray) -> np.ndarray:
-        return np.bincount(table, values, minlength=len(grouped))
+        return np.bincount(table, values, minlength=len(exposures))
 
     number = total(numbers)
 
@@ -54,10 +50,17 @@ def gamma_poisson(tables: Sequence[tuple[np.ndarray, np.ndarray]]) -> Likelihood
     return likelihood
 
 
-def _group_by_exposure(totals: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct exposures, and the events and the number of categories of each."""
-    distinct, group = np.unique(sizes, return_inverse=True)
-    return distinct, np.bincount(group, totals), np.bincount(group)
+def _group_by_exposure(totals: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The distinct exposures of each table: the table, the exposure, its events and its number of categories."""
+    order = np.argsort(sizes, axis=1, kind="stable")
+    sizes, totals = (np.take_along_axis(each, order, axis=1) for each in (sizes, totals))
+    first = np.ones(sizes.shape, dtype=bool)
+    first[:, 1:] = sizes[:, 1:] > sizes[:, :-1]
+    group = first.ravel().cumsum() - 1
+    table, place = first.nonzero()
+    found = table, sizes[table, place], np.bincount(group, totals.ravel()), np.bincount(group).astype(float)
+    exposed = found[1] > 0
+    return tuple(each[exposed] for each in found)
 
 
 @frozen

@@ -76,16 +76,58 @@ def _step(parameters: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> 
     return step * np.minimum(1.0, 2.0 / np.abs(step).max(axis=1, initial=1e-300))[:, None]
 
 
-def starting_strength(classes: Sequence[Moments], family: VarianceFunction, score: float) -> float | None:
-    """A strength to start from, or None if neither the moments nor the score show a spread.
+def starting_strength(classes: Sequence[Moments], family: VarianceFunction, score: np.ndarray) -> np.ndarray:
+    """The strength that the search of each table starts from, NaN if neither the moments nor the score show a spread.
 
     The score is the slope of the likelihood as the strength comes down from infinity. It may miss a spread: where most
     rows are in one category, the likelihood can fall first and be larger further on. So few categories are always
     searched.
+
+    Parameters
+    ----------
+    classes : sequence of Moments of shape (T, K)
+    family : VarianceFunction
+    score : ndarray of shape (T,)
+
+    Returns
+    -------
+    ndarray of shape (T,)
     """
-    strength = float(moments_prior(classes, family)[0].strength)
-    if np.isfinite(strength):
-        return max(strength, 1e-3)
-    if score > 0:
-        return 10 * float(classes[0].count.max())
-    return 1.0 if classes[0].categories <= FEW else None
+    strength = moments_prior(classes, family)[0].strength
+    largest, few = classes[0].count.max(axis=-1), classes[0].categories <= FEW
+    guess = np.select([score > 0, few], [10.0 * largest, 1.0], np.nan)
+    return np.where(np.isfinite(strength), np.maximum(strength, 1e-3), guess)
+
+
+def search_inside(
+    wanted: np.ndarray,
+    start: np.ndarray,
+    far: np.ndarray,
+    pooled: np.ndarray,
+    likelihood: Callable[[np.ndarray], Likelihood],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Maximize the log-likelihoods of those of T tables that are wanted.
+
+    Parameters
+    ----------
+    wanted : ndarray of bool of shape (T,)
+    start : ndarray of shape (T, P)
+    far : ndarray of shape (T,)
+    pooled : ndarray of shape (T,)
+        The log-likelihood of complete pooling.
+    likelihood : callable
+        From the positions of some tables to their log-likelihood.
+
+    Returns
+    -------
+    inside : ndarray of bool of shape (T,)
+        Whether the maximum is larger than under complete pooling.
+    parameters : ndarray of shape (T, P)
+    value : ndarray of shape (T,)
+        The maximum.
+    """
+    parameters, value = np.where(wanted[:, None], start, 1.0), np.full(len(start), -np.inf)
+    tables = np.flatnonzero(wanted)
+    if len(tables):
+        parameters[tables], value[tables] = maximize(likelihood(tables), start[tables], far[tables])
+    return value > pooled + ROUNDING * np.abs(pooled), parameters, value

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import gammaincinv, gammaln
+from scipy.special import gammaincinv, gammaln, xlogy
 
 from catpool.moments.moments import Moments
-from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
 from catpool.priors.gamma_poisson import CountsAboutMeans, gamma_poisson
 from catpool.priors.link import Link
-from catpool.priors.newton import FAR, ROUNDING, maximize, starting_strength
-from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, boundary_prior, fitted_prior
+from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
+from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, choose_priors
 from catpool.priors.strength_search import EDGE, maximize_over_strength
-from catpool.priors.views import fit_views
 
 EXPOSURES = 20  # binary digits of the largest exposure of a category, up to which it is its own unit
 
@@ -58,31 +56,38 @@ class Poisson(Family):
         return moments.mean
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
-        return [fit_views([each], self._fit)[0] for each in classes]
+        return [self._fit(each.flatten()).reshape(each.count.shape[:-1]) for each in classes]
 
-    def _fit(self, tables: Sequence[Sequence[Moments]]) -> list[list[Prior]]:
-        """The prior of each of some tables of one class."""
-        units = [unit_of(moments.count, EXPOSURES) for (moments,) in tables]
-        scaled = [
-            moments if unit == 1 else replace(moments, count=moments.count / unit)
-            for (moments,), unit in zip(tables, units, strict=True)
-        ]
-        found = self._fit_in_units(scaled)
-        return [[_times_unit(*each)] for each in zip(found, scaled, units, strict=True)]
+    def _fit(self, moments: Moments) -> Prior:
+        """The prior of each table, of shape (T,), from moments of shape (T, K)."""
+        exponent = np.frexp(moments.count.max(axis=1))[1]
+        unit = np.where(np.abs(exponent) > EXPOSURES, np.ldexp(1.0, exponent), 1.0)
+        scaled = replace(moments, count=moments.count / unit[:, None])
+        return _times_unit(self._fit_in_units(scaled.cache(mean=moments.mean * unit)), moments, unit)
 
-    def _fit_in_units(self, tables: Sequence[Moments]) -> list[Prior]:
+    def _fit_in_units(self, moments: Moments) -> Prior:
         """The prior of each table, with exposures in their unit."""
-        starts = {position: start for position, table in enumerate(tables) if (start := self._start(table))}
-        answers = dict(zip(starts, _search([tables[each] for each in starts], list(starts.values())), strict=True))
-        return [_prior(table, *answers.get(position, (None, -np.inf))) for position, table in enumerate(tables)]
+        mean, events = moments.mean, moments.total
+        score = ((events - mean[:, None] * moments.count) ** 2 - events).sum(axis=1)
+        start = starting_strength([moments], self, score)
+        far = FAR * moments.count.max(axis=1) * np.maximum(mean, 1.0)  # a rate beyond is an infinite strength
+        pooled = xlogy(events.sum(axis=1), mean) - mean * moments.size
+        single = (mean > 0) & (moments.categories == 1)
 
-    def _start(self, moments: Moments) -> float | None:
-        """The strength that a search starts from, or None if the likelihood has no maximum inside."""
-        mean, seen = float(moments.mean), moments.count > 0
-        if mean == 0 or moments.categories == 1:
-            return None
-        events, exposure = moments.total[seen], moments.count[seen]
-        return starting_strength([moments], self, float(((events - mean * exposure) ** 2 - events).sum()))
+        def likelihood(tables: np.ndarray) -> Likelihood:
+            return gamma_poisson(events[tables], moments.count[tables])
+
+        wanted = (mean > 0) & ~single & ~np.isnan(start)
+        inside, found, value = search_inside(
+            wanted, start[:, None] * np.column_stack([mean, np.ones_like(mean)]), far, pooled, likelihood
+        )
+        shape, rate = found.T
+        inside &= rate <= far
+        note = np.where(single, ONE_CATEGORY, NO_SPREAD)
+        none = np.zeros_like(mean)
+        edge = Prior(mean, none + np.inf, none, mean, np.where(single, np.nan, pooled), note)
+        fitted = Prior(shape / rate, rate, shape / rate**2, shape / rate, value, np.zeros(len(mean), dtype="U1"))
+        return choose_priors(inside, fitted, edge)
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
         return [self._integrate(moments, scale) for moments in classes]
@@ -90,10 +95,10 @@ class Poisson(Family):
     def _integrate(self, moments: Moments, scale: float) -> Prior:
         from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
-        ((fitted,),) = self._fit([[moments]])
+        (fitted,) = self.likelihood_prior([moments], reml=True)
         if moments.total.sum() == 0:
             return fitted
-        likelihood = gamma_poisson([(moments.total, moments.count)])
+        likelihood = gamma_poisson(moments.total[None], moments.count[None])
 
         def log_likelihood(means: np.ndarray, strength: float) -> float:
             return float(likelihood(np.maximum(np.array([[strength * means[0], strength]]), 1e-300))[0][0])
@@ -132,39 +137,8 @@ class Poisson(Family):
         ]
 
 
-def _search(tables: Sequence[Moments], starts: Sequence[float]) -> list[tuple[np.ndarray, float]]:
-    """The shape and the rate of each table with the largest likelihood, and that likelihood."""
-    if not tables:
-        return []
-    first = np.array([[start * float(table.mean), start] for table, start in zip(tables, starts, strict=True)])
-    likelihood = gamma_poisson([(table.total, table.count) for table in tables])
-    found, value = maximize(likelihood, first, np.array([_far(table) for table in tables]))
-    return [(parameters, float(each)) for parameters, each in zip(found, value, strict=True)]
-
-
-def _far(moments: Moments) -> float:
-    """The rate beyond which a prior counts as infinitely strong."""
-    return FAR * float(moments.count.max() * max(float(moments.mean), 1.0))
-
-
-def _prior(moments: Moments, found: np.ndarray | None, likelihood: float) -> Prior:
-    """The prior of a table, from the shape and the rate that its search found, if there was one."""
-    mean, exposure = float(moments.mean), float(moments.count.sum())
-    if mean == 0:
-        return boundary_prior(moments, np.inf, 0.0, 0.0, 0.0, NO_SPREAD)
-    if moments.categories == 1:
-        return boundary_prior(moments, np.inf, 0.0, mean, np.nan, ONE_CATEGORY)
-    pooled = float(moments.total.sum() * np.log(mean) - mean * exposure)
-    if found is None or likelihood <= pooled + ROUNDING * abs(pooled) or found[1] > _far(moments):
-        return boundary_prior(moments, np.inf, 0.0, mean, pooled, NO_SPREAD)
-    shape, rate = (float(each) for each in found)
-    return fitted_prior(shape / rate, rate, shape / rate**2, shape / rate, float(likelihood))
-
-
-def _times_unit(prior: Prior, moments: Moments, unit: float) -> Prior:
-    """The prior of a table in units of exposure, from that in another unit."""
-    if unit == 1:
-        return prior
+def _times_unit(prior: Prior, moments: Moments, unit: np.ndarray) -> Prior:
+    """The prior of each table in units of exposure, from that in another unit."""
     assert prior.between is not None
     assert prior.within is not None
     assert prior.log_likelihood is not None
@@ -174,7 +148,7 @@ def _times_unit(prior: Prior, moments: Moments, unit: float) -> Prior:
         strength=prior.strength * unit,
         between=prior.between / unit**2,
         within=prior.within / unit,
-        log_likelihood=prior.log_likelihood - moments.total.sum() * np.log(unit),
+        log_likelihood=prior.log_likelihood - moments.total.sum(axis=1) * np.log(unit),
     )
 
 

@@ -104,6 +104,16 @@ class Prior:
             None if self.components is None else self.components.table(index),
         )
 
+    def reshape(self, shape: tuple[int, ...]) -> Prior:
+        """The same priors along other axes, of priors that are no mixtures."""
+
+        def arrange(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values.reshape(shape)
+
+        mean, strength = self.mean.reshape(shape), self.strength.reshape(shape)
+        between, within = arrange(self.between), arrange(self.within)
+        return Prior(mean, strength, between, within, arrange(self.log_likelihood), arrange(self.note))
+
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """Iterate over the weights and the components of a mixture, each of shape (...)."""
         assert self.probability is not None
@@ -164,12 +174,27 @@ def fitted_prior(
     )
 
 
-def boundary_prior(
-    moments: Moments, strength: float, between: float, within: float, log_likelihood: float, note: str
-) -> Prior:
-    """The prior of a strength of 0 or infinity, with the reason in `note`, from moments of shape (K,)."""
-    mean = float(mean_of_categories(moments, np.array(strength)))
-    return fitted_prior(mean, strength, between, within, log_likelihood, note)
+def choose_priors(first: np.ndarray, one: Prior, other: Prior) -> Prior:
+    """The prior of each table from one of two sets of priors with variances, of shape (T,).
+
+    Parameters
+    ----------
+    first : ndarray of bool of shape (T,)
+        Whether the prior is that of the first set.
+    one, other : Prior of shape (T,)
+    """
+
+    def choose(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
+        return None if a is None or b is None else np.where(first, a, b)
+
+    return Prior(
+        np.where(first, one.mean, other.mean),
+        np.where(first, one.strength, other.strength),
+        choose(one.between, other.between),
+        choose(one.within, other.within),
+        choose(one.log_likelihood, other.log_likelihood),
+        choose(one.note, other.note),
+    )
 
 
 def reliability(count: np.ndarray, strength: np.ndarray) -> np.ndarray:

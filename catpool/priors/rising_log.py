@@ -11,8 +11,6 @@ T. Minka (2000), Estimating a Dirichlet distribution, technical report, MIT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import betaln, gammaln, polygamma, psi
 
@@ -24,41 +22,43 @@ class RisingLog:
 
     Parameters
     ----------
-    tables : sequence of ndarray of shape (K,)
+    tables : ndarray of shape (T, K)
         The x_k of each table, not negative.
     """
 
-    def __init__(self, tables: Sequence[np.ndarray]) -> None:
-        mores, rests, starts = zip(*map(_terms, tables), strict=True)
-        self.more, self.rest, self.start = np.concatenate(mores), np.concatenate(rests), np.array(starts)
-        self.step = np.concatenate([np.arange(len(each)) for each in mores])
-        self.table, self.table_of_rest = (
-            np.repeat(np.arange(len(starts)), [len(each) for each in parts]) for parts in (mores, rests)
-        )
+    def __init__(self, tables: np.ndarray) -> None:
+        self.number = len(tables)
+        counts = tables.astype(np.intp)
+        whole = (counts == tables).all(axis=1)
+        reached = _count_reached(np.where(whole[:, None], np.minimum(counts, STEPS), 0))
+        self.table, self.step = reached.nonzero()
+        self.more = reached[self.table, self.step].astype(float)
+        start = np.where(whole, float(STEPS), 0.0)
+        self.table_of_rest, places = (tables > start[:, None]).nonzero()
+        self.rest, self.start = tables[self.table_of_rest, places], start[self.table_of_rest]
 
     def __call__(self, a: np.ndarray) -> np.ndarray:
         """R, its first and its second derivative, of shape (3, T), at an a of each table."""
         terms = a[self.table] + self.step
         inverse = self.more / terms
         each_term = self.more * np.log(terms), inverse, -inverse / terms
-        value = np.array([self._sum(each) for each in each_term], dtype=float)  # numpy counts no terms as integers
+        value = np.array([self._sum(each, self.table) for each in each_term], dtype=float)  # no terms sum to integers
         if len(self.rest):
             own = a[self.table_of_rest]
-            ends, start = own + self.rest, own + self.start[self.table_of_rest]
-            steps = self.rest - self.start[self.table_of_rest]
+            ends, start = own + self.rest, own + self.start
+            steps = self.rest - self.start
             logs = gammaln(steps) - betaln(start, steps)  # a difference of gammaln would lose the digits of a large a
             beyond = logs, psi(ends) - psi(start), polygamma(1, ends) - polygamma(1, start)
             value += [self._sum(each, self.table_of_rest) for each in beyond]
         return value
 
-    def _sum(self, values: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(self.table if table is None else table, values, minlength=len(self.start))
+    def _sum(self, values: np.ndarray, table: np.ndarray) -> np.ndarray:
+        return np.bincount(table, values, minlength=self.number)
 
 
-def _terms(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """How many categories have x_k > 0, > 1, ...; the x_k beyond these, and how many terms each of them has had."""
-    counts = values.astype(np.intp)
-    if (counts == values).all():
-        reached = np.bincount(np.minimum(counts, STEPS), minlength=1)
-        return reached[:0:-1].cumsum()[::-1].astype(float), values[counts > STEPS], float(STEPS)
-    return np.zeros(0), values[values > 0], 0.0
+def _count_reached(counts: np.ndarray) -> np.ndarray:
+    """How many categories of each table have x_k > 0, > 1, ..., from whole numbers of shape (T, K)."""
+    bins = int(counts.max(initial=0)) + 1
+    cells = counts + np.arange(0, len(counts) * bins, bins)[:, None]
+    number = np.bincount(cells.ravel(), minlength=len(counts) * bins).reshape(len(counts), bins)
+    return number[:, :0:-1].cumsum(axis=1)[:, ::-1]

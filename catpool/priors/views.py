@@ -27,15 +27,8 @@ def fit_each_view(moments: Sequence[Moments], fit: Callable[[Sequence[Moments]],
     list of Prior of shape (...)
         One for each class.
     """
-    return fit_views(moments, lambda tables: [fit(table) for table in tables])
-
-
-def fit_views(
-    moments: Sequence[Moments], fit: Callable[[Sequence[Sequence[Moments]]], Sequence[Sequence[Prior]]]
-) -> list[Prior]:
-    """Fit the priors of all tables at once, and stack them; as `fit_each_view`, but that `fit` takes all tables."""
     shape = moments[0].count.shape[:-1]
-    fits = fit(list(zip(*(each.views() for each in moments), strict=True)))
+    fits = [fit(table) for table in zip(*(each.views() for each in moments), strict=True)]
     return [_stack([fitted[label] for fitted in fits], shape) for label in range(len(moments))]
 
 
