@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import gammaincinv, gammaln, xlogy
 
 from catpool.moments.moments import Moments
+from catpool.moments.unit import units_of
 from catpool.priors.family import Family
 from catpool.priors.gamma_poisson import CountsAboutMeans, gamma_poisson
 from catpool.priors.link import Link
@@ -60,8 +61,7 @@ class Poisson(Family):
 
     def _fit(self, moments: Moments) -> Prior:
         """The prior of each table, of shape (T,), from moments of shape (T, K)."""
-        exponent = np.frexp(moments.count.max(axis=1))[1]
-        unit = np.where(np.abs(exponent) > EXPOSURES, np.ldexp(1.0, exponent), 1.0)
+        unit = units_of(moments.count.max(axis=1), EXPOSURES)
         scaled = replace(moments, count=moments.count / unit[:, None])
         return _times_unit(self._fit_in_units(scaled.cache(mean=moments.mean * unit)), moments, unit)
 
@@ -78,9 +78,8 @@ class Poisson(Family):
             return gamma_poisson(events[tables], moments.count[tables])
 
         wanted = (mean > 0) & ~single & ~np.isnan(start)
-        inside, found, value = search_inside(
-            wanted, start[:, None] * np.column_stack([mean, np.ones_like(mean)]), far, pooled, likelihood
-        )
+        first = np.column_stack([start * mean, start])
+        inside, found, value = search_inside(wanted, first, far, pooled, likelihood)
         shape, rate = found.T
         inside &= rate <= far
         note = np.where(single, ONE_CATEGORY, NO_SPREAD)

@@ -31,29 +31,39 @@ class RisingLog:
         counts = tables.astype(np.intp)
         whole = (counts == tables).all(axis=1)
         reached = _count_reached(np.where(whole[:, None], np.minimum(counts, STEPS), 0))
-        self.table, self.step = reached.nonzero()
-        self.more = reached[self.table, self.step].astype(float)
+        table, self.step = reached.nonzero()
+        self.more = reached[table, self.step].astype(float)
+        self.first = np.flatnonzero(np.diff(table, prepend=-1))  # of the terms of each table that has some
+        self.tables, self.terms = table[self.first], np.diff(self.first, append=len(table))
         start = np.where(whole, float(STEPS), 0.0)
         self.table_of_rest, places = (tables > start[:, None]).nonzero()
         self.rest, self.start = tables[self.table_of_rest, places], start[self.table_of_rest]
 
     def __call__(self, a: np.ndarray) -> np.ndarray:
         """R, its first and its second derivative, of shape (3, T), at an a of each table."""
-        terms = a[self.table] + self.step
-        inverse = self.more / terms
-        each_term = self.more * np.log(terms), inverse, -inverse / terms
-        value = np.array([self._sum(each, self.table) for each in each_term], dtype=float)  # no terms sum to integers
+        value = np.zeros((3, self.number))
+        if len(self.step):
+            value[:, self.tables] = np.add.reduceat(self._each_term(a), self.first, axis=1)
         if len(self.rest):
             own = a[self.table_of_rest]
             ends, start = own + self.rest, own + self.start
             steps = self.rest - self.start
             logs = gammaln(steps) - betaln(start, steps)  # a difference of gammaln would lose the digits of a large a
             beyond = logs, psi(ends) - psi(start), polygamma(1, ends) - polygamma(1, start)
-            value += [self._sum(each, self.table_of_rest) for each in beyond]
+            value += [np.bincount(self.table_of_rest, each, minlength=self.number) for each in beyond]
         return value
 
-    def _sum(self, values: np.ndarray, table: np.ndarray) -> np.ndarray:
-        return np.bincount(table, values, minlength=self.number)
+    def _each_term(self, a: np.ndarray) -> np.ndarray:
+        """The logarithms that add up to R, and their derivatives, of shape (3, terms)."""
+        at = np.repeat(a[self.tables], self.terms)
+        at += self.step
+        result = np.empty((3, len(at)))
+        np.log(at, out=result[0])
+        np.divide(self.more, at, out=result[1])
+        np.divide(result[1], at, out=result[2])
+        result[0] *= self.more
+        np.negative(result[2], out=result[2])
+        return result
 
 
 def _count_reached(counts: np.ndarray) -> np.ndarray:
