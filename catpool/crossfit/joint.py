@@ -7,8 +7,8 @@ the learner in one call. No table enters the numbers of another.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,10 +86,10 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
     outside, values = OutsideCounts(view), []
     encodings: list[list[Any]] = [[] for _ in columns]
     for target, views in rows.rows.views():
-        learned = _learn(learner, view, outside, target, views)
+        learned = _learn(learner, view, outside, target, list(views))
         values += [_look_up(view, output, rows.folds.n_folds) for each in learned for output in each.outputs]
-        for position, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=outside.shape[0]):
-            tables = [each.table(position, size) for each in learned]
+        for position, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=1):
+            tables = [each.table(position * view.shape[1] - 1, size) for each in learned]
             own += learner.name(target, tables, rows.rows.weights.log_likelihood)
     seen = _look_up(view, outside[:], rows.folds.n_folds) if counts else [None] * len(columns)
     by_column = np.empty((len(columns), 0, view.cells.shape[1])) if not values else np.stack(values, axis=1)
@@ -97,19 +97,29 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
 
 
 def _learn(
-    learner: Learner, view: ColumnView, outside: OutsideCounts, target: Target, views: Iterable[TargetView]
+    learner: Learner, view: ColumnView, outside: OutsideCounts, target: Target, views: Sequence[TargetView]
 ) -> list[Learned]:
-    """Learn the rows outside each part of each column, and then all rows of each column; of each class."""
-    pairs = [(each, view.moments(each)) for each in views]
-    whole = [view.merge(each, parts) for each, parts in pairs]  # first, because totals are overwritten below
-    visible = OutsideMoments(outside, [parts for _, parts in pairs])[:]
-    return learner.learn(list(map(Moments.append, visible, whole)), FAMILIES[target.family])
+    """Learn the rows outside each part of each column, of which the last has none; of each class."""
+    visible = OutsideMoments(outside, [view.moments(each) for each in views])[:]
+    moments = [_with_residual(view, *each) for each in zip(views, visible, strict=True)]
+    return learner.learn(moments, FAMILIES[target.family])
+
+
+def _with_residual(view: ColumnView, target: TargetView, moments: Moments) -> Moments:
+    """The moments with the scatter within the categories of all rows, where it has to be summed by itself."""
+    whole = slice(view.shape[1] - 1, None, view.shape[1])
+    summed = view.sum_residual(target, moments.take(whole))
+    if summed is None:
+        return moments
+    residual = np.full(len(moments.scatter), np.nan)
+    residual[whole] = summed
+    return replace(moments, residual=residual).cache(size=moments.size, mean=moments.mean)
 
 
 def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int) -> np.ndarray:
-    """The values of the rows of each column, of shape (C, n), from tables of which those of the parts come first."""
-    values = tables[: math.prod(view.shape[:-1])].reshape(view.shape)
-    if view.shape[1] > n_folds:  # the part of rows in no fold
+    """The values of the rows of each column, of shape (C, n), from the tables of their parts."""
+    values = tables.reshape(view.shape)
+    if view.shape[1] > n_folds + 1:  # the part of rows in no fold
         values = values.copy()
-        values[:, n_folds:] = np.nan
+        values[:, n_folds] = np.nan
     return values.ravel().take(view.cells, mode="clip")

@@ -92,14 +92,12 @@ class Moments:
         observed, residual = (None if each is None else np.ravel(each) for each in (self.observed, self.residual))
         return Moments(count, total, scatter, observed, residual).cache(size=size, mean=mean)
 
-    def append(self, other: Moments) -> Moments:
-        """The tables of both, along the first axis."""
-        join = np.concatenate
-        observed = None if self.observed is None else join((self.rows, other.rows))
-        residual = None if self.residual is other.residual is None else _join_residuals(self, other)
-        scatter = join((self.scatter, other.scatter))
-        result = Moments(join((self.count, other.count)), join((self.total, other.total)), scatter, observed, residual)
-        return result.cache(size=join((self.size, other.size)), mean=join((self.mean, other.mean)))
+    def take(self, tables: slice) -> Moments:
+        """Some of the tables along the first of two axes."""
+        observed = None if self.observed is None else self.observed[tables]
+        residual = None if self.residual is None else self.residual[tables]
+        some = Moments(self.count[tables], self.total[tables], self.scatter[tables], observed, residual)
+        return some.cache(size=self.size[tables], mean=self.mean[tables])
 
     def divide(self, unit: float) -> Moments:
         """The moments of the target divided by a unit."""
@@ -204,13 +202,6 @@ class Moments:
         rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         shift = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
         return replace(rest, scatter=np.maximum(self.scatter - other.scatter - shift, 0.0))  # rounding
-
-
-def _join_residuals(*tables: Moments) -> np.ndarray:
-    """The residuals of some tables after those of others, NaN where they were not summed."""
-    return np.concatenate(
-        [np.full_like(each.scatter, np.nan) if each.residual is None else each.residual for each in tables]
-    )
 
 
 class Overall(NamedTuple):

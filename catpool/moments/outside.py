@@ -61,10 +61,12 @@ class OutsideCounts:
 
     def __getitem__(self, tables: slice) -> np.ndarray:
         counts = self.column.counts
-        if counts.dtype.kind == "i":  # integers are subtracted without rounding
-            whole = np.broadcast_to(self.column.merged_counts[..., None, :], counts.shape).reshape(self.shape)
-            return (whole[tables] - counts.reshape(self.shape)[tables]).astype(float)
-        return self._weights[tables]
+        if counts.dtype.kind != "i":
+            return self._weights[tables]
+        whole = self.column.merged_counts
+        if counts.ndim == 2:
+            return np.subtract(whole, counts[tables], dtype=float)  # of integers, which rounds nothing
+        return np.subtract(whole[:, None], counts, dtype=float).reshape(self.shape)[tables]
 
     @cached_property
     def _weights(self) -> np.ndarray:

@@ -109,6 +109,8 @@ def _step(rows: int, parts: Parts) -> int:
 class ColumnView:
     """A column of X, or C columns, with the sums that do not depend on the target.
 
+    Several columns have one more part, P in place of P - 1 below, which has no rows: outside of it are all rows.
+
     Parameters
     ----------
     codes : ndarray of shape (n,) or (C, n)
@@ -136,19 +138,25 @@ class ColumnView:
         parts: Parts,
         observed: np.ndarray | None = None,
     ) -> None:
-        self.observed = observed
+        self.spare = codes.ndim - 1
+        self.observed = None if observed is None else self._by_part(observed)
         # a copy of the codes would be the largest array of all, so that cells take their place
         if parts.labels is not None:
             for start in range(0, codes.shape[-1], ROWS):
                 rows = slice(start, start + ROWS)
                 codes[..., rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
+        number = parts.number + self.spare
         if codes.ndim > 1:
-            codes += np.arange(0, len(codes) * parts.number * size, parts.number * size)[:, None]
+            codes += np.arange(0, len(codes) * number * size, number * size)[:, None]
         self.cells = codes
-        self.shape = (*codes.shape[:-1], parts.number, size)
+        self.shape = (*codes.shape[:-1], number, size)
         counts = self._sum_cells(weights)
         narrow = weights is None and codes.shape[-1] <= np.iinfo(np.int32).max
         self.counts = counts.astype(np.int32) if narrow else counts  # half the memory, and exact differences
+
+    def _by_part(self, values: np.ndarray) -> np.ndarray:
+        """Numbers of the parts, followed by 0 for the part without rows, if there is one."""
+        return np.append(values, 0) if self.spare else values
 
     def _sum_cells(self, values: np.ndarray | None) -> np.ndarray:
         """Sum the values, or count the rows, of each part and category."""
@@ -158,28 +166,34 @@ class ColumnView:
     def moments(self, target: TargetView) -> Moments:
         """The moments of each part, of the shape of `counts`."""
         totals = self._sum_cells(target.distances)
-        centers = target.centers[:, None]
+        centers, squares = self._by_part(target.centers), self._by_part(target.squares)
         if centers.any():
-            totals += centers * self.counts
+            totals += centers[:, None] * self.counts
         observed = None if self.observed is None else np.broadcast_to(self.observed, self.shape[:-1])
-        parts = Moments(self.counts, totals, target.squares, observed)
-        offset = parts.size * (parts.mean - target.centers) ** 2
-        scatter = np.maximum(target.squares - offset, 0.0)
+        parts = Moments(self.counts, totals, squares, observed)
+        offset = parts.size * (parts.mean - centers) ** 2
+        scatter = np.maximum(squares - offset, 0.0)
         known = {"size": parts.size, "mean": parts.mean, "total_of_all": parts.total_of_all}
         return replace(parts, scatter=scatter).cache(**known)
 
     def merge(self, target: TargetView, parts: Moments) -> Moments:
-        """The moments of all rows, of shape (size,) or (C, size), from those of the parts.
-
-        The scatter within categories is summed in a second pass over the rows if the difference of scatter and between
-        would lose its digits.
-        """
+        """The moments of all rows, of shape (size,), from those of the parts."""
         moments = parts.merge(self.merged_counts)
+        return replace(moments, residual=self.sum_residual(target, moments))
+
+    def sum_residual(self, target: TargetView, moments: Moments) -> np.ndarray | None:
+        """The scatter within categories where the difference of scatter and between would lose its digits, else NaN.
+
+        It is summed in a second pass over the rows, if there is a column that needs it.
+
+        Parameters
+        ----------
+        target : TargetView
+        moments : Moments of shape (size,) or (C, size)
+            Of all rows.
+        """
         narrow = (moments.scatter > 0) & (moments.within < NARROW * moments.scatter)
-        if narrow.any():
-            residual = np.where(narrow, self._residual(target, moments.category_means), np.nan)
-            return replace(moments, residual=residual)
-        return moments
+        return np.where(narrow, self._residual(target, moments.category_means), np.nan) if narrow.any() else None
 
     def _residual(self, target: TargetView, means: np.ndarray) -> np.ndarray:
         tables, codes = np.divmod(self.cells, self.shape[-1])

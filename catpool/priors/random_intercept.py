@@ -79,7 +79,8 @@ def group_by_size(moments: Moments) -> SizeClasses:
     Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories.
     """
     count, distance = (each.reshape(-1, each.shape[-1]) for each in (moments.count, moments.distances))
-    whole = np.minimum(count, LARGE).astype(np.intp)
+    whole = count.astype(np.intp)
+    np.minimum(whole, LARGE, out=whole)
     if count.shape[1] <= FEW:
         alone = np.arange(count.shape[1])
     else:
