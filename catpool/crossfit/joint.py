@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -83,17 +84,19 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
     assert isinstance(learner, Learner)
     sizes = [column.size for column in columns]
     view = rows.rows.column(np.array([column.codes for column in columns]), max(sizes))
-    outside, values = OutsideCounts(view), []
+    outside, n_folds, position = OutsideCounts(view), rows.folds.n_folds, 0
+    values = np.empty((len(columns), rows.rows.width * len(learner.outputs), view.cells.shape[1]))
     encodings: list[list[Any]] = [[] for _ in columns]
     for target, views in rows.rows.views():
         learned = _learn(learner, view, outside, target, list(views))
-        values += [_look_up(view, output, rows.folds.n_folds) for each in learned for output in each.outputs]
-        for position, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=1):
-            tables = [each.table(position * view.shape[1] - 1, size) for each in learned]
+        for output in chain.from_iterable(each.outputs for each in learned):
+            _look_up(view, output, n_folds, values[:, position])
+            position += 1
+        for number, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=1):
+            tables = [each.table(number * view.shape[1] - 1, size) for each in learned]
             own += learner.name(target, tables, rows.rows.weights.log_likelihood)
-    seen = _look_up(view, outside[:], rows.folds.n_folds) if counts else [None] * len(columns)
-    by_column = np.empty((len(columns), 0, view.cells.shape[1])) if not values else np.stack(values, axis=1)
-    return [OutOfFoldColumn(own.T, *each) for own, *each in zip(by_column, seen, encodings, strict=True)]
+    seen = _look_up(view, outside[:], n_folds, np.empty(view.cells.shape)) if counts else [None] * len(columns)
+    return [OutOfFoldColumn(own.T, *each) for own, *each in zip(values, seen, encodings, strict=True)]
 
 
 def _learn(
@@ -116,10 +119,10 @@ def _with_residual(view: ColumnView, target: TargetView, moments: Moments) -> Mo
     return replace(moments, residual=residual).cache(size=moments.size, mean=moments.mean)
 
 
-def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int) -> np.ndarray:
-    """The values of the rows of each column, of shape (C, n), from the tables of their parts."""
+def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int, result: np.ndarray) -> np.ndarray:
+    """Write the values of the rows of each column, of shape (C, n), from the tables of their parts."""
     values = tables.reshape(view.shape)
     if view.shape[1] > n_folds + 1:  # the part of rows in no fold
         values = values.copy()
         values[:, n_folds] = np.nan
-    return values.ravel().take(view.cells, mode="clip")
+    return values.ravel().take(view.cells, out=result, mode="clip")

@@ -234,6 +234,8 @@ def held(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
 
 def warn_of_dates(column: Any, categories: pd.Series) -> None:
     """Warn if the categories of a column are dates written as strings, which new rows seldom repeat."""
+    if len(categories) < SOME or not isinstance(categories.iloc[0], str) or not categories.iloc[0][:1].isdigit():
+        return
     some = categories.iloc[:SOME].tolist()
     if len(some) == SOME and all(isinstance(each, str) and ISO_DATE.fullmatch(each) for each in some):
         warnings.warn(

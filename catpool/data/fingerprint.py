@@ -90,7 +90,8 @@ class Fingerprint:
 def _write(values: Any) -> str:
     """Write values as text that does not depend on the library they come from."""
     objects = np.asarray(values, dtype=object)  # the values, whatever the dtype, because frames may be converted
-    return repr(np.where(pd.isna(objects), np.array(None), objects).tolist())
+    missing = pd.isna(objects)
+    return repr((np.where(missing, np.array(None), objects) if missing.any() else objects).tolist())
 
 
 def warn_of_training_rows() -> None:

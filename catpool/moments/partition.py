@@ -94,11 +94,12 @@ def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None 
         rows = weighty[:: _step(len(weighty), parts)]
     sample = values[rows]
     labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[rows]
+    ordered = sample[np.lexsort((sample, labels))]
+    number = np.bincount(labels, minlength=parts.number)
+    first, some = number.cumsum() - number, number > 0
+    low, middle, high = (ordered[(first + quarter * (number - 1) // 4)[some]] for quarter in (1, 2, 3))
     centers = np.zeros(parts.number)
-    for part in np.unique(labels):
-        ordered = np.sort(sample[labels == part])
-        low, middle, high = ordered[np.array([1, 2, 3]) * (len(ordered) - 1) // 4]
-        centers[part] = middle if abs(middle) > 8 * (high - low) else 0.0
+    centers[some] = np.where(np.abs(middle) > 8 * (high - low), middle, 0.0)
     return centers
 
 
@@ -151,7 +152,7 @@ class ColumnView:
         self.cells = codes
         self.shape = (*codes.shape[:-1], number, size)
         counts = self._sum_cells(weights)
-        narrow = weights is None and codes.shape[-1] <= np.iinfo(np.int32).max
+        narrow = weights is None and not self.spare and len(codes) <= np.iinfo(np.int32).max
         self.counts = counts.astype(np.int32) if narrow else counts  # half the memory, and exact differences
 
     def _by_part(self, values: np.ndarray) -> np.ndarray:
