@@ -139,8 +139,11 @@ class Moments:
     @cached_property
     def between(self) -> np.ndarray:
         """Scatter of the categories' means about the mean of all rows."""
-        squares = np.einsum("...k,...k->...", self.count, self.distances**2)
-        return np.where(squares > self._rounding, squares, 0.0)  # a prior learned from rounding errors is arbitrary
+        return self.beyond_rounding(np.einsum("...k,...k->...", self.count, self.distances**2))
+
+    def beyond_rounding(self, scatter: np.ndarray) -> np.ndarray:
+        """A scatter between categories, set to 0 where it is no more than rounding error."""
+        return np.where(scatter > self._rounding, scatter, 0.0)  # a prior learned from rounding errors is arbitrary
 
     @cached_property
     def within(self) -> np.ndarray:

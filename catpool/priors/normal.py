@@ -70,9 +70,10 @@ class Normal(Family):
 
 def _fit(moments: Moments, *, reml: bool) -> Prior:
     """The priors of tables of shape (..., K): of the model where it is identified, otherwise at a boundary."""
+    sizes = group_by_size(moments)
     single, alone, constant, exact = _boundaries(moments)
     identified = ~(single | alone | exact)
-    fit = fit_random_intercept(moments, identified, reml=reml)
+    fit = fit_random_intercept(sizes, identified, reml=reml)
     inside = identified & ~constant
     spread = inside & (fit.ratio > 0)
     strength = np.where(spread, 1 / np.where(spread, fit.ratio, 1.0), np.where(exact & ~constant, 0.0, np.inf))

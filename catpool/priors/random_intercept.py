@@ -25,6 +25,8 @@ Statistical Software 67(1).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from catpool.data.frozen import frozen
@@ -34,6 +36,7 @@ from catpool.priors.roots import rising_roots
 LARGE = 4096  # rows; categories with more rarely share their size
 FEW = 32  # categories, which are not worth grouping
 COPIES = 8  # interleaved sums of each size, as adding to a sum again must wait for the last addition; a power of 2
+BLOCK = 1 << 15  # tables times categories that are grouped at once
 CELLS = 1 << 16  # tables times values of lambda times sizes that are computed at once
 POINTS = 1 << 11  # sizes times values of lambda in a scan
 FEWEST, MOST = 20, 48  # values of lambda in a scan; small data, which can have several minima, get more
@@ -76,44 +79,67 @@ class SizeClasses:
 def group_by_size(moments: Moments) -> SizeClasses:
     """Group categories of one size, from moments of shape (..., K), whose leading axes become one.
 
-    Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories.
+    Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories. The scatter between
+    categories and their number are cached on the moments, because the groups tell them in little time.
     """
-    count, distance = (each.reshape(-1, each.shape[-1]) for each in (moments.count, moments.distances))
-    whole = count.astype(np.intp)
-    np.minimum(whole, LARGE, out=whole)
-    if count.shape[1] <= FEW:
-        alone = np.arange(count.shape[1])
-    else:
-        odd = whole != count
-        alone = np.flatnonzero((odd & (count > 0)).any(axis=0)) if odd.any() else np.zeros(0, dtype=np.intp)
-    whole[:, alone] = 0
-    size, sums = _sum_by_size(whole, distance)
+    blocks = list(_blocks(moments.flatten()))
+    number = moments.count.shape[-1]
+    alone = np.arange(number) if number <= FEW else np.flatnonzero(_are_odd(blocks))
+    size, sums = _sum_by_size(blocks, alone)
     if len(alone):
-        apart, means = count[:, alone], np.where(count[:, alone] > 0, distance[:, alone], 0.0)
-        size = np.hstack([size, apart])
-        sums = np.hstack([sums, np.stack([apart > 0, means, means**2], axis=-1)])
+        apart = [_stand_alone(each, alone) for each in blocks]
+        size = np.hstack([size, np.vstack([each.count[:, alone] for each in blocks])])
+        sums = np.hstack([sums, np.vstack(apart)])
+    shape = moments.mean.shape
+    between, categories = np.einsum("vd,vd->v", size, sums[..., 2]), sums[..., 0].sum(axis=1)
+    moments.cache(between=moments.beyond_rounding(between.reshape(shape)), categories=categories.reshape(shape))
     tables = moments.rows, moments.within, moments.mean
-    return SizeClasses(size, sums, *(np.broadcast_to(each, moments.mean.shape).ravel() for each in tables))
+    return SizeClasses(size, sums, *(np.broadcast_to(each, shape).ravel() for each in tables))
 
 
-def _sum_by_size(whole: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sizes from 1 that occur in any table, of shape (V, D), and the sums over the categories of each, (V, D, 3).
+def _blocks(moments: Moments) -> Iterator[Moments]:
+    """Some of the tables at a time, so that they fit into the processor's cache."""
+    step = max(1, BLOCK // moments.count.shape[1])
+    for start in range(0, len(moments.count), step):
+        yield moments.take(slice(start, start + step))
 
-    The sizes, of shape (V, K), are overwritten.
-    """
-    tables, bins = len(whole), int(whole.max()) + 1
-    whole += np.arange(0, tables * COPIES * bins, COPIES * bins)[:, None]
-    whole += (np.arange(whole.shape[1]) & COPIES - 1) * bins
-    cells, values = whole.ravel(), distance.ravel()
 
-    def total(weights: np.ndarray | None) -> np.ndarray:
-        each = np.bincount(cells, weights, minlength=tables * COPIES * bins)
-        return each.reshape(tables, COPIES, bins).sum(axis=1)[:, 1:]
+def _are_odd(blocks: Sequence[Moments]) -> np.ndarray:
+    """Whether each category has a size that is fractional or large in some table."""
+    return np.any([(_whole_sizes(each) != each.count).any(axis=0) for each in blocks], axis=0)
 
-    number = total(None)
-    occur = np.flatnonzero(number.any(axis=0))
-    sums = [each[:, occur] for each in (number, total(values), total(values * values))]
-    return np.broadcast_to(occur + 1.0, (tables, len(occur))), np.stack(sums, axis=-1)
+
+def _whole_sizes(moments: Moments) -> np.ndarray:
+    whole = moments.count.astype(np.intp)
+    return np.minimum(whole, LARGE, out=whole)
+
+
+def _stand_alone(moments: Moments, alone: np.ndarray) -> np.ndarray:
+    """What `SizeClasses` has as sums, of categories that are not grouped."""
+    some = moments.count[:, alone] > 0
+    means = np.where(some, moments.distances[:, alone], 0.0)
+    return np.stack([some, means, means**2], axis=-1)
+
+
+def _sum_by_size(blocks: Sequence[Moments], alone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sizes from 1 that occur in any table, (V, D), and the sums over the categories of each, (V, D, 3)."""
+    bins = 1 + min(LARGE, int(max(each.count.max() for each in blocks)))
+    sums = np.concatenate([_sum_block(each, alone, bins) for each in blocks], axis=1)
+    occur = np.flatnonzero(sums[0].any(axis=0))
+    return np.broadcast_to(occur + 1.0, (sums.shape[1], len(occur))), sums[:, :, occur].transpose(1, 2, 0)
+
+
+def _sum_block(moments: Moments, alone: np.ndarray, bins: int) -> np.ndarray:
+    """The number of categories of each size from 1, and the sums of their distances and squares, (3, V, bins - 1)."""
+    whole, values = _whole_sizes(moments), moments.distances.ravel()
+    whole[:, alone] = 0
+    tables, copies = len(whole), COPIES if COPIES * bins < whole.shape[1] else 1
+    whole += np.arange(0, tables * copies * bins, copies * bins)[:, None]
+    if copies > 1:
+        whole += (np.arange(whole.shape[1]) & copies - 1) * bins
+    cells, width = whole.ravel(), tables * copies * bins
+    each = [np.bincount(cells, weights, minlength=width) for weights in (None, values, values * values)]
+    return np.array([one.reshape(tables, copies, bins).sum(axis=1)[:, 1:] for one in each])
 
 
 @frozen
@@ -239,12 +265,13 @@ class VarianceRatioProfile:
         return rising_roots(function, *(grid[end] for end in ends), *(slope[end] for end in ends))
 
 
-def fit_random_intercept(moments: Moments, identified: np.ndarray, *, reml: bool) -> RandomInterceptFit:
+def fit_random_intercept(sizes: SizeClasses, identified: np.ndarray, *, reml: bool) -> RandomInterceptFit:
     """Fit the model to each table.
 
     Parameters
     ----------
-    moments : Moments of shape (..., K)
+    sizes : SizeClasses
+        Of as many tables as `identified` has elements.
     identified : ndarray of bool of shape (...)
         Whether a table has variance within several categories, of several rows each; the fit of others means nothing.
     reml : bool
@@ -253,7 +280,6 @@ def fit_random_intercept(moments: Moments, identified: np.ndarray, *, reml: bool
     -------
     RandomInterceptFit of shape (...)
     """
-    sizes = group_by_size(moments)
     if not identified.all():
         sizes = sizes.stand_in(identified.ravel())
     profile = VarianceRatioProfile(sizes, reml=reml)
@@ -261,6 +287,6 @@ def fit_random_intercept(moments: Moments, identified: np.ndarray, *, reml: bool
     mean, rss = (each[:, 0] for each in profile.mean_and_rss(ratio[:, None]))
     within = rss / profile.freedom[:, 0]
     criterion = profile.criterion(ratio[:, None])[:, 0]
-    shape = moments.mean.shape
+    shape = identified.shape
     found = ratio, profile.sizes.center + mean, ratio * within, within, criterion
     return RandomInterceptFit(*(each.reshape(shape) for each in found))
