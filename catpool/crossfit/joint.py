@@ -25,7 +25,7 @@ from catpool.priors.families import FAMILIES
 from catpool.tables.learner import ColumnLearner, Learned, Learner
 
 SMALL = 1 << 14  # cells of all parts and columns up to which filling up costs less than separate calls
-CELLS = 1 << 17  # the most cells of columns that are learned together; beyond, they would not fit into the cache
+CELLS = 1 << 18  # the most cells of columns that are learned together; beyond, they would not fit into the cache
 
 
 @frozen
@@ -64,8 +64,18 @@ def _goes_with(group: Sequence[CodedColumn], column: CodedColumn, parts: int) ->
     cells = (len(group) + 1) * column.size * parts
     held = parts * (column.size + sum(each.size for each in group))
     first = group[0]
-    alike = isinstance(first.learner, Learner) and first.learner.joins(column.learner)
-    return alike and first.unlisted is column.unlisted is None and cells <= min(CELLS, max(SMALL, 2 * held))
+    return _alike(first, column) and cells <= min(CELLS, max(SMALL, 2 * held))
+
+
+def _alike(one: CodedColumn, other: CodedColumn) -> bool:
+    """Whether two columns have learners that may learn from both at once."""
+    joins = isinstance(one.learner, Learner) and one.learner.joins(other.learner)
+    return joins and one.unlisted is other.unlisted is None
+
+
+def is_small(column: CodedColumn, parts: int) -> bool:
+    """Whether the parts of a column and the whole column are better learned together."""
+    return _alike(column, column) and column.size * parts <= CELLS
 
 
 def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
@@ -83,7 +93,7 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
     learner = columns[0].learner
     assert isinstance(learner, Learner)
     sizes = [column.size for column in columns]
-    view = rows.rows.column(np.array([column.codes for column in columns]), max(sizes))
+    view = rows.rows.column(_stack([column.codes for column in columns]), max(sizes))
     outside, n_folds, position = OutsideCounts(view), rows.folds.n_folds, 0
     values = np.empty((len(columns), rows.rows.width * len(learner.outputs), view.cells.shape[1]))
     encodings: list[list[Any]] = [[] for _ in columns]
@@ -97,6 +107,11 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
             own += learner.name(target, tables, rows.rows.weights.log_likelihood)
     seen = _look_up(view, outside[:], n_folds, np.empty(view.cells.shape)) if counts else [None] * len(columns)
     return [OutOfFoldColumn(own.T, *each) for own, *each in zip(values, seen, encodings, strict=True)]
+
+
+def _stack(codes: Sequence[np.ndarray]) -> np.ndarray:
+    """The codes of all columns, of shape (C, n); those of a single one are not copied."""
+    return codes[0][None] if len(codes) == 1 else np.array(codes)
 
 
 def _learn(

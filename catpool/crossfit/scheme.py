@@ -18,7 +18,7 @@ from catpool.crossfit.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.crossfit.joint import CodedColumn, encode_together, group_columns
+from catpool.crossfit.joint import CodedColumn, encode_together, group_columns, is_small
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
@@ -170,7 +170,8 @@ class FoldScheme(Scheme):
         return group_columns(columns, self._folds.n_parts)
 
     def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
-        if len(columns) == 1:
+        folds = self._folds
+        if len(columns) == 1 and (folds.training is not None or not is_small(columns[0], folds.n_parts)):
             return super().encode_group(columns, counts=counts)
         return encode_together(self._out_of_fold, columns, counts=counts)
 

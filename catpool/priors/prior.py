@@ -87,21 +87,21 @@ class Prior:
             require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
         require(self.mains is None or self.between is not None, "effects without variances")
 
-    def table(self, index: int) -> Prior:
-        """The prior of one of the tables along the last axis, where categories have no means of their own."""
+    def take(self, tables: slice | int) -> Prior:
+        """The priors of some of the tables along the last axis, where categories have no means of their own."""
 
-        def take(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else np.array(values[..., index])
+        def some(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else np.asarray(values[..., tables])
 
         return Prior(
-            np.array(self.mean[..., index]),
-            np.array(self.strength[..., index]),
-            take(self.between),
-            take(self.within),
-            take(self.log_likelihood),
-            take(self.note),
-            take(self.probability),
-            None if self.components is None else self.components.table(index),
+            np.asarray(self.mean[..., tables]),
+            np.asarray(self.strength[..., tables]),
+            some(self.between),
+            some(self.within),
+            some(self.log_likelihood),
+            some(self.note),
+            some(self.probability),
+            None if self.components is None else self.components.take(tables),
         )
 
     def reshape(self, shape: tuple[int, ...]) -> Prior:

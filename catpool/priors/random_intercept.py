@@ -25,7 +25,7 @@ Statistical Software 67(1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -82,14 +82,13 @@ def group_by_size(moments: Moments) -> SizeClasses:
     Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories. The scatter between
     categories and their number are cached on the moments, because the groups tell them in little time.
     """
-    blocks = list(_blocks(moments.flatten()))
-    number = moments.count.shape[-1]
-    alone = np.arange(number) if number <= FEW else np.flatnonzero(_are_odd(blocks))
-    size, sums = _sum_by_size(blocks, alone)
-    if len(alone):
-        apart = [_stand_alone(each, alone) for each in blocks]
-        size = np.hstack([size, np.vstack([each.count[:, alone] for each in blocks])])
-        sums = np.hstack([sums, np.vstack(apart)])
+    grouping = SizeGrouping(moments.flatten())
+    size, sums = grouping.sum_by_size()
+    if len(grouping.alone):
+        size, sums = (
+            np.hstack([size, grouping.flat.count[:, grouping.alone]]),
+            np.hstack([sums, grouping.stand_alone()]),
+        )
     shape = moments.mean.shape
     between, categories = np.einsum("vd,vd->v", size, sums[..., 2]), sums[..., 0].sum(axis=1)
     moments.cache(between=moments.beyond_rounding(between.reshape(shape)), categories=categories.reshape(shape))
@@ -97,49 +96,70 @@ def group_by_size(moments: Moments) -> SizeClasses:
     return SizeClasses(size, sums, *(np.broadcast_to(each, shape).ravel() for each in tables))
 
 
-def _blocks(moments: Moments) -> Iterator[Moments]:
-    """Some of the tables at a time, so that they fit into the processor's cache."""
-    step = max(1, BLOCK // moments.count.shape[1])
-    for start in range(0, len(moments.count), step):
-        yield moments.take(slice(start, start + step))
+class SizeGrouping:
+    """Sums over categories of one size, of some tables at a time, so that these fit into the processor's cache.
 
+    Parameters
+    ----------
+    flat : Moments of shape (V, K)
 
-def _are_odd(blocks: Sequence[Moments]) -> np.ndarray:
-    """Whether each category has a size that is fractional or large in some table."""
-    return np.any([(_whole_sizes(each) != each.count).any(axis=0) for each in blocks], axis=0)
+    Attributes
+    ----------
+    alone : ndarray
+        The categories that are not grouped, because their size is fractional or large in some table.
+    """
 
+    def __init__(self, flat: Moments) -> None:
+        number = flat.count.shape[1]
+        self.flat, self.step = flat, max(1, BLOCK // number)
+        shape = min(self.step, len(flat.count)), number
+        self._cells, self._values = np.empty(shape, dtype=np.intp), np.empty(shape)  # new arrays would take longer
+        self.alone = np.arange(number) if number <= FEW else np.flatnonzero(self._find_odd())
 
-def _whole_sizes(moments: Moments) -> np.ndarray:
-    whole = moments.count.astype(np.intp)
-    return np.minimum(whole, LARGE, out=whole)
+    def _blocks(self) -> Iterator[tuple[Moments, np.ndarray, np.ndarray]]:
+        """Some tables at a time, with the sizes of their categories as whole numbers, and room for other numbers."""
+        for start in range(0, len(self.flat.count), self.step):
+            some = self.flat.take(slice(start, start + self.step))
+            cells = self._cells[: len(some.count)]
+            np.minimum(some.count, LARGE, out=cells, casting="unsafe")
+            yield some, cells, self._values[: len(some.count)]
 
+    def _find_odd(self) -> np.ndarray:
+        return np.any([(cells != some.count).any(axis=0) for some, cells, _ in self._blocks()], axis=0)
 
-def _stand_alone(moments: Moments, alone: np.ndarray) -> np.ndarray:
-    """What `SizeClasses` has as sums, of categories that are not grouped."""
-    some = moments.count[:, alone] > 0
-    means = np.where(some, moments.distances[:, alone], 0.0)
-    return np.stack([some, means, means**2], axis=-1)
+    def stand_alone(self) -> np.ndarray:
+        """What `SizeClasses` has as sums, of the categories that are not grouped."""
+        count, total = self.flat.count[:, self.alone], self.flat.total[:, self.alone]
+        means = np.where(count > 0, total / np.maximum(count, TINY) - self.flat.mean[:, None], 0.0)
+        return np.stack([count > 0, means, means**2], axis=-1)
 
+    def sum_by_size(self) -> tuple[np.ndarray, np.ndarray]:
+        """The sizes from 1 that occur in any table, (V, D), and the sums over the categories of each, (V, D, 3)."""
+        tables, number = self.flat.count.shape
+        if len(self.alone) == number:
+            return np.zeros((tables, 0)), np.zeros((tables, 0, 3))
+        bins = 1 + int(min(LARGE, self.flat.count.max()))
+        copies = COPIES if COPIES * bins < number else 1
+        place = np.arange(0, len(self._cells) * copies * bins, copies * bins)[:, None]
+        place = place + (np.arange(number) & copies - 1) * bins
+        sums = np.concatenate([self._sum_block(*block, place, copies * bins) for block in self._blocks()], axis=1)
+        sums = sums.reshape(3, tables, copies, bins).sum(axis=2)[:, :, 1:]
+        occur = np.flatnonzero(sums[0].any(axis=0))
+        return np.broadcast_to(occur + 1.0, (tables, len(occur))), sums[:, :, occur].transpose(1, 2, 0)
 
-def _sum_by_size(blocks: Sequence[Moments], alone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sizes from 1 that occur in any table, (V, D), and the sums over the categories of each, (V, D, 3)."""
-    bins = 1 + min(LARGE, int(max(each.count.max() for each in blocks)))
-    sums = np.concatenate([_sum_block(each, alone, bins) for each in blocks], axis=1)
-    occur = np.flatnonzero(sums[0].any(axis=0))
-    return np.broadcast_to(occur + 1.0, (sums.shape[1], len(occur))), sums[:, :, occur].transpose(1, 2, 0)
+    def _sum_block(
+        self, some: Moments, cells: np.ndarray, values: np.ndarray, place: np.ndarray, bins: int
+    ) -> np.ndarray:
+        """The number of categories of each size, and the sums of their distances and squares, (3, tables, bins)."""
+        cells[:, self.alone] = 0
+        cells += place[: len(cells)]
+        np.divide(some.total, np.maximum(some.count, TINY, out=values), out=values)
+        values -= some.mean[:, None]
 
+        def total(weights: np.ndarray | None) -> np.ndarray:
+            return np.bincount(cells.ravel(), weights, minlength=len(cells) * bins).reshape(-1, bins)
 
-def _sum_block(moments: Moments, alone: np.ndarray, bins: int) -> np.ndarray:
-    """The number of categories of each size from 1, and the sums of their distances and squares, (3, V, bins - 1)."""
-    whole, values = _whole_sizes(moments), moments.distances.ravel()
-    whole[:, alone] = 0
-    tables, copies = len(whole), COPIES if COPIES * bins < whole.shape[1] else 1
-    whole += np.arange(0, tables * copies * bins, copies * bins)[:, None]
-    if copies > 1:
-        whole += (np.arange(whole.shape[1]) & copies - 1) * bins
-    cells, width = whole.ravel(), tables * copies * bins
-    each = [np.bincount(cells, weights, minlength=width) for weights in (None, values, values * values)]
-    return np.array([one.reshape(tables, copies, bins).sum(axis=1)[:, 1:] for one in each])
+        return np.array([total(None), total(values.ravel()), total(np.square(values, out=values).ravel())])
 
 
 @frozen

@@ -56,7 +56,7 @@ class Learned:
     def table(self, index: int, size: int) -> Learned:
         """One table of those along the first of two axes, with its first `size` categories, as a copy."""
         outputs = [each[index, :size].copy() for each in self.outputs]
-        return Learned(self.moments.table(index, size), self.prior.table(index), outputs)
+        return Learned(self.moments.table(index, size), self.prior.take(index), outputs)
 
 
 @frozen
