@@ -110,7 +110,7 @@ class SizeGrouping:
     """
 
     def __init__(self, flat: Moments) -> None:
-        number = flat.count.shape[1]
+        number, self.largest = flat.count.shape[1], flat.count.max()
         self.flat, self.step = flat, max(1, BLOCK // number)
         shape = min(self.step, len(flat.count)), number
         self._cells, self._values = np.empty(shape, dtype=np.intp), np.empty(shape)  # new arrays would take longer
@@ -121,7 +121,9 @@ class SizeGrouping:
         for start in range(0, len(self.flat.count), self.step):
             some = self.flat.take(slice(start, start + self.step))
             cells = self._cells[: len(some.count)]
-            np.minimum(some.count, LARGE, out=cells, casting="unsafe")
+            cells[...] = some.count
+            if self.largest > LARGE:
+                np.minimum(cells, LARGE, out=cells)
             yield some, cells, self._values[: len(some.count)]
 
     def _find_odd(self) -> np.ndarray:
@@ -138,7 +140,7 @@ class SizeGrouping:
         tables, number = self.flat.count.shape
         if len(self.alone) == number:
             return np.zeros((tables, 0)), np.zeros((tables, 0, 3))
-        bins = 1 + int(min(LARGE, self.flat.count.max()))
+        bins = 1 + int(min(LARGE, self.largest))
         copies = COPIES if COPIES * bins < number else 1
         place = np.arange(0, len(self._cells) * copies * bins, copies * bins)[:, None]
         place = place + (np.arange(number) & copies - 1) * bins
@@ -153,7 +155,8 @@ class SizeGrouping:
         """The number of categories of each size, and the sums of their distances and squares, (3, tables, bins)."""
         cells[:, self.alone] = 0
         cells += place[: len(cells)]
-        np.divide(some.total, np.maximum(some.count, TINY, out=values), out=values)
+        np.add(some.count, TINY, out=values)
+        np.divide(some.total, values, out=values)
         values -= some.mean[:, None]
 
         def total(weights: np.ndarray | None) -> np.ndarray:
