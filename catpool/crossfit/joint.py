@@ -24,7 +24,7 @@ from catpool.moments.partition import ColumnView, TargetView
 from catpool.priors.families import FAMILIES
 from catpool.tables.learner import ColumnLearner, Learned, Learner
 
-SMALL = 1 << 14  # cells of all parts and columns up to which filling up costs less than separate calls
+SMALL = 1 << 14  # cells of all classes, parts and columns up to which filling up costs less than separate calls
 CELLS = 1 << 18  # the most cells of columns that are learned together; beyond, they would not fit into the cache
 
 
@@ -49,20 +49,27 @@ class CodedColumn:
     unlisted: Unlisted | None = None
 
 
-def group_columns(columns: Sequence[CodedColumn], parts: int) -> list[list[int]]:
-    """Choose the columns that are learned together: the positions of each group, those of similar size in one."""
+def group_columns(columns: Sequence[CodedColumn], tables: int) -> list[list[int]]:
+    """Choose the columns that are learned together: the positions of each group, those of similar size in one.
+
+    Parameters
+    ----------
+    columns : sequence of CodedColumn
+    tables : int
+        The number of parts, times that of the classes of the target, which are held at once.
+    """
     groups: list[list[int]] = []
     for position in sorted(range(len(columns)), key=lambda position: columns[position].size):
-        if not groups or not _goes_with([columns[each] for each in groups[-1]], columns[position], parts):
+        if not groups or not _goes_with([columns[each] for each in groups[-1]], columns[position], tables):
             groups.append([])
         groups[-1].append(position)
     return groups
 
 
-def _goes_with(group: Sequence[CodedColumn], column: CodedColumn, parts: int) -> bool:
+def _goes_with(group: Sequence[CodedColumn], column: CodedColumn, tables: int) -> bool:
     """Whether a column, which is not smaller than those of a group, may join it."""
-    cells = (len(group) + 1) * column.size * parts
-    held = parts * (column.size + sum(each.size for each in group))
+    cells = (len(group) + 1) * column.size * tables
+    held = tables * (column.size + sum(each.size for each in group))
     first = group[0]
     return _alike(first, column) and cells <= min(CELLS, max(SMALL, 2 * held))
 
@@ -73,9 +80,9 @@ def _alike(one: CodedColumn, other: CodedColumn) -> bool:
     return joins and one.unlisted is other.unlisted is None
 
 
-def is_small(column: CodedColumn, parts: int) -> bool:
-    """Whether the parts of a column and the whole column are better learned together."""
-    return _alike(column, column) and column.size * parts <= CELLS
+def is_small(column: CodedColumn, tables: int) -> bool:
+    """Whether the parts of a column and the whole column are better learned together; `tables` as above."""
+    return _alike(column, column) and column.size * tables <= CELLS
 
 
 def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:

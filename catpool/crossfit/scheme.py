@@ -165,15 +165,18 @@ class FoldScheme(Scheme):
         return rows.encode(learner, codes, size, counts=counts)
 
     def group(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
-        if self._folds.training is not None:
-            return super().group(columns)
-        return group_columns(columns, self._folds.n_parts)
+        return super().group(columns) if self._tables is None else group_columns(columns, self._tables)
 
     def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
-        folds = self._folds
-        if len(columns) == 1 and (folds.training is not None or not is_small(columns[0], folds.n_parts)):
+        if self._tables is None or (len(columns) == 1 and not is_small(columns[0], self._tables)):
             return super().encode_group(columns, counts=counts)
         return encode_together(self._out_of_fold, columns, counts=counts)
+
+    @cached_property
+    def _tables(self) -> int | None:
+        """The tables of a column that are held at once; None if folds are not encoded from all other rows."""
+        widest = max(len(target.names) for target in self.data.targets)
+        return None if self._folds.training is not None else self._folds.n_parts * widest
 
     def _without(self, unlisted: Unlisted) -> OutOfFold:
         weights = self.data.weights.leave_out(unlisted.rows)

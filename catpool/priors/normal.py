@@ -21,7 +21,8 @@ from catpool.priors.prior import (
     Prior,
     mean_of_categories,
 )
-from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept, group_by_size
+from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
+from catpool.priors.size_classes import group_by_size
 
 BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
 
