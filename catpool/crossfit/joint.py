@@ -100,9 +100,9 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
     learner = columns[0].learner
     assert isinstance(learner, Learner)
     sizes = [column.size for column in columns]
-    view = rows.rows.column(_stack([column.codes for column in columns]), max(sizes))
+    view = rows.rows.column([column.codes for column in columns], max(sizes))
     outside, n_folds, position = OutsideCounts(view), rows.folds.n_folds, 0
-    values = np.empty((len(columns), rows.rows.width * len(learner.outputs), view.cells.shape[1]))
+    values = np.empty((len(columns), rows.rows.width * len(learner.outputs), len(columns[0].codes)))
     encodings: list[list[Any]] = [[] for _ in columns]
     for target, views in rows.rows.views():
         learned = _learn(learner, view, outside, target, list(views))
@@ -112,13 +112,13 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
         for number, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=1):
             tables = [each.table(number * view.shape[1] - 1, size) for each in learned]
             own += learner.name(target, tables, rows.rows.weights.log_likelihood)
-    seen = _look_up(view, outside[:], n_folds, np.empty(view.cells.shape)) if counts else [None] * len(columns)
-    return [OutOfFoldColumn(own.T, *each) for own, *each in zip(values, seen, encodings, strict=True)]
-
-
-def _stack(codes: Sequence[np.ndarray]) -> np.ndarray:
-    """The codes of all columns, of shape (C, n); those of a single one are not copied."""
-    return codes[0][None] if len(codes) == 1 else np.array(codes)
+    seen = np.empty((len(columns), len(columns[0].codes))) if counts else None
+    if seen is not None:
+        _look_up(view, outside[:], n_folds, seen)
+    return [
+        OutOfFoldColumn(own.T, None if seen is None else seen[number], encodings[number])
+        for number, own in enumerate(values)
+    ]
 
 
 def _learn(
@@ -141,10 +141,11 @@ def _with_residual(view: ColumnView, target: TargetView, moments: Moments) -> Mo
     return replace(moments, residual=residual).cache(size=moments.size, mean=moments.mean)
 
 
-def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int, result: np.ndarray) -> np.ndarray:
+def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int, result: np.ndarray) -> None:
     """Write the values of the rows of each column, of shape (C, n), from the tables of their parts."""
     values = tables.reshape(view.shape)
     if view.shape[1] > n_folds + 1:  # the part of rows in no fold
         values = values.copy()
         values[:, n_folds] = np.nan
-    return values.ravel().take(view.cells, out=result, mode="clip")
+    for table, cells, own in zip(values, view.cells, result, strict=True):
+        table.ravel().take(cells, out=own, mode="clip")

@@ -43,8 +43,8 @@ class TrainingRows:
         for values in target.columns():
             yield TargetView(values, self.weights.row, self.parts, exact=target.whole)
 
-    def column(self, codes: np.ndarray, size: int) -> ColumnView:
-        """A column of X with these codes, which are overwritten if there are several parts."""
+    def column(self, codes: np.ndarray | list[np.ndarray], size: int) -> ColumnView:
+        """A column of X with these codes, or several, which are overwritten if there are several parts."""
         return ColumnView(codes, size, self.weights.count_weights, self.parts, self.observed)
 
     def without(self, unlisted: Unlisted | None) -> TrainingRows:

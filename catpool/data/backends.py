@@ -88,8 +88,8 @@ def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFra
     """Make a pandas frame with the index of `source`; columns of `source` keep their dtypes."""
     arrays = list(columns.values())
     if arrays and all(isinstance(column, np.ndarray) for column in arrays):
-        # pandas takes a single block as it is, but copies a dictionary of arrays column by column
-        return frame_of_block(source, list(columns), np.column_stack(arrays))
+        # pandas takes a single block as it is, with columns as rows, but copies a dictionary of arrays one by one
+        return frame_of_block(source, list(columns), np.vstack(arrays).T)
     return pd.DataFrame(dict(columns), index=source.index)
 
 

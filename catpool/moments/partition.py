@@ -14,7 +14,6 @@ target into its out-of-fold encoding, if only by rounding.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import cached_property
 
@@ -114,8 +113,8 @@ class ColumnView:
 
     Parameters
     ----------
-    codes : ndarray of shape (n,) or (C, n)
-        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts or columns.
+    codes : ndarray of shape (n,), or list of C such arrays
+        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts.
     size : int
         The number of categories.
     weights : ndarray of shape (n,) or None
@@ -125,44 +124,48 @@ class ColumnView:
 
     Attributes
     ----------
-    cells : ndarray of shape (n,) or (C, n)
-        The place of each row's part and category in `counts`.
+    cells : list of ndarray of shape (n,)
+        Part times size, plus category, of each row; of each column.
     counts : ndarray of shape (P, size) or (C, P, size)
         The number of rows of each part and category, or the sum of their weights.
     """
 
     def __init__(
         self,
-        codes: np.ndarray,
+        codes: np.ndarray | list[np.ndarray],
         size: int,
         weights: np.ndarray | None,
         parts: Parts,
         observed: np.ndarray | None = None,
     ) -> None:
-        self.spare = codes.ndim - 1
+        self.cells, own = ([codes], ()) if isinstance(codes, np.ndarray) else (codes, (len(codes),))
+        self.spare = len(own)
         self.observed = None if observed is None else self._by_part(observed)
         # a copy of the codes would be the largest array of all, so that cells take their place
         if parts.labels is not None:
-            for start in range(0, codes.shape[-1], ROWS):
+            for start in range(0, len(parts.labels), ROWS):
                 rows = slice(start, start + ROWS)
-                codes[..., rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
-        number = parts.number + self.spare
-        if codes.ndim > 1:
-            codes += np.arange(0, len(codes) * number * size, number * size)[:, None]
-        self.cells = codes
-        self.shape = (*codes.shape[:-1], number, size)
-        counts = self._sum_cells(weights)
-        narrow = weights is None and not self.spare and len(codes) <= np.iinfo(np.int32).max
-        self.counts = counts.astype(np.int32) if narrow else counts  # half the memory, and exact differences
+                first = np.multiply(parts.labels[rows], size, dtype=np.intp)
+                for cells in self.cells:
+                    cells[rows] += first
+        self.shape = (*own, parts.number + self.spare, size)
+        narrow = len(self.cells[0]) <= np.iinfo(np.int32).max
+        self.counts = self._sum_cells(weights, np.int32 if narrow else np.int64)  # half the memory
 
     def _by_part(self, values: np.ndarray) -> np.ndarray:
         """Numbers of the parts, followed by 0 for the part without rows, if there is one."""
         return np.append(values, 0) if self.spare else values
 
-    def _sum_cells(self, values: np.ndarray | None) -> np.ndarray:
-        """Sum the values, or count the rows, of each part and category."""
-        values = None if values is None else np.broadcast_to(values, self.cells.shape).ravel()
-        return np.bincount(self.cells.ravel(), values, minlength=math.prod(self.shape)).reshape(self.shape)
+    def _sum_cells(self, values: np.ndarray | None, integers: type[np.integer] = np.int64) -> np.ndarray:
+        """Sum the values, or count the rows as integers of a type, of each part and category."""
+        width, dtype = self.shape[-2] * self.shape[-1], integers if values is None else float
+        if len(self.cells) == 1:
+            sums = np.bincount(self.cells[0], values, minlength=width)
+            return sums.astype(dtype, copy=False).reshape(self.shape)
+        sums = np.empty((len(self.cells), width), dtype=dtype)
+        for own, cells in zip(sums, self.cells, strict=True):
+            own[:] = np.bincount(cells, values, minlength=width)
+        return sums.reshape(self.shape)
 
     def moments(self, target: TargetView) -> Moments:
         """The moments of each part, of the shape of `counts`."""
@@ -197,11 +200,13 @@ class ColumnView:
         return np.where(narrow, self._residual(target, moments.category_means), np.nan) if narrow.any() else None
 
     def _residual(self, target: TargetView, means: np.ndarray) -> np.ndarray:
-        tables, codes = np.divmod(self.cells, self.shape[-1])
-        columns, parts = np.divmod(tables, self.shape[-2])
-        rest = target.values - (means.reshape(-1, self.shape[-1])[columns, codes] - target.centers[parts])
-        rest *= rest
-        return rest.sum(axis=-1) if target.weights is None else rest @ target.weights
+        residuals = []
+        for cells, own in zip(self.cells, means.reshape(-1, self.shape[-1]), strict=True):
+            parts, codes = np.divmod(cells, self.shape[-1])
+            rest = target.values - (own[codes] - target.centers[parts])
+            rest *= rest
+            residuals.append(rest.sum() if target.weights is None else rest @ target.weights)
+        return np.reshape(residuals, self.shape[:-2])
 
     @cached_property
     def merged_counts(self) -> np.ndarray:

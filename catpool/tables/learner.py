@@ -20,6 +20,8 @@ from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
 
+BLOCK = 1 << 14  # tables times categories
+
 
 class ColumnLearner(Protocol):
     """The interface of learners: they turn the moments of a column's categories into encodings."""
@@ -89,10 +91,22 @@ class Learner:
     def learn(self, moments: Sequence[Moments], family: Family) -> list[Learned]:
         """Learn the prior and the outputs of each class, from moments of shape (..., size)."""
         priors = self.rule(moments, family)
-        return [
-            Learned(each, prior, self._outputs(each, prior, family))
-            for each, prior in zip(moments, priors, strict=True)
-        ]
+        blocks = moments[0].count.ndim == 2 and isinstance(self.rule, ColumnRule)
+        compute = self._outputs_by_block if blocks else self._outputs
+        return [Learned(each, prior, compute(each, prior, family)) for each, prior in zip(moments, priors, strict=True)]
+
+    def _outputs_by_block(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
+        """The outputs of some tables at a time, so that what they are computed from fits into the processor's cache."""
+        number, size = moments.count.shape
+        step = max(1, BLOCK // size)
+        if number <= step:
+            return self._outputs(moments, prior, family)
+        results = [np.empty(moments.count.shape) for _ in self.outputs]
+        for start in range(0, number, step):
+            some = slice(start, start + step)
+            for output, into in zip(self._outputs(moments.take(some), prior.take(some), family), results, strict=True):
+                into[some] = output
+        return results
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
