@@ -58,20 +58,34 @@ def group_columns(columns: Sequence[CodedColumn], tables: int) -> list[list[int]
     tables : int
         The number of parts, times that of the classes of the target, which are held at once.
     """
-    groups: list[list[int]] = []
+    groups: list[Group] = []
+    growing: list[Group] = []  # the last group of each kind of learner
     for position in sorted(range(len(columns)), key=lambda position: columns[position].size):
-        if not groups or not _goes_with([columns[each] for each in groups[-1]], columns[position], tables):
-            groups.append([])
-        groups[-1].append(position)
-    return groups
+        column = columns[position]
+        group = next((each for each in growing if each.takes(column, tables)), None)
+        if group is None:
+            group = Group(column)
+            groups.append(group)
+            growing = [each for each in growing if not _alike(each.first, column)] + [group]
+        group.add(position, column)
+    return [group.positions for group in groups]
 
 
-def _goes_with(group: Sequence[CodedColumn], column: CodedColumn, tables: int) -> bool:
-    """Whether a column, which is not smaller than those of a group, may join it."""
-    cells = (len(group) + 1) * column.size * tables
-    held = tables * (column.size + sum(each.size for each in group))
-    first = group[0]
-    return _alike(first, column) and cells <= min(CELLS, max(SMALL, 2 * held))
+class Group:
+    """Some columns that are learned together, the smallest first."""
+
+    def __init__(self, first: CodedColumn) -> None:
+        self.first, self.size = first, 0
+        self.positions: list[int] = []
+
+    def takes(self, column: CodedColumn, tables: int) -> bool:
+        """Whether a column, which is not smaller than those of the group, may join it."""
+        filled, cells = (self.size + column.size) * tables, (len(self.positions) + 1) * column.size * tables
+        return cells <= min(CELLS, max(SMALL, 2 * filled)) and _alike(self.first, column)
+
+    def add(self, position: int, column: CodedColumn) -> None:
+        self.positions.append(position)
+        self.size += column.size
 
 
 def _alike(one: CodedColumn, other: CodedColumn) -> bool:

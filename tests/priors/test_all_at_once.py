@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 from catpool.priors.roots import rising_roots
+from catpool.priors.rules import PRIORS
 
 TABLES, CATEGORIES = 5, 40
 FIELDS = ("mean", "strength", "between", "within", "log_likelihood")
@@ -69,6 +70,23 @@ def test_no_bit_depends_on_the_targets_of_another_table(family, weight):
         assert not np.array_equal(after.mean, before.mean)
         for field in FIELDS:
             np.testing.assert_array_equal(getattr(after, field)[kept], getattr(before, field)[kept])
+
+
+@pytest.mark.parametrize("spare", [1, 60])
+@pytest.mark.parametrize("weight", [1.0, 0.75])
+@pytest.mark.parametrize("family", ["normal", "binomial", "poisson"])
+@pytest.mark.parametrize("prior", ["reml", "ml", "moments"])
+def test_categories_without_rows_do_not_matter(prior, family, weight, spare):
+    rng = np.random.default_rng(2)
+    count = draw_counts(rng)
+    totals = draw_totals(family, count, rng)
+    filled = (np.hstack([each, np.zeros((TABLES, spare))]) for each in (count, totals))
+    (before,), (after,) = (
+        PRIORS[prior]([moments], FAMILIES[family], scale=1.0)
+        for moments in (moments_of(count, totals, weight), moments_of(*filled, weight))
+    )
+    for field in FIELDS[: 4 if prior == "moments" else 5]:
+        np.testing.assert_allclose(getattr(after, field), getattr(before, field), rtol=1e-11, err_msg=field)
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1e6), st.floats(0.2, 5)), min_size=1, max_size=8), st.booleans())
