@@ -234,16 +234,20 @@ def held(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
 
 def warn_of_dates(column: Any, categories: pd.Series) -> None:
     """Warn if the categories of a column are dates written as strings, which new rows seldom repeat."""
-    if len(categories) < SOME or not isinstance(categories.iloc[0], str) or not categories.iloc[0][:1].isdigit():
+    if len(categories) < SOME or not _is_date(categories.iloc[0]):  # which spares making a list of some
         return
     some = categories.iloc[:SOME].tolist()
-    if len(some) == SOME and all(isinstance(each, str) and ISO_DATE.fullmatch(each) for each in some):
+    if all(map(_is_date, some)):
         warnings.warn(
             f"Column {column!r} holds dates as strings, such as {some[0]!r}, and each of them is a category. New rows "
             "have other dates: encode the month or weekday, say, or leave the column out of `columns`.",
             UserWarning,
             stacklevel=2,
         )
+
+
+def _is_date(category: Any) -> bool:
+    return isinstance(category, str) and ISO_DATE.fullmatch(category) is not None
 
 
 def _factorize(values: Any, distinct: bool, label: Any) -> tuple[np.ndarray, Any]:
