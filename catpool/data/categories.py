@@ -204,10 +204,8 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any 
         The category of each code from 1, without missing values if they are distinct.
     """
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
-        categories = column.cat.categories
-    else:
-        codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
+        return np.add(column.cat.codes.to_numpy(), 1, dtype=np.int32), _series(column.cat.categories)
+    codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
     codes += 1
     return codes, _series(categories)
 

@@ -134,7 +134,7 @@ def _number_pairs(parents: np.ndarray, own: np.ndarray, size: int) -> tuple[np.n
     parent = np.full(size, -1)
     parent[own] = parents
     if (parent.take(own) != parents).any():
-        return factorize_integers(parents * size + own)
+        return factorize_integers(np.multiply(parents, size, dtype=np.intp) + own)
     seen = np.flatnonzero(parent >= 0)
     rank = np.empty(size, dtype=np.intp)
     rank[seen] = np.arange(len(seen))

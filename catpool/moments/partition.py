@@ -21,10 +21,10 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
+from catpool.moments.sums import ROWS, SEVERAL, count_by_code, look_up, narrowest, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
 NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly
-ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 
 
 @frozen
@@ -73,8 +73,8 @@ class TargetView:
         self.values, self.weights = values, weights
         self.distances = values if weights is None else values * weights
         self.squares = np.zeros(parts.number)
-        for start in range(0, len(values), ROWS):
-            rows = slice(start, start + ROWS)
+        for start in range(0, len(values), SEVERAL):
+            rows = slice(start, start + SEVERAL)
             self.squares += _sum_parts(self.distances[rows] * values[rows], parts, rows)
 
 
@@ -82,7 +82,7 @@ def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
     """Sum the values of some consecutive rows in each part."""
     if parts.labels is None:
         return np.array([values.sum()])
-    return np.bincount(parts.labels[rows], values, minlength=parts.number)
+    return sum_by_code(parts.labels[rows].astype(narrowest(parts.number)), values, parts.number)
 
 
 def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None = None) -> np.ndarray:
@@ -111,7 +111,7 @@ class ColumnView:
     Parameters
     ----------
     codes : ndarray of shape (n,)
-        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts.
+        The category of each row, 0 to size - 1. Overwritten by `cells` if these have the same dtype.
     size : int
         The number of categories.
     weights : ndarray of shape (n,) or None
@@ -136,12 +136,11 @@ class ColumnView:
         observed: np.ndarray | None = None,
     ) -> None:
         self.observed = observed
-        # a copy of the codes would be the largest array of all, so that cells take their place
+        self.cells = codes.astype(narrowest(parts.number * size), copy=False)
         if parts.labels is not None:
             for start in range(0, len(codes), ROWS):
                 rows = slice(start, start + ROWS)
-                codes[rows] += np.multiply(parts.labels[rows], size, dtype=np.intp)
-        self.cells = codes
+                self.cells[rows] += np.multiply(parts.labels[rows], size, dtype=self.cells.dtype)
         self.shape = (parts.number, size)
         counts = self._sum_cells(weights)
         narrow = weights is None and len(codes) <= np.iinfo(np.int32).max
@@ -149,7 +148,13 @@ class ColumnView:
 
     def _sum_cells(self, values: np.ndarray | None) -> np.ndarray:
         """Sum the values, or count the rows, of each part and category."""
-        return np.bincount(self.cells, values, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+        number = self.shape[0] * self.shape[1]
+        sums = count_by_code(self.cells, number) if values is None else sum_by_code(self.cells, values, number)
+        return sums.reshape(self.shape)
+
+    def look_up(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write what a table, of shape (P, size), has for each row into `out`, of shape (n,)."""
+        look_up(table.ravel(), self.cells, out)
 
     def moments(self, target: TargetView) -> Moments:
         """The moments of each part, of shape (P, size)."""
