@@ -24,7 +24,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.factorize import factorize_integers, factorize_objects
+from catpool.data.factorize import (
+    are_arrow_strings,
+    factorize_integers,
+    factorize_objects,
+    factorize_strings,
+    narrowest,
+)
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
@@ -204,10 +210,10 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any 
         The category of each code from 1, without missing values if they are distinct.
     """
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
-        return np.add(column.cat.codes.to_numpy(), 1, dtype=np.int32), _series(column.cat.categories)
-    codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
-    codes += 1
-    return codes, _series(categories)
+        codes, categories = column.cat.codes.to_numpy(), column.cat.categories
+    else:
+        codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
+    return np.add(codes, 1, dtype=narrowest(len(categories) + 2), casting="unsafe"), _series(categories)
 
 
 def _series(values: Any) -> pd.Series:
@@ -249,7 +255,7 @@ def _factorize(values: Any, distinct: bool, label: Any) -> tuple[np.ndarray, Any
             return _unite_tuples(*found) if distinct else found
         if values.dtype.kind in "iu" and isinstance(values, np.ndarray):
             return factorize_integers(values)
-        return pd.factorize(values)
+        return factorize_strings(values) if are_arrow_strings(values.dtype) else pd.factorize(values)
 
 
 @contextmanager

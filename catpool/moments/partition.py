@@ -19,9 +19,10 @@ from functools import cached_property
 
 import numpy as np
 
+from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
-from catpool.moments.sums import ROWS, SEVERAL, count_by_code, look_up, narrowest, sum_by_code
+from catpool.moments.sums import ROWS, SEVERAL, count_by_code, look_up, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
 NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly

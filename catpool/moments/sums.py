@@ -1,7 +1,7 @@
 """Sums and counts of many rows by code, and look-ups of many rows, all of which several threads can run at once.
 
-``numpy.bincount`` looks for the least and the greatest code first, and holds Python's global lock. The same sums are the
-product of a sparse matrix that has one column with the number 1, which scipy computes faster and without the lock:
+``numpy.bincount`` looks for the least and the greatest code first, and holds Python's global lock. The same sums are
+the product of a sparse matrix that has one column with the number 1, which scipy computes faster and without the lock:
 
     sum_k = sum over i of values_i [codes_i = k] 1.
 
@@ -13,15 +13,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csc_array
 
+from catpool.data.factorize import NARROW
+
 FEW = 1 << 14  # rows for which making a matrix would take longer than the sums
 ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 SEVERAL = 4 * ROWS  # rows summed at a time
-NARROW = np.dtype(np.int32)  # of codes in a sparse matrix, which copies codes of other types
-
-
-def narrowest(size: int) -> np.dtype:
-    """The dtype of codes from 0 to size - 1 that sums are fast with."""
-    return NARROW if size <= np.iinfo(NARROW).max else np.dtype(np.intp)
 
 
 def sum_by_code(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
@@ -39,7 +35,7 @@ def count_by_code(codes: np.ndarray, size: int) -> np.ndarray:
 
 
 def _are_many(codes: np.ndarray) -> bool:
-    """Whether rows are so many that a matrix pays, and not more than its index can count."""
+    """Whether rows are so many that a matrix pays, which copies codes that are not narrow."""
     return codes.dtype == NARROW and FEW <= len(codes) <= np.iinfo(NARROW).max
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from catpool.moments.sums import FEW, NARROW, ROWS, count_by_code, look_up, narrowest, sum_by_code
+from catpool.data.factorize import NARROW, narrowest
+from catpool.moments.sums import FEW, ROWS, count_by_code, look_up, sum_by_code
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, FEW, 3 * FEW])
