@@ -31,11 +31,18 @@ def are_arrow_strings(dtype: Any) -> bool:
 
 
 def factorize_strings(values: Any) -> tuple[np.ndarray, Any]:
-    """Number the strings of an arrow array in pandas as ``pandas.factorize`` does; codes are read-only and narrow."""
-    encoded = values.__arrow_array__().dictionary_encode()
-    if hasattr(encoded, "combine_chunks"):
-        encoded = encoded.combine_chunks()
-    return encoded.indices.fill_null(-1).to_numpy(), values.dtype.__from_arrow__(encoded.dictionary)
+    """Number the strings of an arrow array in pandas as ``pandas.factorize`` does; the codes are narrow."""
+    import pyarrow
+
+    if not len(values):
+        return pd.factorize(values)
+    array = values.__arrow_array__()
+    chunks = array.chunks if isinstance(array, pyarrow.ChunkedArray) else [array]
+    # arrow numbers chunks together, and codes of small chunks stay in the cache until they are copied
+    blocks = [chunk.slice(start, BLOCK) for chunk in chunks for start in range(0, max(len(chunk), 1), BLOCK)]
+    encoded = pyarrow.chunked_array(blocks).dictionary_encode()
+    codes = np.concatenate([block.indices.fill_null(-1).to_numpy() for block in encoded.chunks])
+    return codes, values.dtype.__from_arrow__(encoded.chunk(0).dictionary)
 
 
 def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
