@@ -19,10 +19,11 @@ from functools import cached_property
 
 import numpy as np
 
+from catpool.data.blocks import ROWS, blocks_of, look_up
 from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
-from catpool.moments.sums import ROWS, SEVERAL, count_by_code, look_up, sum_by_code
+from catpool.moments.sums import count_by_code, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
 NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly
@@ -74,8 +75,7 @@ class TargetView:
         self.values, self.weights = values, weights
         self.distances = values if weights is None else values * weights
         self.squares = np.zeros(parts.number)
-        for start in range(0, len(values), SEVERAL):
-            rows = slice(start, start + SEVERAL)
+        for rows in blocks_of(len(values), 4 * ROWS):
             self.squares += _sum_parts(self.distances[rows] * values[rows], parts, rows)
 
 
@@ -139,8 +139,7 @@ class ColumnView:
         self.observed = observed
         self.cells = codes.astype(narrowest(parts.number * size), copy=False)
         if parts.labels is not None:
-            for start in range(0, len(codes), ROWS):
-                rows = slice(start, start + ROWS)
+            for rows in blocks_of(len(codes)):
                 self.cells[rows] += np.multiply(parts.labels[rows], size, dtype=self.cells.dtype)
         self.shape = (parts.number, size)
         counts = self._sum_cells(weights)

@@ -1,4 +1,4 @@
-"""Sums and counts of many rows by code, and look-ups of many rows, all of which several threads can run at once.
+"""Sums and counts of many rows by code, which several threads can run at once.
 
 ``numpy.bincount`` looks for the least and the greatest code first, and holds Python's global lock. The same sums are
 the product of a sparse matrix that has one column with the number 1, which scipy computes faster and without the lock:
@@ -16,8 +16,6 @@ from scipy.sparse import csc_array
 from catpool.data.factorize import NARROW
 
 FEW = 1 << 14  # rows for which making a matrix would take longer than the sums
-ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
-SEVERAL = 4 * ROWS  # rows summed at a time
 
 
 def sum_by_code(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
@@ -42,10 +40,3 @@ def _are_many(codes: np.ndarray) -> bool:
 def _sum_column(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     column = csc_array((values, codes, np.array([0, len(codes)], dtype=NARROW)), shape=(size, 1))
     return column @ np.ones(1, dtype=values.dtype)
-
-
-def look_up(table: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:
-    """Write the value of each row's code into `out`, of shape (n,)."""
-    for start in range(0, len(codes), ROWS):
-        rows = slice(start, start + ROWS)  # numpy makes wide copies of narrow codes
-        table.take(codes[rows], out=out[rows], mode="clip")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catpool.data.factorize import NARROW, narrowest
-from catpool.moments.sums import FEW, ROWS, count_by_code, look_up, sum_by_code
+from catpool.moments.sums import FEW, count_by_code, sum_by_code
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, FEW, 3 * FEW])
@@ -26,13 +26,6 @@ def test_every_second_value_is_summed_from_a_view():
 def test_the_sums_of_integers_are_floats_as_those_of_numpy():
     codes = np.zeros(FEW, dtype=NARROW)
     assert sum_by_code(codes, np.full(FEW, 127, dtype=np.int8), 1).tolist() == [127.0 * FEW]
-
-
-def test_rows_are_looked_up_block_by_block():
-    codes = np.arange(2 * ROWS + 3, dtype=NARROW) % 11
-    table, found = np.arange(11.0) / 3, np.empty(len(codes))
-    look_up(table, codes, found)
-    np.testing.assert_array_equal(found, table[codes])
 
 
 def test_codes_are_as_narrow_as_their_number_allows():
