@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
+from joblib import effective_n_jobs
 
 from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
@@ -130,6 +132,7 @@ class Columnwise(Structure):
         listed = self.listed(labels)
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
+        scheme.prepare()
 
         def number(label: Any) -> NumberedColumn:
             return self._number(label, data, listed)
@@ -202,8 +205,12 @@ class Columnwise(Structure):
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         """Apply a function to each item, in threads if `n_jobs` is not 1."""
         items = list(items)
-        if self.n_jobs in (None, 1):
+        n_jobs = min(1 if self.n_jobs is None else effective_n_jobs(self.n_jobs), len(items))
+        if n_jobs <= 1:
             return [function(item) for item in items]
-        # threads share the rows, and numpy releases the global lock in most passes over them
-        n_jobs = min(self.n_jobs, max(len(items), 1))  # joblib would start threads that have nothing to do
-        return list(Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(item) for item in items))
+        # threads share the rows, and passes over them release the global lock; joblib's own pool looks for results only
+        # every 10 milliseconds, in which a column of 100,000 rows is encoded
+        with ThreadPoolExecutor(n_jobs) as pool:
+            # contexts hold what numpy does about overflow, and from Python 3.14 on filters of warnings
+            futures = [pool.submit(copy_context().run, function, item) for item in items]
+            return [future.result() for future in futures]

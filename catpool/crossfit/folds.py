@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from numbers import Integral
 from typing import Any
 
@@ -48,7 +49,7 @@ class Folds:
         """The positions of the rows that a fold is encoded from."""
         return np.flatnonzero(self.labels != fold) if self.training is None else self.training[fold]
 
-    @property
+    @cached_property
     def n_parts(self) -> int:
         """The number of different labels: the folds, and one for rows in no fold."""
         return self.n_folds + bool((self.labels == self.n_folds).any())
@@ -216,8 +217,8 @@ def _check_learned(learned: Sequence[float], names: Sequence[Any], column: str |
 
 def warn_of_rows_in_no_fold(folds: Folds) -> None:
     """Warn if there are rows in no fold, which have no encodings."""
-    left = int(np.count_nonzero(folds.labels == folds.n_folds))
-    if left:
+    if folds.n_parts > folds.n_folds:
+        left = np.count_nonzero(folds.labels == folds.n_folds)
         warnings.warn(
             f"{left} rows are in no test fold of `cv`; their encodings are NaN. Drop these rows before a model learns "
             "from them, or pass a `cv` that tests each row.",

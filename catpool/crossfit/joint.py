@@ -161,5 +161,4 @@ def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int, result: np.ndar
     if view.shape[1] > n_folds + 1:  # the part of rows in no fold
         values = values.copy()
         values[:, n_folds] = np.nan
-    for table, cells, own in zip(values, view.cells, result, strict=True):
-        table.ravel().take(cells, out=own, mode="clip")
+    view.look_up(values, result)

@@ -149,7 +149,7 @@ class OutOfFold:
         if result.counts is not None:
             table = outside[:]
             table[self.folds.n_folds :] = np.nan  # the part of rows in no fold
-            table.ravel().take(column.cells[0], out=result.counts, mode="clip")
+            column.look_up(table, result.counts)
 
     def _write_outside(
         self,
@@ -167,6 +167,6 @@ class OutOfFold:
         for tables in encode_outside(outside, parts, rule, len(learner.outputs)):
             for table in tables:
                 table[self.folds.n_folds :] = np.nan
-                table.ravel().take(outside.column.cells[0], out=result.values[:, position], mode="clip")
+                outside.column.look_up(table, result.values[:, position])
                 position += 1
         return position

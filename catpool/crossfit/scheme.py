@@ -36,6 +36,10 @@ class Scheme(ABC):
         """The weights of the training rows for encoding new rows."""
         return weights
 
+    def prepare(self) -> None:
+        """Make what all columns share, before several threads ask for it; by default nothing."""
+        return
+
     @abstractmethod
     def encode(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
@@ -154,6 +158,9 @@ class FoldScheme(Scheme):
     @cached_property
     def _out_of_fold(self) -> OutOfFold:
         return OutOfFold(self._folds, self.data.targets, self.data.weights)
+
+    def prepare(self) -> None:
+        _ = self._out_of_fold  # two threads that make random folds at once would make different ones
 
     def folds(self) -> Folds:
         return self._folds

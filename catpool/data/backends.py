@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
+from catpool.data.arrow_dictionary import read_dictionary
+
 BACKENDS = ("pandas", "polars", "pyarrow")
 
 
@@ -118,18 +120,11 @@ def convert_column(column: Any) -> pd.Series:
         raise ImportError(
             'Frames of other libraries than pandas need pyarrow. Run: pip install "catpool[engines]"'
         ) from error
-    arrow = column.to_arrow()
+    native = column.to_native()  # of which narwhals would copy all chunks into one
+    arrow = native if isinstance(native, pyarrow.ChunkedArray) else column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
-        return _read_dictionary(column.to_native())  # narwhals loses missing values of arrow dictionaries
+        return read_dictionary(arrow)
     return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
-
-
-def _read_dictionary(native: Any) -> pd.Series:
-    try:
-        return native.to_pandas()
-    except (TypeError, ValueError):  # dictionaries that hold a value twice or a missing one, or have unsigned indices
-        decoded = native.cast(native.type.value_type)
-        return pd.Series(decoded, dtype=pd.ArrowDtype(decoded.type))
 
 
 def decode_arrow(column: pd.Series) -> pd.Series:
@@ -139,8 +134,8 @@ def decode_arrow(column: pd.Series) -> pd.Series:
 
     kind, array = column.dtype.pyarrow_dtype, column.array.__arrow_array__()
     if types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-    elif types.is_run_end_encoded(kind):
+        return read_dictionary(array)
+    if types.is_run_end_encoded(kind):
         array = compute.run_end_decode(array)
     elif types.is_string_view(kind) or types.is_binary_view(kind):
         array = array.cast(pyarrow.large_string() if types.is_string_view(kind) else pyarrow.large_binary())

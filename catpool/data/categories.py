@@ -24,7 +24,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.factorize import factorize_integers, factorize_objects
+from catpool.data.factorize import (
+    NARROW,
+    are_arrow_strings,
+    factorize_integers,
+    factorize_objects,
+    factorize_strings,
+    narrowest,
+)
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
@@ -119,6 +126,7 @@ class Vocabulary:
             categories = column if isinstance(column, pd.Series) else _series(column)
         else:
             codes, categories = encode(column, distinct=False)
+            codes = codes.astype(np.intp)  # which indexes twice as fast
 
         def select(marked: np.ndarray) -> list[Any]:
             return categories[marked[1:]].drop_duplicates().tolist()
@@ -204,10 +212,10 @@ def encode(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any 
         The category of each code from 1, without missing values if they are distinct.
     """
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy(dtype=np.intp, copy=True)
-        categories = column.cat.categories
+        codes, categories = column.cat.codes.to_numpy().astype(NARROW), column.cat.categories
     else:
         codes, categories = _factorize(column if isinstance(column, np.ndarray) else _values(column), distinct, label)
+        codes = codes.astype(narrowest(len(categories) + 2), copy=False)
     codes += 1
     return codes, _series(categories)
 
@@ -257,7 +265,7 @@ def _factorize(values: Any, distinct: bool, label: Any) -> tuple[np.ndarray, Any
             return _unite_tuples(*found) if distinct else found
         if values.dtype.kind in "iu" and isinstance(values, np.ndarray):
             return factorize_integers(values)
-        return pd.factorize(values)
+        return factorize_strings(values) if are_arrow_strings(values.dtype) else pd.factorize(values)
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.blocks import blocks_of, look_up
 from catpool.data.categories import MISSING, Vocabulary, encode
-from catpool.data.factorize import factorize_integers
+from catpool.data.factorize import factorize_integers, narrowest
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
@@ -121,24 +122,30 @@ def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[
     paths, keys = [slots[0]], []
     for own, part in zip(slots[1:], parts[1:], strict=True):
         codes, found = _number_pairs(paths[-1], own, part.size)
-        order = np.argsort(found)  # sorted keys are found by bisection
-        rank = np.empty(len(found), dtype=np.intp)
-        rank[order] = np.arange(len(found))
-        paths.append(rank.take(codes))
+        order = np.argsort(found)[np.count_nonzero(found < 0) :]  # sorted keys are found by bisection
+        rank = np.empty(len(found), dtype=narrowest(len(found)))
+        rank[order] = np.arange(len(order))
+        paths.append(np.empty(len(codes), dtype=rank.dtype))
+        look_up(rank, codes, paths[-1])
         keys.append(found[order])
     return paths, Paths(parts, keys)
 
 
 def _number_pairs(parents: np.ndarray, own: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number the pairs of a parent and a slot; by slot, which is faster, if each slot has only one parent."""
+    """Number the pairs of a parent and a slot; by slot, which is faster, if each slot has only one parent.
+
+    Returns
+    -------
+    codes : ndarray of shape (n,)
+    keys : ndarray
+        The key of each code; -1 for a code that no row has.
+    """
     parent = np.full(size, -1)
-    parent[own] = parents
-    if (parent.take(own) != parents).any():
-        return factorize_integers(parents * size + own)
-    seen = np.flatnonzero(parent >= 0)
-    rank = np.empty(size, dtype=np.intp)
-    rank[seen] = np.arange(len(seen))
-    return rank.take(own), parent[seen] * size + seen
+    for rows in blocks_of(len(own)):
+        parent[own[rows]] = parents[rows]
+    if any((parent.take(own[rows]) != parents[rows]).any() for rows in blocks_of(len(own))):
+        return factorize_integers(np.multiply(parents, size, dtype=np.intp) + own)
+    return own, np.where(parent >= 0, parent * size + np.arange(size), -1)
 
 
 @frozen

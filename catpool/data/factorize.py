@@ -1,4 +1,4 @@
-"""Fast replacements of ``pandas.factorize`` for integers and for Python objects.
+"""Fast replacements of ``pandas.factorize`` for integers, for strings of arrow and for Python objects.
 
 Integers of a small range are numbered by a table, others by their hashes. Equal values of an object array are often the
 same object, because most readers make one string for all its repetitions. So rows are numbered by the addresses of
@@ -7,12 +7,42 @@ their objects, which are integers, and only the distinct objects by their values
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+NARROW = np.dtype(np.int32)  # half the memory of numpy's own index type
 SAMPLE = 4096  # rows that decide whether rows share objects
 BLOCK = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 HEAD = 2 * np.dtype(np.intp).itemsize  # the least size of a Python object, and so the least distance of addresses
+
+
+def narrowest(size: int) -> np.dtype:
+    """The dtype of codes from 0 to size - 1."""
+    return NARROW if size <= np.iinfo(NARROW).max else np.dtype(np.intp)
+
+
+def are_arrow_strings(dtype: Any) -> bool:
+    """Whether values of a dtype of pandas are strings that arrow holds."""
+    if isinstance(dtype, pd.StringDtype):
+        return dtype.storage != "python"
+    return isinstance(dtype, pd.ArrowDtype) and dtype.type is str
+
+
+def factorize_strings(values: Any) -> tuple[np.ndarray, Any]:
+    """Number the strings of an arrow array in pandas as ``pandas.factorize`` does; the codes are narrow."""
+    import pyarrow
+
+    if not len(values):
+        return pd.factorize(values)
+    array = values.__arrow_array__()
+    chunks = array.chunks if isinstance(array, pyarrow.ChunkedArray) else [array]
+    # arrow numbers chunks together, and codes of small chunks stay in the cache until they are copied
+    blocks = [chunk.slice(start, BLOCK) for chunk in chunks for start in range(0, max(len(chunk), 1), BLOCK)]
+    encoded = pyarrow.chunked_array(blocks).dictionary_encode()
+    codes = np.concatenate([block.indices.fill_null(-1).to_numpy() for block in encoded.chunks])
+    return codes, values.dtype.__from_arrow__(encoded.chunk(0).dictionary)
 
 
 def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

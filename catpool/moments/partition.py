@@ -19,12 +19,14 @@ from functools import cached_property
 
 import numpy as np
 
+from catpool.data.blocks import ROWS, blocks_of, look_up
+from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
+from catpool.moments.sums import count_by_code, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
 NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly
-ROWS = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 
 
 @frozen
@@ -73,8 +75,7 @@ class TargetView:
         self.values, self.weights = values, weights
         self.distances = values if weights is None else values * weights
         self.squares = np.zeros(parts.number)
-        for start in range(0, len(values), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in blocks_of(len(values), 4 * ROWS):
             self.squares += _sum_parts(self.distances[rows] * values[rows], parts, rows)
 
 
@@ -82,7 +83,7 @@ def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
     """Sum the values of some consecutive rows in each part."""
     if parts.labels is None:
         return np.array([values.sum()])
-    return np.bincount(parts.labels[rows], values, minlength=parts.number)
+    return sum_by_code(parts.labels[rows].astype(narrowest(parts.number)), values, parts.number)
 
 
 def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None = None) -> np.ndarray:
@@ -114,7 +115,7 @@ class ColumnView:
     Parameters
     ----------
     codes : ndarray of shape (n,), or list of C such arrays
-        The category of each row, 0 to size - 1. Overwritten by `cells` if there are several parts.
+        The category of each row, 0 to size - 1. Overwritten by `cells` if these have the same dtype.
     size : int
         The number of categories.
     weights : ndarray of shape (n,) or None
@@ -138,17 +139,17 @@ class ColumnView:
         parts: Parts,
         observed: np.ndarray | None = None,
     ) -> None:
-        self.cells, own = ([codes], ()) if isinstance(codes, np.ndarray) else (codes, (len(codes),))
+        codes, own = ([codes], ()) if isinstance(codes, np.ndarray) else (codes, (len(codes),))
         self.spare = len(own)
         self.observed = None if observed is None else self._by_part(observed)
-        # a copy of the codes would be the largest array of all, so that cells take their place
+        self.shape = (*own, parts.number + self.spare, size)
+        dtype = narrowest(self.shape[-2] * size)
+        self.cells = [each.astype(dtype, copy=False) for each in codes]
         if parts.labels is not None:
-            for start in range(0, len(parts.labels), ROWS):
-                rows = slice(start, start + ROWS)
-                first = np.multiply(parts.labels[rows], size, dtype=np.intp)
+            for rows in blocks_of(len(parts.labels)):
+                first = np.multiply(parts.labels[rows], size, dtype=dtype)
                 for cells in self.cells:
                     cells[rows] += first
-        self.shape = (*own, parts.number + self.spare, size)
         narrow = len(self.cells[0]) <= np.iinfo(np.int32).max
         self.counts = self._sum_cells(weights, np.int32 if narrow else np.int64)  # half the memory
 
@@ -159,13 +160,22 @@ class ColumnView:
     def _sum_cells(self, values: np.ndarray | None, integers: type[np.integer] = np.int64) -> np.ndarray:
         """Sum the values, or count the rows as integers of a type, of each part and category."""
         width, dtype = self.shape[-2] * self.shape[-1], integers if values is None else float
+
+        def sum_column(cells: np.ndarray) -> np.ndarray:
+            return count_by_code(cells, width) if values is None else sum_by_code(cells, values, width)
+
         if len(self.cells) == 1:
-            sums = np.bincount(self.cells[0], values, minlength=width)
-            return sums.astype(dtype, copy=False).reshape(self.shape)
+            return sum_column(self.cells[0]).astype(dtype, copy=False).reshape(self.shape)
         sums = np.empty((len(self.cells), width), dtype=dtype)
         for own, cells in zip(sums, self.cells, strict=True):
-            own[:] = np.bincount(cells, values, minlength=width)
+            own[:] = sum_column(cells)
         return sums.reshape(self.shape)
+
+    def look_up(self, tables: np.ndarray, out: np.ndarray) -> None:
+        """Write what tables of the shape of `counts` have for each row into `out`, of shape (n,) or (C, n)."""
+        number = len(self.cells)
+        for table, cells, own in zip(tables.reshape(number, -1), self.cells, out.reshape(number, -1), strict=True):
+            look_up(table, cells, own)
 
     def moments(self, target: TargetView) -> Moments:
         """The moments of each part, of the shape of `counts`."""

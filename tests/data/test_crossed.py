@@ -1,9 +1,12 @@
 """Several columns as one: how cells and paths are numbered."""
 
 import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catpool.data.blocks import ROWS
 from catpool.data.crossed import encode_cells, encode_paths
 
 
@@ -37,3 +40,18 @@ def test_cells_of_three_columns_with_one_never_seen():
     found, slots, named = cells.look_up([np.array(["a", "c"]), np.array([1, 1]), np.array(["x", "x"])])
     assert slots.take(found).tolist() == [codes[0], cells.size - 1]
     assert named(np.array([False, True])) == [("c", 1, "x")]
+
+
+def _levels(codes, levels):
+    return pd.Series(pd.Categorical(codes, categories=levels))
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_paths_of_many_rows_are_numbered_in_the_order_of_their_keys(nested):
+    rng, levels = np.random.default_rng(0), range(60_000)  # whose pairs are more than 32 bits number
+    inner = rng.integers(0, len(levels), 2 * ROWS)
+    outer = 59_999 - inner // 10 if nested else rng.integers(0, len(levels), len(inner))
+    codes, paths = encode_paths({"outer": _levels(outer, levels), "inner": _levels(inner, levels)})
+    distinct, expected = np.unique(np.column_stack([outer, inner]), axis=0, return_inverse=True)
+    np.testing.assert_array_equal(codes[1], expected)
+    np.testing.assert_array_equal(np.column_stack([paths.parents(1), paths.slots(1)]), distinct + 1)

@@ -12,6 +12,7 @@ from catpool.models.mixed.solver.variance_search import (
     polish,
     search_from_starts,
 )
+from catpool.models.nested.rough_variances import rough_lambdas
 from catpool.models.nested.tree import Levels, Tree
 from catpool.models.nested.tree_messages import TreeMessages
 from catpool.moments.moments import Moments
@@ -48,6 +49,7 @@ class TreeCriterion:
         self.within = float(moments.within) or NOISE * float(moments.scatter)
         self.freedom = float(moments.rows) - reml
         self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._evaluated: tuple[np.ndarray, CriterionEvaluation] | None = None
         nodes = [max(np.count_nonzero(each), 1) for each in tree.sum_levels(moments.count)]
         self.units = np.sqrt(np.array(nodes) / float(moments.size))[active]  # one over the root of a node's mean rows
         self.floors = np.log(FLOOR * self.units)
@@ -78,7 +80,10 @@ class TreeCriterion:
 
     def __call__(self, logs: np.ndarray) -> CriterionEvaluation:
         logs = np.clip(logs, self.floors, CEILING)
-        return CriterionEvaluation(*self._gradient(logs), self._hessian(logs))
+        # a search asks for the criterion, its gradient and its Hessian at the same point one after the other
+        if self._evaluated is None or not np.array_equal(logs, self._evaluated[0]):
+            self._evaluated = logs, CriterionEvaluation(*self._gradient(logs), self._hessian(logs))
+        return self._evaluated[1]
 
     def _hessian(self, logs: np.ndarray) -> np.ndarray:
         """Second derivatives by finite differences, or the last ones if they were taken close by."""
@@ -104,12 +109,19 @@ class TreeCriterion:
         """The best points of a grid: with few nodes the criterion may have several minima."""
         most = np.full(len(self.units), np.log(float(self.moments.scatter) / self.within) / 2)
         if sum(self.tree.sizes) > FEW:
-            return [min((np.log(2 * self.units), most), key=self.value)]
+            return [min((np.log(2 * self.units), most, self._rough()), key=self.value)]
         levels = [np.append(GRID + np.log(unit), TOPS + top) for unit, top in zip(self.units, most, strict=True)]
         points = int(STARTS ** (1 / len(levels)))
         if points < len(levels[0]):  # with many levels, each has fewer points
             levels = [each[np.linspace(0, len(each) - 1, max(points, 1)).round().astype(int)] for each in levels]
         return sorted((np.array(each) for each in product(*levels)), key=self.value)[:BEST]
+
+    def _rough(self) -> np.ndarray:
+        """A start that is close to the minimum where levels have many nodes."""
+        nodes = np.count_nonzero(self.moments.count)
+        residual = self.within / max(float(self.moments.rows) - nodes, 1.0)
+        lambdas = rough_lambdas(self.tree, self.moments, self.active, residual)[self.active]
+        return np.clip(np.log(np.maximum(lambdas, 1e-300)) / 2, np.log(self.units / 2), CEILING)
 
 
 def fit_normal_levels(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Levels:

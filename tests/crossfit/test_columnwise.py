@@ -1,0 +1,54 @@
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool.crossfit.scheme import FoldScheme
+
+X = pd.DataFrame({f"c{position}": np.tile(list("abcde"), 40) for position in range(4)})
+Y = np.random.default_rng(0).normal(size=len(X))
+
+
+def run_in_threads(function, n_jobs=2):
+    return MeanEncoder(n_jobs=n_jobs)._structure().parallel(function, range(4))
+
+
+def test_columns_in_threads_share_their_random_folds(monkeypatch):
+    make = FoldScheme._make_folds
+
+    def make_slowly(scheme):
+        folds = make(scheme)
+        time.sleep(0.05)  # in which another thread would make other folds
+        return folds
+
+    monkeypatch.setattr(FoldScheme, "_make_folds", make_slowly)
+    features = EmpiricalBayesEncoder(n_jobs=4).fit_transform(X, Y)
+    for column in features:
+        np.testing.assert_array_equal(features[column], features["c0"])
+
+
+@pytest.mark.parametrize(("n_jobs", "most"), [(None, 1), (1, 1), (2, 2), (1000, 4)])
+def test_there_are_as_many_threads_as_jobs_and_never_more_than_columns(n_jobs, most):
+    together = threading.Barrier(most)
+
+    def identify(_):
+        together.wait(timeout=10)
+        return threading.get_ident()
+
+    threads = set(run_in_threads(identify, n_jobs))
+    assert len(threads) == most
+    assert (threading.get_ident() in threads) == (most == 1)
+
+
+def test_threads_do_with_overflow_what_the_caller_asked_for():
+    with np.errstate(over="raise"):
+        assert run_in_threads(lambda _: np.geterr()["over"]) == ["raise"] * 4
+
+
+def test_results_come_in_order_and_the_first_error_is_raised():
+    assert run_in_threads(lambda item: (time.sleep(0.01 * (4 - item)), item)[1]) == [0, 1, 2, 3]
+    with pytest.raises(ZeroDivisionError):
+        run_in_threads(lambda item: 1 / item)
