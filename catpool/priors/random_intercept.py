@@ -34,7 +34,7 @@ from catpool.priors.size_classes import SizeClasses
 
 CELLS = 1 << 16  # tables times values of lambda times sizes that are computed at once
 POINTS = 1 << 11  # sizes times values of lambda in a scan
-FEWEST, MOST = 20, 48  # values of lambda in a scan; small data, which can have several minima, get more
+FEWEST, MOST = 12, 48  # values of lambda in a scan; small data, which can have several minima, get more
 NEGLIGIBLE = 1e-3  # lambda times the largest size, up to which the derivative is next to a straight line
 
 
