@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.categories import encode
-
-GAP = -1  # the code of missing values in pandas
+from catpool.data.factorize import GAP, codes_of
 
 
 def read_dictionary(column: Any) -> pd.Series:
@@ -41,7 +40,7 @@ def _join(chunks: list[Any]) -> tuple[np.ndarray, Any]:
         if not chunk.dictionary.equals(dictionaries[-1]):
             start += len(dictionaries[-1])
             dictionaries.append(chunk.dictionary)
-        own = chunk.indices.cast("int32").fill_null(GAP).to_numpy()
+        own = codes_of(chunk)
         codes.append(np.where(own == GAP, GAP, own + start) if start else own)
     one = len(chunks) == 1
     return codes[0] if one else np.concatenate(codes), pyarrow.concat_arrays(dictionaries)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array
 from catpool.data.arrow_dictionary import read_dictionary
 
 BACKENDS = ("pandas", "polars", "pyarrow")
+UNKNOWN_TO_ARROW = ("Object", "Int128", "UInt128")  # types of polars, which arrow would take for bytes or refuse
 
 
 def read_array(X: Any) -> np.ndarray:
@@ -110,9 +111,9 @@ def convert_column(column: Any) -> pd.Series:
     """Convert a narwhals column to pandas, without turning integers into floats if some are missing."""
     if column.implementation.is_pandas_like():
         return column.to_pandas()
-    import narwhals.stable.v2 as nw
-
-    if column.dtype in (nw.Object, nw.Int128, nw.UInt128):  # of polars, which arrow would take for bytes or refuse
+    native = column.to_native()
+    # by name, because narwhals would hash all levels of an Enum to find its own type
+    if column.implementation.is_polars() and native.dtype.base_type().__name__ in UNKNOWN_TO_ARROW:
         return pd.Series(column.to_list(), dtype=object)
     try:
         import pyarrow
@@ -120,7 +121,7 @@ def convert_column(column: Any) -> pd.Series:
         raise ImportError(
             'Frames of other libraries than pandas need pyarrow. Run: pip install "catpool[engines]"'
         ) from error
-    native = column.to_native()  # of which narwhals would copy all chunks into one
+    # of arrow's own columns, narwhals would copy all chunks into one
     arrow = native if isinstance(native, pyarrow.ChunkedArray) else column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
         return read_dictionary(arrow)

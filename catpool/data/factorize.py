@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 NARROW = np.dtype(np.int32)  # half the memory of numpy's own index type
+GAP = -1  # the code of missing values in pandas
 SAMPLE = 4096  # rows that decide whether rows share objects
 BLOCK = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
 HEAD = 2 * np.dtype(np.intp).itemsize  # the least size of a Python object, and so the least distance of addresses
@@ -41,8 +42,15 @@ def factorize_strings(values: Any) -> tuple[np.ndarray, Any]:
     # arrow numbers chunks together, and codes of small chunks stay in the cache until they are copied
     blocks = [chunk.slice(start, BLOCK) for chunk in chunks for start in range(0, max(len(chunk), 1), BLOCK)]
     encoded = pyarrow.chunked_array(blocks).dictionary_encode()
-    codes = np.concatenate([block.indices.fill_null(-1).to_numpy() for block in encoded.chunks])
+    codes = np.concatenate([codes_of(block) for block in encoded.chunks])
     return codes, values.dtype.__from_arrow__(encoded.chunk(0).dictionary)
+
+
+def codes_of(dictionary: Any) -> np.ndarray:
+    """The codes of an arrow dictionary, which may be read-only."""
+    codes = dictionary.indices.cast("int32")
+    codes = codes.fill_null(GAP) if codes.null_count else codes  # which takes time where there is nothing to fill
+    return np.asarray(codes.to_numpy())
 
 
 def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
