@@ -7,7 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.data.crossed import Cells
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
@@ -111,6 +111,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         "family",
         prior=[Registered(PRIORS), callable],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
+        interaction_prior=[StrOptions({"parts", "exact", "own"})],
     )
 
     def __init__(
@@ -122,6 +123,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
         prior_scale: float = 1.0,
         interactions: Sequence[Sequence[Any]] | None = None,
+        interaction_prior: str = "parts",
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,
@@ -141,6 +143,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         self.prior = prior
         self.prior_scale = prior_scale
         self.interactions = interactions
+        self.interaction_prior = interaction_prior
         self.cv = cv
         self.crossfit = crossfit
         self.crossfit_reliability = crossfit_reliability
@@ -166,8 +169,11 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time
         from catpool.models.interactions.cell_prior import CellPrior
+        from catpool.models.interactions.exact_fit import ExactFit
+        from catpool.models.interactions.fast_fit import FastFit
 
-        return CellPrior(CellParts.of(cells), reml=self.prior == "reml")
+        fit = ExactFit() if self.interaction_prior == "exact" else FastFit()
+        return CellPrior(CellParts.of(cells), fit, reml=self.prior == "reml")
 
     def _check_interactions(self) -> None:
         # the effects of the parts are fitted by likelihood alone

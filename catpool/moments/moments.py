@@ -15,7 +15,7 @@ of tables. Totals are stored instead of means because totals of integers (counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -72,15 +72,29 @@ class Moments:
             view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
             yield view.cache(size=self.size[index], mean=self.mean[index])
 
+    def flat(self) -> Moments:
+        """The same tables along one axis, of shape (V, K)."""
+        axes = self.count.shape[:-1]
+        return self._rearranged(lambda each: each.reshape(-1, *each.shape[len(axes) :]))
+
+    def take(self, tables: np.ndarray) -> Moments:
+        """Select some of the tables along the first axis."""
+        return self._rearranged(lambda each: each[tables])
+
+    def _rearranged(self, change: Callable[[np.ndarray], np.ndarray]) -> Moments:
+        fields = (self.count, self.total, self.scatter, self.observed, self.residual)
+        same = Moments(*(None if each is None else change(np.asarray(each)) for each in fields))
+        return same.cache(size=change(np.asarray(self.size)), mean=change(np.asarray(self.mean)))
+
     def subset(self, categories: np.ndarray) -> Moments:
         """The same rows, without categories that have none; `categories` are the others."""
         some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
         return some.cache(size=self.size, mean=self.mean)
 
-    def divide(self, unit: float) -> Moments:
-        """The moments of the target divided by a unit."""
+    def divide(self, unit: np.ndarray) -> Moments:
+        """The moments of the target divided by a unit, of shape (...)."""
         residual = None if self.residual is None else self.residual / unit / unit
-        total, scatter = self.total / unit, self.scatter / unit / unit  # the square of the unit may overflow
+        total, scatter = self.total / unit[..., None], self.scatter / unit / unit  # the square may overflow
         return replace(self, total=total, scatter=scatter, residual=residual)
 
     @cached_property

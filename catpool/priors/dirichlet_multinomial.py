@@ -19,11 +19,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaln, psi, xlogy
+from scipy.special import xlogy
 
-from catpool.data.frozen import frozen
 from catpool.priors.newton import Likelihood
-from catpool.priors.rising_log import RisingLog
+from catpool.priors.rising_log import RisingLog, RisingLogAbout
 
 
 def dirichlet_multinomial(tables: Sequence[tuple[Sequence[np.ndarray], np.ndarray]]) -> Likelihood:
@@ -55,7 +54,6 @@ def tarone_score(classes: list[np.ndarray], sizes: np.ndarray) -> float:
     return score - float((sizes * (sizes - 1)).sum())
 
 
-@frozen
 class SharesAboutMeans:
     """The likelihood of the strength where each category has means of its own.
 
@@ -66,20 +64,18 @@ class SharesAboutMeans:
     counts : ndarray of shape (K,)
     """
 
-    totals: np.ndarray
-    means: np.ndarray
-    counts: np.ndarray
+    def __init__(self, totals: np.ndarray, means: np.ndarray, counts: np.ndarray) -> None:
+        self.totals, self.means = totals, means
+        self.rising, self.rising_all = RisingLogAbout(means.ravel(), totals.ravel()), RisingLog([counts])
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""
         return float(xlogy(self.totals, self.means).sum())
 
     def log_likelihood(self, strength: float) -> float:
-        a = strength * self.means
-        rising = gammaln(a + self.totals) - gammaln(a)
-        return float(rising.sum() - (gammaln(strength + self.counts) - gammaln(strength)).sum())
+        return self.rising.value(strength) - float(self.rising_all(np.array([strength]))[0, 0])
 
-    def derivative(self, strength: float) -> float:
-        a = strength * self.means
-        rising = self.means * (psi(a + self.totals) - psi(a))
-        return float(rising.sum() - (psi(strength + self.counts) - psi(strength)).sum())
+    def slopes(self, strength: float) -> tuple[float, float]:
+        """The first two derivatives."""
+        first, second = self.rising.slopes(strength) - self.rising_all(np.array([strength]))[1:, 0]
+        return first, second

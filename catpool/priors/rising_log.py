@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betaln, gammaln, polygamma, psi
 
+FEW_STEPS = 32  # as STEPS, of a category with an argument of its own
 STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
 
 
@@ -53,6 +54,39 @@ class RisingLog:
 
     def _sum(self, values: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
         return np.bincount(self.table if table is None else table, values, minlength=len(self.start))
+
+
+class RisingLogAbout:
+    """The sum of R(strength * mean_k), where each category has a mean of its own, as a function of the strength.
+
+    Parameters
+    ----------
+    means, values : ndarray of shape (K,)
+        The means, positive, and the x_k.
+    """
+
+    def __init__(self, means: np.ndarray, values: np.ndarray) -> None:
+        counts = values.astype(np.intp)
+        terms = np.minimum(counts, FEW_STEPS) if (counts == values).all() else np.zeros_like(counts)
+        self.means = np.repeat(means, terms)
+        self.step = np.arange(len(self.means)) - np.repeat(np.cumsum(terms) - terms, terms)
+        more = values > terms
+        self.rest_means, self.rest, self.start = means[more], values[more], terms[more]
+
+    def value(self, strength: float) -> float:
+        own = strength * self.rest_means
+        steps = self.rest - self.start
+        rest = gammaln(steps) - betaln(own + self.start, steps)  # as a difference of gammaln would lose digits
+        return float(np.log(strength * self.means + self.step).sum() + rest.sum())
+
+    def slopes(self, strength: float) -> np.ndarray:
+        """The first and the second derivative, of shape (2,)."""
+        each = self.means / (strength * self.means + self.step)
+        own, means = strength * self.rest_means, self.rest_means
+        ends, start = own + self.rest, own + self.start
+        first = each.sum() + (means * (psi(ends) - psi(start))).sum()
+        second = -(each @ each) + (means**2 * (polygamma(1, ends) - polygamma(1, start))).sum()
+        return np.array([first, second])
 
 
 def _terms(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -28,6 +28,7 @@ from catpool.models.mixed.solver.variance_search import (
 DENSE = 3000  # effects beside the longest factor's, up to which the equations are solved exactly
 FEW = 500  # effects, up to which the criterion may have several minima and several starts cost little
 FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
+OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
 class ProfiledDeviance:
@@ -114,7 +115,7 @@ class ProfiledDeviance:
             starts = starting_values(self.system, self.parameters)
             return search_from_starts(self, starts, self.units) if self.exact else solve_gradient(self, starts[0])
         start = self.parameters.theta(near)
-        start = np.where(self._is_small(start), 3e4 * self.floors, start)  # near zero the gradient vanishes
+        start = np.where(self._is_small(start), OFF_ZERO * self.units, start)  # near zero the gradient vanishes
         return search_nearby(self, start, self.units) if self.exact else solve_gradient(self, start)
 
     def _polish_free(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -1,0 +1,272 @@
+"""The variances of the effects of crossed factors, of their cells, and of rows, for many tables at once.
+
+The mean y_c of the n_c rows of a cell is, with an effect of each of its categories and one of the cell itself,
+
+    y_c = mu + sum of u + (cell's effect) + error,      variances: s of each factor, t of the cells, sigma^2 / n_c.
+
+With the weights w_c = n_c / (sigma^2 + t n_c), P y = w_c (y_c - mu - sum of u) from the mixed model equations. For each
+variance theta_k with Var(y) = sum theta_k V_k, the slope of twice the log-likelihood and the average information are
+
+    y'P V_k P y - tr(P V_k),        (V_k P y)' P (V_l P y),
+
+(Gilmour, Thompson, Cullis 1995). Steps of this Newton method start from the method of moments: Henderson's method I,
+in which the expected sum of squares of each factor's means is linear in the variances. A variance that would become
+negative is zero. The search finds one maximum of the likelihood; there can be others.
+
+References
+----------
+C. R. Henderson (1953), Estimation of variance and covariance components, Biometrics 9, 226-252.
+A. R. Gilmour, R. Thompson, B. R. Cullis (1995), Average information REML, Biometrics 51, 1440-1450.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.models.interactions.crossed_factors import RIDGE, CrossedFactors, DenseEquations
+from catpool.models.mixed.solver.variance_search import warn_not_converged
+from catpool.moments.moments import TINY
+
+ROUNDS = 100
+EAGER = 12  # rounds with whole steps; later ones take half steps, which ends cycles
+NEAR = 2e-3  # relative change of the variances in the last round
+FLOOR = 1e-6  # times the variance of a category's mean; smaller variances count as zero
+LEAST = 1e-10  # of the variance of all rows, that rows have to start from
+FALL = 0.02  # the least factor of a variance in one round
+
+
+@frozen
+class CellMeans:
+    """What is known of the cells of V tables.
+
+    Parameters
+    ----------
+    count, mean : ndarray of shape (V, C)
+        The rows of each cell, or the sum of their weights, and the mean of the response.
+    within, freedom : ndarray of shape (V,)
+        The sum of squares of the rows about the means of their cells, and its degrees of freedom.
+    """
+
+    count: np.ndarray
+    mean: np.ndarray
+    within: np.ndarray
+    freedom: np.ndarray
+
+
+class Response(Protocol):
+    """A response whose cells depend on what was fitted so far, as working responses do."""
+
+    known: bool  # whether the residual variance is one
+
+    def cells(self, fitted: np.ndarray | None) -> CellMeans:
+        """The cells' means, from the fitted means of shape (V, C) of the last round; None in the first."""
+        ...
+
+
+@frozen
+class Components:
+    """Fitted variances and effects of V tables.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (V, 2 + F)
+        The variances of rows, of cells, and of the factors; zero where there is no more than chance.
+    effects, errors : list of ndarray of shape (V, size)
+        Conditional modes of each factor, and their variances.
+    mean, mean_variance : ndarray of shape (V,)
+    criterion : ndarray of shape (V,)
+        Twice the negative log-likelihood, without constants.
+    """
+
+    theta: np.ndarray
+    effects: list[np.ndarray]
+    errors: list[np.ndarray]
+    mean: np.ndarray
+    mean_variance: np.ndarray
+    criterion: np.ndarray
+
+    @classmethod
+    def concatenate(cls, fits: Sequence[Components]) -> Components:
+        """The fits of all tables, from those of some tables after the other."""
+        numbers = (
+            np.concatenate([getattr(fit, name) for fit in fits])
+            for name in ("theta", "mean", "mean_variance", "criterion")
+        )
+        theta, mean, mean_variance, criterion = numbers
+        effects, errors = (
+            [np.concatenate(each) for each in zip(*(getattr(fit, name) for fit in fits), strict=True)]
+            for name in ("effects", "errors")
+        )
+        return cls(theta, effects, errors, mean, mean_variance, criterion)
+
+
+class Evaluation:
+    """The model of V tables at some variances.
+
+    Parameters
+    ----------
+    cells : CellMeans
+    factors : CrossedFactors
+    theta : ndarray of shape (V, 2 + F)
+    reml : bool
+    """
+
+    def __init__(self, cells: CellMeans, factors: CrossedFactors, theta: np.ndarray, *, reml: bool) -> None:
+        self.cells, self.factors, self.theta = cells, factors, theta
+        self.precision = 1 / (theta[:, :1] + theta[:, 1:2] * cells.count)
+        self.weights = cells.count * self.precision
+        self.equations = DenseEquations(factors, self.weights, theta[:, 2:], reml=reml)
+        self.effects, self.mean = self.equations.solve(cells.mean)
+        self.rest = cells.mean - self.mean[:, None] - factors.take(self.effects)
+        self.projected = self.weights * self.rest  # P y
+        self.levels = [each / own[:, None] for each, own in zip(self.effects, theta.T[2:], strict=True)]  # Z'P y
+        self.errors, self.mean_variance, self.errors_of_cells = self.equations.errors()
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """The fitted means of the cells, with their own effects."""
+        return self.cells.mean - self.rest + self.theta[:, 1:2] * self.projected
+
+    @cached_property
+    def slopes(self) -> np.ndarray:
+        """The slopes of twice the log-likelihood, of shape (V, 2 + F)."""
+        cells, residual = self.cells, self.theta[:, 0]
+        squares = (self.projected * self.precision * self.rest).sum(axis=1) + cells.within / residual**2
+        trace = self.precision * (cells.count > 0) - self.precision * self.weights * self.errors_of_cells
+        of_rows = squares - trace.sum(axis=1) - cells.freedom / residual
+        of_cells = (self.projected**2 - self.weights + self.weights**2 * self.errors_of_cells).sum(axis=1)
+        return np.stack([of_rows, of_cells, *self._slopes_of_factors()], axis=1)
+
+    def _slopes_of_factors(self) -> list[np.ndarray]:
+        return [
+            (level**2).sum(axis=1) - (1 - errors / variance[:, None]).sum(axis=1) / variance
+            for level, errors, variance in zip(self.levels, self.errors, self.theta.T[2:], strict=True)
+        ]
+
+    def information(self) -> np.ndarray:
+        """The average information, of shape (V, 2 + F, 2 + F)."""
+        of_cells = np.stack([self.precision * self.rest, self.projected], axis=1)
+        information = self.equations.projected_products(of_cells, self.levels)
+        information[:, 0, 0] += self.cells.within / self.theta[:, 0] ** 3
+        return information
+
+    def criterion(self) -> np.ndarray:
+        """Twice the negative log-likelihood, of shape (V,), without constants."""
+        cells, residual = self.cells, self.theta[:, 0]
+        logs = cells.freedom * np.log(residual) - (np.log(self.precision) * (cells.count > 0)).sum(axis=1)
+        logs += np.log(self.theta[:, 2:]) @ np.array(self.factors.sizes) + self.equations.log_determinant
+        return logs + cells.within / residual + (self.projected * cells.mean).sum(axis=1)
+
+
+def fit_components(response: Response, factors: CrossedFactors, *, with_cells: bool, reml: bool) -> Components:
+    """Fit the variances and the effects of V tables, none of which enters the numbers of another.
+
+    Parameters
+    ----------
+    response : Response
+    factors : CrossedFactors
+    with_cells : bool
+        Whether cells have effects of their own.
+    reml : bool
+    """
+    cells = response.cells(None)
+    free = np.array([not response.known, with_cells, *(True for _ in factors.sizes)])
+    theta, floor = start(cells, factors, free)
+    fitted = np.zeros_like(cells.mean)
+    open_ = np.ones((len(theta), 1), dtype=bool)
+    information = None
+    for number in range(ROUNDS):
+        at = Evaluation(cells, factors, theta, reml=reml)
+        if information is not None:  # which changes little, so the last one tells how near the maximum is
+            new = _step(at, information, free, floor)
+            open_ &= _change(response, theta[:, free], new[:, free], fitted, at.fitted) > NEAR
+            if not open_.any():
+                return _components(at, free, floor)
+        information = at.information()
+        new = _step(at, information, free, floor, 1.0 if number < EAGER else 0.5)
+        theta, fitted = np.where(open_, new, theta), np.where(open_, at.fitted, fitted)  # others wait as they are
+        cells = response.cells(fitted)
+    warn_not_converged("The fit of an interaction", ROUNDS)
+    return _components(at, free, floor)
+
+
+def _change(
+    response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray
+) -> np.ndarray:
+    """The largest change of each table, of shape (V, 1)."""
+    change = np.abs(new / theta - 1).max(axis=1, keepdims=True)
+    return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True)) if response.known else change
+
+
+def _step(
+    at: Evaluation, information: np.ndarray, free: np.ndarray, floor: np.ndarray, share: float = 1.0
+) -> np.ndarray:
+    """The variances after a Newton step, where those that are not `free`, or fall from zero, stay."""
+    slopes = at.slopes
+    moving = free & ((at.theta > floor) | (slopes > 0))
+    scale = np.sqrt(np.where(moving, np.diagonal(information, axis1=1, axis2=2), 1.0))
+    both = moving[:, :, None] & moving[:, None, :]
+    matrix = np.where(both, information / scale[:, :, None] / scale[:, None, :], 0.0)
+    matrix += np.eye(len(free)) * np.where(moving, RIDGE, 1.0)[:, :, None]
+    step = np.linalg.solve(matrix, np.where(moving, slopes / scale, 0.0)[..., None])[..., 0] / scale
+    return np.where(moving, np.maximum(at.theta + share * step, np.maximum(FALL * at.theta, floor)), at.theta)
+
+
+def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray) -> Components:
+    none = free & (at.theta <= floor)
+    some = ~none[:, 2:].T[:, :, None]
+    effects, errors = ([each * own for each, own in zip(of, some, strict=True)] for of in (at.effects, at.errors))
+    return Components(np.where(none, 0.0, at.theta), effects, errors, at.mean, at.mean_variance, at.criterion())
+
+
+def start(cells: CellMeans, factors: CrossedFactors, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The variances by Henderson's method I, and what counts as zero, each of shape (V, 2 + F)."""
+    count, within = cells.count, cells.within
+    with_cells = bool(free[1])
+    squares, factor = _equations(cells, factors)
+    if not with_cells:  # the rows and their cells are one sum of squares
+        squares[:, 0] += within
+        factor[:, 0, 0] += cells.freedom
+    rows = within / np.maximum(cells.freedom, TINY) if free[0] else np.ones(len(count))
+    if with_cells or not free[0]:
+        squares = squares - factor[:, :, 0] * rows[:, None]
+        wanted = np.flatnonzero(free & (np.arange(len(free)) > 0))
+        squares, factor = (squares, factor) if with_cells else (squares[:, 1:], factor[:, 1:])
+    else:
+        wanted = np.flatnonzero(free)
+    theta = np.zeros((len(count), len(free)))
+    theta[:, 0] = rows
+    theta[:, wanted] = (np.linalg.pinv(factor[:, :, wanted]) @ squares[..., None])[..., 0]
+    if free[0]:
+        total = (within + (count * cells.mean**2).sum(axis=1)) / count.sum(axis=1)
+        theta[:, 0] = np.maximum(theta[:, 0], LEAST * total)
+    largest = [count, *factors.sums(count)]
+    floor = np.stack([np.zeros(len(count)), *(FLOOR * theta[:, 0] / each.max(axis=1) for each in largest)], axis=1)
+    return np.where(free, np.maximum(theta, floor), theta), floor
+
+
+def _equations(cells: CellMeans, factors: CrossedFactors) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of squares of the means of cells and of each factor, and their expectation by variance.
+
+    Of shapes (V, 1 + F) and (V, 1 + F, 2 + F). Categories of one factor in those of another count as cells, as they
+    are for two factors.
+    """
+    count = cells.count
+    rows, totals = count.sum(axis=1), count * cells.mean
+    sizes, sums = factors.sums(count), factors.sums(totals)
+    square = [(each**2).sum(axis=1) / rows for each in (count, *sizes)]  # of cells and factors, in all rows
+    overlap = [(total / np.maximum(size, TINY)).sum(axis=1) for total, size in zip(factors.sums(count**2), sizes)]
+    squares, factor = np.empty((len(count), len(square))), np.empty((len(count), len(square), len(square) + 1))
+    common = totals.sum(axis=1) ** 2 / rows
+    for line, (size, total) in enumerate(zip([count, *sizes], [totals, *sums], strict=True)):
+        squares[:, line] = (total**2 / np.maximum(size, TINY)).sum(axis=1) - common
+        factor[:, line, 0] = np.count_nonzero(size, axis=1) - 1
+        for column, of_all in enumerate(square):
+            whole = line in (0, column)
+            factor[:, line, column + 1] = (rows if whole else overlap[line - 1]) - of_all
+    return squares, factor
