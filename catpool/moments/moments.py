@@ -82,8 +82,10 @@ class Moments:
         return self._rearranged(lambda each: each[tables])
 
     def _rearranged(self, change: Callable[[np.ndarray], np.ndarray]) -> Moments:
-        fields = (self.count, self.total, self.scatter, self.observed, self.residual)
-        same = Moments(*(None if each is None else change(np.asarray(each)) for each in fields))
+        observed, residual = (
+            None if each is None else change(np.asarray(each)) for each in (self.observed, self.residual)
+        )
+        same = Moments(change(self.count), change(self.total), change(np.asarray(self.scatter)), observed, residual)
         return same.cache(size=change(np.asarray(self.size)), mean=change(np.asarray(self.mean)))
 
     def subset(self, categories: np.ndarray) -> Moments:

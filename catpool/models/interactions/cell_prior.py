@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -132,12 +132,12 @@ class CellPrior:
             if effects.parts and not effects.with_cells:
                 strength[tables] = np.inf
         note = np.where(np.isinf(strength), NO_SPREAD, "")
-        return [
-            self._about(
-                Prior(own.intercept, strength, family.between_variance(within, strength), within, likelihood, note), own
-            )
-            for own, within in zip(sums, (family.variance(each) for each in classes), strict=True)
-        ]
+        priors = []
+        for own, each in zip(sums, classes, strict=True):
+            within = family.variance(each)
+            between = family.between_variance(within, strength)
+            priors.append(self._about(Prior(each.mean, strength, between, within, likelihood, note), own))
+        return priors
 
     def _effects_on_link(self, kinds: Sequence[Kind], moments: Moments, family: Family) -> Sums:
         least, most = family.bounds
@@ -163,7 +163,8 @@ class CellPrior:
 
 
 def _empty(tables: int) -> Prior:
-    return Prior(*(np.empty(tables) for _ in NUMBERS[:-1]), note=np.full(tables, "", dtype="U64"))
+    numbers: dict[str, Any] = {name: np.empty(tables) for name in NUMBERS}
+    return Prior(**numbers | {"note": np.full(tables, "", dtype="U64")})
 
 
 def _put(into: Prior, tables: np.ndarray, prior: Prior) -> None:
@@ -174,7 +175,7 @@ def _put(into: Prior, tables: np.ndarray, prior: Prior) -> None:
 
 def _reshape(prior: Prior, shape: tuple[int, ...]) -> Prior:
     """The priors of tables of a shape, whose effects are those of the last table, which has all rows."""
-    numbers = {name: getattr(prior, name).reshape(shape[:-1]) for name in NUMBERS}
-    offsets = {name: getattr(prior, name).reshape(shape) for name in ("offset", "offset_variance")}
+    numbers: dict[str, Any] = {name: getattr(prior, name).reshape(shape[:-1]) for name in NUMBERS}
+    offsets: dict[str, Any] = {name: getattr(prior, name).reshape(shape) for name in ("offset", "offset_variance")}
     assert isinstance(prior.mains, Sums)
     return Prior(**numbers, **offsets, mains=prior.mains.table(-1))

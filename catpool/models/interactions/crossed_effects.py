@@ -27,10 +27,10 @@ class Sums:
 
     Parameters
     ----------
-    intercept : ndarray of shape (...)
+    intercept : ndarray of shape (...), or float
     effects, variances : list of ndarray of shape (..., size of the part)
         Conditional modes and their variances.
-    intercept_variance : ndarray of shape (...)
+    intercept_variance : ndarray of shape (...), or float
     link : str
         The name of the family whose link is the scale of the effects.
     beside : tuple of Sums, default=()
@@ -64,9 +64,11 @@ class Sums:
 
     def put(self, tables: np.ndarray, other: Sums) -> None:
         """Set the effects of some tables, in place."""
-        self.intercept[tables], self.intercept_variance[tables] = other.intercept, other.intercept_variance
-        for own, new in zip([*self.effects, *self.variances], [*other.effects, *other.variances], strict=True):
+        for own, new in zip(self._numbers(), other._numbers(), strict=True):
             own[tables] = new
+
+    def _numbers(self) -> list[np.ndarray]:
+        return [np.asarray(self.intercept), np.asarray(self.intercept_variance), *self.effects, *self.variances]
 
     def times(self, unit: np.ndarray) -> Sums:
         """The effects on targets that are `unit` times as large, of shape (V,); only for the identity link."""
@@ -81,12 +83,13 @@ class Sums:
 
     def table(self, number: int) -> Sums:
         """The effects of one of several tables."""
-        effects, variances = ([each[number] for each in of] for of in (self.effects, self.variances))
+        intercept, variance, *effects = (each[number] for each in self._numbers())
+        effects, variances = effects[: len(self.effects)], effects[len(self.effects) :]
         beside = tuple(each.table(number) for each in self.beside)
-        intercept, variance = float(self.intercept[number]), float(self.intercept_variance[number])
+        link = self.link
         if np.isinf(intercept):  # a mean at its bound, which has no effects: files hold no infinite numbers
-            return Sums(float(self._link.mean(np.array(intercept))), effects, variances, variance, IDENTITY, beside)
-        return Sums(intercept, effects, variances, variance, self.link, beside)
+            intercept, link = self._link.mean(intercept), IDENTITY
+        return Sums(float(intercept), effects, variances, float(variance), link, beside)
 
     @property
     def sizes(self) -> list[int]:
@@ -97,6 +100,7 @@ class Sums:
         """Raise an error if what was read from a file cannot be effects."""
         require_one_of(FAMILIES, link=self.link)
         require(len(self.effects) == len(self.variances), "effects without variances")
+        require_numbers((), intercept=self.intercept, intercept_variance=self.intercept_variance)
         for effects, variances in zip(self.effects, self.variances, strict=True):
             require(np.ndim(effects) == 1, "effects that are not a list")
             require_numbers(np.shape(effects), effects=effects, variances=variances)
@@ -146,7 +150,9 @@ def _on_link(mean: np.ndarray, family: Family) -> np.ndarray:
     least, most = family.bounds
     inside = (least < mean) & (mean < most)
     infinite = np.where(mean <= least, -np.inf, np.inf)
-    return np.array([family.link.start(own) if some else end for own, some, end in zip(mean, inside, infinite)])
+    return np.array(
+        [family.link.start(own) if some else end for own, some, end in zip(mean, inside, infinite, strict=True)]
+    )
 
 
 def _total(common: float | np.ndarray, effects: list[np.ndarray], places: np.ndarray) -> np.ndarray:
@@ -181,4 +187,4 @@ class LinearFit:
         some = self.between > 0
         strength = np.where(some, self.within / np.where(some, self.between, 1.0), np.inf)
         note = np.where(some, "", NO_SPREAD)
-        return Prior(self.sums.intercept, strength, self.between, self.within, self.log_likelihood, note)
+        return Prior(np.asarray(self.sums.intercept), strength, self.between, self.within, self.log_likelihood, note)

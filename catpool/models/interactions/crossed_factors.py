@@ -12,9 +12,10 @@ is the number of categories of the first factor times the square of that of the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
+import pandas as pd
 
 from catpool.data.frozen import frozen
 
@@ -42,7 +43,25 @@ class CrossedFactors:
     @property
     def numbers(self) -> int:
         """The numbers of the dense matrices of a table."""
-        return (self.sizes[0] + int(self.starts[-1]) + 1) * (int(self.starts[-1]) + 1)
+        rest = int(self.starts[-1]) + 1
+        return (self.sizes[0] + rest) * rest
+
+    @property
+    def cost(self) -> int:
+        """The multiplications for the Schur complement of a table."""
+        return self.numbers * (int(self.starts[-1]) + 1)
+
+    def pairs(self, left: int, right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The pairs of categories of two factors: the number of each cell's pair, and both categories of each pair."""
+        own, other = self.codes[left], self.codes[right]
+        if len(self.codes) == 2:  # each cell is a pair
+            return np.arange(len(own)), own, other
+        pairs, found = pd.factorize(own * self.sizes[right] + other)
+        return pairs, found // self.sizes[right], found % self.sizes[right]
+
+    def split(self, rest: np.ndarray) -> list[np.ndarray]:
+        """The parts of an array along its last axis that belong to each factor but the first."""
+        return [rest[..., start:stop] for start, stop in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def sums(self, values: np.ndarray) -> list[np.ndarray]:
         """The sums over the cells of each category, (..., size) for each factor, from values of shape (..., C)."""
@@ -50,7 +69,7 @@ class CrossedFactors:
 
     def take(self, effects: Sequence[np.ndarray]) -> np.ndarray:
         """The sum of the effects of each cell's categories, of shape (..., C)."""
-        return sum(each.take(own, axis=-1) for each, own in zip(effects, self.codes, strict=True))
+        return reduce(np.add, (each.take(own, axis=-1) for each, own in zip(effects, self.codes, strict=True)))
 
 
 def sum_by(codes: np.ndarray, size: int, values: np.ndarray) -> np.ndarray:
@@ -96,7 +115,7 @@ class DenseEquations:
             self.spread = self.inverse - last[:, :, None] * (last / last[:, -1:])[:, None, :]
 
     def _border(self) -> np.ndarray:
-        """The weights of the first factor's categories in those of the others, and in all cells: (V, size, rest + 1)."""
+        """The weights of the first factor's categories in those of the others, and their totals."""
         own, size = self.factors.codes[0], self.factors.sizes[0]
         blocks = [
             sum_by(own * width + other, size * width, self.weights).reshape(-1, size, width)
@@ -124,7 +143,7 @@ class DenseEquations:
     def solve(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """The effects of each factor, of shape (V, size), and the mean, (V,), for responses of shape (V, C)."""
         first, rest = (each[:, 0] for each in self._solve(*self._sums((self.weights * values)[:, None])))
-        return [first, *np.split(rest[:, :-1], self.factors.starts[1:-1], axis=1)], rest[:, -1]
+        return [first, *self.factors.split(rest)], rest[:, -1]
 
     def projected_products(self, values: np.ndarray, levels: Sequence[np.ndarray]) -> np.ndarray:
         """The products f'Pf with each other of the projections P of responses f.
@@ -186,4 +205,4 @@ class DenseEquations:
             of_cells -= 2 * flat.take(codes[0] * width + column, axis=1)
             for other in columns[:number]:
                 of_cells += 2 * own.take(column * width + other, axis=1)
-        return [first, *np.split(rest[:, :-1], starts[1:-1], axis=1)], rest[:, -1], of_cells
+        return [first, *self.factors.split(rest)], rest[:, -1], of_cells

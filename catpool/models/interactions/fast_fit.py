@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from catpool.data.frozen import frozen
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
@@ -67,9 +68,10 @@ class _Layout:
     def __init__(self, parts: CellParts, effects: IdentifiedEffects, count: np.ndarray) -> None:
         self.parts, self.count = parts, count
         self.used = np.flatnonzero(count.any(axis=0))
-        found = [(group, *_number(parts.slots[self.used, group[0]], parts.sizes[group[0]])) for group in effects.parts]
-        found.sort(key=lambda each: -len(each[1]))  # the largest first, as the equations are solved
-        self.groups, self.slots, codes = (list(each) for each in zip(*found, strict=True))
+        # levels are numbered in order of appearance, so that no other rows change their order
+        found = [(group, *pd.factorize(parts.slots[self.used, group[0]])) for group in effects.parts]
+        found.sort(key=lambda each: -len(each[2]))  # the largest first, as the equations are solved
+        self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
         self.factors = CrossedFactors(codes, [len(each) for each in self.slots])
 
     def portions(self, moments: Moments) -> Iterator[Moments]:
@@ -104,14 +106,6 @@ class _Layout:
                 own, same = self.parts.slots[seen, part], self.parts.slots[seen, first]
                 for of in (effects, variances):
                     of[part][table, own] = of[first][table, same]
-
-
-def _number(slots: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The slots that occur, and their numbers by cell."""
-    found = np.flatnonzero(np.bincount(slots, minlength=size))
-    rank = np.empty(size, dtype=np.intp)
-    rank[found] = np.arange(len(found))
-    return found, rank.take(slots)
 
 
 @frozen

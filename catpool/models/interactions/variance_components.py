@@ -29,9 +29,12 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.models.interactions.crossed_factors import RIDGE, CrossedFactors, DenseEquations
+from catpool.models.interactions.sparse_equations import SparseEquations
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import TINY
 
+NUMBERS = 1 << 22  # of dense matrices, at the most
+COST = 1 << 26  # multiplications in a round with dense matrices, at the most
 ROUNDS = 100
 EAGER = 12  # rounds with whole steps; later ones take half steps, which ends cycles
 NEAR = 2e-3  # relative change of the variances in the last round
@@ -120,7 +123,8 @@ class Evaluation:
         self.cells, self.factors, self.theta = cells, factors, theta
         self.precision = 1 / (theta[:, :1] + theta[:, 1:2] * cells.count)
         self.weights = cells.count * self.precision
-        self.equations = DenseEquations(factors, self.weights, theta[:, 2:], reml=reml)
+        dense = factors.numbers <= NUMBERS and factors.cost <= COST
+        self.equations = (DenseEquations if dense else SparseEquations)(factors, self.weights, theta[:, 2:], reml=reml)
         self.effects, self.mean = self.equations.solve(cells.mean)
         self.rest = cells.mean - self.mean[:, None] - factors.take(self.effects)
         self.projected = self.weights * self.rest  # P y
@@ -195,9 +199,7 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
     return _components(at, free, floor)
 
 
-def _change(
-    response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray
-) -> np.ndarray:
+def _change(response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray) -> np.ndarray:
     """The largest change of each table, of shape (V, 1)."""
     change = np.abs(new / theta - 1).max(axis=1, keepdims=True)
     return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True)) if response.known else change
@@ -260,7 +262,8 @@ def _equations(cells: CellMeans, factors: CrossedFactors) -> tuple[np.ndarray, n
     rows, totals = count.sum(axis=1), count * cells.mean
     sizes, sums = factors.sums(count), factors.sums(totals)
     square = [(each**2).sum(axis=1) / rows for each in (count, *sizes)]  # of cells and factors, in all rows
-    overlap = [(total / np.maximum(size, TINY)).sum(axis=1) for total, size in zip(factors.sums(count**2), sizes)]
+    inside = zip(factors.sums(count**2), sizes, strict=True)
+    overlap = [(total / np.maximum(size, TINY)).sum(axis=1) for total, size in inside]
     squares, factor = np.empty((len(count), len(square))), np.empty((len(count), len(square), len(square) + 1))
     common = totals.sum(axis=1) ** 2 / rows
     for line, (size, total) in enumerate(zip([count, *sizes], [totals, *sums], strict=True)):
