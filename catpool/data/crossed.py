@@ -239,9 +239,20 @@ def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
     """Number the categories of a column, or the cells of several columns if `label` is a tuple of labels."""
     if label not in X:
-        return encode_cells({part: X.column(part) for part in label})
+        slots, parts = zip(*(_encode_part(part, X) for part in label), strict=True)
+        codes, paths = number_paths(slots, list(parts))
+        return number_cells(paths, codes[-1])
     codes, categories = encode(X.column(label), label=label)
     return codes, Vocabulary(categories)
+
+
+def _encode_part(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary]:
+    """Number the categories of a column once for all interactions that it is a part of."""
+    if label not in X.coded:
+        codes, categories = encode(X.column(label), label=label)
+        X.coded[label] = codes, Vocabulary(categories)
+    found: tuple[np.ndarray, Vocabulary] = X.coded[label]
+    return found
 
 
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:

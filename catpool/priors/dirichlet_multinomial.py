@@ -66,16 +66,17 @@ class SharesAboutMeans:
 
     def __init__(self, totals: np.ndarray, means: np.ndarray, counts: np.ndarray) -> None:
         self.totals, self.means = totals, means
-        self.rising, self.rising_all = RisingLogAbout(means.ravel(), totals.ravel()), RisingLog([counts])
+        distinct, number = np.unique(counts, return_counts=True)
+        self.rising = RisingLogAbout(means.ravel(), totals.ravel(), np.ones(totals.size))
+        self.rising_all = RisingLogAbout(np.ones(len(distinct)), distinct, number.astype(float))
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""
         return float(xlogy(self.totals, self.means).sum())
 
     def log_likelihood(self, strength: float) -> float:
-        return self.rising.value(strength) - float(self.rising_all(np.array([strength]))[0, 0])
+        return self.rising.value(strength) - self.rising_all.value(strength)
 
-    def slopes(self, strength: float) -> tuple[float, float]:
-        """The first two derivatives."""
-        first, second = self.rising.slopes(strength) - self.rising_all(np.array([strength]))[1:, 0]
-        return first, second
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
+        return self.rising.slopes(strengths) - self.rising_all.slopes(strengths)

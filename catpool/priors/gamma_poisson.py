@@ -70,7 +70,7 @@ class CountsAboutMeans:
 
     def __init__(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> None:
         self.totals, self.counts, self.means = totals, counts, means
-        self.rising = RisingLogAbout(means, totals)
+        self.rising = RisingLogAbout(means, totals, np.ones(len(totals)))
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""
@@ -82,11 +82,11 @@ class CountsAboutMeans:
         events = xlogy(self.totals, self.counts / (strength + self.counts))
         return self.rising.value(strength) + float((events - shrunk).sum())
 
-    def slopes(self, strength: float) -> tuple[float, float]:
-        """The first two derivatives."""
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
+        return self.rising.slopes(strengths) + np.array([self._slopes_of_ends(each) for each in strengths]).T
+
+    def _slopes_of_ends(self, strength: float) -> tuple[float, float]:
         ends, odds = strength + self.counts, self.counts / strength
         apart = (self.means * self.counts - self.totals) / ends
-        first, second = self.rising.slopes(strength)
-        first += (apart - self.means * np.log1p(odds)).sum()
-        second += (self.means * odds / ends - apart / ends).sum()
-        return first, second
+        return (apart - self.means * np.log1p(odds)).sum(), (self.means * odds / ends - apart / ends).sum()

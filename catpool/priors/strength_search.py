@@ -15,7 +15,7 @@ from catpool.priors.roots import rising_roots
 LEAST = 1e-3  # rows, or times the largest category's, if it has less than one; weaker priors pool nothing
 MOST = 1e3  # times the largest category's rows; stronger priors pool completely
 EDGE = 1e-12  # the least distance of a mean from its bounds
-POINTS = 17  # strengths in the scan
+POINTS = 15  # strengths in the scan
 GAIN = 1e-6  # of a log-likelihood, that a strength must have over complete pooling
 
 
@@ -28,8 +28,8 @@ class StrengthLikelihood(Protocol):
 
     def log_likelihood(self, strength: float) -> float: ...
 
-    def slopes(self, strength: float) -> tuple[float, float]:
-        """The first two derivatives."""
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
         ...
 
 
@@ -43,14 +43,15 @@ def maximize_over_strength(likelihood: StrengthLikelihood, largest: float) -> tu
         Rows of the largest category.
     """
     grid = np.geomspace(LEAST * min(1.0, largest), MOST * largest, POINTS)
-    slope = np.array([likelihood.slopes(each)[0] for each in grid])
+    slope = likelihood.slopes(grid)[0]
     left = np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0))
 
     def falling(strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        first, second = np.array([likelihood.slopes(each) for each in strengths]).reshape(-1, 2).T
-        return -first, -second
+        first, second = -likelihood.slopes(strengths)
+        return first, second
 
-    peaks = rising_roots(falling, grid[left], grid[left + 1], -slope[left], -slope[left + 1])
+    ends = (grid[left], grid[left + 1], -slope[left], -slope[left + 1])
+    peaks = rising_roots(falling, *ends) if len(left) else left
     # the ends too, where the likelihood may be largest, though it has no peak there
     tried = [*([grid[0]] if slope[0] <= 0 else []), *peaks, *([grid[-1]] if slope[-1] > 0 else [])]
     value, strength = max((likelihood.log_likelihood(float(each)), float(each)) for each in tried)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.data.frozen import frozen
+from catpool.models.blas import blas_threads
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.moments.moments import Moments
@@ -89,7 +90,8 @@ class CellPrior:
         """
         classes = [each.flat() for each in moments]
         learn = self._learn_linear if family.homoscedastic else self._learn_on_link
-        return [_reshape(each, moments[0].count.shape) for each in learn(classes, family)]
+        with blas_threads(1):
+            return [_reshape(each, moments[0].count.shape) for each in learn(classes, family)]
 
     def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[Prior]:
         return [self._learn_linear_of_one(each, family) for each in classes]

@@ -36,10 +36,11 @@ class SparseEquations:
     @cached_property
     def _indicators(self) -> csr_matrix:
         """The categories of each cell and the mean, of shape (C, categories + 1)."""
-        codes, starts = self.factors.codes, np.cumsum([0, *self.factors.sizes])
-        columns = np.stack([*(own + start for own, start in zip(codes, starts, strict=False)), 0 * codes[0] + starts[-1]])
-        ends = np.arange(0, columns.size + 1, len(columns))
-        return csr_matrix((np.ones(columns.size), columns.T.ravel(), ends), shape=(columns.shape[1], starts[-1] + 1))
+        starts = np.cumsum([0, *self.factors.sizes])
+        codes = [*self.factors.codes, np.zeros_like(self.factors.codes[0])]
+        columns = np.stack([own + start for own, start in zip(codes, starts, strict=True)], axis=1)
+        ends = np.arange(0, columns.size + 1, columns.shape[1])
+        return csr_matrix((np.ones(columns.size), columns.ravel(), ends), shape=(len(columns), starts[-1] + 1))
 
     def solve(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """The effects of each factor, of shape (V, size), and the mean, (V,), for responses of shape (V, C)."""
