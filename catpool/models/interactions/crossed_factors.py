@@ -89,7 +89,7 @@ class DenseEquations:
     variances : ndarray of shape (V, F)
         Of the effects of each factor, in the order of `factors`; positive.
     reml : bool
-        Whether `log_determinant` and `errors` count the mean as estimated.
+        Whether `log_determinant` counts the mean as estimated.
     """
 
     def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray, *, reml: bool) -> None:
@@ -108,11 +108,8 @@ class DenseEquations:
         self.inverse = np.linalg.inv(schur) * scale[:, :, None] * scale[:, None, :]
         roots = np.diagonal(np.linalg.cholesky(schur), axis1=1, axis2=2)
         self.log_determinant = np.log(self.first).sum(axis=1) + 2 * (np.log(roots) - np.log(scale)).sum(axis=1)
-        self.spread = self.inverse
-        if not reml:  # the mean counts as known: its row and its column become zero
-            last = self.inverse[:, -1]
-            self.log_determinant += np.log(last[:, -1])
-            self.spread = self.inverse - last[:, :, None] * (last / last[:, -1:])[:, None, :]
+        if not reml:
+            self.log_determinant += np.log(self.inverse[:, -1, -1])
 
     def _border(self) -> np.ndarray:
         """The weights of the first factor's categories in those of the others, and their totals."""
@@ -189,16 +186,23 @@ class DenseEquations:
         found = (rest - first @ self.shares) @ self.inverse
         return first / self.first[:, None] - found @ self.shares.swapaxes(1, 2), found
 
-    def errors(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """The variances of the errors of the effects, of the mean, and of the sum of both in each cell."""
-        codes, starts, width = self.factors.codes, self.factors.starts, self.spread.shape[1]
-        slopes = self.shares @ self.spread
+    def errors(self, *, reml: bool) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """The variances of the errors of the effects, of the mean, and of the sum of both in each cell.
+
+        Without `reml`, the mean counts as known.
+        """
+        codes, starts, spread = self.factors.codes, self.factors.starts, self.inverse
+        if not reml:  # the row and the column of the mean become zero
+            last = spread[:, -1]
+            spread = spread - last[:, :, None] * (last / last[:, -1:])[:, None, :]
+        width = spread.shape[1]
+        slopes = self.shares @ spread
         first = 1 / self.first + (slopes * self.shares).sum(axis=2)
-        rest = np.diagonal(self.spread, axis1=1, axis2=2)
+        rest = np.diagonal(spread, axis1=1, axis2=2)
         # effects and mean go together in each cell
         of_cells = (first - 2 * slopes[..., -1]).take(codes[0], axis=1) + rest[:, -1:]
-        with_mean = rest + 2 * self.spread[:, -1]
-        flat, own = slopes.reshape(len(slopes), -1), self.spread.reshape(len(slopes), -1)
+        with_mean = rest + 2 * spread[:, -1]
+        flat, own = slopes.reshape(len(slopes), -1), spread.reshape(len(slopes), -1)
         columns = [each + start for each, start in zip(codes[1:], starts, strict=False)]
         for number, column in enumerate(columns):
             of_cells += with_mean.take(column, axis=1)

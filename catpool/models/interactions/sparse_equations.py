@@ -30,7 +30,7 @@ class SparseEquations:
     """The equations of V tables; parameters and methods are those of `DenseEquations`."""
 
     def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray, *, reml: bool) -> None:
-        self.factors, self.weights, self.variances, self.reml = factors, weights, variances, reml
+        self.factors, self.weights, self.variances = factors, weights, variances
         self.log_determinant = np.full(len(weights), np.nan)
 
     @cached_property
@@ -75,8 +75,11 @@ class SparseEquations:
                 warn_not_converged("The effects of an interaction's parts", STEPS)
         return right, found
 
-    def errors(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """The variances of the errors of the effects, of the mean, and of the sum of both in each cell."""
+    def errors(self, *, reml: bool) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """The variances of the errors of the effects, of the mean, and of the sum of both in each cell.
+
+        Without `reml`, the mean counts as known; for the cells that makes too little difference to be computed.
+        """
         total = self.weights.sum(axis=1, keepdims=True)
         sizes = self.factors.sums(self.weights)
         ends = [size + 1 / own[:, None] for size, own in zip(sizes, self.variances.T, strict=True)]
@@ -85,7 +88,7 @@ class SparseEquations:
             apart = 1 / (end - self._deviations(factor, sizes, ends, total))
             information = (size / end / self.variances[:, factor, None]).sum(axis=1, keepdims=True)
             mean = mean + 1 / information
-            effects.append(apart + (size / end) ** 2 / information if self.reml else apart)
+            effects.append(apart + (size / end) ** 2 / information if reml else apart)
             with_mean = apart + (1 - size / end) ** 2 / information
             of_cells = of_cells + with_mean.take(self.factors.codes[factor], axis=1)
         return effects, mean[:, 0], of_cells

@@ -54,13 +54,12 @@ def search_from_starts(evaluate: Evaluate, starts: Sequence[np.ndarray], units: 
 
 
 def search_nearby(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Take three Newton steps from a close start; search in full only if they fail, or lead uphill, as near zero.
+    """Take three Newton steps from a close start; search in full only if the first one fails.
 
     This is enough for a criterion that changes before the next search, as in penalized quasi-likelihood.
     """
     found = polish(evaluate, start, steps=3)
-    down = found is not start and evaluate(found).criterion <= evaluate(start).criterion
-    return found if down else search_from_starts(evaluate, [start], units)
+    return found if found is not start else search_from_starts(evaluate, [start], units)
 
 
 def _minimize(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> np.ndarray:
