@@ -65,9 +65,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
         variance of its own, as in the crossed mixed model; the variances are within about a thousandth of the exact
-        ones, and where parts have thousands of categories within a few hundredths. "exact" searches for the maximum
-        of the likelihood to all digits, which takes a hundred times as long. With "own" it is the mean of all
-        combinations, as for a single column, by any ``prior``.
+        ones, and where parts have many hundreds of categories, within a hundredth if rows are spread over them;
+        `summary_` then has no log-likelihood. "exact" searches for the maximum of the likelihood to all digits, which
+        takes a hundred times as long. With "own" it is the mean of all combinations, as for a single column, by any
+        ``prior``.
     <cv>
     <crossfit>
     <crossfit_reliability>

@@ -63,4 +63,9 @@ def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
         return []
     if isinstance(interactions, str):
         return 2  # the only legal string is "pairs"
-    return int(interactions) if isinstance(interactions, Integral) else [tuple(parts) for parts in interactions]
+    if isinstance(interactions, Integral):
+        return int(interactions)
+    found: dict[frozenset[Any], tuple[Any, ...]] = {}
+    for parts in interactions:
+        found.setdefault(frozenset(parts), tuple(parts))
+    return list(found.values())

@@ -5,8 +5,9 @@ inverse of the equations would be dense. With weights W_jk of the categories j a
 of these, and the total T, the inverse is known where W_jk = a_j b_k / T. What W_jk deviates from that enters to second
 order, by the diagonal of the Schur complement:
 
-    d_j = a_j + 1/s_a - sum over k of (W_jk - a_j b_k / T)^2 / (b_k + 1/s_b).
+    d_j = a_j + 1/s_a - sum over k of (W_jk - a_j b_k / T)^2 / (b_k + 1/s_b),
 
+and covariances to first order, -(W_jk - a_j b_k / T) / (d_j d_k).
 So cells must be spread over the categories, as they are where there are thousands of these.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -80,18 +82,33 @@ class SparseEquations:
 
         Without `reml`, the mean counts as known; for the cells that makes too little difference to be computed.
         """
-        total = self.weights.sum(axis=1, keepdims=True)
+        total, number = self.weights.sum(axis=1, keepdims=True), len(self.factors.sizes)
         sizes = self.factors.sums(self.weights)
         ends = [size + 1 / own[:, None] for size, own in zip(sizes, self.variances.T, strict=True)]
-        effects, of_cells, mean = [], (1 - len(sizes)) / total, (1 - len(sizes)) / total
-        for factor, (size, end) in enumerate(zip(sizes, ends, strict=True)):
-            apart = 1 / (end - self._deviations(factor, sizes, ends, total))
+        apart = [1 / (ends[each] - self._deviations(each, sizes, ends, total)) for each in range(number)]
+        effects, of_cells, mean = (
+            [],
+            (1 - number) / total + self._covariances(apart, sizes, total),
+            (1 - number) / total,
+        )
+        for factor, (own, size, end) in enumerate(zip(apart, sizes, ends, strict=True)):
             information = (size / end / self.variances[:, factor, None]).sum(axis=1, keepdims=True)
             mean = mean + 1 / information
-            effects.append(apart + (size / end) ** 2 / information if reml else apart)
-            with_mean = apart + (1 - size / end) ** 2 / information
+            effects.append(own + (size / end) ** 2 / information if reml else own)
+            with_mean = own + (1 - size / end) ** 2 / information
             of_cells = of_cells + with_mean.take(self.factors.codes[factor], axis=1)
         return effects, mean[:, 0], of_cells
+
+    def _covariances(self, apart: Sequence[np.ndarray], sizes: Sequence[np.ndarray], total: np.ndarray) -> np.ndarray:
+        """Twice the covariances of the errors of each cell's categories, to first order, of shape (V, C)."""
+        found = np.zeros_like(self.weights)
+        for left, right in combinations(range(len(sizes)), 2):
+            pairs, own, other = self.factors.pairs(left, right)
+            weights = sum_by(pairs, len(own), self.weights)
+            weights -= sizes[left].take(own, axis=1) * sizes[right].take(other, axis=1) / total
+            both = apart[left].take(own, axis=1) * apart[right].take(other, axis=1) * weights
+            found -= 2 * both.take(pairs, axis=1)
+        return found
 
     def _deviations(
         self, factor: int, sizes: Sequence[np.ndarray], ends: Sequence[np.ndarray], total: np.ndarray

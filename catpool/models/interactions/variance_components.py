@@ -209,9 +209,9 @@ def _step(
     at: Evaluation, information: np.ndarray, free: np.ndarray, floor: np.ndarray, share: float = 1.0
 ) -> np.ndarray:
     """The variances after a Newton step, where those that are not `free`, or fall from zero, stay."""
-    slopes = at.slopes
-    moving = free & ((at.theta > floor) | (slopes > 0))
-    scale = np.sqrt(np.where(moving, np.diagonal(information, axis1=1, axis2=2), 1.0))
+    slopes, bend = at.slopes, np.diagonal(information, axis1=1, axis2=2)
+    moving = free & ((at.theta > floor) | (slopes > 0)) & (bend > 0)
+    scale = np.sqrt(np.where(moving, bend, 1.0))
     both = moving[:, :, None] & moving[:, None, :]
     matrix = np.where(both, information / scale[:, :, None] / scale[:, None, :], 0.0)
     matrix += np.eye(len(free)) * np.where(moving, RIDGE, 1.0)[:, :, None]
