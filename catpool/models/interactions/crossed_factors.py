@@ -40,6 +40,11 @@ class CrossedFactors:
         """Where the categories of the second factor, of the third and so on start; the mean comes after them."""
         return np.cumsum([0, *self.sizes[1:]])
 
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The place of each cell of two factors in a matrix that has one more column for totals."""
+        return self.codes[0] * (self.sizes[1] + 1) + self.codes[1]
+
     @property
     def numbers(self) -> int:
         """The numbers of the dense matrices of a table."""
@@ -75,6 +80,8 @@ class CrossedFactors:
 def sum_by(codes: np.ndarray, size: int, values: np.ndarray) -> np.ndarray:
     """Sum values of shape (..., C) by code, to shape (..., size)."""
     flat = values.reshape(-1, values.shape[-1])
+    if len(flat) == 1:
+        return np.bincount(codes, flat[0], size).reshape(*values.shape[:-1], size)
     cells = (codes + size * np.arange(len(flat))[:, None]).ravel()
     return np.bincount(cells, flat.ravel(), size * len(flat)).reshape(*values.shape[:-1], size)
 
@@ -113,13 +120,17 @@ class DenseEquations:
 
     def _border(self) -> np.ndarray:
         """The weights of the first factor's categories in those of the others, and their totals."""
-        own, size = self.factors.codes[0], self.factors.sizes[0]
-        blocks = [
-            sum_by(own * width + other, size * width, self.weights).reshape(-1, size, width)
-            for other, width in zip(self.factors.codes[1:], self.factors.sizes[1:], strict=True)
-        ]
-        total = blocks[0].sum(axis=2, keepdims=True) if blocks else sum_by(own, size, self.weights)[..., None]
-        return np.concatenate([*blocks, total], axis=2)
+        factors, size, rest = self.factors, self.factors.sizes[0], int(self.factors.starts[-1])
+        border = np.zeros((len(self.weights), size, rest + 1))
+        if len(factors.sizes) == 2:  # each cell is a pair of its own
+            border.reshape(len(border), -1)[:, factors.places] = self.weights
+        else:
+            for number, (start, width) in enumerate(zip(factors.starts, factors.sizes[1:], strict=False), start=1):
+                cells = factors.codes[0] * width + factors.codes[number]
+                block = sum_by(cells, size * width, self.weights).reshape(-1, size, width)
+                border[..., start : start + width] = block
+        border[..., -1] = sum_by(factors.codes[0], size, self.weights)
+        return border
 
     def _inner(self) -> np.ndarray:
         """The weights of the other factors' categories in each other, and in all cells."""

@@ -129,7 +129,8 @@ class Evaluation:
         self.rest = cells.mean - self.mean[:, None] - factors.take(self.effects)
         self.projected = self.weights * self.rest  # P y
         self.levels = [each / own[:, None] for each, own in zip(self.effects, theta.T[2:], strict=True)]  # Z'P y
-        self.errors, _, self.errors_of_cells = self.equations.errors(reml=reml)
+        self.reml = reml
+        self.errors, self.mean_variance, self.errors_of_cells = self.equations.errors(reml=reml)
 
     @property
     def fitted(self) -> np.ndarray:
@@ -222,9 +223,10 @@ def _step(
 def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray) -> Components:
     none = free & (at.theta <= floor)
     some = ~none[:, 2:].T[:, :, None]
-    errors, mean_variance, _ = at.equations.errors(reml=True)
-    effects, errors = ([each * own for each, own in zip(of, some, strict=True)] for of in (at.effects, errors))
-    return Components(np.where(none, 0.0, at.theta), effects, errors, at.mean, mean_variance, at.criterion())
+    # what is reported counts the mean as estimated, under maximum likelihood, too
+    found = (at.errors, at.mean_variance) if at.reml else at.equations.errors(reml=True)[:2]
+    effects, errors = ([each * own for each, own in zip(of, some, strict=True)] for of in (at.effects, found[0]))
+    return Components(np.where(none, 0.0, at.theta), effects, errors, at.mean, found[1], at.criterion())
 
 
 def start(cells: CellMeans, factors: CrossedFactors, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
