@@ -170,14 +170,15 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         return [table.label for table in self.tables_]
 
     def _structure(self) -> Flat:
-        own = self.interaction_prior == "own"
+        cell_rule = None if self.interaction_prior == "own" else self._cell_rule
+        structure = flat(self, prior_rule(self.prior, scale=self.prior_scale), cell_rule)
         # the effects of the parts are fitted by likelihood alone
-        if not own and self.interactions is not None and self.prior not in ("reml", "ml"):
+        if structure.interactions and cell_rule is not None and self.prior not in ("reml", "ml"):
             raise ValueError(
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
                 f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
             )
-        return flat(self, prior_rule(self.prior, scale=self.prior_scale), None if own else self._cell_rule)
+        return structure
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time

@@ -166,10 +166,11 @@ class Flat(Columnwise):
             crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
         require(tables or self.columns is not None, "no tables")
-        self.check_listed([table.label for table in tables], [table.vocabulary for table in tables])
-        if self.columns is not None and not callable(self.columns):
-            given = [*self.columns, *self._crossed(self.columns)]
-            require(given == [table.label for table in tables], "tables of other columns")
+        labels = [table.label for table in tables]
+        columns = labels[: self._number_of_columns(len(labels))]
+        given = columns if self.columns is None or callable(self.columns) else list(self.columns)
+        require(labels == [*given, *self._crossed(given)], "tables of other columns")
+        self.check_listed(labels, [table.vocabulary for table in tables])
 
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)
@@ -185,7 +186,7 @@ class Flat(Columnwise):
         if not isinstance(self.interactions, int):
             return labels - len(self.interactions)
         orders = range(1, self.interactions + 1)
-        return next(each for each in range(labels + 1) if sum(comb(each, order) for order in orders) == labels)
+        return next(each for each in range(labels + 1) if sum(comb(each, order) for order in orders) >= labels)
 
     def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
         if label not in listed:

@@ -38,6 +38,7 @@ COST = 1 << 26  # multiplications in a round with dense matrices, at the most
 ROUNDS = 100
 EAGER = 12  # rounds with whole steps; later ones take half steps, which ends cycles
 NEAR = 2e-3  # relative change of the variances in the last round
+NEAR_FITTED = 1e-2  # change of linear predictors in the last round, after which the next one is about its square
 FLOOR = 1e-6  # times the variance of a category's mean; smaller variances count as zero
 LEAST = 1e-10  # of the variance of all rows, that rows have to start from
 FALL = 0.02  # the least factor of a variance in one round
@@ -189,7 +190,7 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
         at = Evaluation(cells, factors, theta, reml=reml)
         if information is not None:  # which changes little, so the last one tells how near the maximum is
             new = _step(at, information, free, floor)
-            open_ &= _change(response, theta[:, free], new[:, free], fitted, at.fitted) > NEAR
+            open_ &= _change(response, theta[:, free], new[:, free], fitted, at.fitted) > 1
             if not open_.any():
                 return _components(at, free, floor)
         information = at.information()
@@ -201,9 +202,11 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
 
 
 def _change(response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """The largest change of each table, of shape (V, 1)."""
-    change = np.abs(new / theta - 1).max(axis=1, keepdims=True)
-    return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True)) if response.known else change
+    """The largest change of each table, of shape (V, 1), as a share of what is near enough."""
+    change = np.abs(new / theta - 1).max(axis=1, keepdims=True) / NEAR
+    if not response.known:
+        return change
+    return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True) / NEAR_FITTED)
 
 
 def _step(
