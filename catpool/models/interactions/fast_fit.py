@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
+from catpool.models.interactions.cell_means import CellMeans
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.models.interactions.crossed_factors import CrossedFactors
-from catpool.models.interactions.variance_components import CellMeans, Components, fit_components
+from catpool.models.interactions.variance_components import Components, fit_components
 from catpool.models.mixed.quasi_likelihood import ETA, MARGIN
 from catpool.moments.moments import TINY, Moments
 from catpool.priors.family import Family

@@ -9,13 +9,11 @@ variance theta_k with Var(y) = sum theta_k V_k, the slope of twice the log-likel
 
     y'P V_k P y - tr(P V_k),        (V_k P y)' P (V_l P y),
 
-(Gilmour, Thompson, Cullis 1995). Steps of this Newton method start from the method of moments: Henderson's method I,
-in which the expected sum of squares of each factor's means is linear in the variances. A variance that would become
-negative is zero. The search finds one maximum of the likelihood; there can be others.
+(Gilmour, Thompson, Cullis 1995). Steps of this Newton method start from the method of moments. A variance that would
+become negative is zero. The search finds one maximum of the likelihood; there can be others.
 
 References
 ----------
-C. R. Henderson (1953), Estimation of variance and covariance components, Biometrics 9, 226-252.
 A. R. Gilmour, R. Thompson, B. R. Cullis (1995), Average information REML, Biometrics 51, 1440-1450.
 """
 
@@ -23,15 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from catpool.data.frozen import frozen
+from catpool.models.interactions.cell_means import CellMeans, Response
 from catpool.models.interactions.crossed_factors import RIDGE, CrossedFactors, DenseEquations
 from catpool.models.interactions.sparse_equations import SparseEquations
+from catpool.models.interactions.starting_variances import starting_variances
 from catpool.models.mixed.solver.variance_search import warn_not_converged
-from catpool.moments.moments import TINY
 
 NUMBERS = 1 << 22  # of dense matrices, at the most
 COST = 1 << 26  # multiplications in a round with dense matrices, at the most
@@ -39,37 +37,7 @@ ROUNDS = 100
 EAGER = 12  # rounds with whole steps; later ones take half steps, which ends cycles
 NEAR = 2e-3  # relative change of the variances in the last round
 NEAR_FITTED = 1e-2  # change of linear predictors in the last round, after which the next one is about its square
-FLOOR = 1e-6  # times the variance of a category's mean; smaller variances count as zero
-LEAST = 1e-10  # of the variance of all rows, that rows have to start from
 FALL = 0.02  # the least factor of a variance in one round
-
-
-@frozen
-class CellMeans:
-    """What is known of the cells of V tables.
-
-    Parameters
-    ----------
-    count, mean : ndarray of shape (V, C)
-        The rows of each cell, or the sum of their weights, and the mean of the response.
-    within, freedom : ndarray of shape (V,)
-        The sum of squares of the rows about the means of their cells, and its degrees of freedom.
-    """
-
-    count: np.ndarray
-    mean: np.ndarray
-    within: np.ndarray
-    freedom: np.ndarray
-
-
-class Response(Protocol):
-    """A response whose cells depend on what was fitted so far, as working responses do."""
-
-    known: bool  # whether the residual variance is one
-
-    def cells(self, fitted: np.ndarray | None) -> CellMeans:
-        """The cells' means, from the fitted means of shape (V, C) of the last round; None in the first."""
-        ...
 
 
 @frozen
@@ -182,7 +150,7 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
     """
     cells = response.cells(None)
     free = np.array([not response.known, with_cells, *(True for _ in factors.sizes)])
-    theta, floor = start(cells, factors, free)
+    theta, floor = starting_variances(cells, factors, free)
     fitted = np.zeros_like(cells.mean)
     open_ = np.ones((len(theta), 1), dtype=bool)
     information = None
@@ -230,52 +198,3 @@ def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray) -> Componen
     found = (at.errors, at.mean_variance) if at.reml else at.equations.errors(reml=True)[:2]
     effects, errors = ([each * own for each, own in zip(of, some, strict=True)] for of in (at.effects, found[0]))
     return Components(np.where(none, 0.0, at.theta), effects, errors, at.mean, found[1], at.criterion())
-
-
-def start(cells: CellMeans, factors: CrossedFactors, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The variances by Henderson's method I, and what counts as zero, each of shape (V, 2 + F)."""
-    count, within = cells.count, cells.within
-    with_cells = bool(free[1])
-    squares, factor = _equations(cells, factors)
-    if not with_cells:  # the rows and their cells are one sum of squares
-        squares[:, 0] += within
-        factor[:, 0, 0] += cells.freedom
-    rows = within / np.maximum(cells.freedom, TINY) if free[0] else np.ones(len(count))
-    if with_cells or not free[0]:
-        squares = squares - factor[:, :, 0] * rows[:, None]
-        wanted = np.flatnonzero(free & (np.arange(len(free)) > 0))
-        squares, factor = (squares, factor) if with_cells else (squares[:, 1:], factor[:, 1:])
-    else:
-        wanted = np.flatnonzero(free)
-    theta = np.zeros((len(count), len(free)))
-    theta[:, 0] = rows
-    theta[:, wanted] = (np.linalg.pinv(factor[:, :, wanted]) @ squares[..., None])[..., 0]
-    if free[0]:
-        total = (within + (count * cells.mean**2).sum(axis=1)) / count.sum(axis=1)
-        theta[:, 0] = np.maximum(theta[:, 0], LEAST * total)
-    largest = [count, *factors.sums(count)]
-    floor = np.stack([np.zeros(len(count)), *(FLOOR * theta[:, 0] / each.max(axis=1) for each in largest)], axis=1)
-    return np.where(free, np.maximum(theta, floor), theta), floor
-
-
-def _equations(cells: CellMeans, factors: CrossedFactors) -> tuple[np.ndarray, np.ndarray]:
-    """The sums of squares of the means of cells and of each factor, and their expectation by variance.
-
-    Of shapes (V, 1 + F) and (V, 1 + F, 2 + F). Categories of one factor in those of another count as cells, as they
-    are for two factors.
-    """
-    count = cells.count
-    rows, totals = count.sum(axis=1), count * cells.mean
-    sizes, sums = factors.sums(count), factors.sums(totals)
-    square = [(each**2).sum(axis=1) / rows for each in (count, *sizes)]  # of cells and factors, in all rows
-    inside = zip(factors.sums(count**2), sizes, strict=True)
-    overlap = [(total / np.maximum(size, TINY)).sum(axis=1) for total, size in inside]
-    squares, factor = np.empty((len(count), len(square))), np.empty((len(count), len(square), len(square) + 1))
-    common = totals.sum(axis=1) ** 2 / rows
-    for line, (size, total) in enumerate(zip([count, *sizes], [totals, *sums], strict=True)):
-        squares[:, line] = (total**2 / np.maximum(size, TINY)).sum(axis=1) - common
-        factor[:, line, 0] = np.count_nonzero(size, axis=1) - 1
-        for column, of_all in enumerate(square):
-            whole = line in (0, column)
-            factor[:, line, column + 1] = (rows if whole else overlap[line - 1]) - of_all
-    return squares, factor

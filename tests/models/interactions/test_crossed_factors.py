@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from catpool.models.interactions.cell_means import CellMeans
 from catpool.models.interactions.crossed_factors import CrossedFactors, DenseEquations
 from catpool.models.interactions.sparse_equations import SparseEquations
-from catpool.models.interactions.variance_components import CellMeans, Evaluation, fit_components
+from catpool.models.interactions.variance_components import Evaluation, fit_components
 
 SIZES = {2: [9, 5], 3: [8, 5, 3]}
 
