@@ -183,6 +183,12 @@ class LinearFit:
         between, within = (unit * (unit * each) for each in (self.between, self.within))
         return LinearFit(self.sums.times(unit), between, within, likelihood)
 
+    def put(self, tables: np.ndarray, other: LinearFit) -> None:
+        """Set the fits of some tables, in place."""
+        self.sums.put(tables, other.sums)
+        for name in ("between", "within", "log_likelihood"):
+            getattr(self, name)[tables] = getattr(other, name)
+
     def prior(self) -> Prior:
         some = self.between > 0
         strength = np.where(some, self.within / np.where(some, self.between, 1.0), np.inf)

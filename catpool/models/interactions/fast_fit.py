@@ -3,7 +3,7 @@
 The model is that of the exact fit, with the variances by average information, from a start by the method of moments.
 For shares and counts each step is followed by a new working response: with eta the linear predictor of a cell and mu
 the inverse link of it, n rows with the total y have the response eta + (y - n mu) / (n v(mu)), of variance
-1 / (n v(mu)).
+1 / (n v(mu)). Tables whose search does not converge, as where classes are nearly separated, are fitted exactly.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from catpool.models.interactions.cell_means import CellMeans
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.models.interactions.crossed_factors import CrossedFactors
-from catpool.models.interactions.variance_components import Components, fit_components
+from catpool.models.interactions.exact_fit import ExactFit
+from catpool.models.interactions.variance_components import ROUNDS, Components, fit_components, is_dense
 from catpool.models.mixed.quasi_likelihood import ETA, MARGIN
+from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import TINY, Moments
 from catpool.priors.family import Family
 from catpool.priors.link import Link
@@ -41,7 +43,10 @@ class FastFit:
         found = Components.concatenate(fits)
         sums = layout.sums(found, found.mean + moments.mean, NORMAL)
         likelihood = -(found.criterion + (moments.rows - reml) * np.log(2 * np.pi)) / 2
-        return LinearFit(sums, found.theta[:, 1], found.theta[:, 0], likelihood)
+        result = LinearFit(sums, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
+        if len(rest := layout.not_converged(found)):
+            result.put(rest, ExactFit().linear(parts, effects, moments.take(rest), reml=reml))
+        return result
 
     def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
         """Fit the model on the scale of the link to each of V tables."""
@@ -53,7 +58,10 @@ class FastFit:
             for each in layout.portions(moments)
         ]
         found = Components.concatenate(fits)
-        return layout.sums(found, found.mean, family)
+        sums = layout.sums(found, found.mean, family)
+        if len(rest := layout.not_converged(found)):
+            sums.put(rest, ExactFit().on_link(parts, effects, moments.take(rest), family))
+        return sums
 
 
 class _Layout:
@@ -81,6 +89,14 @@ class _Layout:
         step = max(1, CELLS // max(len(self.used), self.factors.numbers))
         for start in range(0, len(tables), step):
             yield moments.take(tables[start : start + step])
+
+    def not_converged(self, found: Components) -> np.ndarray:
+        """The tables that the exact fit must take; where it would take too long, there is a warning."""
+        rest = np.flatnonzero(~found.converged)
+        if len(rest) and not is_dense(self.factors):
+            warn_not_converged("The fit of an interaction", ROUNDS)
+            return rest[:0]
+        return rest
 
     def sums(self, found: Components, intercept: np.ndarray, family: Family) -> Sums:
         """The effects of all slots of the parts; categories without rows have the effect zero, with its variance."""

@@ -29,15 +29,16 @@ from catpool.models.interactions.cell_means import CellMeans, Response
 from catpool.models.interactions.crossed_factors import RIDGE, CrossedFactors, DenseEquations
 from catpool.models.interactions.sparse_equations import SparseEquations
 from catpool.models.interactions.starting_variances import starting_variances
-from catpool.models.mixed.solver.variance_search import warn_not_converged
 
 NUMBERS = 1 << 22  # of dense matrices, at the most
 COST = 1 << 26  # multiplications in a round with dense matrices, at the most
-ROUNDS = 100
-EAGER = 12  # rounds with whole steps; later ones take half steps, which ends cycles
+ROUNDS = 50
 NEAR = 2e-3  # relative change of the variances in the last round
 NEAR_FITTED = 1e-2  # change of linear predictors in the last round, after which the next one is about its square
-FALL = 0.02  # the least factor of a variance in one round
+FAR = 4.0  # the largest change of the logarithm of a variance in one round
+MATTERS = 1e4  # times the variance that counts as zero: one that begins to matter
+TURN = 0.05  # changes of the logarithm of a variance that count as a turn
+LONGER = 1.5  # how much further the next step may go after one in the same direction
 
 
 @frozen
@@ -53,6 +54,7 @@ class Components:
     mean, mean_variance : ndarray of shape (V,)
     criterion : ndarray of shape (V,)
         Twice the negative log-likelihood, without constants.
+    converged : ndarray of bool of shape (V,)
     """
 
     theta: np.ndarray
@@ -61,20 +63,25 @@ class Components:
     mean: np.ndarray
     mean_variance: np.ndarray
     criterion: np.ndarray
+    converged: np.ndarray
 
     @classmethod
     def concatenate(cls, fits: Sequence[Components]) -> Components:
         """The fits of all tables, from those of some tables after the other."""
-        numbers = (
+        theta, *numbers = (
             np.concatenate([getattr(fit, name) for fit in fits])
-            for name in ("theta", "mean", "mean_variance", "criterion")
+            for name in ("theta", "mean", "mean_variance", "criterion", "converged")
         )
-        theta, mean, mean_variance, criterion = numbers
         effects, errors = (
             [np.concatenate(each) for each in zip(*(getattr(fit, name) for fit in fits), strict=True)]
             for name in ("effects", "errors")
         )
-        return cls(theta, effects, errors, mean, mean_variance, criterion)
+        return cls(theta, effects, errors, *numbers)
+
+
+def is_dense(factors: CrossedFactors) -> bool:
+    """Whether the equations are solved with dense matrices."""
+    return factors.numbers <= NUMBERS and factors.cost <= COST
 
 
 class Evaluation:
@@ -92,8 +99,9 @@ class Evaluation:
         self.cells, self.factors, self.theta = cells, factors, theta
         self.precision = 1 / (theta[:, :1] + theta[:, 1:2] * cells.count)
         self.weights = cells.count * self.precision
-        dense = factors.numbers <= NUMBERS and factors.cost <= COST
-        self.equations = (DenseEquations if dense else SparseEquations)(factors, self.weights, theta[:, 2:], reml=reml)
+        self.equations = (DenseEquations if is_dense(factors) else SparseEquations)(
+            factors, self.weights, theta[:, 2:], reml=reml
+        )
         self.effects, self.mean = self.equations.solve(cells.mean)
         self.rest = cells.mean - self.mean[:, None] - factors.take(self.effects)
         self.projected = self.weights * self.rest  # P y
@@ -152,21 +160,43 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
     free = np.array([not response.known, with_cells, *(True for _ in factors.sizes)])
     theta, floor = starting_variances(cells, factors, free)
     fitted = np.zeros_like(cells.mean)
-    open_ = np.ones((len(theta), 1), dtype=bool)
-    information = None
-    for number in range(ROUNDS):
+    open_, information, stride = np.ones((len(theta), 1), dtype=bool), None, Stride(theta.shape)
+    for _ in range(ROUNDS):
         at = Evaluation(cells, factors, theta, reml=reml)
         if information is not None:  # which changes little, so the last one tells how near the maximum is
             new = _step(at, information, free, floor)
             open_ &= _change(response, theta[:, free], new[:, free], fitted, at.fitted) > 1
             if not open_.any():
-                return _components(at, free, floor)
+                break
         information = at.information()
-        new = _step(at, information, free, floor, 1.0 if number < EAGER else 0.5)
+        new = stride.limit(theta, _step(at, information, free, floor), floor)
         theta, fitted = np.where(open_, new, theta), np.where(open_, at.fitted, fitted)  # others wait as they are
         cells = response.cells(fitted)
-    warn_not_converged("The fit of an interaction", ROUNDS)
-    return _components(at, free, floor)
+    return _components(at, free, floor, ~open_[:, 0])
+
+
+class Stride:
+    """Limits how far variances move in a round: half as far after each turn, so that no cycle goes on.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.reach, self.last = np.full(shape, FAR), np.zeros(shape)
+
+    def limit(self, theta: np.ndarray, new: np.ndarray, floor: np.ndarray) -> np.ndarray:
+        """The new variances, as far as they may move; from zero they may move to where they begin to matter."""
+        start = np.where(theta > floor, theta, np.maximum(floor * MATTERS, theta))
+        some = new != theta
+        move = np.log(np.where(some, new, 1.0) / np.where(some, start, 1.0))
+        turned = move * self.last < -(TURN**2)  # not where rounding decides on the sign
+        self.reach = np.where(turned, np.abs(self.last) / 2, np.minimum(LONGER * self.reach, FAR))
+        self.last = np.clip(move, -self.reach, self.reach)
+        moved = start * np.exp(self.last)
+        moved = np.where(moved > floor * (1 + 1e-9), moved, floor)  # at zero, whatever the rounding
+        return np.where(some, moved, theta)
 
 
 def _change(response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray) -> np.ndarray:
@@ -177,9 +207,7 @@ def _change(response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.n
     return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True) / NEAR_FITTED)
 
 
-def _step(
-    at: Evaluation, information: np.ndarray, free: np.ndarray, floor: np.ndarray, share: float = 1.0
-) -> np.ndarray:
+def _step(at: Evaluation, information: np.ndarray, free: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """The variances after a Newton step, where those that are not `free`, or fall from zero, stay."""
     slopes, bend = at.slopes, np.diagonal(information, axis1=1, axis2=2)
     moving = free & ((at.theta > floor) | (slopes > 0)) & (bend > 0)
@@ -188,13 +216,14 @@ def _step(
     matrix = np.where(both, information / scale[:, :, None] / scale[:, None, :], 0.0)
     matrix += np.eye(len(free)) * np.where(moving, RIDGE, 1.0)[:, :, None]
     step = np.linalg.solve(matrix, np.where(moving, slopes / scale, 0.0)[..., None])[..., 0] / scale
-    return np.where(moving, np.maximum(at.theta + share * step, np.maximum(FALL * at.theta, floor)), at.theta)
+    return np.where(moving, np.maximum(at.theta + step, np.maximum(np.exp(-FAR) * at.theta, floor)), at.theta)
 
 
-def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray) -> Components:
+def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray, converged: np.ndarray) -> Components:
     none = free & (at.theta <= floor)
     some = ~none[:, 2:].T[:, :, None]
     # what is reported counts the mean as estimated, under maximum likelihood, too
     found = (at.errors, at.mean_variance) if at.reml else at.equations.errors(reml=True)[:2]
     effects, errors = ([each * own for each, own in zip(of, some, strict=True)] for of in (at.effects, found[0]))
-    return Components(np.where(none, 0.0, at.theta), effects, errors, at.mean, found[1], at.criterion())
+    theta = np.where(none, 0.0, at.theta)
+    return Components(theta, effects, errors, at.mean, found[1], at.criterion(), converged)
