@@ -12,7 +12,6 @@ longer than the sums over rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -169,7 +168,7 @@ class Cells:
         """The number of slots: K cells, missing, and unseen."""
         return len(self.kept) + 2
 
-    @cached_property
+    @property  # not cached, because it would be the largest array of a table
     def part_slots(self) -> np.ndarray:
         """The slots of each cell's categories, of shape (size, columns); 0 for the missing cell."""
         slots = np.zeros((self.size, len(self.paths.parts)), dtype=np.intp)
@@ -180,9 +179,9 @@ class Cells:
     @property
     def categories(self) -> pd.Series:
         """The cells as tuples."""
+        slots = self.part_slots[1:-1] - 1
         parts = [
-            part.categories.to_numpy(dtype=object)[self.part_slots[1:-1, level] - 1]
-            for level, part in enumerate(self.paths.parts)
+            part.categories.to_numpy(dtype=object)[own] for part, own in zip(self.paths.parts, slots.T, strict=True)
         ]
         cells = np.empty(len(self.kept), dtype=object)  # filled below, because numpy.array would unpack the tuples
         cells[:] = list(zip(*parts, strict=True))
@@ -230,14 +229,8 @@ class Cells:
         return np.arange(len(cells)), cells, select
 
 
-def encode_cells(columns: Mapping[Any, Any]) -> tuple[np.ndarray, Cells]:
-    """Number the cells of the rows from 1, and missing cells 0."""
-    codes, paths = encode_paths(columns)
-    return number_cells(paths, codes[-1])
-
-
 def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
-    """Number the cells as `encode_cells` does, from the number of each row's path on the last level."""
+    """Number the cells of the rows from 1, and missing cells 0, from each row's path on the last level."""
     missing = (paths.part_slots(len(paths.parts) - 1) == MISSING).any(axis=1)
     cells = Cells(paths, np.flatnonzero(~missing))
     return cells.find_slots(last, missing[last]), cells
@@ -246,9 +239,20 @@ def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
     """Number the categories of a column, or the cells of several columns if `label` is a tuple of labels."""
     if label not in X:
-        return encode_cells({part: X.column(part) for part in label})
+        slots, parts = zip(*(_encode_part(part, X) for part in label), strict=True)
+        paths_of_rows, paths = number_paths(slots, list(parts))
+        return number_cells(paths, paths_of_rows[-1])
     codes, categories = encode(X.column(label), label=label)
     return codes, Vocabulary(categories)
+
+
+def _encode_part(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary]:
+    """Number the categories of a column once for all interactions that it is a part of."""
+    if label not in X.coded:
+        codes, categories = encode(X.column(label), label=label)
+        X.coded[label] = codes, Vocabulary(categories)
+    found: tuple[np.ndarray, Vocabulary] = X.coded[label]
+    return found
 
 
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:

@@ -119,6 +119,11 @@ class Frame:
             )
         return replace(self, labels=like.labels, framed=like.framed)
 
+    @cached_property
+    def coded(self) -> dict[Any, Any]:
+        """Codes and categories of columns that several interactions have in common, by label."""
+        return {}
+
     @property
     def native(self) -> Any:
         """The table as an object of its own library."""

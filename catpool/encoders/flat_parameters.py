@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, Protocol
 
 from catpool.crossfit.columnwise import Crossfit
@@ -18,7 +19,7 @@ class FlatParameters(Protocol):
 
     columns: Sequence[Any] | Callable[[Any], Any] | None
     categories: Any
-    interactions: Sequence[Sequence[Any]] | None
+    interactions: Sequence[Sequence[Any]] | str | int | None
     cv: Any
     crossfit: str
     crossfit_reliability: float
@@ -44,8 +45,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         rule=rule,
         policy=Policy(encoder.unknown, encoder.missing),
         columns=encoder.columns,
-        # tuples, because lists cannot be labels
-        interactions=[] if encoder.interactions is None else [tuple(parts) for parts in encoder.interactions],
+        interactions=_read_interactions(encoder.interactions),
         categories=encoder.categories,
         output=encoder.output,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
@@ -55,3 +55,17 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         past_only=is_past_only(encoder.cv),
         n_jobs=encoder.n_jobs,
     )
+
+
+def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
+    """Tuples of columns, because lists cannot be labels, or the largest number of columns that are combined."""
+    if interactions is None:
+        return []
+    if isinstance(interactions, str):
+        return 2  # the only legal string is "pairs"
+    if isinstance(interactions, Integral):
+        return int(interactions)
+    found: dict[frozenset[Any], tuple[Any, ...]] = {}
+    for parts in interactions:
+        found.setdefault(frozenset(parts), tuple(parts))
+    return list(found.values())

@@ -84,7 +84,7 @@ class MeanEncoder(ColumnwiseEncoder):
         columns: Sequence[Any] | Callable[[Any], Any] | None = None,
         *,
         categories: str | list[Any] = "auto",
-        interactions: Sequence[Sequence[Any]] | None = None,
+        interactions: Sequence[Sequence[Any]] | str | int | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,

@@ -53,7 +53,7 @@ CONSTRAINTS: dict[str, Any] = {
     "weight_type": [StrOptions({"frequency", "precision"})],
     "columns": ["array-like", callable, None],
     "categories": [StrOptions({"auto"}), list],  # read_categories checks it, with better messages
-    "interactions": ["array-like", None],
+    "interactions": ["array-like", StrOptions({"pairs"}), Interval(Integral, 2, None, closed="left"), None],
     "drop_noise": ["boolean"],
     "n_jobs": [Integral, None],
 }
@@ -99,10 +99,12 @@ categories : "auto" or list of arrays, default="auto"
     the list names them, as None or NaN, or not.
 """,
     "interactions": """
-interactions : list of tuples, default=None
-    Columns to encode together, in addition to the single columns. Each combination of their categories is a category
-    of a feature that is called ``<column>_x_<column>`` and comes after all others. A combination with a missing part is
-    missing.
+interactions : list of tuples, "pairs", int or None, default=None
+    Columns to encode together, in addition to the single columns: tuples of two or more columns, "pairs" for all pairs
+    of the encoded columns, or the largest number of them that are combined, so that 3 is all pairs and triples. Each
+    combination of their categories is a category of a feature that is called ``<column>_x_<column>`` and comes after
+    all others. A combination with a missing part is missing. The order of its columns makes no difference: of two
+    tuples of the same columns only the first counts.
 """,
     "cv": """
 cv : int, splitter, iterable, array of shape (n,), str or EarlierRows, default=10

@@ -87,7 +87,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         *,
         categories: str | list[Any] = "auto",
         smoothing: float = 10.0,
-        interactions: Sequence[Sequence[Any]] | None = None,
+        interactions: Sequence[Sequence[Any]] | str | int | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,

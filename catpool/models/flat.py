@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from itertools import chain, combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,8 @@ class Flat(Columnwise):
     columns : list, callable or None
         The labels of the columns to encode, or a function from a pandas frame to them; None for all without another
         role.
-    interactions : list of tuples
+    interactions : list of tuples, or int
+        The tuples of labels to encode together, or the largest number of the columns that are combined.
     categories : "auto" or list, default="auto"
         An array of categories for each of the columns.
     output : str or sequence of str
@@ -69,7 +72,7 @@ class Flat(Columnwise):
     rule: PriorRule
     policy: Policy
     columns: Sequence[Any] | Callable[[Any], Any] | None = None
-    interactions: Sequence[tuple[Any, ...]] = ()
+    interactions: Sequence[tuple[Any, ...]] | int = ()
     categories: Any = AUTO
     output: str | Sequence[str] = "mean"
     crossfit: Crossfit = ALL_OUT_OF_FOLD
@@ -113,7 +116,7 @@ class Flat(Columnwise):
         _ = self.outputs  # refuses what is unknown
         if columns := self._chosen(X):
             X.require(columns)
-        for parts in self.interactions:
+        for parts in self._given:
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
@@ -122,11 +125,26 @@ class Flat(Columnwise):
         columns = self._chosen(X)
         if columns is None:
             columns = [label for label in X.labels if label not in X.aside]
-        parts = [label for interaction in self.interactions for label in interaction]
+        parts = [label for interaction in self._given for label in interaction]
         read = [label for label in self.reads if label in [*columns, *parts]]
         if read:
             raise ValueError(f"`cv` reads {read}, which `columns` names too, or `interactions`. Remove them there.")
-        return [*columns, *self.interactions]
+        if isinstance(self.interactions, int) and len(columns) < 2:
+            raise ValueError(
+                f"`interactions` combines the encoded columns, of which there must be two at least. They are {columns}."
+            )
+        return [*columns, *self._crossed(columns)]
+
+    @property
+    def _given(self) -> Sequence[tuple[Any, ...]]:
+        """The interactions that are tuples of labels."""
+        return [] if isinstance(self.interactions, int) else self.interactions
+
+    def _crossed(self, columns: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        """The interactions, where these columns are encoded."""
+        if not isinstance(self.interactions, int):
+            return self.interactions
+        return chain.from_iterable(combinations(columns, order) for order in range(2, self.interactions + 1))
 
     def _chosen(self, X: Frame) -> list[Any] | None:
         """The columns that the user has chosen; a selector chooses among those without another role."""
@@ -135,9 +153,8 @@ class Flat(Columnwise):
         return [label for label in self.columns(X.as_pandas) if label not in X.aside]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
-        parts = [label for interaction in self.interactions for label in interaction]
-        columns = [table.label for table in tables if not isinstance(table.vocabulary, Cells)]
-        return list(dict.fromkeys([*columns, *parts]))
+        own = [table.label if isinstance(table.vocabulary, Cells) else (table.label,) for table in tables]
+        return list(dict.fromkeys(chain.from_iterable(own)))
 
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
@@ -149,10 +166,11 @@ class Flat(Columnwise):
             crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
         require(tables or self.columns is not None, "no tables")
-        self.check_listed([table.label for table in tables], [table.vocabulary for table in tables])
-        if self.columns is not None and not callable(self.columns):
-            given = [*self.columns, *self.interactions]
-            require(given == [table.label for table in tables], "tables of other columns")
+        labels = [table.label for table in tables]
+        columns = labels[: self._number_of_columns(len(labels))]
+        given = columns if self.columns is None or callable(self.columns) else list(self.columns)
+        require(labels == [*given, *self._crossed(given)], "tables of other columns")
+        self.check_listed(labels, [table.vocabulary for table in tables])
 
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
         codes, vocabulary = encode_column(label, X)
@@ -161,7 +179,14 @@ class Flat(Columnwise):
         return codes, vocabulary
 
     def listed(self, labels: Sequence[Any]) -> dict[Any, Vocabulary]:
-        return read_categories(self.categories, labels[: len(labels) - len(self.interactions)])
+        return read_categories(self.categories, labels[: self._number_of_columns(len(labels))])
+
+    def _number_of_columns(self, labels: int) -> int:
+        """How many of the labels are single columns."""
+        if not isinstance(self.interactions, int):
+            return labels - len(self.interactions)
+        orders = range(1, self.interactions + 1)
+        return next(each for each in range(labels + 1) if sum(comb(each, order) for order in orders) >= labels)
 
     def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
         if label not in listed:

@@ -92,17 +92,17 @@ class Moments:
         observed, residual = (None if each is None else np.ravel(each) for each in (self.observed, self.residual))
         return Moments(count, total, scatter, observed, residual).cache(size=size, mean=mean)
 
-    def take(self, tables: slice) -> Moments:
-        """Some of the tables along the first of two axes."""
+    def take(self, tables: slice | np.ndarray) -> Moments:
+        """Select some of the tables along the first of two axes."""
         observed = None if self.observed is None else self.observed[tables]
         residual = None if self.residual is None else self.residual[tables]
         some = Moments(self.count[tables], self.total[tables], self.scatter[tables], observed, residual)
         return some.cache(size=self.size[tables], mean=self.mean[tables])
 
-    def divide(self, unit: float) -> Moments:
-        """The moments of the target divided by a unit."""
+    def divide(self, unit: np.ndarray) -> Moments:
+        """The moments of the target divided by a unit, of shape (...)."""
         residual = None if self.residual is None else self.residual / unit / unit
-        total, scatter = self.total / unit, self.scatter / unit / unit  # the square of the unit may overflow
+        total, scatter = self.total / unit[..., None], self.scatter / unit / unit  # the square may overflow
         return replace(self, total=total, scatter=scatter, residual=residual)
 
     @cached_property

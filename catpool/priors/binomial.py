@@ -110,7 +110,7 @@ class Binomial(Family):
         largest = float(counts.max())
         if largest <= 1:
             return np.inf, model.pooled()
-        return maximize_over_strength(model.log_likelihood, model.derivative, model.pooled(), largest)
+        return maximize_over_strength(model, largest)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a beta distribution."""

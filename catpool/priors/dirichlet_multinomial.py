@@ -17,11 +17,10 @@ R. E. Tarone (1979), Testing the goodness of fit of the binomial distribution, B
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln, psi, xlogy
+from scipy.special import xlogy
 
-from catpool.data.frozen import frozen
 from catpool.priors.newton import Likelihood
-from catpool.priors.rising_log import RisingLog
+from catpool.priors.rising_log import RisingLog, RisingLogAbout
 
 
 def dirichlet_multinomial(rows: np.ndarray, sizes: np.ndarray) -> Likelihood:
@@ -55,7 +54,6 @@ def tarone_score(rows: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return each.sum(axis=1) - (sizes * (sizes - 1)).sum(axis=1)
 
 
-@frozen
 class SharesAboutMeans:
     """The likelihood of the strength where each category has means of its own.
 
@@ -66,20 +64,19 @@ class SharesAboutMeans:
     counts : ndarray of shape (K,)
     """
 
-    totals: np.ndarray
-    means: np.ndarray
-    counts: np.ndarray
+    def __init__(self, totals: np.ndarray, means: np.ndarray, counts: np.ndarray) -> None:
+        self.totals, self.means = totals, means
+        distinct, number = np.unique(counts, return_counts=True)
+        self.rising = RisingLogAbout(means.ravel(), totals.ravel(), np.ones(totals.size))
+        self.rising_all = RisingLogAbout(np.ones(len(distinct)), distinct, number.astype(float))
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""
         return float(xlogy(self.totals, self.means).sum())
 
     def log_likelihood(self, strength: float) -> float:
-        a = strength * self.means
-        rising = gammaln(a + self.totals) - gammaln(a)
-        return float(rising.sum() - (gammaln(strength + self.counts) - gammaln(strength)).sum())
+        return self.rising.value(strength) - self.rising_all.value(strength)
 
-    def derivative(self, strength: float) -> float:
-        a = strength * self.means
-        rising = self.means * (psi(a + self.totals) - psi(a))
-        return float(rising.sum() - (psi(strength + self.counts) - psi(strength)).sum())
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
+        return self.rising.slopes(strengths) - self.rising_all.slopes(strengths)

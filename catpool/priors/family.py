@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -143,8 +144,11 @@ class Family(ABC):
         """
         raise self._lacks("strength_given_means", "nested levels and interactions", 'Pass family="normal"')
 
-    def between_variance(self, variance: float, strength: float) -> float:
-        """The variance between categories, from the variance of a row at their mean and a positive strength."""
+    def between_variance(self, variance: Any, strength: Any) -> Any:
+        """The variance between categories, from the variance of a row at their mean and a positive strength.
+
+        Both are numbers, or arrays of one shape.
+        """
         return variance / (strength - self.curvature)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -11,11 +11,10 @@ a_k = strength * mean_k and the strength is the only parameter.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln, psi, xlogy
+from scipy.special import xlogy
 
-from catpool.data.frozen import frozen
 from catpool.priors.newton import Likelihood
-from catpool.priors.rising_log import RisingLog
+from catpool.priors.rising_log import RisingLog, RisingLogAbout
 
 
 def gamma_poisson(events_by_category: np.ndarray, exposures: np.ndarray) -> Likelihood:
@@ -63,7 +62,6 @@ def _group_by_exposure(totals: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarra
     return tuple(each[exposed] for each in found)
 
 
-@frozen
 class CountsAboutMeans:
     """The likelihood of the strength where each category has a mean of its own.
 
@@ -73,9 +71,9 @@ class CountsAboutMeans:
         Events, exposures and prior means.
     """
 
-    totals: np.ndarray
-    counts: np.ndarray
-    means: np.ndarray
+    def __init__(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> None:
+        self.totals, self.counts, self.means = totals, counts, means
+        self.rising = RisingLogAbout(means, totals, np.ones(len(totals)))
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""
@@ -83,12 +81,15 @@ class CountsAboutMeans:
 
     def log_likelihood(self, strength: float) -> float:
         """The log-likelihood with the factor exposure^total, as `pooled` has it."""
-        totals, counts, a = self.totals, self.counts, strength * self.means
-        rising = gammaln(a + totals) - gammaln(a) + a * np.log(strength) - (a + totals) * np.log(strength + counts)
-        return float((rising + xlogy(totals, counts)).sum())
+        shrunk = strength * self.means * np.log1p(self.counts / strength)
+        events = xlogy(self.totals, self.counts / (strength + self.counts))
+        return self.rising.value(strength) + float((events - shrunk).sum())
 
-    def derivative(self, strength: float) -> float:
-        totals, means = self.totals, self.means
-        a, ends = strength * means, strength + self.counts
-        rising = means * (psi(a + totals) - psi(a) + np.log(strength) + 1 - np.log(ends)) - (a + totals) / ends
-        return float(rising.sum())
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
+        return self.rising.slopes(strengths) + np.array([self._slopes_of_ends(each) for each in strengths]).T
+
+    def _slopes_of_ends(self, strength: float) -> tuple[float, float]:
+        ends, odds = strength + self.counts, self.counts / strength
+        apart = (self.means * self.counts - self.totals) / ends
+        return (apart - self.means * np.log1p(odds)).sum(), (self.means * odds / ends - apart / ends).sum()

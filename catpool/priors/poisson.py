@@ -110,7 +110,7 @@ class Poisson(Family):
         seen = counts > 0
         model = CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
         largest = float(counts[seen].max())
-        return maximize_over_strength(model.log_likelihood, model.derivative, model.pooled(), largest)
+        return maximize_over_strength(model, largest)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a gamma distribution."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betaln, gammaln, polygamma, psi
 
+FEW_STEPS = 32  # as STEPS, of a category with an argument of its own
+CELLS = 1 << 16  # strengths times terms that are computed at a time
 STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
 
 
@@ -72,3 +74,46 @@ def _count_reached(counts: np.ndarray) -> np.ndarray:
     cells = counts + np.arange(0, len(counts) * bins, bins)[:, None]
     number = np.bincount(cells.ravel(), minlength=len(counts) * bins).reshape(len(counts), bins)
     return number[:, :0:-1].cumsum(axis=1)[:, ::-1]
+
+
+class RisingLogAbout:
+    """The sum of R(strength * mean_k), where each category has a mean of its own, as a function of the strength.
+
+    Parameters
+    ----------
+    means, values : ndarray of shape (K,)
+        The means, positive, and the x_k.
+    number : ndarray of shape (K,)
+        How often each of them counts.
+    """
+
+    def __init__(self, means: np.ndarray, values: np.ndarray, number: np.ndarray) -> None:
+        counts = values.astype(np.intp)
+        terms = np.minimum(counts, FEW_STEPS) if (counts == values).all() else np.zeros_like(counts)
+        self.means, self.number = np.repeat(means, terms), np.repeat(number, terms)
+        self.step = np.arange(len(self.means)) - np.repeat(np.cumsum(terms) - terms, terms)
+        more = values > terms
+        self.rest, self.start = values[more], terms[more]
+        self.rest_means, self.rest_number = means[more], number[more]
+
+    def value(self, strength: float) -> float:
+        steps = self.rest - self.start
+        # as a difference of gammaln would lose digits
+        rest = gammaln(steps) - betaln(strength * self.rest_means + self.start, steps)
+        return float(self.number @ np.log(strength * self.means + self.step) + self.rest_number @ rest)
+
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first and the second derivative at S strengths, of shape (2, S)."""
+        step = max(1, CELLS // (len(self.means) + len(self.rest) + 1))
+        each = [self._slopes(strengths[at : at + step, None]) for at in range(0, len(strengths), step)]
+        return np.concatenate(each, axis=1)
+
+    def _slopes(self, strengths: np.ndarray) -> np.ndarray:
+        each = self.means / (strengths * self.means + self.step)
+        slopes = np.array([each @ self.number, -(each * each) @ self.number])
+        if len(self.rest):
+            own, means = strengths * self.rest_means, self.rest_means
+            ends, start = own + self.rest, own + self.start
+            slopes[0] += (psi(ends) - psi(start)) @ (self.rest_number * means)
+            slopes[1] += (polygamma(1, ends) - polygamma(1, start)) @ (self.rest_number * means**2)
+        return slopes

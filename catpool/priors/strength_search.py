@@ -1,49 +1,59 @@
 """The strength that maximizes a likelihood of one variable, for categories with known prior means.
 
-The likelihood is flat near its maximum, so its value gives few digits. A bounded search finds the neighborhood, and
-the root of its derivative gives the rest.
+The slope of the likelihood is scanned, each place where it falls through zero is solved for, and the maxima are
+compared, complete pooling among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
+
+from catpool.priors.roots import rising_roots
 
 LEAST = 1e-3  # rows, or times the largest category's, if it has less than one; weaker priors pool nothing
 MOST = 1e3  # times the largest category's rows; stronger priors pool completely
 EDGE = 1e-12  # the least distance of a mean from its bounds
-NEAR = 1e-3  # relative distance from the maximum at which the search by values may end
+POINTS = 15  # strengths in the scan
 GAIN = 1e-6  # of a log-likelihood, that a strength must have over complete pooling
 
 
-def maximize_over_strength(
-    log_likelihood: Callable[[float], float], derivative: Callable[[float], float], pooled: float, largest: float
-) -> tuple[float, float]:
+class StrengthLikelihood(Protocol):
+    """The log-likelihood of the strength of a prior whose means are known."""
+
+    def pooled(self) -> float:
+        """The log-likelihood of complete pooling."""
+        ...
+
+    def log_likelihood(self, strength: float) -> float: ...
+
+    def slopes(self, strengths: np.ndarray) -> np.ndarray:
+        """The first two derivatives at S strengths, of shape (2, S)."""
+        ...
+
+
+def maximize_over_strength(likelihood: StrengthLikelihood, largest: float) -> tuple[float, float]:
     """The strength, infinite for complete pooling, and its log-likelihood.
 
     Parameters
     ----------
-    log_likelihood, derivative : callable
-        Functions of the strength.
-    pooled : float
-        The log-likelihood of complete pooling.
+    likelihood : StrengthLikelihood
     largest : float
         Rows of the largest category.
     """
-    from scipy.optimize import brentq, minimize_scalar  # here, because it takes long to load
+    grid = np.geomspace(LEAST * min(1.0, largest), MOST * largest, POINTS)
+    slope = likelihood.slopes(grid)[0]
+    left = np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0))
 
-    found = minimize_scalar(
-        lambda log: -log_likelihood(np.exp(log)),
-        bounds=(np.log(LEAST * min(1.0, largest)), np.log(MOST * largest)),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    value = -float(found.fun)
-    if value <= pooled + GAIN * max(1.0, abs(pooled) * 1e-6):
-        return np.inf, pooled
-    near = float(np.exp(found.x))
-    low, high = near * (1 - NEAR), near * (1 + NEAR)
-    if derivative(low) > 0 > derivative(high):
-        near = float(brentq(derivative, low, high, rtol=1e-14, xtol=1e-300))
-    return near, value
+    def falling(strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first, second = -likelihood.slopes(strengths)
+        return first, second
+
+    ends = (grid[left], grid[left + 1], -slope[left], -slope[left + 1])
+    peaks = rising_roots(falling, *ends) if len(left) else left
+    # the ends too, where the likelihood may be largest, though it has no peak there
+    tried = [*([grid[0]] if slope[0] <= 0 else []), *peaks, *([grid[-1]] if slope[-1] > 0 else [])]
+    value, strength = max((likelihood.log_likelihood(float(each)), float(each)) for each in tried)
+    pooled = likelihood.pooled()
+    return (np.inf, pooled) if value <= pooled + GAIN * max(1.0, abs(pooled) * 1e-6) else (strength, value)

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catpool.data.blocks import ROWS
-from catpool.data.crossed import encode_cells, encode_paths
+from catpool.data.crossed import encode_column, encode_paths
+from catpool.data.frames import read_frame
+
+
+def encode_cells(columns):
+    return encode_column(tuple(columns), read_frame(pd.DataFrame(columns)))
 
 
 @given(st.lists(st.tuples(*[st.sampled_from(["a", "b", None, "a_x_b", ""])] * 2), min_size=1, max_size=30))

@@ -12,11 +12,29 @@ So a model never depends on rounding, nor on categories without rows.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from catpool.data.crossed import Cells
 from catpool.data.frozen import frozen
+from catpool.models.interactions.crossed_factors import sum_by
+
+
+class IdentifiedEffects(NamedTuple):
+    """The effects that the cells of a table identify.
+
+    Parameters
+    ----------
+    parts : tuple of tuple of int
+        The parts that have each effect: one, or several that group the cells alike.
+    with_cells : bool
+        Whether cells have effects of their own.
+    """
+
+    parts: tuple[tuple[int, ...], ...]
+    with_cells: bool
 
 
 @frozen
@@ -44,6 +62,40 @@ class CellParts:
     def unseen(self) -> np.ndarray:
         """The slots of a cell whose categories are all unseen, of shape (1, parts)."""
         return np.array([self.sizes]) - 1
+
+    def identified(self, count: np.ndarray, several: np.ndarray) -> list[tuple[np.ndarray, IdentifiedEffects]]:
+        """Group tables by the effects that their cells with rows identify.
+
+        Parameters
+        ----------
+        count : ndarray of shape (V, cells)
+        several : ndarray of bool of shape (V,)
+            Whether any cell has several rows, without which the effect of a cell is that of its row.
+
+        Returns
+        -------
+        list of (tables, effects)
+            The numbers of some tables, and their effects.
+        """
+        groups: dict[IdentifiedEffects, list[int]] = {}
+        every = tuple((part,) for part in range(len(self.sizes)))
+        seen = count > 0
+        for table, apart in enumerate(self._are_apart(seen)):
+            own = IdentifiedEffects(every, True) if apart else self.subset(np.flatnonzero(seen[table]))._identified()
+            groups.setdefault(own._replace(with_cells=own.with_cells and bool(several[table])), []).append(table)
+        return [(np.array(tables), effects) for effects, tables in groups.items()]
+
+    def _are_apart(self, seen: np.ndarray) -> np.ndarray:
+        """Whether the numbers of levels alone show that each part has an effect, and that the cells differ within."""
+        levels = [(sum_by(own, size, seen) > 0).sum(axis=1) for own, size in zip(self.slots.T, self.sizes, strict=True)]
+        ordered = np.sort(levels, axis=0)
+        differ = (np.diff(ordered, axis=0) > 0).all(axis=0)
+        return differ & (ordered[0] >= 2) & (ordered[-1] < seen.sum(axis=1))
+
+    def _identified(self) -> IdentifiedEffects:
+        factors = self.factors()
+        differ = all(each.levels < len(self.slots) for each in factors)
+        return IdentifiedEffects(tuple(tuple(each.found) for each in factors), differ)
 
     def factors(self) -> list[PartFactor]:
         """The effects that are identified, if each of these cells has rows."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from threadpoolctl import ThreadpoolController
 
 from catpool.data.frozen import frozen
+from catpool.models.blas import blas_threads
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
@@ -75,15 +74,10 @@ class MixedFit:
         return [self.scale * own @ block @ own.T for own, block in zip(self.lambdas, blocks, strict=True)]
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def limit_threads(system: MixedSystem) -> Any:
     """A context in which a small system is solved by one thread."""
     lengths = [shape.length for shape in system.shapes]
-    return _blas().limit(limits=1 if sum(lengths) - max(lengths) <= ONE_THREAD else None, user_api="blas")
+    return blas_threads(1 if sum(lengths) - max(lengths) <= ONE_THREAD else None)
 
 
 def fit_mixed(

@@ -28,6 +28,7 @@ from catpool.models.mixed.solver.variance_search import (
 DENSE = 3000  # effects beside the longest factor's, up to which the equations are solved exactly
 FEW = 500  # effects, up to which the criterion may have several minima and several starts cost little
 FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
+OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
 class ProfiledDeviance:
@@ -114,8 +115,20 @@ class ProfiledDeviance:
             starts = starting_values(self.system, self.parameters)
             return search_from_starts(self, starts, self.units) if self.exact else solve_gradient(self, starts[0])
         start = self.parameters.theta(near)
-        start = np.where(self._is_small(start), 3e4 * self.floors, start)  # near zero the gradient vanishes
-        return search_nearby(self, start, self.units) if self.exact else solve_gradient(self, start)
+        start = np.where(self._is_near_zero(start), OFF_ZERO * self.units, start)  # there the gradient vanishes
+        return self._leave_zeros(search_nearby(self, start, self.units)) if self.exact else solve_gradient(self, start)
+
+    def _leave_zeros(self, theta: np.ndarray) -> np.ndarray:
+        """Search on from each zero where the criterion is larger than beside it, as Newton steps end there, too."""
+        for place in np.flatnonzero(self._is_near_zero(theta)):
+            beside = theta.copy()
+            beside[place] = OFF_ZERO * self.units[place]
+            if self(beside).criterion < self(theta).criterion:
+                theta = search_from_starts(self, [beside], self.units)
+        return theta
+
+    def _is_near_zero(self, theta: np.ndarray) -> np.ndarray:
+        return self.parameters.on_diagonal & (np.abs(theta) < OFF_ZERO * self.units)
 
     def _polish_free(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
         """Polish the free parameters while the others stay zero."""

@@ -1,0 +1,101 @@
+"""Exact fits of the effects of an interaction's parts, one table after the other: those of the mixed models.
+
+In the normal family the moments of the cells are sufficient for y ~ 1 + (1 | a) + (1 | b) + (1 | a:b). For shares and
+counts the model is fitted by penalized quasi-likelihood, on the scale of the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+
+from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects, PartFactor
+from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.mixed.aggregated_rows import AggregatedRows
+from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
+from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
+from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
+from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.normal import NORMAL
+
+
+class ExactFit:
+    """Fits by the solver of mixed models."""
+
+    def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
+        """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
+        fits = [_fit_linear(parts, effects, each, reml) for each in moments.views()]
+        numbers = (np.array([getattr(fit, name) for fit in fits]) for name in ("between", "within", "log_likelihood"))
+        return LinearFit(Sums.stack([fit.sums for fit in fits]), *numbers)
+
+    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+        """Fit the model on the scale of the link to each of V tables."""
+        return Sums.stack([_fit_on_link(parts, effects, each, family) for each in moments.views()])
+
+
+def _fit_linear(parts: CellParts, effects: IdentifiedEffects, moments: Moments, reml: bool) -> LinearFit:
+    seen = np.flatnonzero(moments.count)
+    used, factors = moments.subset(seen), parts.subset(seen).factors()
+    fit = fit_mixed(_system(used, factors, effects.with_cells), reml=reml)
+    between = float(fit.covariances[-1][0, 0]) if effects.with_cells else 0.0
+    sums = _sums_of(fit, factors, parts, NORMAL.name)
+    sums = replace(sums, intercept=sums.intercept + float(used.mean))
+    return LinearFit(sums, np.array(between), np.array(fit.scale), np.array(-fit.criterion / 2))
+
+
+def _fit_on_link(parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+    seen = np.flatnonzero(moments.count)
+    used, factors = moments.subset(seen), parts.subset(seen).factors()
+    codes, sizes = _groupings(factors, len(seen), effects.with_cells)
+    ones = np.ones((len(seen), 1))
+    grouping = [GroupingFactor(own, size, ones[:, :0]) for own, size in zip(codes, sizes, strict=True)]
+    rows = AggregatedRows(used.total, used.count, ones, grouping, 0.0)
+    return _sums_of(penalized_quasi_likelihood(rows, family.link, float(used.mean)), factors, parts, family.name)
+
+
+def _groupings(factors: Sequence[PartFactor], cells: int, with_cells: bool) -> tuple[list[np.ndarray], list[int]]:
+    """The level of each cell and the number of levels, by factor; the cells themselves come last if they are one."""
+    codes, sizes = [factor.codes for factor in factors], [factor.levels for factor in factors]
+    return ([*codes, np.arange(cells)], [*sizes, cells]) if with_cells else (codes, sizes)
+
+
+def _system(moments: Moments, factors: Sequence[PartFactor], with_cells: bool) -> MixedSystem:
+    """The cross-products of the indicators of parts and cells, from the moments of the cells."""
+    count, total = moments.count, moments.total - moments.mean * moments.count
+    codes, sizes = _groupings(factors, len(count), with_cells)
+    outer = np.column_stack(
+        [
+            np.concatenate([np.bincount(own, values, minlength=size) for own, size in zip(codes, sizes, strict=True)])
+            for values in (count, total)
+        ]
+    )
+    indicators = _indicators(codes, sizes, len(count))
+    inner = (indicators.multiply(count[None, :]) @ indicators.T).tocsr()
+    fixed = np.array([[count.sum(), total.sum()], [total.sum(), float(moments.scatter)]])
+    return MixedSystem([FactorShape(size, 1, True) for size in sizes], inner, outer, fixed, float(moments.rows), 0.0)
+
+
+def _indicators(codes: list[np.ndarray], sizes: list[int], cells: int) -> csr_matrix:
+    """The matrix of which cell has which level of which factor, of shape (levels of all factors, cells)."""
+    starts = np.cumsum([0, *sizes])
+    rows = np.concatenate([start + own for start, own in zip(starts, codes, strict=False)])
+    columns = np.tile(np.arange(cells), len(codes))
+    return coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(starts[-1], cells)).tocsr()
+
+
+def _sums_of(fit: MixedFit, factors: Sequence[PartFactor], parts: CellParts, link: str) -> Sums:
+    """The effects of all slots of the parts; categories without rows have the effect zero, with its variance."""
+    effects, variances = [np.zeros(size) for size in parts.sizes], [np.zeros(size) for size in parts.sizes]
+    fitted = zip(fit.effects, fit.variances(), fit.covariances, strict=True)
+    for factor, (modes, errors, covariance) in zip(factors, fitted, strict=False):  # the cells come last
+        share = 1 / len(factor.found)
+        for part, found in factor.found.items():
+            effects[part][found] = share * modes[:, 0]
+            variances[part][:] = share * covariance[0, 0]
+            variances[part][found] = share * errors[:, 0, 0]
+    return Sums(float(fit.fixed[0]), effects, variances, float(fit.fixed_covariance[0, 0]), link)

@@ -1,0 +1,168 @@
+"""Fits of the effects of an interaction's parts to many tables at once, at the cost of a few passes over the cells.
+
+The model is that of the exact fit, with the variances by average information, from a start by the method of moments.
+For shares and counts each step is followed by a new working response: with eta the linear predictor of a cell and mu
+the inverse link of it, n rows with the total y have the response eta + (y - n mu) / (n v(mu)), of variance
+1 / (n v(mu)). Tables whose search does not converge, as where classes are nearly separated, are fitted exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.frozen import frozen
+from catpool.models.interactions.cell_means import CellMeans
+from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
+from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.interactions.crossed_factors import CrossedFactors
+from catpool.models.interactions.exact_fit import ExactFit
+from catpool.models.interactions.variance_components import ROUNDS, Components, fit_components, is_dense
+from catpool.models.mixed.quasi_likelihood import ETA, MARGIN
+from catpool.models.mixed.solver.variance_search import warn_not_converged
+from catpool.moments.moments import TINY, Moments
+from catpool.priors.family import Family
+from catpool.priors.link import Link
+from catpool.priors.normal import NORMAL
+
+CELLS = 1 << 14  # tables times cells that are fitted at a time, so that they fit into the processor's cache
+
+
+class FastFit:
+    """Fits of many tables at once."""
+
+    def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
+        """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
+        layout = _Layout(parts, effects, moments.count)
+        fits = [
+            fit_components(_linear(each, layout.used), layout.factors, with_cells=effects.with_cells, reml=reml)
+            for each in layout.portions(moments)
+        ]
+        found = Components.concatenate(fits)
+        sums = layout.sums(found, found.mean + moments.mean, NORMAL)
+        likelihood = -(found.criterion + (moments.rows - reml) * np.log(2 * np.pi)) / 2
+        result = LinearFit(sums, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
+        if len(rest := layout.not_converged(found)):
+            result.put(rest, ExactFit().linear(parts, effects, moments.take(rest), reml=reml))
+        return result
+
+    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+        """Fit the model on the scale of the link to each of V tables."""
+        layout = _Layout(parts, effects, moments.count)
+        fits = [
+            fit_components(
+                _Working(each, layout.used, family.link), layout.factors, with_cells=effects.with_cells, reml=False
+            )
+            for each in layout.portions(moments)
+        ]
+        found = Components.concatenate(fits)
+        sums = layout.sums(found, found.mean, family)
+        if len(rest := layout.not_converged(found)):
+            sums.put(rest, ExactFit().on_link(parts, effects, moments.take(rest), family))
+        return sums
+
+
+class _Layout:
+    """The factors of the cells that have rows in any of V tables.
+
+    Parameters
+    ----------
+    parts : CellParts
+    effects : IdentifiedEffects
+    count : ndarray of shape (V, cells)
+    """
+
+    def __init__(self, parts: CellParts, effects: IdentifiedEffects, count: np.ndarray) -> None:
+        self.parts, self.count = parts, count
+        self.used = np.flatnonzero(count.any(axis=0))
+        # levels are numbered in order of appearance, so that no other rows change their order
+        found = [(group, *pd.factorize(parts.slots[self.used, group[0]])) for group in effects.parts]
+        found.sort(key=lambda each: -len(each[2]))  # the largest first, as the equations are solved
+        self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
+        self.factors = CrossedFactors(codes, [len(each) for each in self.slots])
+
+    def portions(self, moments: Moments) -> Iterator[Moments]:
+        """Some tables after the other."""
+        tables = np.arange(len(self.count))
+        step = max(1, CELLS // max(len(self.used), self.factors.numbers))
+        for start in range(0, len(tables), step):
+            yield moments.take(tables[start : start + step])
+
+    def not_converged(self, found: Components) -> np.ndarray:
+        """The tables that the exact fit must take; where it would take too long, there is a warning."""
+        rest = np.flatnonzero(~found.converged)
+        if len(rest) and not is_dense(self.factors):
+            warn_not_converged("The fit of an interaction", ROUNDS)
+            return rest[:0]
+        return rest
+
+    def sums(self, found: Components, intercept: np.ndarray, family: Family) -> Sums:
+        """The effects of all slots of the parts; categories without rows have the effect zero, with its variance."""
+        sizes, tables = self.parts.sizes, len(self.count)
+        effects, variances = ([np.zeros((tables, size)) for size in sizes] for _ in range(2))
+        fitted = zip(self.groups, self.slots, found.effects, found.errors, found.theta.T[2:], strict=True)
+        for group, slots, modes, errors, variance in fitted:
+            variances[group[0]][:] = variance[:, None]
+            effects[group[0]][:, slots], variances[group[0]][:, slots] = modes, errors
+            if len(group) > 1:
+                self._share(group, effects, variances, variance)
+        return Sums(intercept, effects, variances, found.mean_variance, family.name)
+
+    def _share(
+        self, group: Sequence[int], effects: list[np.ndarray], variances: list[np.ndarray], variance: np.ndarray
+    ) -> None:
+        """Give parts that group the cells alike equal shares of the effect that the first of them has."""
+        first, *others = group
+        for of in (effects, variances):
+            of[first] /= len(group)
+        for part in others:
+            variances[part][:] = variance[:, None] / len(group)
+            for table, seen in enumerate(self.count > 0):
+                own, same = self.parts.slots[seen, part], self.parts.slots[seen, first]
+                for of in (effects, variances):
+                    of[part][table, own] = of[first][table, same]
+
+
+@frozen
+class _Linear:
+    """The cells of a linear model, which stay as they are."""
+
+    means: CellMeans
+    known = False
+
+    def cells(self, fitted: np.ndarray | None) -> CellMeans:
+        return self.means
+
+
+def _linear(moments: Moments, used: np.ndarray) -> _Linear:
+    count, mean = moments.count[:, used].astype(float), moments.distances[:, used]
+    return _Linear(CellMeans(count, mean, moments.within, moments.rows - moments.categories))
+
+
+class _Working:
+    """Working responses of cells.
+
+    Parameters
+    ----------
+    moments : Moments of shape (V, cells)
+    used : ndarray of int
+    link : Link
+    """
+
+    known = True
+
+    def __init__(self, moments: Moments, used: np.ndarray, link: Link) -> None:
+        self.count, self.total, self.link = moments.count[:, used].astype(float), moments.total[:, used], link
+        self.start = np.array([link.start(float(mean)) for mean in moments.mean])[:, None]
+        largest = np.minimum((self.total / np.maximum(self.count, TINY)).max(axis=1), link.most)
+        self.most = np.minimum(ETA, np.array([[link.start(float(each))] for each in largest]) + MARGIN)
+
+    def cells(self, fitted: np.ndarray | None) -> CellMeans:
+        start = np.broadcast_to(self.start, self.count.shape)
+        eta = start if fitted is None else np.clip(fitted, -ETA, self.most)
+        weight = np.maximum(self.count * self.link.variance(eta), 1e-10 * self.count)
+        response = eta + (self.total - self.count * self.link.mean(eta)) / np.maximum(weight, TINY)
+        nothing = np.zeros(len(eta))
+        return CellMeans(weight, response, nothing, nothing)
