@@ -49,8 +49,8 @@ class LogitLink(Link):
     def log_likelihood(self, total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
         return total * eta - count * np.logaddexp(0.0, eta)
 
-    def start(self, mean: float) -> float:
-        return float(np.log(mean / (1 - mean)))
+    def eta(self, mean: np.ndarray) -> np.ndarray:
+        return np.asarray(np.log(mean / (1 - mean)))
 
 
 class Binomial(Family):

@@ -18,7 +18,7 @@ class Link(ABC):
     Attributes
     ----------
     most : float, default=infinity
-        The largest mean that `start` takes.
+        The largest mean that `eta` takes.
     onnx_operator : str or None, default=None
         The ONNX operator that computes `mean`. None for the identity.
     """
@@ -47,5 +47,5 @@ class Link(ABC):
         return np.zeros_like(total)
 
     @abstractmethod
-    def start(self, mean: float) -> float:
-        """The eta of a mean."""
+    def eta(self, mean: np.ndarray) -> np.ndarray:
+        """The linear predictor of a mean, which is the link itself."""

@@ -42,8 +42,8 @@ class IdentityLink(Link):
     def log_likelihood(self, total: np.ndarray, count: np.ndarray, eta: np.ndarray) -> np.ndarray:
         return total * eta - count * eta**2 / 2
 
-    def start(self, mean: float) -> float:
-        return float(mean)
+    def eta(self, mean: np.ndarray) -> np.ndarray:
+        return mean
 
 
 class Normal(Family):

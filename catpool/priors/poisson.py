@@ -40,8 +40,8 @@ class LogLink(Link):
     def constant(self, total: np.ndarray, count: np.ndarray) -> np.ndarray:
         return np.asarray(total * np.log(count) - gammaln(total + 1))
 
-    def start(self, mean: float) -> float:
-        return float(np.log(mean))
+    def eta(self, mean: np.ndarray) -> np.ndarray:
+        return np.log(mean)
 
 
 class Poisson(Family):

@@ -115,7 +115,7 @@ def test_links_are_canonical(name):
     np.testing.assert_allclose(
         slope(lambda eta: link.log_likelihood(total, count, eta)), total - count * link.mean(eta), rtol=1e-7, atol=1e-9
     )
-    assert link.mean(np.array(link.start(0.3))) == pytest.approx(0.3)
+    assert link.mean(link.eta(np.array(0.3))) == pytest.approx(0.3)
 
 
 def test_a_rule_of_ones_own_can_be_registered(waits):

@@ -48,7 +48,9 @@ class Sums:
     def none(cls, sizes: Sequence[int], mean: np.ndarray, link: str) -> Sums:
         """No effects beside these means, which are on the scale of y, of V tables."""
         effects, variances = ([np.zeros((len(mean), size)) for size in sizes] for _ in range(2))
-        return cls(_on_link(mean, FAMILIES[link]), effects, variances, np.zeros(len(mean)), link)
+        with np.errstate(divide="ignore"):  # means at the bounds of a family are infinite on its link
+            intercept = np.array(FAMILIES[link].link.eta(mean))
+        return cls(intercept, effects, variances, np.zeros(len(mean)), link)
 
     @classmethod
     def stack(cls, tables: Sequence[Sums]) -> Sums:
@@ -143,16 +145,6 @@ class Sums:
         if prior.strength > 0:
             spread = family.spread(mean, np.full_like(mean, prior.strength), np.full_like(mean, prior.within))
         return {"mean": mean, "sd": np.sqrt(spread + self.variance(places)), "reliability": np.zeros_like(mean)}
-
-
-def _on_link(mean: np.ndarray, family: Family) -> np.ndarray:
-    """The means on the scale of the link, infinite at the bounds of the family."""
-    least, most = family.bounds
-    inside = (least < mean) & (mean < most)
-    infinite = np.where(mean <= least, -np.inf, np.inf)
-    return np.array(
-        [family.link.start(own) if some else end for own, some, end in zip(mean, inside, infinite, strict=True)]
-    )
 
 
 def _total(common: float | np.ndarray, effects: list[np.ndarray], places: np.ndarray) -> np.ndarray:

@@ -155,13 +155,14 @@ class _Working:
 
     def __init__(self, moments: Moments, used: np.ndarray, link: Link) -> None:
         self.count, self.total, self.link = moments.count[:, used].astype(float), moments.total[:, used], link
-        self.start = np.array([link.start(float(mean)) for mean in moments.mean])[:, None]
+        rows = self.count.mean(axis=1, keepdims=True)  # of the average cell: so many of the overall mean are added
+        start = (self.total + rows * moments.mean[:, None]) / (self.count + rows)
+        self.start = link.eta(np.minimum(start, link.most))
         largest = np.minimum((self.total / np.maximum(self.count, TINY)).max(axis=1), link.most)
-        self.most = np.minimum(ETA, np.array([[link.start(float(each))] for each in largest]) + MARGIN)
+        self.most = np.minimum(ETA, link.eta(largest)[:, None] + MARGIN)
 
     def cells(self, fitted: np.ndarray | None) -> CellMeans:
-        start = np.broadcast_to(self.start, self.count.shape)
-        eta = start if fitted is None else np.clip(fitted, -ETA, self.most)
+        eta = self.start if fitted is None else np.clip(fitted, -ETA, self.most)
         weight = np.maximum(self.count * self.link.variance(eta), 1e-10 * self.count)
         response = eta + (self.total - self.count * self.link.mean(eta)) / np.maximum(weight, TINY)
         nothing = np.zeros(len(eta))

@@ -168,7 +168,7 @@ def fit_random_intercepts(rows: AggregatedRows, link: Link, mean: float, points:
     """
     likelihood = RandomInterceptLikelihood(rows, link)
     start = np.zeros(1 + rows.covariates.shape[1])
-    start[:2] = 0.5, link.start(mean)
+    start[:2] = 0.5, float(link.eta(np.array(mean)))
     parameters = _polish(likelihood.laplace, _descend(likelihood.laplace, start))
     value = likelihood.laplace(parameters)[0]
     if points > 1:

@@ -45,8 +45,8 @@ def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, so
         The overall mean, to start from.
     solver : {"auto", "exact", "cg"}, default="auto"
     """
-    eta = np.full(len(rows.total), link.start(mean))
-    most = min(ETA, link.start(min(float((rows.total / rows.count).max()), link.most)) + MARGIN)
+    eta = np.full(len(rows.total), link.eta(np.array(mean)))
+    most = min(ETA, float(link.eta(np.minimum((rows.total / rows.count).max(), link.most))) + MARGIN)
     fit, last = None, None
     for _ in range(ROUNDS):
         variance = np.maximum(rows.count * link.variance(eta), 1e-10 * rows.count)
