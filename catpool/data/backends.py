@@ -14,6 +14,7 @@ from catpool.data.arrow_dictionary import read_dictionary
 
 BACKENDS = ("pandas", "polars", "pyarrow")
 UNKNOWN_TO_ARROW = ("Object", "Int128", "UInt128")  # types of polars, which arrow would take for bytes or refuse
+LARGE = 1 << 24  # numbers of a frame that are not copied into one block
 
 
 def read_array(X: Any) -> np.ndarray:
@@ -91,6 +92,8 @@ def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFra
     """Make a pandas frame with the index of `source`; columns of `source` keep their dtypes."""
     arrays = list(columns.values())
     if arrays and all(isinstance(column, np.ndarray) for column in arrays):
+        if sum(column.size for column in arrays) > LARGE:  # a copy of all would take as much memory again
+            return pd.DataFrame(dict(columns), index=source.index, copy=False)
         # pandas takes a single block as it is, with columns as rows, but copies a dictionary of arrays one by one
         return frame_of_block(source, list(columns), np.vstack(arrays).T)
     return pd.DataFrame(dict(columns), index=source.index)
