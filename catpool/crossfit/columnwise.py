@@ -27,6 +27,7 @@ from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
 
 HELD = 1 << 20  # the most codes of all columns that are held at once, so that columns can be learned together
+THREADED = 1 << 19  # codes of all columns for which starting threads takes longer than they save
 
 
 class Crossfit(NamedTuple):
@@ -125,7 +126,7 @@ class Columnwise(Structure):
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
-        return self.parallel(learn_column, labels)
+        return self.parallel(learn_column, labels, len(data))
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         labels = self.labels(data.X)
@@ -138,13 +139,13 @@ class Columnwise(Structure):
             return self._number(label, data, listed)
 
         if len(data) * len(labels) > HELD:
-            groups = self.parallel(lambda label: self._fit_group([number(label)], data, scheme), labels)
+            groups = self.parallel(lambda label: self._fit_group([number(label)], data, scheme), labels, len(data))
         else:
-            columns = self.parallel(number, labels)
+            columns = self.parallel(number, labels, len(data))
             together = [
                 [columns[position] for position in group] for group in scheme.group([each.coded for each in columns])
             ]
-            groups = self.parallel(lambda group: self._fit_group(group, data, scheme), together)
+            groups = self.parallel(lambda group: self._fit_group(group, data, scheme), together, len(data))
         fitted = dict(chain.from_iterable(groups))
         features: Blocks = {}
         for label in labels:
@@ -188,7 +189,7 @@ class Columnwise(Structure):
 
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
         features: Blocks = {}
-        for blocks in self.parallel(lambda table: self.features(table, X, fade), tables):
+        for blocks in self.parallel(lambda table: self.features(table, X, fade), tables, len(X)):
             features |= blocks
         return features
 
@@ -202,11 +203,11 @@ class Columnwise(Structure):
             result |= table.feature_names(names)
         return result
 
-    def parallel(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Apply a function to each item, in threads if `n_jobs` is not 1."""
+    def parallel(self, function: Callable[[Any], Any], items: Iterable[Any], rows: int) -> list[Any]:
+        """Apply a function to each item, which has so many rows, in threads if `n_jobs` is not 1."""
         items = list(items)
         n_jobs = min(1 if self.n_jobs is None else effective_n_jobs(self.n_jobs), len(items))
-        if n_jobs <= 1:
+        if n_jobs <= 1 or rows * len(items) < THREADED:
             return [function(item) for item in items]
         # threads share the rows, and passes over them release the global lock; joblib's own pool looks for results only
         # every 10 milliseconds, in which a column of 100,000 rows is encoded

@@ -179,7 +179,8 @@ weight_type : {"frequency", "precision"}, default="frequency"
 """,
     "n_jobs": """
 n_jobs : int, default=None
-    How many columns to encode at a time, in threads. None is 1 and -1 is all processors.
+    How many columns to encode at a time, in threads. None is 1 and -1 is all processors. With fewer than half a million
+    values in all columns no threads are started, as that would take longer than they save.
 """,
     "fitted": """
 target_type_ : str, or list of str for several outputs

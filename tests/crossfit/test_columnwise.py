@@ -6,14 +6,15 @@ import pandas as pd
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool.crossfit import columnwise
 from catpool.crossfit.scheme import FoldScheme
 
 X = pd.DataFrame({f"c{position}": np.tile(list("abcde"), 40) for position in range(4)})
 Y = np.random.default_rng(0).normal(size=len(X))
 
 
-def run_in_threads(function, n_jobs=2):
-    return MeanEncoder(n_jobs=n_jobs)._structure().parallel(function, range(4))
+def run_in_threads(function, n_jobs=2, rows=1_000_000):
+    return MeanEncoder(n_jobs=n_jobs)._structure().parallel(function, range(4), rows)
 
 
 def test_columns_in_threads_share_their_random_folds(monkeypatch):
@@ -25,6 +26,8 @@ def test_columns_in_threads_share_their_random_folds(monkeypatch):
         return folds
 
     monkeypatch.setattr(FoldScheme, "_make_folds", make_slowly)
+    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(columnwise, "HELD", 0)
     features = EmpiricalBayesEncoder(n_jobs=4).fit_transform(X, Y)
     for column in features:
         np.testing.assert_array_equal(features[column], features["c0"])
@@ -41,6 +44,10 @@ def test_there_are_as_many_threads_as_jobs_and_never_more_than_columns(n_jobs, m
     threads = set(run_in_threads(identify, n_jobs))
     assert len(threads) == most
     assert (threading.get_ident() in threads) == (most == 1)
+
+
+def test_few_rows_start_no_threads():
+    assert set(run_in_threads(lambda _: threading.get_ident(), rows=1000)) == {threading.get_ident()}
 
 
 def test_threads_do_with_overflow_what_the_caller_asked_for():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
-from catpool.crossfit import scheme
+from catpool.crossfit import columnwise, scheme
 from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, group_columns, is_small
 from catpool.priors.rules import callable_rule, fixed_strength, prior_rule
 from catpool.tables.learner import Learner
@@ -81,7 +81,8 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_columns_are_learned_as_each_by_itself(kind, weighted, options, groups):
+def test_columns_are_learned_as_each_by_itself(kind, weighted, options, groups, monkeypatch):
+    monkeypatch.setattr(columnwise, "THREADED", 0)  # so that few rows start threads, too
     rng = np.random.default_rng(0)
     X = columns(rng)
     weights = rng.uniform(0.5, 2, N) * (rng.random(N) < 0.9) if weighted else None

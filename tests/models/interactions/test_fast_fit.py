@@ -5,9 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-from catpool.models.interactions import variance_components
+from catpool.models.interactions import sparse_equations, variance_components
 
 KINDS = ["continuous", "binary", "multiclass", "count"]
 PARTS = [("a", "b"), ("a", "b", "c")]
@@ -64,6 +65,32 @@ def test_many_categories_are_fitted_without_dense_matrices(monkeypatch):
     assert np.abs(sparse - dense).max() < 0.02 * dense.std()
     assert quick.summary_["log_likelihood"].isna().all()  # which would need the determinant of a dense matrix
     assert np.isfinite(exact.fit(X, y["continuous"]).summary_["log_likelihood"]).all()
+
+
+@pytest.mark.parametrize("kind", ["continuous", "count"])
+def test_what_does_not_converge_is_fitted_exactly(monkeypatch, kind):
+    X, y = rows(3, n=120)
+    quick, exact = both(("a", "b"), kind, cv=2)
+    monkeypatch.setattr(variance_components, "ROUNDS", 1)
+    np.testing.assert_array_equal(quick.fit_transform(X, y[kind]), exact.fit_transform(X, y[kind]))
+
+
+def test_large_tables_that_do_not_converge_warn(monkeypatch):
+    X, y = rows(3, n=120)
+    quick = both(("a", "b"), "continuous")[0]
+    monkeypatch.setattr(variance_components, "ROUNDS", 1)
+    monkeypatch.setattr(variance_components, "COST", 0)
+    with pytest.warns(ConvergenceWarning, match="The fit of an interaction did not converge"):
+        quick.fit(X, y["continuous"])
+
+
+def test_equations_that_are_not_solved_warn(monkeypatch):
+    X, y = rows(3, n=120)
+    quick = both(("a", "b"), "continuous")[0]
+    monkeypatch.setattr(variance_components, "COST", 0)
+    monkeypatch.setattr(sparse_equations, "STEPS", 1)
+    with pytest.warns(ConvergenceWarning, match="The effects of an interaction's parts did not converge within 1"):
+        quick.fit(X, y["continuous"])
 
 
 @pytest.mark.parametrize("seed", [1, 5])
