@@ -138,7 +138,7 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
 def _learn(
     learner: Learner, view: ColumnView, outside: OutsideCounts, target: Target, views: Sequence[TargetView]
 ) -> list[Learned]:
-    """Learn the rows outside each part of each column, of which the last has none; of each class."""
+    """Learn each class, for each column: one table outside each part, and last one of all rows."""
     visible = OutsideMoments(outside, [view.moments(each) for each in views])[:]
     moments = [_with_residual(view, *each) for each in zip(views, visible, strict=True)]
     return learner.learn(moments, FAMILIES[target.family])

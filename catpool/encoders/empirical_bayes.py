@@ -64,11 +64,11 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     <interactions>
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
-        variance of its own, as in the crossed mixed model; the variances are within about a thousandth of the exact
-        ones, and where parts have many hundreds of categories, within a hundredth if rows are spread over them;
-        `summary_` then has no log-likelihood. "exact" searches for the maximum of the likelihood to all digits, which
-        takes a hundred times as long. With "own" it is the mean of all combinations, as for a single column, by any
-        ``prior``.
+        variance of its own, as in the crossed mixed model. With "exact" it is the same, but the likelihood is
+        maximized to all digits, which takes tens of times as long. Both need ``prior="reml"`` or "ml". With "own" it
+        is the mean of all combinations, as for a single column, by any ``prior``. "parts" is within a few thousandths
+        of "exact". Where parts have many hundreds of categories it is within a hundredth, if rows are spread over
+        these, and `summary_` has no log-likelihood for a continuous y.
     <cv>
     <crossfit>
     <crossfit_reliability>

@@ -160,20 +160,6 @@ def given_strength(moments: Moments, strength: float) -> Prior:
     return Prior(moments.mean, np.full_like(moments.mean, strength))
 
 
-def fitted_prior(
-    mean: float, strength: float, between: float, within: float, log_likelihood: float, note: str = ""
-) -> Prior:
-    """A fitted prior of shape () from numbers."""
-    return Prior(
-        np.array(mean),
-        np.array(strength),
-        np.array(between),
-        np.array(within),
-        np.array(log_likelihood),
-        np.array(note),
-    )
-
-
 def choose_priors(first: np.ndarray, one: Prior, other: Prior) -> Prior:
     """The prior of each table from one of two sets of priors with variances, of shape (T,).
 

@@ -66,7 +66,7 @@ class VarianceRatioProfile:
         self._inverse = inverse[:, None, :]
 
     def _weigh(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The weights w of shape (V, G, D), their sums W, A, S of shape (3, V, G), and RSS."""
+        """The weights w, of shape (V, G, D); the sums of w_k, w_k y_k and w_k y_k^2, (3, V, G); and RSS."""
         w = ratio[..., None] + self._inverse
         np.divide(1.0, w, out=w)
         sums = self._sum(w)

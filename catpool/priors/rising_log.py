@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betaln, gammaln, polygamma, psi
 
-FEW_STEPS = 32  # as STEPS, of a category with an argument of its own
 CELLS = 1 << 16  # strengths times terms that are computed at a time
 STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
+FEW_STEPS = 32  # the same for a category with a mean of its own, whose terms no other category shares
 
 
 class RisingLog:
@@ -83,24 +83,24 @@ class RisingLogAbout:
     ----------
     means, values : ndarray of shape (K,)
         The means, positive, and the x_k.
-    number : ndarray of shape (K,)
+    weight : ndarray of shape (K,)
         How often each of them counts.
     """
 
-    def __init__(self, means: np.ndarray, values: np.ndarray, number: np.ndarray) -> None:
+    def __init__(self, means: np.ndarray, values: np.ndarray, weight: np.ndarray) -> None:
         counts = values.astype(np.intp)
         terms = np.minimum(counts, FEW_STEPS) if (counts == values).all() else np.zeros_like(counts)
-        self.means, self.number = np.repeat(means, terms), np.repeat(number, terms)
+        self.means, self.weight = np.repeat(means, terms), np.repeat(weight, terms)
         self.step = np.arange(len(self.means)) - np.repeat(np.cumsum(terms) - terms, terms)
         more = values > terms
         self.rest, self.start = values[more], terms[more]
-        self.rest_means, self.rest_number = means[more], number[more]
+        self.rest_means, self.rest_weight = means[more], weight[more]
 
     def value(self, strength: float) -> float:
         steps = self.rest - self.start
         # as a difference of gammaln would lose digits
         rest = gammaln(steps) - betaln(strength * self.rest_means + self.start, steps)
-        return float(self.number @ np.log(strength * self.means + self.step) + self.rest_number @ rest)
+        return float(self.weight @ np.log(strength * self.means + self.step) + self.rest_weight @ rest)
 
     def slopes(self, strengths: np.ndarray) -> np.ndarray:
         """The first and the second derivative at S strengths, of shape (2, S)."""
@@ -110,10 +110,10 @@ class RisingLogAbout:
 
     def _slopes(self, strengths: np.ndarray) -> np.ndarray:
         each = self.means / (strengths * self.means + self.step)
-        slopes = np.array([each @ self.number, -(each * each) @ self.number])
+        slopes = np.array([each @ self.weight, -(each * each) @ self.weight])
         if len(self.rest):
             own, means = strengths * self.rest_means, self.rest_means
             ends, start = own + self.rest, own + self.start
-            slopes[0] += (psi(ends) - psi(start)) @ (self.rest_number * means)
-            slopes[1] += (polygamma(1, ends) - polygamma(1, start)) @ (self.rest_number * means**2)
+            slopes[0] += (psi(ends) - psi(start)) @ (self.rest_weight * means)
+            slopes[1] += (polygamma(1, ends) - polygamma(1, start)) @ (self.rest_weight * means**2)
         return slopes

@@ -11,7 +11,7 @@ from catpool.moments.moments import TINY, Moments
 
 LARGE = 4096  # rows; categories with more rarely share their size
 FEW = 32  # categories, which are not worth grouping
-COPIES = 8  # interleaved sums of each size, as adding to a sum again must wait for the last addition; a power of 2
+COPIES = 8  # interleaved sums of each size, as the processor waits between two additions to one sum; a power of 2
 BLOCK = 1 << 15  # tables times categories that are grouped at once
 
 
@@ -62,7 +62,7 @@ def group_by_size(moments: Moments) -> SizeClasses:
             np.hstack([sums, grouping.stand_alone()]),
         )
     shape = moments.mean.shape
-    between, categories = np.einsum("vd,vd->v", size, sums[..., 2]), sums[..., 0].sum(axis=1)
+    between, categories = np.einsum("vd,vd->v", size, sums[..., 2]), sums[..., 0].sum(axis=1).astype(np.intp)
     moments.cache(between=moments.beyond_rounding(between.reshape(shape)), categories=categories.reshape(shape))
     tables = moments.rows, moments.within, moments.mean
     return SizeClasses(size, sums, *(np.broadcast_to(each, shape).ravel() for each in tables))
@@ -115,7 +115,7 @@ class SizeGrouping:
         bins = 1 + int(min(LARGE, self.largest))
         copies = COPIES if COPIES * bins < number else 1
         place = np.arange(0, len(self._cells) * copies * bins, copies * bins)[:, None]
-        place = place + (np.arange(number) & copies - 1) * bins
+        place = place + (np.arange(number) & (copies - 1)) * bins
         sums = np.concatenate([self._sum_block(*block, place, copies * bins) for block in self._blocks()], axis=1)
         sums = sums.reshape(3, tables, copies, bins).sum(axis=2)[:, :, 1:]
         occur = np.flatnonzero(sums[0].any(axis=0))

@@ -16,6 +16,7 @@ LEAST = 1e-3  # rows, or times the largest category's, if it has less than one; 
 MOST = 1e3  # times the largest category's rows; stronger priors pool completely
 EDGE = 1e-12  # the least distance of a mean from its bounds
 POINTS = 15  # strengths in the scan
+ROUNDING = 1e-12  # of a log-likelihood, relative
 GAIN = 1e-6  # of a log-likelihood, that a strength must have over complete pooling
 
 
@@ -46,14 +47,15 @@ def maximize_over_strength(likelihood: StrengthLikelihood, largest: float) -> tu
     slope = likelihood.slopes(grid)[0]
     left = np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0))
 
-    def falling(strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def minus_slopes(strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         first, second = -likelihood.slopes(strengths)
         return first, second
 
     ends = (grid[left], grid[left + 1], -slope[left], -slope[left + 1])
-    peaks = rising_roots(falling, *ends) if len(left) else left
+    peaks = rising_roots(minus_slopes, *ends) if len(left) else left
     # the ends too, where the likelihood may be largest, though it has no peak there
     tried = [*([grid[0]] if slope[0] <= 0 else []), *peaks, *([grid[-1]] if slope[-1] > 0 else [])]
     value, strength = max((likelihood.log_likelihood(float(each)), float(each)) for each in tried)
     pooled = likelihood.pooled()
-    return (np.inf, pooled) if value <= pooled + GAIN * max(1.0, abs(pooled) * 1e-6) else (strength, value)
+    least = pooled + max(GAIN, ROUNDING * abs(pooled))
+    return (strength, value) if value > least else (np.inf, pooled)

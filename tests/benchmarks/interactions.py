@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from speed import Bars, seconds
+from bars import Bars, seconds
 
 from catpool import EmpiricalBayesEncoder, SmoothedMeanEncoder
 
@@ -60,7 +60,7 @@ def one_pair(bars, rng):
         }
         time_of = seconds(tasks, 3)
         slower = time_of["exact"] / time_of["pair"]
-        print(f"        {EXACT:,} rows, {kind}: the exact fit takes {slower:.0f} times as long")
+        bars.check(f"exact / parts, {EXACT:,} rows, {kind}", slower, least=10)
 
 
 def many_pairs(bars, rng):

@@ -10,8 +10,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from bars import Bars, column, seconds
 from sklearn.preprocessing import TargetEncoder
-from speed import Bars, column, seconds
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, TrainingRowsWarning
 
@@ -23,7 +23,6 @@ TABLES = [
     (10_000, 5, 500, 31, {"continuous": 3.0}),
     (1_000, 5, 30, 101, {"continuous": 1.0, "binary": 0.7, "count": 0.7}),
 ]
-LARGE = [("str", "uniform", 1.1), ("category", "zipf", 1.3)]
 
 
 def target(kind, n_rows, rng):
@@ -48,21 +47,11 @@ def small(bars, n_rows, n_columns, n_categories, repeats, kinds, rng):
         bars.check(f"sklearn / ours, {kind}", time_of["sklearn"] / time_of["ours"], least=least)
 
 
-def large(bars, kind, law, most, rng, n_rows=2_000_000, n_categories=20_000):
-    X, y = column(kind, n_categories, law, n_rows, rng).to_frame("c"), rng.normal(size=n_rows)
-    encoders = {"reml": EmpiricalBayesEncoder(), "mean": MeanEncoder()}
-    tasks = {name: (lambda encoder=encoder: encoder.fit_transform(X, y)) for name, encoder in encoders.items()}
-    time_of = seconds(tasks, 9)
-    bars.check(f"reml / mean, {n_rows:,} {kind}, {law}", time_of["reml"] / time_of["mean"], most=most)
-
-
 def main():
     warnings.simplefilter("ignore", TrainingRowsWarning)  # it is timed on them
     rng, bars = np.random.default_rng(0), Bars()
     for table in TABLES:
         small(bars, *table, rng)
-    for kind, law, most in LARGE:
-        large(bars, kind, law, most, rng)
     if bars.missed:
         sys.exit(f"{len(bars.missed)} bars were missed: {bars.missed}")
     print("all bars held")

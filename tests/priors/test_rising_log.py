@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gammaln, polygamma, psi
 
-from catpool.priors.rising_log import STEPS, RisingLog
+from catpool.priors.rising_log import FEW_STEPS, STEPS, RisingLog, RisingLogAbout
 
 VALUES = {
     "whole": st.integers(0, 60).map(float),
@@ -37,3 +37,19 @@ def test_categories_without_rows_add_nothing():
     a = np.array([0.5, 2.0, 3.0])
     np.testing.assert_array_equal(RisingLog(np.hstack([x, np.zeros((3, 5))]))(a), RisingLog(x)(a))
     np.testing.assert_array_equal(RisingLog(x)(a)[:, 1], 0.0)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@given(data=st.data())
+def test_each_category_may_have_a_mean_of_its_own(kind, data):
+    values = VALUES[kind] if kind != "large" else st.sampled_from([0.0, FEW_STEPS - 1.0, float(FEW_STEPS), 999.0])
+    x = np.array(data.draw(st.lists(values, min_size=1, max_size=8)))
+    numbers = st.lists(st.floats(1e-2, 50.0), min_size=len(x), max_size=len(x))
+    means, weight = np.array(data.draw(numbers)), np.array(data.draw(numbers))
+    strengths = np.array(data.draw(st.lists(st.floats(1e-2, 1e4), min_size=1, max_size=3)))
+    rising = RisingLogAbout(means, x, weight)
+    for strength, found in zip(strengths, rising.slopes(strengths).T, strict=True):
+        a = strength * means
+        assert np.isclose(rising.value(strength), weight @ (gammaln(a + x) - gammaln(a)), rtol=1e-7, atol=1e-6)
+        expected = means * (psi(a + x) - psi(a)), means**2 * (polygamma(1, a + x) - polygamma(1, a))
+        np.testing.assert_allclose(found, [weight @ each for each in expected], rtol=1e-6, atol=1e-7)

@@ -1,9 +1,9 @@
 """`CellPrior`: the prior of crossed categories, in which the mean of a cell is the sum of the effects of its parts.
 
-In the normal family the model is y ~ 1 + (1 | a) + (1 | b) + (1 | a:b). About the sum of the conditional modes of its
-parts, and with the variance of rows over that of the cells as its strength, the posterior mean of a cell is that of the
-model. For shares and counts, the sums are on the scale of the link, and the conjugate strength about these means is
-estimated by maximum likelihood.
+In the normal family the model is y ~ 1 + (1 | a) + (1 | b) + (1 | a:b). The prior mean of a cell is the sum of the
+conditional modes of its parts, and the strength is the variance of rows over that of cells, so the posterior mean of a
+cell is that of the model. For shares and counts, the sums are on the scale of the link, and the conjugate strength
+about these means is estimated by maximum likelihood.
 
 Only cells with rows enter a fit. What they do not identify, `CellParts` decides.
 """
@@ -26,9 +26,9 @@ from catpool.priors.family import Family
 from catpool.priors.normal import NORMAL
 from catpool.priors.prior import NO_SPREAD, Prior
 
-LEAST = 3  # cells that a fit needs
-Kind = tuple[np.ndarray, IdentifiedEffects]  # some tables, and the effects that are identified there
-NUMBERS = ("mean", "strength", "between", "within", "log_likelihood", "note")  # fields with one number for each table
+FEWEST_CELLS = 3  # cells that a fit needs
+TablesAndEffects = tuple[np.ndarray, IdentifiedEffects]  # some tables, and the effects that are identified there
+FIELDS = ("mean", "strength", "between", "within", "log_likelihood", "note")  # fields with one number for each table
 
 
 class EffectsFit(Protocol):
@@ -97,7 +97,7 @@ class CellPrior:
         return [self._learn_linear_of_one(each, family) for each in classes]
 
     def _learn_linear_of_one(self, moments: Moments, family: Family) -> Prior:
-        ready = (moments.categories >= LEAST) & (moments.between > 0) & (moments.within > 0) & (moments.rows > 1)
+        ready = (moments.categories >= FEWEST_CELLS) & (moments.between > 0) & (moments.within > 0) & (moments.rows > 1)
         # where each cell has one row, the effect of a cell is that of its row
         several = moments.rows - moments.categories > 1e-12 * moments.rows
         sums, prior, rest = self._nothing(moments.mean, NORMAL), _empty(len(ready)), ~ready
@@ -141,9 +141,9 @@ class CellPrior:
             priors.append(self._about(Prior(each.mean, strength, between, within, likelihood, note), own))
         return priors
 
-    def _effects_on_link(self, kinds: Sequence[Kind], moments: Moments, family: Family) -> Sums:
+    def _effects_on_link(self, kinds: Sequence[TablesAndEffects], moments: Moments, family: Family) -> Sums:
         least, most = family.bounds
-        ready = (least < moments.mean) & (moments.mean < most) & (moments.categories >= LEAST)
+        ready = (least < moments.mean) & (moments.mean < most) & (moments.categories >= FEWEST_CELLS)
         sums = self._nothing(moments.mean, family)
         for tables, effects in kinds:
             tables = tables[ready[tables]]
@@ -157,27 +157,25 @@ class CellPrior:
         """The conjugate strength of each table, which its classes share, about the means of cells; log-likelihoods."""
         means = np.array([each.mean(self.parts.slots) for each in sums])
         totals, count = np.array([each.total for each in classes]), classes[0].count
-        found = []
-        for table, seen in enumerate(count > 0):
-            found.append(family.strength_given_means(totals[:, table, seen], count[table, seen], means[:, table, seen]))
+        found = [family.strength_given_means(totals[:, each], own, means[:, each]) for each, own in enumerate(count)]
         strength, likelihood = np.array(found, dtype=float).T
         return strength, likelihood
 
 
 def _empty(tables: int) -> Prior:
-    numbers: dict[str, Any] = {name: np.empty(tables) for name in NUMBERS}
+    numbers: dict[str, Any] = {name: np.empty(tables) for name in FIELDS}
     return Prior(**numbers | {"note": np.full(tables, "", dtype="U64")})
 
 
 def _put(into: Prior, tables: np.ndarray, prior: Prior) -> None:
     """Set the numbers of some tables, in place."""
-    for name in NUMBERS:
+    for name in FIELDS:
         getattr(into, name)[tables] = getattr(prior, name)
 
 
 def _reshape(prior: Prior, shape: tuple[int, ...]) -> Prior:
     """The priors of tables of a shape, whose effects are those of the last table, which has all rows."""
-    numbers: dict[str, Any] = {name: getattr(prior, name).reshape(shape[:-1]) for name in NUMBERS}
+    numbers: dict[str, Any] = {name: getattr(prior, name).reshape(shape[:-1]) for name in FIELDS}
     offsets: dict[str, Any] = {name: getattr(prior, name).reshape(shape) for name in ("offset", "offset_variance")}
     assert isinstance(prior.mains, Sums)
     return Prior(**numbers, **offsets, mains=prior.mains.table(-1))

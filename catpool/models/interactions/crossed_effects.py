@@ -46,7 +46,7 @@ class Sums:
 
     @classmethod
     def none(cls, sizes: Sequence[int], mean: np.ndarray, link: str) -> Sums:
-        """No effects beside these means, which are on the scale of y, of V tables."""
+        """No effects: V tables in which each cell has the mean given, in units of y."""
         effects, variances = ([np.zeros((len(mean), size)) for size in sizes] for _ in range(2))
         with np.errstate(divide="ignore"):  # means at the bounds of a family are infinite on its link
             intercept = np.array(FAMILIES[link].link.eta(mean))

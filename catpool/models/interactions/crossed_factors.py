@@ -19,7 +19,7 @@ import pandas as pd
 
 from catpool.data.frozen import frozen
 
-RIDGE = 1e-13  # relative to the diagonal, where a difference of sums over rows has no more digits
+RIDGE = 1e-13  # added to a matrix of unit diagonal: what rounding leaves of a difference of sums over rows
 
 
 @frozen
@@ -47,7 +47,7 @@ class CrossedFactors:
 
     @property
     def numbers(self) -> int:
-        """The numbers of the dense matrices of a table."""
+        """How many numbers the dense matrices of a table have."""
         rest = int(self.starts[-1]) + 1
         return (self.sizes[0] + rest) * rest
 

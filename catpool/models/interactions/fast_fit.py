@@ -3,7 +3,8 @@
 The model is that of the exact fit, with the variances by average information, from a start by the method of moments.
 For shares and counts each step is followed by a new working response: with eta the linear predictor of a cell and mu
 the inverse link of it, n rows with the total y have the response eta + (y - n mu) / (n v(mu)), of variance
-1 / (n v(mu)). Tables whose search does not converge, as where classes are nearly separated, are fitted exactly.
+1 / (n v(mu)). Tables whose search does not converge, as where classes are nearly separated, are fitted exactly;
+where the exact fit would take too long, they keep the last round, with a warning.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.models.interactions.crossed_factors import CrossedFactors
 from catpool.models.interactions.exact_fit import ExactFit
 from catpool.models.interactions.variance_components import ROUNDS, Components, fit_components, is_dense
-from catpool.models.mixed.quasi_likelihood import ETA, MARGIN
+from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor, working_response
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import TINY, Moments
 from catpool.priors.family import Family
@@ -44,7 +45,7 @@ class FastFit:
         sums = layout.sums(found, found.mean + moments.mean, NORMAL)
         likelihood = -(found.criterion + (moments.rows - reml) * np.log(2 * np.pi)) / 2
         result = LinearFit(sums, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
-        if len(rest := layout.not_converged(found)):
+        if len(rest := layout.tables_to_fit_exactly(found)):
             result.put(rest, ExactFit().linear(parts, effects, moments.take(rest), reml=reml))
         return result
 
@@ -59,7 +60,7 @@ class FastFit:
         ]
         found = Components.concatenate(fits)
         sums = layout.sums(found, found.mean, family)
-        if len(rest := layout.not_converged(found)):
+        if len(rest := layout.tables_to_fit_exactly(found)):
             sums.put(rest, ExactFit().on_link(parts, effects, moments.take(rest), family))
         return sums
 
@@ -77,7 +78,7 @@ class _Layout:
     def __init__(self, parts: CellParts, effects: IdentifiedEffects, count: np.ndarray) -> None:
         self.parts, self.count = parts, count
         self.used = np.flatnonzero(count.any(axis=0))
-        # levels are numbered in order of appearance, so that no other rows change their order
+        # in order of appearance, so that the order of sums does not depend on categories of other rows
         found = [(group, *pd.factorize(parts.slots[self.used, group[0]])) for group in effects.parts]
         found.sort(key=lambda each: -len(each[2]))  # the largest first, as the equations are solved
         self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
@@ -90,8 +91,8 @@ class _Layout:
         for start in range(0, len(tables), step):
             yield moments.take(tables[start : start + step])
 
-    def not_converged(self, found: Components) -> np.ndarray:
-        """The tables that the exact fit must take; where it would take too long, there is a warning."""
+    def tables_to_fit_exactly(self, found: Components) -> np.ndarray:
+        """The tables that did not converge; where the exact fit would take too long, none, with a warning."""
         rest = np.flatnonzero(~found.converged)
         if len(rest) and not is_dense(self.factors):
             warn_not_converged("The fit of an interaction", ROUNDS)
@@ -155,15 +156,15 @@ class _Working:
 
     def __init__(self, moments: Moments, used: np.ndarray, link: Link) -> None:
         self.count, self.total, self.link = moments.count[:, used].astype(float), moments.total[:, used], link
-        rows = self.count.mean(axis=1, keepdims=True)  # of the average cell: so many of the overall mean are added
+        # rows of the average cell; each cell starts as if it had as many more rows of the overall mean
+        rows = self.count.mean(axis=1, keepdims=True)
         start = (self.total + rows * moments.mean[:, None]) / (self.count + rows)
         self.start = link.eta(np.minimum(start, link.most))
-        largest = np.minimum((self.total / np.maximum(self.count, TINY)).max(axis=1), link.most)
-        self.most = np.minimum(ETA, link.eta(largest)[:, None] + MARGIN)
+        largest = (self.total / np.maximum(self.count, TINY)).max(axis=1, keepdims=True)
+        self.most = largest_predictor(largest, link)
 
     def cells(self, fitted: np.ndarray | None) -> CellMeans:
         eta = self.start if fitted is None else np.clip(fitted, -ETA, self.most)
-        weight = np.maximum(self.count * self.link.variance(eta), 1e-10 * self.count)
-        response = eta + (self.total - self.count * self.link.mean(eta)) / np.maximum(weight, TINY)
+        response, weight = working_response(self.total, self.count, eta, self.link)
         nothing = np.zeros(len(eta))
         return CellMeans(weight, response, nothing, nothing)

@@ -8,7 +8,7 @@ order, by the diagonal of the Schur complement:
     d_j = a_j + 1/s_a - sum over k of (W_jk - a_j b_k / T)^2 / (b_k + 1/s_b),
 
 and covariances to first order, -(W_jk - a_j b_k / T) / (d_j d_k).
-So cells must be spread over the categories, as they are where there are thousands of these.
+This needs cells that are spread over the categories.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class SparseEquations:
         ends = np.arange(0, columns.size + 1, columns.shape[1])
         return csr_matrix((np.ones(columns.size), columns.ravel(), ends), shape=(len(columns), starts[-1] + 1))
 
+    @cached_property
+    def _transposed(self) -> csr_matrix:
+        return self._indicators.T.tocsr()
+
     def solve(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """The effects of each factor, of shape (V, size), and the mean, (V,), for responses of shape (V, C)."""
         found = np.array([self._solve(table, values[table, None])[1][0] for table in range(len(values))])
@@ -61,8 +65,7 @@ class SparseEquations:
 
     def _solve(self, table: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The right-hand sides of responses of shape (K, C), and their solutions, of shape (K, categories + 1)."""
-        indicators, weights = self._indicators, self.weights[table]
-        transposed = indicators.T.tocsr()
+        indicators, transposed, weights = self._indicators, self._transposed, self.weights[table]
         ridge = np.append(np.repeat(1 / self.variances[table], self.factors.sizes), 0.0)
         diagonal = transposed @ weights + ridge
         equations = LinearOperator(
@@ -80,7 +83,8 @@ class SparseEquations:
     def errors(self, *, reml: bool) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """The variances of the errors of the effects, of the mean, and of the sum of both in each cell.
 
-        Without `reml`, the mean counts as known; for the cells that makes too little difference to be computed.
+        Without `reml`, the mean counts as known, which for cells makes too little difference to be computed. The
+        errors of effects then lack what all effects of a factor have in common, the smaller the more categories.
         """
         total, number = self.weights.sum(axis=1, keepdims=True), len(self.factors.sizes)
         sizes = self.factors.sums(self.weights)

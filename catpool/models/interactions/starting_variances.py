@@ -28,22 +28,22 @@ def starting_variances(cells: CellMeans, factors: CrossedFactors, free: np.ndarr
     cells : CellMeans
     factors : CrossedFactors
     free : ndarray of bool of shape (2 + F,)
-        Which variances are estimated: of rows, of cells, of each factor. Rows have the variance one if it is not free,
-        and cells zero.
+        Which variances are estimated: of rows, of cells, of each factor. Otherwise that of rows is one, and that of
+        cells zero.
     """
     count = cells.count
     theta = np.zeros((len(count), len(free)))
     theta[:, 0] = cells.within / np.maximum(cells.freedom, TINY) if free[0] else 1.0
-    squares, factor = _equations(cells, factors)
+    squares, coefficients = _equations(cells, factors)
     wanted = free.copy()
-    if free[0] and not free[1]:  # rows and their cells are one sum of squares, which has the variance of rows
+    if free[0] and not free[1]:  # cells have no variance, so their sum of squares also tells that of rows
         squares[:, 0] += cells.within
-        factor[:, 0, 0] += cells.freedom
+        coefficients[:, 0, 0] += cells.freedom
     else:
-        squares -= factor[:, :, 0] * theta[:, :1]
+        squares -= coefficients[:, :, 0] * theta[:, :1]
         wanted[0] = False
     lines = slice(None) if wanted[:2].any() else slice(1, None)  # without the sum of squares of cells
-    inverse = np.linalg.pinv(factor[:, lines, wanted])
+    inverse = np.linalg.pinv(coefficients[:, lines, wanted])
     theta[:, wanted] = (inverse @ squares[:, lines, None])[..., 0]
     if free[0]:
         total = (cells.within + (count * cells.mean**2).sum(axis=1)) / count.sum(axis=1)
@@ -65,12 +65,12 @@ def _equations(cells: CellMeans, factors: CrossedFactors) -> tuple[np.ndarray, n
     square = [(each**2).sum(axis=1) / rows for each in (count, *sizes)]  # of cells and factors, in all rows
     inside = zip(factors.sums(count**2), sizes, strict=True)
     overlap = [(total / np.maximum(size, TINY)).sum(axis=1) for total, size in inside]
-    squares, factor = np.empty((len(count), len(square))), np.empty((len(count), len(square), len(square) + 1))
+    squares, coefficients = np.empty((len(count), len(square))), np.empty((len(count), len(square), len(square) + 1))
     common = totals.sum(axis=1) ** 2 / rows
     for line, (size, total) in enumerate(zip([count, *sizes], [totals, *sums], strict=True)):
         squares[:, line] = (total**2 / np.maximum(size, TINY)).sum(axis=1) - common
-        factor[:, line, 0] = np.count_nonzero(size, axis=1) - 1
+        coefficients[:, line, 0] = np.count_nonzero(size, axis=1) - 1
         for column, of_all in enumerate(square):
             whole = line in (0, column)
-            factor[:, line, column + 1] = (rows if whole else overlap[line - 1]) - of_all
-    return squares, factor
+            coefficients[:, line, column + 1] = (rows if whole else overlap[line - 1]) - of_all
+    return squares, coefficients

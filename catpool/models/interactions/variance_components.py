@@ -30,12 +30,12 @@ from catpool.models.interactions.crossed_factors import RIDGE, CrossedFactors, D
 from catpool.models.interactions.sparse_equations import SparseEquations
 from catpool.models.interactions.starting_variances import starting_variances
 
-NUMBERS = 1 << 22  # of dense matrices, at the most
+MOST_NUMBERS = 1 << 22  # of dense matrices, at the most
 COST = 1 << 26  # multiplications in a round with dense matrices, at the most
 ROUNDS = 50
 NEAR = 2e-3  # relative change of the variances in the last round
-NEAR_FITTED = 1e-2  # change of linear predictors in the last round, after which the next one is about its square
-FAR = 4.0  # the largest change of the logarithm of a variance in one round
+NEAR_FITTED = 1e-2  # change of linear predictors in a round; Newton steps square it, so the next is negligible
+LONGEST = 4.0  # the largest change of the logarithm of a variance in one round
 MATTERS = 1e4  # times the variance that counts as zero: one that begins to matter
 TURN = 0.05  # changes of the logarithm of a variance that count as a turn
 LONGER = 1.5  # how much further the next step may go after one in the same direction
@@ -81,7 +81,7 @@ class Components:
 
 def is_dense(factors: CrossedFactors) -> bool:
     """Whether the equations are solved with dense matrices."""
-    return factors.numbers <= NUMBERS and factors.cost <= COST
+    return factors.numbers <= MOST_NUMBERS and factors.cost <= COST
 
 
 class Evaluation:
@@ -184,7 +184,7 @@ class Stride:
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.reach, self.last = np.full(shape, FAR), np.zeros(shape)
+        self.reach, self.last = np.full(shape, LONGEST), np.zeros(shape)
 
     def limit(self, theta: np.ndarray, new: np.ndarray, floor: np.ndarray) -> np.ndarray:
         """The new variances, as far as they may move; from zero they may move to where they begin to matter."""
@@ -192,7 +192,7 @@ class Stride:
         some = new != theta
         move = np.log(np.where(some, new, 1.0) / np.where(some, start, 1.0))
         turned = move * self.last < -(TURN**2)  # not where rounding decides on the sign
-        self.reach = np.where(turned, np.abs(self.last) / 2, np.minimum(LONGER * self.reach, FAR))
+        self.reach = np.where(turned, np.abs(self.last) / 2, np.minimum(LONGER * self.reach, LONGEST))
         self.last = np.clip(move, -self.reach, self.reach)
         moved = start * np.exp(self.last)
         moved = np.where(moved > floor * (1 + 1e-9), moved, floor)  # at zero, whatever the rounding
@@ -216,7 +216,7 @@ def _step(at: Evaluation, information: np.ndarray, free: np.ndarray, floor: np.n
     matrix = np.where(both, information / scale[:, :, None] / scale[:, None, :], 0.0)
     matrix += np.eye(len(free)) * np.where(moving, RIDGE, 1.0)[:, :, None]
     step = np.linalg.solve(matrix, np.where(moving, slopes / scale, 0.0)[..., None])[..., 0] / scale
-    return np.where(moving, np.maximum(at.theta + step, np.maximum(np.exp(-FAR) * at.theta, floor)), at.theta)
+    return np.where(moving, np.maximum(at.theta + step, np.maximum(np.exp(-LONGEST) * at.theta, floor)), at.theta)
 
 
 def _components(at: Evaluation, free: np.ndarray, floor: np.ndarray, converged: np.ndarray) -> Components:

@@ -25,12 +25,14 @@ from catpool.models.mixed.cross_products import cross_products
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.variance_search import warn_not_converged
+from catpool.moments.moments import TINY
 from catpool.moments.partition import Parts
 from catpool.priors.link import Link
 
 ETA = 30.0  # the largest linear predictor; its probability is one in all but the last digits
 ROUNDS = 100
 TOLERANCE = 1e-7  # change of coefficients and variances, relative to the largest
+LEAST_VARIANCE = 1e-10  # of a row, so that the response of one that is all but certain is finite
 MARGIN = 3.0  # how far, on the link's scale, a prediction may exceed the largest row
 
 
@@ -46,12 +48,11 @@ def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, so
     solver : {"auto", "exact", "cg"}, default="auto"
     """
     eta = np.full(len(rows.total), link.eta(np.array(mean)))
-    most = min(ETA, float(link.eta(np.minimum((rows.total / rows.count).max(), link.most))) + MARGIN)
+    most = float(largest_predictor((rows.total / rows.count).max(), link))
     fit, last = None, None
     for _ in range(ROUNDS):
-        variance = np.maximum(rows.count * link.variance(eta), 1e-10 * rows.count)
-        working = eta + (rows.total - rows.count * link.mean(eta)) / variance
-        fit = _fit_working_response(rows, working, variance, solver, None if fit is None else fit.lambdas)
+        working, weights = working_response(rows.total, rows.count, eta, link)
+        fit = _fit_working_response(rows, working, weights, solver, None if fit is None else fit.lambdas)
         eta = np.clip(rows.covariates @ fit.fixed + sum_random_effects(rows.factors, fit.effects), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
         if last is not None and np.abs(now - last).max() <= TOLERANCE * max(1.0, np.abs(now).max()):
@@ -60,6 +61,19 @@ def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, so
     assert fit is not None
     warn_not_converged("Penalized quasi-likelihood", ROUNDS)
     return fit
+
+
+def working_response(
+    total: np.ndarray, count: np.ndarray, eta: np.ndarray, link: Link
+) -> tuple[np.ndarray, np.ndarray]:
+    """The working response of rows or cells, and its weights, the inverse of its variances."""
+    weights = np.maximum(count * link.variance(eta), LEAST_VARIANCE * count)
+    return eta + (total - count * link.mean(eta)) / np.maximum(weights, TINY), weights
+
+
+def largest_predictor(largest: np.ndarray, link: Link) -> np.ndarray:
+    """The largest linear predictor that a fit may have, from the largest mean of a row or cell."""
+    return np.minimum(ETA, link.eta(np.minimum(largest, link.most)) + MARGIN)
 
 
 def _fit_working_response(

@@ -36,7 +36,8 @@ def table(rng, crossed, tables=3):
     count = rng.integers(1, 7, (tables, cells)).astype(float)
     count[0, :3] = 0.0
     effects = [rng.normal(size=(tables, size)) for size in crossed.sizes]
-    mean = crossed.take(effects) + 0.5 * rng.normal(size=(tables, cells)) + rng.normal(size=(tables, cells)) / 2
+    noise = rng.normal(size=(tables, cells)) / np.sqrt(np.maximum(count, 1))
+    mean = crossed.take(effects) + 0.5 * rng.normal(size=(tables, cells)) + noise
     freedom = np.maximum(count - 1, 0).sum(axis=1)
     return CellMeans(count, mean, rng.chisquare(freedom), freedom)
 
@@ -100,9 +101,7 @@ def test_sparse_equations_have_the_same_effects_and_nearly_the_same_errors(parts
     for reml in (True, False):
         (own, mean, cells), (other, near_mean, near_cells) = dense.errors(reml=reml), sparse.errors(reml=reml)
         for exact, near in zip(own, other, strict=True):
-            np.testing.assert_allclose(
-                near, exact, rtol=0.02 if reml else 0.2
-            )  # where a mean is known, all levels share
+            np.testing.assert_allclose(near, exact, rtol=0.02 if reml else 0.2)  # 60 categories share much
         np.testing.assert_allclose(near_cells, cells, rtol=0.02)
         if reml:
             np.testing.assert_allclose(near_mean, mean, rtol=0.02)
