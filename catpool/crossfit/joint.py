@@ -94,8 +94,8 @@ def _alike(one: CodedColumn, other: CodedColumn) -> bool:
     return joins and one.unlisted is other.unlisted is None
 
 
-def is_small(column: CodedColumn, tables: int) -> bool:
-    """Whether the parts of a column and the whole column are better learned together; `tables` as above."""
+def learns_at_once(column: CodedColumn, tables: int) -> bool:
+    """Whether the parts of a column and the whole column are learned in one call; `tables` as for `group_columns`."""
     return _alike(column, column) and column.size * tables <= CELLS
 
 

@@ -18,7 +18,7 @@ from catpool.crossfit.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.crossfit.joint import CodedColumn, encode_together, group_columns, is_small
+from catpool.crossfit.joint import CodedColumn, encode_together, group_columns, learns_at_once
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
@@ -175,7 +175,7 @@ class FoldScheme(Scheme):
         return super().group(columns) if self._tables is None else group_columns(columns, self._tables)
 
     def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
-        if self._tables is None or (len(columns) == 1 and not is_small(columns[0], self._tables)):
+        if self._tables is None or (len(columns) == 1 and not learns_at_once(columns[0], self._tables)):
             return super().encode_group(columns, counts=counts)
         return encode_together(self._out_of_fold, columns, counts=counts)
 

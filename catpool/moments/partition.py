@@ -60,9 +60,9 @@ class TargetView:
     ----------
     centers : ndarray of shape (P,)
         The typical value of each part, 0 where subtracting it would save no digits.
-    values : ndarray of shape (n,)
-        Distance of each row from the typical value of its part.
     distances : ndarray of shape (n,)
+        Distance of each row from the typical value of its part.
+    weighted : ndarray of shape (n,)
         Weight times distance.
     squares : ndarray of shape (P,)
         Sum of weight times squared distance.
@@ -72,11 +72,11 @@ class TargetView:
         self.centers = np.zeros(parts.number) if exact else typical_values(values, parts, weights)
         if self.centers.any():
             values = values - (self.centers if parts.labels is None else self.centers.take(parts.labels))
-        self.values, self.weights = values, weights
-        self.distances = values if weights is None else values * weights
+        self.distances, self.weights = values, weights
+        self.weighted = values if weights is None else values * weights
         self.squares = np.zeros(parts.number)
         for rows in blocks_of(len(values), 4 * ROWS):
-            self.squares += _sum_parts(self.distances[rows] * values[rows], parts, rows)
+            self.squares += _sum_parts(self.weighted[rows] * values[rows], parts, rows)
 
 
 def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
@@ -110,7 +110,8 @@ def _step(rows: int, parts: Parts) -> int:
 class ColumnView:
     """A column of X, or C columns, with the sums that do not depend on the target.
 
-    Several columns have one more part, P in place of P - 1 below, which has no rows: outside of it are all rows.
+    For several columns the last of the P parts is one without rows, outside of which are all rows. For a single column
+    the P parts are those of `parts`.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ class ColumnView:
         The number of categories.
     weights : ndarray of shape (n,) or None
     parts : Parts
-    observed : ndarray of shape (P,), optional
+    observed : ndarray of shape (parts.number,), optional
         The number of rows in each part, needed only where weights are precisions.
 
     Attributes
@@ -179,7 +180,7 @@ class ColumnView:
 
     def moments(self, target: TargetView) -> Moments:
         """The moments of each part, of the shape of `counts`."""
-        totals = self._sum_cells(target.distances)
+        totals = self._sum_cells(target.weighted)
         centers, squares = self._by_part(target.centers), self._by_part(target.squares)
         if centers.any():
             totals += centers[:, None] * self.counts
@@ -213,7 +214,7 @@ class ColumnView:
         residuals = []
         for cells, own in zip(self.cells, means.reshape(-1, self.shape[-1]), strict=True):
             parts, codes = np.divmod(cells, self.shape[-1])
-            rest = target.values - (own[codes] - target.centers[parts])
+            rest = target.distances - (own[codes] - target.centers[parts])
             rest *= rest
             residuals.append(rest.sum() if target.weights is None else rest @ target.weights)
         return np.reshape(residuals, self.shape[:-2])

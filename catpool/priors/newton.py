@@ -13,6 +13,8 @@ from catpool.priors.method_of_moments import VarianceFunction, moments_prior
 Likelihood = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 ROUNDING = 1e-11  # of a log-likelihood, relative
+GAIN = 1e-11  # of a log-likelihood, expected of the last step
+ROUNDS = 100
 FAR = 1e4  # times the largest category's rows: larger strengths count as infinite
 FEW = 1000  # categories
 
@@ -39,13 +41,13 @@ def maximize(likelihood: Likelihood, start: np.ndarray, far: np.ndarray) -> tupl
     log = np.log(start)
     value, gradient, hessian = likelihood(start)
     open_ = np.ones(len(log), dtype=bool)
-    for _ in range(100):
+    for _ in range(ROUNDS):
         parameters = np.exp(log)
         step = np.where(open_[:, None], _step(parameters, gradient, hessian), 0.0)  # tables that are done stay
         gain = (parameters * gradient * step).sum(axis=1)
         step, (value, gradient, hessian) = _climb(likelihood, log, step, value)
         log = log + step
-        open_ &= (gain >= 1e-11) & (log.max(axis=1) <= np.log(far))  # far out, a step would be the square of the last
+        open_ &= (gain >= GAIN) & (log.max(axis=1) <= np.log(far))  # far out, a step would be the square of the last
         if not open_.any():
             break
     return np.exp(log), value
@@ -57,7 +59,7 @@ def _climb(
     """Halve the steps that do not climb; return the steps, and the likelihood after them."""
     while True:
         tried = likelihood(np.exp(log + step))
-        down = (tried[0] < value - 1e-11 * np.abs(value)) & (np.abs(step).max(axis=1) > 1e-12)
+        down = (tried[0] < value - ROUNDING * np.abs(value)) & (np.abs(step).max(axis=1) > 1e-12)
         if not down.any():
             return step, tried
         step = np.where(down[:, None], step / 2, step)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 from catpool.crossfit import columnwise, scheme
-from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, group_columns, is_small
+from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, group_columns, learns_at_once
 from catpool.priors.rules import callable_rule, fixed_strength, prior_rule
 from catpool.tables.learner import Learner
 from catpool.tables.policy import Policy
@@ -60,7 +60,7 @@ def check_alone(encoder, X, y, **arguments):
     together = fit(encoder, X, y, **arguments)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scheme, "group_columns", lambda columns, tables: [[i] for i in range(len(columns))])
-        patch.setattr(scheme, "is_small", lambda column, tables: False)
+        patch.setattr(scheme, "learns_at_once", lambda column, tables: False)
         alone = fit(encoder, X, y, **arguments)
     scale = max(1.0, np.abs(y).max())
     for one, other in zip(together, alone, strict=True):
@@ -214,8 +214,8 @@ def test_learners_that_differ_are_not_learned_together():
     one, other = coded(5, rule=rule)[0], coded(5, rule=prior_rule("ml", scale=1.0))[0]
     assert group_columns([one, other], 3) == [[0], [1]]
     assert group_columns(coded(5, 6, rule=rule), 3) == [[0, 1]]
-    assert is_small(one, 3)
-    assert not is_small(coded(CELLS // 2, rule=rule)[0], 3)
+    assert learns_at_once(one, 3)
+    assert not learns_at_once(coded(CELLS // 2, rule=rule)[0], 3)
 
 
 def test_functions_of_users_see_the_categories_of_their_column_alone(groups):

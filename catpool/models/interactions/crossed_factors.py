@@ -41,7 +41,7 @@ class CrossedFactors:
         return np.cumsum([0, *self.sizes[1:]])
 
     @cached_property
-    def places(self) -> np.ndarray:
+    def border_places(self) -> np.ndarray:
         """The place of each cell of two factors in a matrix that has one more column for totals."""
         return self.codes[0] * (self.sizes[1] + 1) + self.codes[1]
 
@@ -123,7 +123,7 @@ class DenseEquations:
         factors, size, rest = self.factors, self.factors.sizes[0], int(self.factors.starts[-1])
         border = np.zeros((len(self.weights), size, rest + 1))
         if len(factors.sizes) == 2:  # each cell is a pair of its own
-            border.reshape(len(border), -1)[:, factors.places] = self.weights
+            border.reshape(len(border), -1)[:, factors.border_places] = self.weights
         else:
             for number, (start, width) in enumerate(zip(factors.starts, factors.sizes[1:], strict=False), start=1):
                 cells = factors.codes[0] * width + factors.codes[number]
