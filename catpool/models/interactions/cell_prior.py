@@ -89,17 +89,22 @@ class CellPrior:
             With `offset`, `offset_variance` and `mains`, which are those of the last table.
         """
         classes = [each.flatten() for each in moments]
-        learn = self._learn_linear if family.homoscedastic else self._learn_on_link
+        # cells with rows in any table, whether or not it can be fitted: that depends on its targets
+        seen = np.flatnonzero(classes[0].count.any(axis=0))
+        some = self.subset(seen)
+        learn = some._learn_linear if family.homoscedastic else some._learn_on_link
         with blas_threads(1):
-            return [_reshape(each, moments[0].count.shape) for each in learn(classes, family)]
+            learned = learn([each.subset(seen) for each in classes], family)
+        return [_reshape(self._about(*each), moments[0].count.shape) for each in learned]
 
-    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[Prior]:
+    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, Sums]]:
         return [self._learn_linear_of_one(each, family) for each in classes]
 
-    def _learn_linear_of_one(self, moments: Moments, family: Family) -> Prior:
-        ready = (moments.categories >= FEWEST_CELLS) & (moments.between > 0) & (moments.within > 0) & (moments.rows > 1)
-        # where each cell has one row, the effect of a cell is that of its row
+    def _learn_linear_of_one(self, moments: Moments, family: Family) -> tuple[Prior, Sums]:
+        # where each cell has one row, the effect of a cell is that of its row, and there may be nothing within cells
         several = moments.rows - moments.categories > 1e-12 * moments.rows
+        noisy = (moments.within > 0) | ~several
+        ready = (moments.categories >= FEWEST_CELLS) & (moments.between > 0) & noisy & (moments.rows > 1)
         sums, prior, rest = self._nothing(moments.mean, NORMAL), _empty(len(ready)), ~ready
         for tables, effects in self.parts.identified(moments.count, several):
             tables = tables[ready[tables]]
@@ -113,7 +118,7 @@ class CellPrior:
             plain = family.likelihood_prior([moments.take(rest)], reml=self.reml)[0]
             sums.put(rest, self._nothing(plain.mean, NORMAL))
             _put(prior, rest, plain)
-        return self._about(prior, sums)
+        return prior, sums
 
     def _fit_linear(self, effects: IdentifiedEffects, moments: Moments) -> LinearFit:
         unit = units_of(np.abs(moments.category_means).max(axis=1))
@@ -123,7 +128,7 @@ class CellPrior:
     def _nothing(self, mean: np.ndarray, family: Family) -> Sums:
         return Sums.none(self.parts.sizes, mean, family.name)
 
-    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[Prior]:
+    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, Sums]]:
         """Fit the effects of each class on the scale of the link, and the strength that the classes share."""
         count = classes[0].count
         kinds = self.parts.identified(count, np.ones(len(count), dtype=bool))
@@ -138,7 +143,7 @@ class CellPrior:
         for own, each in zip(sums, classes, strict=True):
             within = family.variance(each)
             between = family.between_variance(within, strength)
-            priors.append(self._about(Prior(each.mean, strength, between, within, likelihood, note), own))
+            priors.append((Prior(each.mean, strength, between, within, likelihood, note), own))
         return priors
 
     def _effects_on_link(self, kinds: Sequence[TablesAndEffects], moments: Moments, family: Family) -> Sums:

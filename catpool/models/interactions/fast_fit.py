@@ -38,7 +38,7 @@ class FastFit:
         """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
         layout = _Layout(parts, effects, moments.count)
         fits = [
-            fit_components(_linear(each, layout.used), layout.factors, with_cells=effects.with_cells, reml=reml)
+            fit_components(_linear(each), layout.factors, with_cells=effects.with_cells, reml=reml)
             for each in layout.portions(moments)
         ]
         found = Components.concatenate(fits)
@@ -53,20 +53,30 @@ class FastFit:
         """Fit the model on the scale of the link to each of V tables."""
         layout = _Layout(parts, effects, moments.count)
         fits = [
-            fit_components(
-                _Working(each, layout.used, family.link), layout.factors, with_cells=effects.with_cells, reml=False
-            )
+            fit_components(_Working(each, family.link), layout.factors, with_cells=effects.with_cells, reml=False)
             for each in layout.portions(moments)
         ]
         found = Components.concatenate(fits)
         sums = layout.sums(found, found.mean, family)
-        if len(rest := layout.tables_to_fit_exactly(found)):
-            sums.put(rest, ExactFit().on_link(parts, effects, moments.take(rest), family))
+        for table in layout.tables_to_fit_exactly(found):
+            _replace_by_exact(sums, np.array([table]), parts, effects, moments, family)
         return sums
 
 
+def _replace_by_exact(
+    sums: Sums, table: np.ndarray, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family
+) -> None:
+    """Replace the effects of a table, in place, by those of the exact fit, if that has an end; otherwise warn."""
+    try:
+        exact = ExactFit().on_link(parts, effects, moments.take(table), family)
+    except ValueError:  # the equations cannot be solved, as variances have no bounds where classes are separated
+        warn_not_converged("The fit of an interaction", ROUNDS)
+        return
+    sums.put(table, exact)
+
+
 class _Layout:
-    """The factors of the cells that have rows in any of V tables.
+    """The factors of the cells of V tables.
 
     Parameters
     ----------
@@ -77,9 +87,8 @@ class _Layout:
 
     def __init__(self, parts: CellParts, effects: IdentifiedEffects, count: np.ndarray) -> None:
         self.parts, self.count = parts, count
-        self.used = np.flatnonzero(count.any(axis=0))
         # in order of appearance, so that the order of sums does not depend on categories of other rows
-        found = [(group, *pd.factorize(parts.slots[self.used, group[0]])) for group in effects.parts]
+        found = [(group, *pd.factorize(parts.slots[:, group[0]])) for group in effects.parts]
         found.sort(key=lambda each: -len(each[2]))  # the largest first, as the equations are solved
         self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
         self.factors = CrossedFactors(codes, [len(each) for each in self.slots])
@@ -87,7 +96,7 @@ class _Layout:
     def portions(self, moments: Moments) -> Iterator[Moments]:
         """Some tables after the other."""
         tables = np.arange(len(self.count))
-        step = max(1, CELLS // max(len(self.used), self.factors.numbers))
+        step = max(1, CELLS // max(self.count.shape[1], self.factors.numbers))
         for start in range(0, len(tables), step):
             yield moments.take(tables[start : start + step])
 
@@ -137,9 +146,9 @@ class _Linear:
         return self.means
 
 
-def _linear(moments: Moments, used: np.ndarray) -> _Linear:
-    count, mean = moments.count[:, used].astype(float), moments.distances[:, used]
-    return _Linear(CellMeans(count, mean, moments.within, moments.rows - moments.categories))
+def _linear(moments: Moments) -> _Linear:
+    freedom = moments.rows - moments.categories
+    return _Linear(CellMeans(moments.count.astype(float), moments.distances, moments.within, freedom))
 
 
 class _Working:
@@ -148,16 +157,15 @@ class _Working:
     Parameters
     ----------
     moments : Moments of shape (V, cells)
-    used : ndarray of int
     link : Link
     """
 
     known = True
 
-    def __init__(self, moments: Moments, used: np.ndarray, link: Link) -> None:
-        self.count, self.total, self.link = moments.count[:, used].astype(float), moments.total[:, used], link
+    def __init__(self, moments: Moments, link: Link) -> None:
+        self.count, self.total, self.link = moments.count.astype(float), moments.total, link
         # rows of the average cell; each cell starts as if it had as many more rows of the overall mean
-        rows = self.count.mean(axis=1, keepdims=True)
+        rows = (moments.size / moments.categories)[:, None]
         start = (self.total + rows * moments.mean[:, None]) / (self.count + rows)
         self.start = link.eta(np.minimum(start, link.most))
         largest = (self.total / np.maximum(self.count, TINY)).max(axis=1, keepdims=True)

@@ -155,3 +155,40 @@ def test_a_prior_of_its_own_treats_cells_as_categories(prior):
     single = EmpiricalBayesEncoder(["cell"], prior=prior, cv=3, random_state=0)
     ours, theirs = own.fit_transform(X, y["continuous"]), single.fit_transform(cells, y["continuous"])
     np.testing.assert_allclose(ours["a_x_b"], theirs["cell"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["binary", "count", "continuous"])
+@pytest.mark.parametrize("seed", [6, 29, 111])
+def test_a_fold_whose_targets_make_no_fit_possible_moves_no_bit_of_others(kind, seed):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"a": rng.integers(0, 6, 30), "b": rng.integers(0, 7, 30)})
+    folds = rng.integers(0, 3, 30)
+    y = {"binary": (rng.random(30) < 0.2).astype(int), "count": rng.poisson(0.3, 30), "continuous": rng.normal(size=30)}
+    changed = np.where(folds == 0, 0, y[kind])  # the other two folds see them alone, as one of them
+    encoder = EmpiricalBayesEncoder(interactions="pairs", cv=folds, target_type=kind)
+    before, after = (encoder.fit_transform(X, each)[folds == 0].to_numpy() for each in (y[kind], changed))
+    assert before.tobytes() == after.tobytes()
+
+
+@pytest.mark.parametrize("prior", ["parts", "exact"])
+def test_parts_have_effects_where_each_cell_has_one_row(prior):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": np.repeat(np.arange(6), 5), "b": np.tile(np.arange(5), 6)})
+    y = 2 * rng.normal(size=6)[X["a"]] + 2 * rng.normal(size=5)[X["b"]] + 0.3 * rng.normal(size=30)
+    encoder = EmpiricalBayesEncoder([], interactions=[("a", "b")], interaction_prior=prior, cv=rng.integers(0, 3, 30))
+    near = encoder.fit_transform(X, y)["a_x_b"]
+    far = encoder.fit_transform(X, y + 1e6)["a_x_b"] - 1e6
+    assert near.std() > 1.5
+    np.testing.assert_allclose(far, near, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two ones among sixty may be separated
+def test_rare_classes_are_fitted(seed):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"a": rng.integers(0, 6, 60), "b": rng.integers(0, 5, 60)})
+    y, weights = np.zeros(60, dtype=int), rng.choice([0.5, 1.0, 2.0], 60)
+    y[rng.choice(60, 2, replace=False)] = 1
+    for prior in ("parts", "exact"):
+        encoder = EmpiricalBayesEncoder(interactions="pairs", interaction_prior=prior)
+        assert np.isfinite(encoder.fit(X, y, sample_weight=weights).transform(X).to_numpy()).all()

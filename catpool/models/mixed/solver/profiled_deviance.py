@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.linalg import LinAlgError
 
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
 from catpool.models.mixed.solver.conjugate_gradients import ConjugateGradientEquations, ProbedSystem
@@ -28,6 +29,7 @@ from catpool.models.mixed.solver.variance_search import (
 DENSE = 3000  # effects beside the longest factor's, up to which the equations are solved exactly
 FEW = 500  # effects, up to which the criterion may have several minima and several starts cost little
 FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
+FAR = 100.0  # in the same units; a variance that gets there has no bounds
 OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
@@ -113,7 +115,9 @@ class ProfiledDeviance:
     def _search(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         if near is None:
             starts = starting_values(self.system, self.parameters)
-            return search_from_starts(self, starts, self.units) if self.exact else solve_gradient(self, starts[0])
+            if not self.exact:
+                return solve_gradient(self, starts[0])
+            return self._leave_zeros(search_from_starts(self, starts, self.units))
         start = self.parameters.theta(near)
         start = np.where(self._is_near_zero(start), OFF_ZERO * self.units, start)  # there the gradient vanishes
         return self._leave_zeros(search_nearby(self, start, self.units)) if self.exact else solve_gradient(self, start)
@@ -124,8 +128,17 @@ class ProfiledDeviance:
             beside = theta.copy()
             beside[place] = OFF_ZERO * self.units[place]
             if self(beside).criterion < self(theta).criterion:
-                theta = search_from_starts(self, [beside], self.units)
+                theta = self._better(beside, theta)
         return theta
+
+    def _better(self, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """The minimum that a search from another start finds, if it is less and finite; otherwise `theta`."""
+        try:
+            found = search_from_starts(self, [start], self.units)
+            less = self(found).criterion < self(theta).criterion
+        except LinAlgError:  # of variances without bounds, as where classes are separated
+            return theta
+        return found if less and bool((np.abs(found) < FAR * self.units).all()) else theta
 
     def _is_near_zero(self, theta: np.ndarray) -> np.ndarray:
         return self.parameters.on_diagonal & (np.abs(theta) < OFF_ZERO * self.units)
