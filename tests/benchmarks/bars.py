@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -31,6 +32,12 @@ class Bars:
         print(f"  {'ok  ' if holds else 'MISS'}  {what:<46} {value:9.2f}   {bar}", flush=True)
         if not holds:
             self.missed.append(what)
+
+    def finish(self):
+        """End the script, with an error where a bar was missed."""
+        if self.missed:
+            sys.exit(f"{len(self.missed)} bars were missed: {self.missed}")
+        print("all bars held")
 
 
 def column(kind, n_categories, law, n_rows, rng):

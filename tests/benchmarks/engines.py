@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import argparse
 import resource
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from speed import Bars, seconds
+from bars import Bars, seconds
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
 
@@ -89,9 +88,7 @@ def main():
         in_duckdb(bars, path, options.repeats)
         in_polars(bars, frame, options.repeats)
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB of memory at the peak")
-    if bars.missed:
-        sys.exit(f"{len(bars.missed)} bars were missed: {bars.missed}")
-    print("all bars held")
+    bars.finish()
 
 
 if __name__ == "__main__":

@@ -126,9 +126,7 @@ def main():
     dealing(bars, rng)
     imports(bars)
     peers(arguments.rows, rng)
-    if bars.missed:
-        sys.exit(f"{len(bars.missed)} bars were missed: {bars.missed}")
-    print("all bars held")
+    bars.finish()
 
 
 if __name__ == "__main__":

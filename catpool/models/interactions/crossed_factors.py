@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, reduce
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_matrix, csr_matrix
 
 from catpool.data.frozen import frozen
 
@@ -56,13 +58,27 @@ class CrossedFactors:
         """The multiplications for the Schur complement of a table."""
         return self.numbers * (int(self.starts[-1]) + 1)
 
-    def pairs(self, left: int, right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The pairs of categories of two factors: the number of each cell's pair, and both categories of each pair."""
+    @cached_property
+    def pairs(self) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """By two factors: the number of each cell's pair of categories, and both categories of each pair."""
+        return {(left, right): self._pairs(left, right) for left, right in permutations(range(len(self.codes)), 2)}
+
+    def _pairs(self, left: int, right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         own, other = self.codes[left], self.codes[right]
         if len(self.codes) == 2:  # each cell is a pair
             return np.arange(len(own)), own, other
         pairs, found = pd.factorize(own * self.sizes[right] + other)
         return pairs, found // self.sizes[right], found % self.sizes[right]
+
+    @cached_property
+    def indicators(self) -> csr_matrix:
+        """The categories of each cell, and the mean: of shape (categories + 1, C)."""
+        return indicators([*self.codes, np.zeros_like(self.codes[0])], [*self.sizes, 1])
+
+    @cached_property
+    def transposed(self) -> csr_matrix:
+        """The transpose of `indicators`."""
+        return self.indicators.T.tocsr()
 
     def split(self, rest: np.ndarray) -> list[np.ndarray]:
         """The parts of an array along its last axis that belong to each factor but the first."""
@@ -75,6 +91,14 @@ class CrossedFactors:
     def take(self, effects: Sequence[np.ndarray]) -> np.ndarray:
         """The sum of the effects of each cell's categories, of shape (..., C)."""
         return reduce(np.add, (each.take(own, axis=-1) for each, own in zip(effects, self.codes, strict=True)))
+
+
+def indicators(codes: Sequence[np.ndarray], sizes: Sequence[int]) -> csr_matrix:
+    """The matrix of which cell has which category of which factor, of shape (categories of all factors, cells)."""
+    starts, cells = np.cumsum([0, *sizes]), len(codes[0])
+    rows = np.concatenate([start + own for start, own in zip(starts, codes, strict=False)])
+    columns = np.tile(np.arange(cells), len(codes))
+    return coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(starts[-1], cells)).tocsr()
 
 
 def sum_by(codes: np.ndarray, size: int, values: np.ndarray) -> np.ndarray:
@@ -95,11 +119,9 @@ class DenseEquations:
     weights : ndarray of shape (V, C)
     variances : ndarray of shape (V, F)
         Of the effects of each factor, in the order of `factors`; positive.
-    reml : bool
-        Whether `log_determinant` counts the mean as estimated.
     """
 
-    def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray, *, reml: bool) -> None:
+    def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray) -> None:
         self.factors, self.weights = factors, weights
         self.border = self._border()
         self.size = self.border[..., -1]
@@ -112,11 +134,14 @@ class DenseEquations:
         scale = 1 / np.sqrt(np.diagonal(inner, axis1=1, axis2=2))
         schur = (inner - self.border.swapaxes(1, 2) @ self.shares) * scale[:, :, None] * scale[:, None, :]
         schur += RIDGE * np.eye(schur.shape[1])
+        self.schur, self.scale = schur, scale
         self.inverse = np.linalg.inv(schur) * scale[:, :, None] * scale[:, None, :]
-        roots = np.diagonal(np.linalg.cholesky(schur), axis1=1, axis2=2)
-        self.log_determinant = np.log(self.first).sum(axis=1) + 2 * (np.log(roots) - np.log(scale)).sum(axis=1)
-        if not reml:
-            self.log_determinant += np.log(self.inverse[:, -1, -1])
+
+    def log_determinant(self, *, reml: bool) -> np.ndarray:
+        """The logarithm of the determinant, of shape (V,), without the mean unless `reml`."""
+        roots = np.diagonal(np.linalg.cholesky(self.schur), axis1=1, axis2=2)
+        found = np.log(self.first).sum(axis=1) + 2 * (np.log(roots) - np.log(self.scale)).sum(axis=1)
+        return found if reml else found + np.log(self.inverse[:, -1, -1])
 
     def _border(self) -> np.ndarray:
         """The weights of the first factor's categories in those of the others, and their totals."""

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
 
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects, PartFactor
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.interactions.crossed_factors import indicators
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
@@ -74,18 +74,10 @@ def _system(moments: Moments, factors: Sequence[PartFactor], with_cells: bool) -
             for values in (count, total)
         ]
     )
-    indicators = _indicators(codes, sizes, len(count))
-    inner = (indicators.multiply(count[None, :]) @ indicators.T).tocsr()
+    cells = indicators(codes, sizes)
+    inner = (cells.multiply(count[None, :]) @ cells.T).tocsr()
     fixed = np.array([[count.sum(), total.sum()], [total.sum(), float(moments.scatter)]])
     return MixedSystem([FactorShape(size, 1, True) for size in sizes], inner, outer, fixed, float(moments.rows), 0.0)
-
-
-def _indicators(codes: list[np.ndarray], sizes: list[int], cells: int) -> csr_matrix:
-    """The matrix of which cell has which level of which factor, of shape (levels of all factors, cells)."""
-    starts = np.cumsum([0, *sizes])
-    rows = np.concatenate([start + own for start, own in zip(starts, codes, strict=False)])
-    columns = np.tile(np.arange(cells), len(codes))
-    return coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(starts[-1], cells)).tocsr()
 
 
 def _sums_of(fit: MixedFit, factors: Sequence[PartFactor], parts: CellParts, link: str) -> Sums:

@@ -14,11 +14,9 @@ This needs cells that are spread over the categories.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import LinearOperator, cg
 
 from catpool.models.interactions.crossed_factors import CrossedFactors, sum_by
@@ -31,22 +29,12 @@ STEPS = 1000
 class SparseEquations:
     """The equations of V tables; parameters and methods are those of `DenseEquations`."""
 
-    def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray, *, reml: bool) -> None:
+    def __init__(self, factors: CrossedFactors, weights: np.ndarray, variances: np.ndarray) -> None:
         self.factors, self.weights, self.variances = factors, weights, variances
-        self.log_determinant = np.full(len(weights), np.nan)
 
-    @cached_property
-    def _indicators(self) -> csr_matrix:
-        """The categories of each cell and the mean, of shape (C, categories + 1)."""
-        starts = np.cumsum([0, *self.factors.sizes])
-        codes = [*self.factors.codes, np.zeros_like(self.factors.codes[0])]
-        columns = np.stack([own + start for own, start in zip(codes, starts, strict=True)], axis=1)
-        ends = np.arange(0, columns.size + 1, columns.shape[1])
-        return csr_matrix((np.ones(columns.size), columns.ravel(), ends), shape=(len(columns), starts[-1] + 1))
-
-    @cached_property
-    def _transposed(self) -> csr_matrix:
-        return self._indicators.T.tocsr()
+    def log_determinant(self, *, reml: bool) -> np.ndarray:
+        """NaN: it would take dense matrices."""
+        return np.full(len(self.weights), np.nan)
 
     def solve(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """The effects of each factor, of shape (V, size), and the mean, (V,), for responses of shape (V, C)."""
@@ -65,14 +53,14 @@ class SparseEquations:
 
     def _solve(self, table: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The right-hand sides of responses of shape (K, C), and their solutions, of shape (K, categories + 1)."""
-        indicators, transposed, weights = self._indicators, self._transposed, self.weights[table]
+        indicators, cells, weights = self.factors.indicators, self.factors.transposed, self.weights[table]
         ridge = np.append(np.repeat(1 / self.variances[table], self.factors.sizes), 0.0)
-        diagonal = transposed @ weights + ridge
+        diagonal = indicators @ weights + ridge
         equations = LinearOperator(
-            (len(ridge), len(ridge)), lambda x: transposed @ (weights * (indicators @ x.ravel())) + ridge * x.ravel()
+            (len(ridge), len(ridge)), lambda x: indicators @ (weights * (cells @ x.ravel())) + ridge * x.ravel()
         )
         scaled = LinearOperator(equations.shape, lambda x: x.ravel() / diagonal)
-        right = (transposed @ (weights * values).T).T
+        right = (indicators @ (weights * values).T).T
         found = np.zeros_like(right)
         for number, each in enumerate(right):
             found[number], failed = cg(equations, each, rtol=TOLERANCE, maxiter=STEPS, M=scaled)
@@ -90,11 +78,8 @@ class SparseEquations:
         sizes = self.factors.sums(self.weights)
         ends = [size + 1 / own[:, None] for size, own in zip(sizes, self.variances.T, strict=True)]
         apart = [1 / (ends[each] - self._deviations(each, sizes, ends, total)) for each in range(number)]
-        effects, of_cells, mean = (
-            [],
-            (1 - number) / total + self._covariances(apart, sizes, total),
-            (1 - number) / total,
-        )
+        effects, mean = [], (1 - number) / total
+        of_cells = mean + self._covariances(apart, sizes, total)
         for factor, (own, size, end) in enumerate(zip(apart, sizes, ends, strict=True)):
             information = (size / end / self.variances[:, factor, None]).sum(axis=1, keepdims=True)
             mean = mean + 1 / information
@@ -107,7 +92,7 @@ class SparseEquations:
         """Twice the covariances of the errors of each cell's categories, to first order, of shape (V, C)."""
         found = np.zeros_like(self.weights)
         for left, right in combinations(range(len(sizes)), 2):
-            pairs, own, other = self.factors.pairs(left, right)
+            pairs, own, other = self.factors.pairs[left, right]
             weights = sum_by(pairs, len(own), self.weights)
             weights -= sizes[left].take(own, axis=1) * sizes[right].take(other, axis=1) / total
             both = apart[left].take(own, axis=1) * apart[right].take(other, axis=1) * weights
@@ -121,7 +106,7 @@ class SparseEquations:
         found = np.zeros_like(sizes[factor])
         for other, (size, end) in enumerate(zip(sizes, ends, strict=True)):
             if other != factor:
-                pairs, own, theirs = self.factors.pairs(factor, other)
+                pairs, own, theirs = self.factors.pairs[factor, other]
                 weights = sum_by(pairs, len(own), self.weights)
                 share = (size / end).take(theirs, axis=1)
                 found += sum_by(own, found.shape[1], weights**2 / end.take(theirs, axis=1))

@@ -99,9 +99,8 @@ class Evaluation:
         self.cells, self.factors, self.theta = cells, factors, theta
         self.precision = 1 / (theta[:, :1] + theta[:, 1:2] * cells.count)
         self.weights = cells.count * self.precision
-        self.equations = (DenseEquations if is_dense(factors) else SparseEquations)(
-            factors, self.weights, theta[:, 2:], reml=reml
-        )
+        equations = DenseEquations if is_dense(factors) else SparseEquations
+        self.equations = equations(factors, self.weights, theta[:, 2:])
         self.effects, self.mean = self.equations.solve(cells.mean)
         self.rest = cells.mean - self.mean[:, None] - factors.take(self.effects)
         self.projected = self.weights * self.rest  # P y
@@ -141,7 +140,9 @@ class Evaluation:
         """Twice the negative log-likelihood, of shape (V,), without constants."""
         cells, residual = self.cells, self.theta[:, 0]
         logs = cells.freedom * np.log(residual) - (np.log(self.precision) * (cells.count > 0)).sum(axis=1)
-        logs += np.log(self.theta[:, 2:]) @ np.array(self.factors.sizes) + self.equations.log_determinant
+        logs += np.log(self.theta[:, 2:]) @ np.array(self.factors.sizes) + self.equations.log_determinant(
+            reml=self.reml
+        )
         return logs + cells.within / residual + (self.projected * cells.mean).sum(axis=1)
 
 

@@ -58,7 +58,7 @@ def test_dense_equations_are_those_of_the_matrix(parts, reml):
     weights, variances = rng.uniform(0.2, 3, (2, 30)), rng.uniform(0.1, 2, (2, len(crossed.sizes)))
     values = rng.normal(size=(2, 4, 30))
     levels = [rng.normal(size=(2, size)) for size in crossed.sizes]
-    equations = DenseEquations(crossed, weights, variances, reml=reml)
+    equations = DenseEquations(crossed, weights, variances)
     effects, mean = equations.solve(values[:, 0])
     errors, mean_error, of_cells = equations.errors(reml=reml)
     products = equations.projected_products(values, levels)
@@ -75,7 +75,7 @@ def test_dense_equations_are_those_of_the_matrix(parts, reml):
         found = np.concatenate([each[number] for each in errors])
         np.testing.assert_allclose(np.append(found, mean_error[number])[random], expected, rtol=1e-9)
         np.testing.assert_allclose(of_cells[number], np.einsum("ci,ij,cj->c", own, inverse, own), rtol=1e-9)
-        assert np.isclose(equations.log_determinant[number], np.linalg.slogdet(matrix[random, random])[1])
+        assert np.isclose(equations.log_determinant(reml=reml)[number], np.linalg.slogdet(matrix[random, random])[1])
         taken = [each[number][codes] for each, codes in zip(levels, crossed.codes, strict=True)]
         every = np.vstack([values[number], *taken])
         right = indicators.T @ (weights[number] * every).T
@@ -91,8 +91,8 @@ def test_sparse_equations_have_the_same_effects_and_nearly_the_same_errors(parts
     crossed = CrossedFactors(list(rows.T), sizes)
     weights, variances = rng.uniform(0.2, 1, (2, len(rows))), rng.uniform(0.2, 0.5, (2, parts))
     values, levels = rng.normal(size=(2, 2, len(rows))), [rng.normal(size=(2, size)) for size in sizes]
-    dense = DenseEquations(crossed, weights, variances, reml=True)
-    sparse = SparseEquations(crossed, weights, variances, reml=True)
+    dense = DenseEquations(crossed, weights, variances)
+    sparse = SparseEquations(crossed, weights, variances)
     for own, other in zip(dense.solve(values[:, 0])[0], sparse.solve(values[:, 0])[0], strict=True):
         np.testing.assert_allclose(other, own, atol=1e-6)
     np.testing.assert_allclose(

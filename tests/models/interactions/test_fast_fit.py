@@ -75,21 +75,19 @@ def test_what_does_not_converge_is_fitted_exactly(monkeypatch, kind):
     np.testing.assert_array_equal(quick.fit_transform(X, y[kind]), exact.fit_transform(X, y[kind]))
 
 
-def test_large_tables_that_do_not_converge_warn(monkeypatch):
-    X, y = rows(3, n=120)
-    quick = both(("a", "b"), "continuous")[0]
-    monkeypatch.setattr(variance_components, "ROUNDS", 1)
-    monkeypatch.setattr(variance_components, "COST", 0)
-    with pytest.warns(ConvergenceWarning, match="The fit of an interaction did not converge"):
-        quick.fit(X, y["continuous"])
-
-
-def test_equations_that_are_not_solved_warn(monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "limit", "words"),
+    [
+        (variance_components, "ROUNDS", "The fit of an interaction did not converge"),
+        (sparse_equations, "STEPS", "The effects of an interaction's parts did not converge within 1"),
+    ],
+)
+def test_large_tables_that_do_not_converge_warn(monkeypatch, module, limit, words):
     X, y = rows(3, n=120)
     quick = both(("a", "b"), "continuous")[0]
     monkeypatch.setattr(variance_components, "COST", 0)
-    monkeypatch.setattr(sparse_equations, "STEPS", 1)
-    with pytest.warns(ConvergenceWarning, match="The effects of an interaction's parts did not converge within 1"):
+    monkeypatch.setattr(module, limit, 1)
+    with pytest.warns(ConvergenceWarning, match=words):
         quick.fit(X, y["continuous"])
 
 
