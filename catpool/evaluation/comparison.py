@@ -17,13 +17,14 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
+from catpool.data.column_kinds import categorical_columns
 from catpool.data.frames import read_frame
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.evaluation.paired_tests import summarize
-from catpool.evaluation.recommend import categorical_columns, recommended_encoder
+from catpool.evaluation.recommend import recommended_encoder
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from catpool.data.frames import Frame, read_frame
+from catpool.data.column_kinds import categorical_columns
+from catpool.data.frames import read_frame
 from catpool.data.targets import read_targets
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.priors.families import FAMILIES
@@ -14,18 +13,6 @@ from catpool.priors.families import FAMILIES
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
-
-NUMBERS = {  # the types of pandas.api.types.infer_dtype that are not categories
-    "decimal",
-    "date",
-    "datetime",
-    "period",
-    "timedelta",
-    "floating",
-    "integer",
-    "mixed-integer-float",
-    "boolean",
-}
 
 
 def recommended_encoder(X: IntoFrame | ArrayLike, y: ArrayLike, **parameters: Any) -> EmpiricalBayesEncoder:
@@ -112,23 +99,3 @@ def recommended_encoder(X: IntoFrame | ArrayLike, y: ArrayLike, **parameters: An
     if parameters.get("crossfit") == "rare":
         chosen["crossfit_reliability"] = 0.9
     return EmpiricalBayesEncoder(**chosen | parameters)
-
-
-def categorical_columns(X: Frame) -> list[Any]:
-    """The labels of the columns that are neither numbers nor dates."""
-    found = [label for label in X.labels if not _is_number(pd.Series(X.column(label)))]
-    if not found:
-        raise ValueError(
-            f"X has no column of strings, objects or categories: {X.labels} are numbers or dates. Pass columns=[...] "
-            "to name the columns that hold categories."
-        )
-    return found
-
-
-def _is_number(column: pd.Series) -> bool:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return False
-    inferred = column.infer_objects()
-    if inferred.dtype == object or isinstance(inferred.dtype, pd.PeriodDtype):
-        return pd.api.types.infer_dtype(inferred, skipna=True) in NUMBERS
-    return getattr(inferred.dtype, "kind", "O") in "biufcmM"
