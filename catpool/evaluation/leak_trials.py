@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, stats
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from catpool.data.frozen import frozen
-from catpool.encoders.encoder import Encoder
+from catpool.evaluation.leak_folds import declared_folds
 
 LARGE = 30  # rows; in a smaller category, leaving out one of ten folds is much like leaving out one row
 RISK = 1e-4  # of a confidence bound above the true weight
@@ -34,32 +36,70 @@ class LeakTrial:
 
     def encode(self, y: pd.Series) -> np.ndarray:
         """The numeric features for other targets, of shape (n, features), with 0 for missing values."""
-        features = self._encode_frame(y).reindex(columns=self._names, fill_value=0.0)
+        features = self._encode_frame(y).reindex(columns=self.names, fill_value=0.0)
         return np.nan_to_num(features.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float))
 
     @cached_property
-    def _names(self) -> list[Any]:
+    def names(self) -> list[Any]:
         """The features for the true targets. For others the encoder may drop some."""
         return list(self._encode_frame(self.y))
 
+    def encode_both(self, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+        """The features of training rows, and those of new rows if there is a ``transform`` that works."""
+        encoder = self._clone()
+        training = _name_features(encoder.fit_transform(self.X, self.y), encoder, self.X)
+        try:
+            transformed = encoder.transform(new)
+        except Exception:  # of any kind: other tests need only `fit_transform`, which may leave the encoder unfitted
+            return training, None
+        return training, _name_features(transformed, encoder, self.X)
+
     def _encode_frame(self, y: pd.Series) -> pd.DataFrame:
+        encoder = self._clone()
+        return _name_features(encoder.fit_transform(self.X, y), encoder, self.X)
+
+    def _clone(self) -> Any:
         encoder, parameters = clone(self.encoder), self.encoder.get_params()
         seeds = [name for name, value in parameters.items() if name.endswith("random_state") and value is None]
-        encoder.set_params(**dict.fromkeys(seeds, 0))  # all fits must have the same folds
-        values = encoder.fit_transform(self.X, y)
-        table = pd.DataFrame(values.toarray() if sparse.issparse(values) else np.asarray(values))
-        named = isinstance(encoder, Encoder)
-        return table.set_axis(encoder.get_feature_names_out(), axis=1) if named else table
+        return encoder.set_params(**dict.fromkeys(seeds, 0))  # all fits must have the same folds
+
+    @cached_property
+    def folds(self) -> int | None:
+        """The number of folds, if a parameter of the encoder names it."""
+        return declared_folds(self.encoder, self.X)
+
+    @cached_property
+    def large(self) -> int:
+        """How many rows a category must have for its folds to have several of them."""
+        return max(LARGE, 3 * (self.folds or 0))
 
     def categories(self) -> list[np.ndarray]:
         """The categories of each column as integers, of shape (n,)."""
         return [pd.factorize(self.X[name], use_na_sentinel=False)[0] for name in self.X]
 
-    def numbers(self, y: pd.Series) -> np.ndarray:
+    def numbers(self, y: pd.Series | None = None) -> np.ndarray:
         """Targets as numbers, of shape (n, C): one column for numbers, an indicator for each class."""
+        y = self.y if y is None else y
         if pd.api.types.is_numeric_dtype(y):
             return y.to_numpy(dtype=float)[:, None]
         return np.column_stack([(y == value).to_numpy(dtype=float) for value in sorted(self.y.unique(), key=str)])
+
+
+def _name_features(values: Any, encoder: Any, X: pd.DataFrame) -> pd.DataFrame:
+    """Features as a frame, called as by the encoder, otherwise as the columns of X or by their places."""
+    table = pd.DataFrame(values.toarray() if sparse.issparse(values) else np.asarray(values))
+    names = list(getattr(values, "columns", [])) or _names_out(encoder)
+    for each in (names, list(X)):
+        if len(each) == table.shape[1] and len(set(each)) == len(each):
+            return table.set_axis(each, axis=1)
+    return table.set_axis([f"feature {place}" for place in table], axis=1)
+
+
+def _names_out(encoder: Any) -> list[Any]:
+    try:
+        return list(encoder.get_feature_names_out())
+    except (AttributeError, ValueError, NotFittedError):
+        return []
 
 
 def flip_targets(trial: LeakTrial, n_flips: int, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
@@ -73,22 +113,36 @@ def flip_targets(trial: LeakTrial, n_flips: int, rng: np.random.RandomState) -> 
         The share of flips after which a feature changed in a whole category except in the flipped row.
     """
     before, categories = trial.encode(trial.y), trial.categories()
-    sizes = np.max([np.bincount(codes)[codes] for codes in categories], axis=0)
-    rows = rng.permutation(np.flatnonzero(sizes >= min(LARGE, sizes.max())))[:n_flips]
     weights, alone = [], []
-    for row in rows:
-        flipped, others = trial.y.copy(), trial.y[trial.y != trial.y[row]]
-        flipped[row] = others.iloc[rng.randint(len(others))]
+    for row, value in _draw_flips(trial, categories, n_flips, rng):
+        flipped = trial.y.copy()
+        flipped[row] = value
         if set(flipped) != set(trial.y) and trial.y.nunique() <= len(trial.y) / 2:
             continue  # it is the only row of its class, and the flip would change the features themselves
         after = trial.encode(flipped)
         change = trial.numbers(flipped)[row] - trial.numbers(trial.y)[row]
         change = np.where(change == 0, np.nan, change)
         weights.append(len(trial.y) * (after[row] - before[row])[:, None] / change)
-        alone.append(_only_unchanged(after != before, row, categories))
+        alone.append(_only_unchanged(after != before, row, categories, trial.large))
     if not weights:
         return np.full(before.shape[1], np.nan), np.full(before.shape[1], np.nan)
     return _lower_bound(np.array(weights)).max(axis=1), _mean(np.array(alone))
+
+
+def _draw_flips(
+    trial: LeakTrial, categories: list[np.ndarray], n_flips: int, rng: np.random.RandomState
+) -> Iterator[tuple[int, Any]]:
+    """Rows of large categories, and another target for each.
+
+    They are drawn from each class in turn, or from below and above the mean, so that rare targets are not missed.
+    """
+    sides = pd.factorize(trial.y > trial.y.mean() if pd.api.types.is_numeric_dtype(trial.y) else trial.y)[0]
+    sizes = np.max([np.bincount(codes)[codes] for codes in categories], axis=0)
+    rows = rng.permutation(np.flatnonzero(sizes >= min(trial.large, sizes.max())))
+    turn = pd.Series(sides[rows]).groupby(sides[rows]).cumcount().to_numpy()
+    for row in rows[np.argsort(turn, kind="stable")][:n_flips]:
+        side = rng.choice(np.setdiff1d(sides, sides[row]))
+        yield row, trial.y.iloc[rng.choice(np.flatnonzero(sides == side))]
 
 
 def _lower_bound(weights: np.ndarray) -> np.ndarray:
@@ -106,12 +160,12 @@ def _mean(values: np.ndarray) -> np.ndarray:
     )
 
 
-def _only_unchanged(changed: np.ndarray, row: int, categories: list[np.ndarray]) -> np.ndarray:
+def _only_unchanged(changed: np.ndarray, row: int, categories: list[np.ndarray], least: int) -> np.ndarray:
     """For each feature whether it changed in all rows of a large category of the row, except in the row itself.
 
     NaN if the row has no large category.
     """
-    large = [mates for codes in categories if (mates := codes == codes[row]).sum() >= LARGE]
+    large = [mates for codes in categories if (mates := codes == codes[row]).sum() >= least]
     if not large:
         return np.full(changed.shape[1], np.nan)
     alone = [~changed[row] & (changed[mates].sum(axis=0) == mates.sum() - 1) for mates in large]
@@ -133,8 +187,8 @@ def shuffle_targets(trial: LeakTrial, n_shuffles: int, rng: np.random.RandomStat
         y = pd.Series(trial.y.to_numpy()[rng.permutation(len(trial.y))])
         features, targets = trial.encode(y), trial.numbers(y)
         one_category = np.zeros(len(y), dtype=int)
-        overall.append(np.nan_to_num(_correlation(features, targets, one_category)))
-        within.append([_correlation(features, targets, codes) for codes in trial.categories()])
+        overall.append(np.nan_to_num(_correlation(features, targets, one_category, LARGE)))
+        within.append([_correlation(features, targets, codes, trial.large) for codes in trial.categories()])
     # Rows share categories, so their features are not independent: we count half the rows.
     score = np.mean(overall, axis=0) * np.sqrt(n_shuffles * len(trial.y) / 2)
     chances = stats.norm.sf(score).min(axis=1) * score.size
@@ -142,9 +196,9 @@ def shuffle_targets(trial: LeakTrial, n_shuffles: int, rng: np.random.RandomStat
     return np.minimum(chances, 1.0), np.where(np.isinf(lowest), np.nan, lowest)
 
 
-def _correlation(features: np.ndarray, targets: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def _correlation(features: np.ndarray, targets: np.ndarray, codes: np.ndarray, least: int) -> np.ndarray:
     """The correlations within large categories, of shape (features, C); NaN where there is no variance."""
-    large = np.bincount(codes)[codes] >= LARGE
+    large = np.bincount(codes)[codes] >= least
     codes = pd.factorize(codes[large])[0]
     x, y = (_center(values[large], codes) for values in (features, targets))
     scale = np.sqrt((x**2).sum(axis=0)[:, None] * (y**2).sum(axis=0))
