@@ -16,11 +16,12 @@ from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
-from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.categories import Vocabulary
 from catpool.data.frames import Frame
 from catpool.data.listed import Coded
+from catpool.data.progress import counting
 from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
@@ -124,9 +125,11 @@ class Columnwise(Structure):
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
+            advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
-        return self.parallel(learn_column, labels, len(data))
+        with counting(len(labels), kinds_of(labels, data.X)) as advance:
+            return self.parallel(learn_column, labels, len(data))
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         labels = self.labels(data.X)
@@ -138,15 +141,19 @@ class Columnwise(Structure):
         def number(label: Any) -> NumberedColumn:
             return self._number(label, data, listed)
 
-        if len(data) * len(labels) > HELD:
-            groups = self.parallel(lambda label: self._fit_group([number(label)], data, scheme), labels, len(data))
-        else:
-            columns = self.parallel(number, labels, len(data))
-            together = [
-                [columns[position] for position in group] for group in scheme.group([each.coded for each in columns])
-            ]
-            groups = self.parallel(lambda group: self._fit_group(group, data, scheme), together, len(data))
-        fitted = dict(chain.from_iterable(groups))
+        def fit_batch(batch: Sequence[NumberedColumn]) -> list[tuple[Any, tuple[Any, Blocks]]]:
+            fitted = self._fit_batch(batch, data, scheme)
+            advance(len(batch))
+            return fitted
+
+        with counting(len(labels), kinds_of(labels, data.X)) as advance:
+            if len(data) * len(labels) > HELD:
+                batches = self.parallel(lambda label: fit_batch([number(label)]), labels, len(data))
+            else:
+                columns = self.parallel(number, labels, len(data))
+                together = scheme.batches([each.coded for each in columns])
+                batches = self.parallel(fit_batch, [[columns[each] for each in some] for some in together], len(data))
+        fitted = dict(chain.from_iterable(batches))
         features: Blocks = {}
         for label in labels:
             features |= fitted[label][1]
@@ -165,17 +172,17 @@ class Columnwise(Structure):
             coded.unlisted.check(data.weights)
         return coded
 
-    def _fit_group(
-        self, group: Sequence[NumberedColumn], data: TrainingData, scheme: Scheme
+    def _fit_batch(
+        self, batch: Sequence[NumberedColumn], data: TrainingData, scheme: Scheme
     ) -> list[tuple[Any, tuple[Any, Blocks]]]:
         """Fit some columns: the label of each, its table and its features."""
-        coded = [each.coded for each in group]
+        coded = [each.coded for each in batch]
         # the scheme overwrites codes, to save memory
         codes = [each.codes.copy() if self.needs_codes else each.codes for each in coded]
-        encoded = scheme.encode_group(coded, counts=self.counts_by_fold)
+        encoded = scheme.encode_batch(coded, counts=self.counts_by_fold)
         return [
             (each.label, self._finish(each, own, column, data, scheme))
-            for each, own, column in zip(group, codes, encoded, strict=True)
+            for each, own, column in zip(batch, codes, encoded, strict=True)
         ]
 
     def _finish(

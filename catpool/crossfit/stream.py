@@ -14,11 +14,12 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
 from catpool.crossfit.hashed_keys import folds_of_keys, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.structure import Blocks
+from catpool.crossfit.structure import Blocks, kinds_of
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.listed import refuse_no_rows
+from catpool.data.progress import counted
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import check_same_types
@@ -55,17 +56,18 @@ class Stream:
     def tables(self, structure: Columnwise) -> list[Any]:
         """Learn the tables from these sums."""
         structure.check_listed(self.labels, [tally.vocabulary for tally in self.tallies])
-        tables = []
         likelihoods = np.broadcast_to(self.log_likelihood, len(self.labels)).tolist()
-        for label, tally, likelihood in zip(self.labels, self.tallies, likelihoods, strict=True):
-            learner, encodings = structure.learner(tally.vocabulary), list[Any]()
-            moments = tally.merge()
-            if not moments[0].count.any():
-                refuse_no_rows(column_name(label, self.names))
-            for target, own in split_by_target(self.targets, moments):
-                encodings += learner.encodings(target, own, likelihood)
-            tables.append(structure.table(label, self.names, tally.vocabulary, encodings))
-        return tables
+        columns = list(zip(self.labels, self.tallies, likelihoods, strict=True))
+        return counted(lambda each: self._table(structure, *each), columns, kinds_of(self.labels, self.names))
+
+    def _table(self, structure: Columnwise, label: Any, tally: Tally, likelihood: float) -> Any:
+        learner, encodings = structure.learner(tally.vocabulary), list[Any]()
+        moments = tally.merge()
+        if not moments[0].count.any():
+            refuse_no_rows(column_name(label, self.names))
+        for target, own in split_by_target(self.targets, moments):
+            encodings += learner.encodings(target, own, likelihood)
+        return structure.table(label, self.names, tally.vocabulary, encodings)
 
     @property
     def signature(self) -> tuple[list[Any], list[str]]:
@@ -105,19 +107,22 @@ def takes_parts(encoder: Any) -> bool:
 
 def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
     """Sum the rows; by fold if they have keys."""
-    rows, tallies, likelihoods = TrainingRows(data.targets, data.weights, _read_parts(data, cv)), [], []
+    rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
-    for label in labels:
+
+    def sum_column(label: Any) -> tuple[Tally, float]:
         codes, vocabulary, unlisted = structure.code(label, data.X, listed)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in own.views() for view in views]
         # counts are 32-bit integers so far, which could overflow in sums of many parts
-        tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
-        likelihoods.append(own.weights.log_likelihood)
-    targets = drop_values(data.targets)
-    return Stream(labels, data.X.names_by_label, tallies, targets, np.array(likelihoods))
+        sums = [replace(each, count=each.count.astype(float)) for each in moments]
+        return Tally(vocabulary, sums), own.weights.log_likelihood
+
+    sums = counted(sum_column, labels, kinds_of(labels, data.X))
+    tallies, likelihoods = [tally for tally, _ in sums], np.array([likelihood for _, likelihood in sums])
+    return Stream(labels, data.X.names_by_label, tallies, drop_values(data.targets), likelihoods)
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:

@@ -15,10 +15,11 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv, check_weight_outside
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
-from catpool.crossfit.structure import Structure
+from catpool.crossfit.structure import Structure, kinds_of
 from catpool.data.categories import Vocabulary
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.header import Header, check_labels
+from catpool.data.progress import counted, counting
 from catpool.data.training import Reading
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
@@ -124,7 +125,8 @@ def fit_lazy(
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
     source = read_source(table, reading.exposed(request.exposure), request, fold)
-    groups = [_group(columnwise, label, source, table, listed) for label in labels]
+    kinds = kinds_of(labels, header)
+    groups = counted(lambda label: _group(columnwise, label, source, table, listed), labels, f"queries of {kinds}")
     tallies, likelihoods = [each.tally for each in groups], np.array([each.log_likelihood for each in groups])
     stream = Stream(labels, header.names_by_label, tallies, [source.target], likelihoods)
     tables = stream.tables(columnwise)
@@ -240,9 +242,11 @@ def _encode_out_of_fold(
 ) -> Encoded:
     """Add features to the training rows, each from the rows of the other folds."""
     encoded = Encoded(named, {})
-    for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
-        blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
-        encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
+    with counting(len(tables), kinds_of([table.label for table in tables], named.plain)) as advance:
+        for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
+            blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
+            encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
+            advance(1)
     return encoded
 
 

@@ -58,6 +58,7 @@ VALUES = {  # beside that of the encoder's base
     "drop_noise": [True],
     "weight_type": ["precision"],
     "n_jobs": [2],
+    "verbose": [True],
 }
 OWN_VALUES = {  # where an encoder has others
     "NestedEncoder": {"prior": ["ml"]},
@@ -83,6 +84,7 @@ def _pools(p):
 # Where a parameter changes nothing by design: a condition on all parameters of an encoder, and the reason.
 INERT = {
     "n_jobs": (lambda p: True, "threads change no number"),
+    "verbose": (lambda p: True, "what is shown changes no number"),
     "random_state": (lambda p: not isinstance(p["cv"], int), "these folds are not random"),
     "crossfit_reliability": (
         lambda p: p["crossfit"] == "all" or not _pools(p),

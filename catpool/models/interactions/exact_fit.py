@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.progress import FOLDS, counted
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects, PartFactor
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.models.interactions.crossed_factors import indicators
@@ -29,13 +30,14 @@ class ExactFit:
 
     def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
         """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
-        fits = [_fit_linear(parts, effects, each, reml) for each in moments.views()]
+        fits = counted(lambda each: _fit_linear(parts, effects, each, reml), list(moments.views()), FOLDS)
         numbers = (np.array([getattr(fit, name) for fit in fits]) for name in ("between", "within", "log_likelihood"))
         return LinearFit(Sums.stack([fit.sums for fit in fits]), *numbers)
 
     def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
         """Fit the model on the scale of the link to each of V tables."""
-        return Sums.stack([_fit_on_link(parts, effects, each, family) for each in moments.views()])
+        views = list(moments.views())
+        return Sums.stack(counted(lambda each: _fit_on_link(parts, effects, each, family), views, FOLDS))
 
 
 def _fit_linear(parts: CellParts, effects: IdentifiedEffects, moments: Moments, reml: bool) -> LinearFit:

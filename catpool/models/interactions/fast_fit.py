@@ -9,13 +9,15 @@ where the exact fit would take too long, they keep the last round, with a warnin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
-from catpool.models.interactions.cell_means import CellMeans
+from catpool.data.progress import FOLDS, counting
+from catpool.models.interactions.cell_means import CellMeans, Response
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, Sums
 from catpool.models.interactions.crossed_factors import CrossedFactors
@@ -37,11 +39,7 @@ class FastFit:
     def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
         """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
         layout = _Layout(parts, effects, moments.count)
-        fits = [
-            fit_components(_linear(each), layout.factors, with_cells=effects.with_cells, reml=reml)
-            for each in layout.portions(moments)
-        ]
-        found = Components.concatenate(fits)
+        found = layout.fit(moments, _linear, with_cells=effects.with_cells, reml=reml)
         sums = layout.sums(found, found.mean + moments.mean, NORMAL)
         likelihood = -(found.criterion + (moments.rows - reml) * np.log(2 * np.pi)) / 2
         result = LinearFit(sums, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
@@ -52,11 +50,8 @@ class FastFit:
     def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
         """Fit the model on the scale of the link to each of V tables."""
         layout = _Layout(parts, effects, moments.count)
-        fits = [
-            fit_components(_Working(each, family.link), layout.factors, with_cells=effects.with_cells, reml=False)
-            for each in layout.portions(moments)
-        ]
-        found = Components.concatenate(fits)
+        working = partial(_Working, link=family.link)
+        found = layout.fit(moments, working, with_cells=effects.with_cells, reml=False)
         sums = layout.sums(found, found.mean, family)
         for table in layout.tables_to_fit_exactly(found):
             _replace_by_exact(sums, np.array([table]), parts, effects, moments, family)
@@ -93,7 +88,18 @@ class _Layout:
         self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
         self.factors = CrossedFactors(codes, [len(each) for each in self.slots])
 
-    def portions(self, moments: Moments) -> Iterator[Moments]:
+    def fit(
+        self, moments: Moments, response: Callable[[Moments], Response], *, with_cells: bool, reml: bool
+    ) -> Components:
+        """Fit the components of all tables."""
+        fits = []
+        with counting(len(self.count), FOLDS) as advance:
+            for some in self._portions(moments):
+                fits.append(fit_components(response(some), self.factors, with_cells=with_cells, reml=reml))
+                advance(len(some.count))
+        return Components.concatenate(fits)
+
+    def _portions(self, moments: Moments) -> Iterator[Moments]:
         """Some tables after the other."""
         tables = np.arange(len(self.count))
         step = max(1, CELLS // max(self.count.shape[1], self.factors.numbers))
