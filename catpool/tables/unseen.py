@@ -23,7 +23,11 @@ class UnseenCategoriesWarning(UserWarning):
 
     The rows get the prior mean, or what ``unknown`` says, so the feature has lost its information. Often the type of
     the column has changed: an encoder that was fitted to "17" does not know 17. There is a warning if at least 20 rows,
-    and more than half of all, are unseen; a lazy table raises none, as its rows stay in their engine.
+    and more than half of all, are unseen.
+
+    A lazy table warns only where ``transform`` has to ask its engine for the categories anyway: where their type is not
+    the one of fit, and for interactions, nested levels, dates and floats. Strings in a column that held strings at fit,
+    and integers in one that held integers, are joined without a query, so nobody counts the unseen rows among them.
 
     Examples
     --------
@@ -39,7 +43,14 @@ class UnseenCategoriesWarning(UserWarning):
     """
 
 
-def warn_of_unseen(column: str, label: Any, vocabulary: Vocabulary | Cells, values: Any, looked_up: LookedUp) -> None:
+def warn_of_unseen(
+    column: str,
+    label: Any,
+    vocabulary: Vocabulary | Cells,
+    values: Any,
+    looked_up: LookedUp,
+    copies: np.ndarray | None = None,
+) -> None:
     """Warn if most rows are unseen; for an interaction, if the categories of one of its columns are.
 
     Parameters
@@ -53,9 +64,11 @@ def warn_of_unseen(column: str, label: Any, vocabulary: Vocabulary | Cells, valu
         The column, or the columns of an interaction.
     looked_up : tuple
         What ``vocabulary.look_up(values)`` returned.
+    copies : ndarray of shape (n,), optional
+        How many rows each value stands for; by default one.
     """
     codes, slots, select = looked_up
-    rows = _count_unseen(codes, slots, vocabulary.size - 1)
+    rows, total = _count_unseen(codes, slots, vocabulary.size - 1, copies)
     if not rows or vocabulary.size == NOTHING:
         return
     if isinstance(vocabulary, Cells):
@@ -67,7 +80,7 @@ def warn_of_unseen(column: str, label: Any, vocabulary: Vocabulary | Cells, valu
         for each in (select(slots == vocabulary.size - 1)[0], vocabulary.categories.iloc[0])
     )
     warnings.warn(
-        f"{rows} of {len(codes)} rows of column {column!r} hold categories that the encoder does not know, such as "
+        f"{rows} of {total} rows of column {column!r} hold categories that the encoder does not know, such as "
         f"{new!r}{_describe_types(known, new)}. They are encoded as unknown. Check the column, or fit again with these "
         "categories.",
         UnseenCategoriesWarning,
@@ -75,12 +88,14 @@ def warn_of_unseen(column: str, label: Any, vocabulary: Vocabulary | Cells, valu
     )
 
 
-def _count_unseen(codes: np.ndarray, slots: np.ndarray, unseen: int) -> int:
-    """The number of rows in the unseen slot; 0 if they are few."""
-    if len(codes) < FEWEST or not (slots == unseen).any():
-        return 0
-    rows = int(np.count_nonzero((slots == unseen).take(codes)))
-    return rows if rows >= FEWEST and rows > SHARE * len(codes) else 0
+def _count_unseen(codes: np.ndarray, slots: np.ndarray, unseen: int, copies: np.ndarray | None) -> tuple[int, int]:
+    """The number of rows in the unseen slot, or 0 if they are few, and of all rows."""
+    total = len(codes) if copies is None else int(copies.sum())
+    if total < FEWEST or not (slots == unseen).any():
+        return 0, total
+    marked = (slots == unseen).take(codes)
+    rows = int(np.count_nonzero(marked) if copies is None else copies[marked].sum())
+    return (rows if rows >= FEWEST and rows > SHARE * total else 0), total
 
 
 def _describe_types(known: Any, new: Any) -> str:
