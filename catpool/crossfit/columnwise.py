@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
+from catpool.crossfit.threads import in_threads
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.categories import Vocabulary
 from catpool.data.frames import Frame
@@ -28,7 +26,6 @@ from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
 
 HELD = 1 << 20  # the most codes of all columns that are held at once, so that columns can be learned together
-THREADED = 1 << 19  # codes of all columns for which starting threads takes longer than they save
 
 
 class Crossfit(NamedTuple):
@@ -213,12 +210,4 @@ class Columnwise(Structure):
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any], rows: int) -> list[Any]:
         """Apply a function to each item, which has so many rows, in threads if `n_jobs` is not 1."""
         items = list(items)
-        n_jobs = min(1 if self.n_jobs is None else effective_n_jobs(self.n_jobs), len(items))
-        if n_jobs <= 1 or rows * len(items) < THREADED:
-            return [function(item) for item in items]
-        # threads share the rows, and passes over them release the global lock; joblib's own pool looks for results only
-        # every 10 milliseconds, in which a column of 100,000 rows is encoded
-        with ThreadPoolExecutor(n_jobs) as pool:
-            # contexts hold what numpy does about overflow, and from Python 3.14 on filters of warnings
-            futures = [pool.submit(copy_context().run, function, item) for item in items]
-            return [future.result() for future in futures]
+        return in_threads(function, items, self.n_jobs, rows * len(items))
