@@ -121,7 +121,8 @@ def warn_of_date_columns(tables: Sequence[Any]) -> None:
     """Warn of columns that hold dates as strings: once of each, however many tables encode it."""
     columns: dict[Any, Vocabulary] = {}
     for table in tables:
-        columns |= vocabularies(table.label, table.vocabulary)
+        if hasattr(table, "vocabulary"):  # the columns of an additive model are in other tables, too
+            columns |= vocabularies(table.label, table.vocabulary)
     for label, vocabulary in columns.items():
         warn_of_dates(label, vocabulary.categories)
 

@@ -141,7 +141,7 @@ def _features_by_depth(table: NestedTable, *, missing: bool) -> list[dict[int, n
         steps += [np.full(number, paths.level_size(below)) for below in range(level + 1, depth)]
         absent += [np.full(number, missing)] * (depth - level - 1)
         rows = [LevelTables(paths, each.levels, table.policy).rows(steps, absent, counts) for each in table.encodings]
-        result.append({emitted: table.features(emitted, rows, steps) for emitted in table.emitted})
+        result.append({emitted: table.level_features(emitted, rows, steps) for emitted in table.emitted})
     return result
 
 

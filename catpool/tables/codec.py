@@ -25,11 +25,16 @@ from catpool.tables.field_types import checked
 from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, integer_to_plain
 
 OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
+    "AdditiveModel": "catpool.models.additive.additive_model",
+    "AdditiveTable": "catpool.models.additive.additive_table",
+    "Bins": "catpool.data.binning",
     "Cells": "catpool.data.crossed",
+    "Choice": "catpool.models.additive.screening",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectsTable": "catpool.models.mixed.effects_table",
     "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",
+    "Factor": "catpool.models.additive.factors",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
     "Header": "catpool.data.header",
