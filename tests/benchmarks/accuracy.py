@@ -34,7 +34,8 @@ from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedGroupKFold
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, NestedEncoder
-from catpool.evaluation.comparison import ComparedRows, score_encoders, standard_encoders
+from catpool.evaluation.compared_rows import ComparedRows, score_encoders
+from catpool.evaluation.default_encoders import default_encoders
 from catpool.evaluation.paired_tests import p_value
 
 HERE = Path(__file__).parent
@@ -125,7 +126,7 @@ def encoders(rows, about):
     if len(levels) > 1:
         nested = ("levels", NestedEncoder(levels, emit="all", **options), levels)
         ours["NestedEncoder"] = ColumnTransformer([nested], remainder=EmpiricalBayesEncoder(**options))
-    return standard_encoders(rows.categories, rows.y, KIND[about["task"]]) | peers | ours
+    return default_encoders(rows.categories, rows.y, KIND[about["task"]]) | peers | ours
 
 
 def load(path, cap):
