@@ -1,5 +1,6 @@
 """The examples run, and show what they say."""
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -138,6 +139,50 @@ def test_the_accuracy_benchmark_runs_and_reads_what_it_wrote(tmp_path, capsys):
     assert table.loc["mean in sample (leaks)", "gain"] < 0
     accuracy["main"](accuracy["parsed"]([*arguments, "--out", str(out), "--summary"]))
     assert len(pd.read_csv(out)) == len(scores)
+
+
+def test_the_accuracy_benchmark_names_peers_that_are_not_there(monkeypatch, capsys):
+    import accuracy_pipelines
+
+    monkeypatch.setattr(accuracy_pipelines, "is_here", lambda module: module == "catstat")
+    found = accuracy_pipelines.available()
+    assert "catstat" in found
+    assert "recommended" in found
+    assert "AutoGluon's encoder" not in found
+    assert "left out: AutoGluon's encoder" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "count"])
+def test_the_accuracy_benchmark_takes_a_folder_of_whole_frames(tmp_path, capsys, task):
+    pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"shop": rng.integers(0, 30, 600).astype(str), "day": rng.choice(["mon", "tue", None], 600)})
+    table["size"], table["y"] = (
+        rng.normal(size=600),
+        {"regression": rng.normal(size=600)}.get(task, rng.integers(0, 2, 600)),
+    )
+    if task == "multiclass":
+        table["y"] = rng.choice(["red", "green", "blue"], 600)
+    about = {"target": "y", "task": task, "categorical": ["shop", "day"], "numeric": ["size"]}
+    (tmp_path / "mine.json").write_text(json.dumps(about))
+    table.to_parquet(tmp_path / "mine.parquet")
+    accuracy = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "accuracy.py"))
+    out, names = tmp_path / "scores.csv", ["TargetEncoder", "recommended", "LightGBM's own categories", "ordinal codes"]
+    options = ["--data", str(tmp_path), "--sets", "mine", "--folds", "2", "--repeats", "1", "--jobs", "1"]
+    accuracy["main"](accuracy["parsed"]([*options, "--models", "LightGBM", "--out", str(out), "--encoders", *names]))
+    assert pd.read_csv(out)["encoder"].value_counts().to_dict() == dict.fromkeys(names, 2)
+    assert "mine, LightGBM, recommended" in capsys.readouterr().out
+
+
+def test_catboost_stands_in_the_tables_of_other_models():
+    accuracy = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "accuracy.py"))
+    rows = [(data, "LightGBM", name, 0.5) for data in "ab" for name in ("TargetEncoder", "recommended")]
+    rows += [("a", "CatBoost", "CatBoost's own categories", 0.6), ("b", "CatBoost", "CatBoost's own categories", 0.4)]
+    scores = pd.DataFrame(rows, columns=["data", "model", "encoder", "score"])
+    [(model, own)] = accuracy["tables"](scores.assign(split=0, seconds=0.1, ratio=0.5))
+    assert model == "LightGBM"
+    table = accuracy["summary"](own)
+    assert table.loc["CatBoost's own categories", ["wins", "rank"]].tolist() == [1, 2.0]
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from scipy import stats
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+LEVEL = 0.05  # a higher p-value is a tie
+
 
 def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
     """Summarize scores by encoder, the best first.
@@ -42,6 +44,34 @@ def summarize(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
         }
     )
     return table.sort_values("score", ascending=False, kind="stable")
+
+
+def conclude(table: pd.DataFrame, n_splits: int) -> str:
+    """Say which encoder is best, which ones tie with it, and which of these is the cheapest.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `summarize` returns.
+    n_splits : int
+        With one there is no test.
+    """
+    best, others = table.index[0], table.iloc[1:]
+    if others.empty:
+        return f"{best!r} is the only encoder."
+    if n_splits == 1:
+        return f"{best!r} is best in the only split, which does not tell whether by chance."
+    ties = others.index[~(others["p_value"] < LEVEL)]
+    if ties.empty:
+        return f"{best!r} is best, and significantly better than all others (p < .05)."
+    seconds = table.loc[[best, *ties], "seconds"]
+    cheapest = f"the cheapest of these is {seconds.idxmin()!r}, with {seconds.min():.2g} seconds to encode a split"
+    return f"{best!r} is best, and ties with {_enumerate(ties)} (p >= .05); {cheapest}."
+
+
+def _enumerate(names: pd.Index) -> str:
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def p_value(differences: ArrayLike, ratio: float) -> float:

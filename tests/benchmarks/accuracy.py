@@ -1,74 +1,43 @@
-"""How well models predict with each encoder: real data, outer cross-validation, paired tests.
+"""How well models predict with each encoder: whole frames of real data, outer cross-validation, paired tests.
 
 Run ``python tests/benchmarks/accuracy.py --out accuracy.csv`` with the group ``bench``. The data sets in ``data/``
 beside this script are free and small; ``--data DIRECTORY`` adds others, each a parquet file and a JSON file of the same
-name that tells ``target``, ``task`` (regression, binary or count), ``categorical`` and ``numeric`` columns, ``group``
-(whose rows are kept together, unless it is itself categorical), ``time`` and ``exposure``, and maybe ``levels`` that
-lie within each other.
+name that tells ``target``, ``task`` (regression, binary, multiclass or count), ``categorical`` and ``numeric`` columns,
+``group`` (whose rows are kept together, unless it is itself categorical), ``time`` and ``exposure``, and maybe
+``levels`` that lie within each other.
 
-The rules are the same for all encoders. Columns of fewer than 10 levels are ordinal codes. A score is R squared, for
-counts the share of Poisson deviance explained, for classes the area under the curve. Gains are over scikit-learn's
-TargetEncoder; whether one is significant on a data set is told by the corrected test of Nadeau and Bengio (2003), at
-5 %. Results are appended to the CSV, and ``--summary`` reads them without running anything.
+Each pipeline in ``accuracy_pipelines.py`` gets the training frame with all columns and y, and the same models are
+fitted to its features. Models that take categories themselves are among the rows; CatBoost's own is one more model in
+the table of every other. A score is R squared, for counts the share of Poisson deviance explained, for classes the area
+under the curve. Gains are over scikit-learn's TargetEncoder; whether one is significant on a data set is told by the
+corrected test of Nadeau and Bengio (2003), at 5 %. Results are appended to the CSV, and ``--summary`` reads them
+without running anything. Peers that are not installed are named and left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import warnings
+from itertools import product
 from pathlib import Path
+from time import perf_counter
 
-import category_encoders
 import lightgbm
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
+from accuracy_pipelines import PEER, available, is_here, own_categories
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedGroupKFold
 
-from catpool import EmpiricalBayesEncoder, MixedModelEncoder, NestedEncoder
-from catpool.evaluation.comparison import ComparedRows, score_encoders, standard_encoders
+from catpool.evaluation.baselines import OwnCategories
 from catpool.evaluation.paired_tests import p_value
 
 HERE = Path(__file__).parent
-PEER = "TargetEncoder"
-FEW = 10
-NATIVE = "LightGBM's own"
-KIND = {"regression": "continuous", "binary": "binary", "count": "count"}
-
-
-class InSampleMean(TransformerMixin, BaseEstimator):
-    """The category's mean, a row's own target among it: the leak."""
-
-    def fit(self, X, y):
-        y = pd.Series(np.asarray(y, dtype=float))
-        self.mean_ = y.mean()
-        self.means_ = [y.groupby(X[name].to_numpy(), dropna=False).mean() for name in X]
-        return self
-
-    def transform(self, X):
-        return np.column_stack(
-            [X[name].map(mean).fillna(self.mean_) for name, mean in zip(X, self.means_, strict=True)]
-        )
-
-
-class Natively(TransformerMixin, BaseEstimator):
-    """Categories as they are, for models that take them."""
-
-    def fit(self, X, y=None):
-        self.categories_ = {name: X[name].unique() for name in X}
-        return self
-
-    def transform(self, X):
-        known = {name: X[name].where(X[name].isin(own)) for name, own in self.categories_.items()}
-        return pd.DataFrame({name: pd.Categorical(known[name], own) for name, own in self.categories_.items()})
+RARE = 25  # rows; rarer classes of a target are left out
+MODELS = ["LightGBM", "RandomForest", "XGBoost", "CatBoost"]
+NATIVE = {name: f"{name}'s own categories" for name in ("LightGBM", "XGBoost", "CatBoost")}
 
 
 def deviance_explained(y, predicted):
@@ -78,99 +47,143 @@ def deviance_explained(y, predicted):
 SCORERS = {
     "regression": get_scorer("r2"),
     "binary": get_scorer("roc_auc"),
+    "multiclass": get_scorer("roc_auc_ovr"),
     "count": make_scorer(deviance_explained),
 }
 
 
-def models(task, jobs):
-    """LightGBM, a random forest and scikit-learn's boosting."""
-    boosted = {"n_estimators": 200, "learning_rate": 0.05, "n_jobs": jobs, "verbosity": -1, "random_state": 0}
-    forest = {"n_estimators": 100, "min_samples_leaf": 2, "n_jobs": jobs, "random_state": 0}
-    histogram = {"max_iter": 200, "learning_rate": 0.05, "random_state": 0}
-    if task == "binary":
-        return {
-            "LightGBM": lightgbm.LGBMClassifier(**boosted),
-            "RandomForest": RandomForestClassifier(**forest),
-            "HistGradientBoosting": HistGradientBoostingClassifier(**histogram),
-        }
-    poisson = {"objective": "poisson"} if task == "count" else {}
-    return {
-        "LightGBM": lightgbm.LGBMRegressor(**boosted, **poisson),
-        "RandomForest": RandomForestRegressor(max_features=1 / 3, **forest),
-        "HistGradientBoosting": HistGradientBoostingRegressor(
-            **histogram, loss="poisson" if task == "count" else "squared_error"
-        ),
-    }
+def boosted(jobs):
+    return {"n_estimators": 200, "learning_rate": 0.05, "n_jobs": jobs, "random_state": 0}
 
 
-def encoders(rows, about):
-    """All that are compared on a data set, by their names."""
-    options = {"target_type": KIND[about["task"]], "random_state": 0}
-    peers = {
-        "category_encoders M-estimate": category_encoders.MEstimateEncoder(),
-        "category_encoders James-Stein": category_encoders.JamesSteinEncoder(),
-        "category_encoders CatBoost": category_encoders.CatBoostEncoder(random_state=0),
-        "mean in sample (leaks)": InSampleMean(),
-        NATIVE: Natively(),
-    }
-    ours = {
-        "mean, count": EmpiricalBayesEncoder(output=["mean", "count"], **options),
-        "mean, size": EmpiricalBayesEncoder(output=["mean", "size"], **options),
-        "mean, size, code": EmpiricalBayesEncoder(output=["mean", "size", "code"], **options),
-        "5 folds": EmpiricalBayesEncoder(cv=5, **options),
-        "rare": EmpiricalBayesEncoder(crossfit="rare", **options),
-        "MixedModelEncoder": MixedModelEncoder(list(rows.categories), **options),
-    }
-    levels = [name for name in about.get("levels", []) if name in rows.categories]
-    if len(levels) > 1:
-        nested = ("levels", NestedEncoder(levels, emit="all", **options), levels)
-        ours["NestedEncoder"] = ColumnTransformer([nested], remainder=EmpiricalBayesEncoder(**options))
-    return standard_encoders(rows.categories, rows.y, KIND[about["task"]]) | peers | ours
+def light(task, jobs):
+    options = boosted(jobs) | {"verbosity": -1} | ({"objective": "poisson"} if task == "count" else {})
+    return (lightgbm.LGBMRegressor if task in ("regression", "count") else lightgbm.LGBMClassifier)(**options)
+
+
+def forest(task, jobs):
+    options = {"n_estimators": 100, "min_samples_leaf": 2, "n_jobs": jobs, "random_state": 0}
+    if task in ("regression", "count"):
+        return RandomForestRegressor(max_features=1 / 3, **options)
+    return RandomForestClassifier(**options)
+
+
+def extreme(task, jobs):
+    import xgboost
+
+    options = boosted(jobs) | ({"objective": "count:poisson"} if task == "count" else {})
+    return (xgboost.XGBRegressor if task in ("regression", "count") else xgboost.XGBClassifier)(**options)
+
+
+def cat(task, jobs):
+    """CatBoost with twice the trees of the others, as its trees are symmetric, and its own learning rate."""
+    import catboost
+
+    loss = {"regression": "RMSE", "count": "Poisson", "binary": "Logloss", "multiclass": "MultiClass"}[task]
+    options = {"iterations": 400, "loss_function": loss, "random_seed": 0, "verbose": False, "thread_count": jobs}
+    kind = catboost.CatBoostRegressor if task in ("regression", "count") else catboost.CatBoostClassifier
+    return kind(allow_writing_files=False, **options)
+
+
+MAKERS = dict(zip(MODELS, (light, forest, extreme, cat), strict=True))
+MODULES = {"XGBoost": "xgboost", "CatBoost": "catboost"}
 
 
 def load(path, cap):
-    """A data set's rows, and what is told about it."""
-    about = json.loads(path.read_text())
+    """A frame with all columns, y, the groups of rows, and what is told of the data set."""
+    about = {"group": None, "time": None, "exposure": None} | json.loads(path.read_text())
     table = pd.read_parquet(path.parent / about.get("file", f"{path.stem}.parquet"))
     table = table.sample(min(cap, len(table)), random_state=0).reset_index(drop=True)
-    many = [name for name in about["categorical"] if table[name].nunique() >= FEW]
-    few = [name for name in about["categorical"] if name not in many]
-    numbers = about["numeric"] + [about[name] for name in ("exposure", "time") if about[name]]
-    rest = table[[name for name in numbers if pd.api.types.is_numeric_dtype(table[name])]].astype(float)
-    codes = {name: pd.factorize(table[name], sort=True)[0] for name in few}
-    categories = table[many].astype(object).where(table[many].notna(), "missing").astype(str)
+    if about["task"] == "multiclass":
+        counts = table[about["target"]].map(table[about["target"]].value_counts())
+        table = table[counts >= RARE].reset_index(drop=True)
+    about["many_levels"] = [name for name in about.get("levels", []) if table[name].nunique() >= 10]
+    for name in about["categorical"]:
+        table[name] = table[name].astype(object).where(table[name].notna(), "missing").astype(str)
+    return table[columns_of(table, about)], target_of(table, about), groups_of(table, about), about
+
+
+def columns_of(table, about):
+    others = [about[name] for name in ("exposure", "time") if about[name]]
+    numbers = [name for name in about["numeric"] + others if pd.api.types.is_numeric_dtype(table[name])]
+    return list(dict.fromkeys(numbers + about["categorical"]))
+
+
+def target_of(table, about):
+    y = table[about["target"]]
+    return pd.factorize(y, sort=True)[0] if about["task"] == "multiclass" else y.to_numpy()
+
+
+def groups_of(table, about):
     grouped = about["group"] and about["group"] not in about["categorical"]
-    groups = pd.factorize(table[about["group"]])[0] if grouped else None
-    return ComparedRows(rest.assign(**codes), categories, table[about["target"]].to_numpy(), groups), about
+    return pd.factorize(table[about["group"]])[0] if grouped else None
 
 
-def splits(rows, task, folds, repeats):
-    if rows.groups is not None:
+def splits(X, y, groups, task, folds, repeats):
+    classes = task in ("binary", "multiclass")
+    if groups is not None:
         makers = [StratifiedGroupKFold(folds, shuffle=True, random_state=seed) for seed in range(repeats)]
-        strata = rows.y if task == "binary" else np.zeros(len(rows.y))
-        return [split for maker in makers for split in maker.split(rows.categories, strata, rows.groups)]
-    kind = RepeatedStratifiedKFold if task == "binary" else RepeatedKFold
-    return list(kind(n_splits=folds, n_repeats=repeats, random_state=0).split(rows.categories, rows.y))
+        return [split for maker in makers for split in maker.split(X, y if classes else np.zeros(len(y)), groups)]
+    kind = RepeatedStratifiedKFold if classes else RepeatedKFold
+    return list(kind(n_splits=folds, n_repeats=repeats, random_state=0).split(X, y))
+
+
+def pipelines_of(model, pipelines):
+    """The pipelines of a model: CatBoost is compared with its own categories alone."""
+    own = {NATIVE[model]: own_categories(model)} if model in NATIVE else {}
+    return own if model == "CatBoost" else pipelines | own
+
+
+def scored(pipeline, make, data, split):
+    """The score of a model on the test rows of a split, and the seconds of encoding."""
+    X, y, _, about = data
+    train, test = split
+    start = perf_counter()
+    features, new = pipeline(X.iloc[train].reset_index(drop=True), y[train], X.iloc[test].reset_index(drop=True), about)
+    seconds = perf_counter() - start
+    model = make()
+    if isinstance(features, pd.DataFrame):
+        OwnCategories(library_of(model)).prepare(model, features)
+    model.fit(features, y[train])
+    return float(SCORERS[about["task"]](model, new, y[test])), seconds
+
+
+def library_of(model):
+    return {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost"}[type(model).__module__.split(".")[0]]
 
 
 def run(arguments):
     paths = sorted(path for folder in [HERE / "data", *arguments.data] for path in Path(folder).glob("*.json"))
+    pipelines = available()
+    models = [model for model in arguments.models if is_here(MODULES.get(model, "lightgbm"))]
+    if absent := [model for model in arguments.models if model not in models]:
+        print(f"not installed, left out: {', '.join(absent)}")
     chosen = {path.stem: path for path in paths if arguments.sets is None or path.stem in arguments.sets}
-    for name, path in chosen.items():
-        rows, about = load(path, arguments.cap)
-        parts = splits(rows, about["task"], arguments.folds, arguments.repeats)
-        candidates = encoders(rows, about)
-        wanted = {each: candidates[each] for each in arguments.encoders or candidates if each in candidates}
-        for model, estimator in models(about["task"], arguments.jobs).items():
-            if model not in arguments.models:
-                continue
-            fair = {each: encoder for each, encoder in wanted.items() if each != NATIVE or model == "LightGBM"}
-            print(f"{name}, {model}: {len(rows.y)} rows", flush=True)
-            scores = score_encoders(rows, estimator, SCORERS[about["task"]], fair, parts, progress=True)
-            ratio = len(parts[0][1]) / len(parts[0][0])
-            scores.assign(data=name, model=model, ratio=ratio).to_csv(
-                arguments.out, mode="a", header=not arguments.out.exists(), index=False
-            )
+    for path, model in product(chosen.values(), models):
+        run_model(path, model, pipelines_of(model, pipelines), arguments)
+
+
+def run_model(path, model, pipelines, arguments):
+    data = load(path, arguments.cap)
+    X, y, groups, about = data
+    parts = splits(X, y, groups, about["task"], arguments.folds, arguments.repeats)
+    ratio = len(parts[0][1]) / len(parts[0][0])
+    for name, pipeline in pipelines.items():
+        if arguments.encoders and name not in arguments.encoders:
+            continue
+        found = [scored(pipeline, lambda: MAKERS[model](about["task"], arguments.jobs), data, split) for split in parts]
+        scores = pd.DataFrame(found, columns=["score", "seconds"]).rename_axis("split").reset_index()
+        print(f"{path.stem}, {model}, {name}: {scores['score'].mean():.4f}", flush=True)
+        scores.assign(encoder=name, data=path.stem, model=model, ratio=ratio).to_csv(
+            arguments.out, mode="a", header=not arguments.out.exists(), index=False
+        )
+
+
+def tables(scores):
+    """The scores of each model, and of CatBoost beside them."""
+    own = scores[scores["model"] == "CatBoost"]
+    for model, others in scores[scores["model"] != "CatBoost"].groupby("model"):
+        yield model, pd.concat([others, own[own["data"].isin(others["data"])]])
 
 
 def summary(scores):
@@ -211,10 +224,9 @@ def plot(scores, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(
-        1, scores["model"].nunique(), figsize=(5 * scores["model"].nunique(), 6), sharey=True, squeeze=False
-    )
-    for axis, (model, own) in zip(axes[0], scores.groupby("model"), strict=True):
+    parts = list(tables(scores))
+    figure, axes = plt.subplots(1, len(parts), figsize=(5 * len(parts), 6), sharey=True, squeeze=False)
+    for axis, (model, own) in zip(axes[0], parts, strict=True):
         wide = own.pivot_table(index="data", columns="encoder", values="score")
         gains = wide.sub(wide[PEER], axis=0)[wide.mean().sort_values().index]
         for position, name in enumerate(gains):
@@ -233,8 +245,8 @@ def parsed(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="*", default=[], help="further folders of data sets")
     parser.add_argument("--sets", nargs="*", help="names of data sets; all by default")
-    parser.add_argument("--models", nargs="*", default=list(models("binary", 1)))
-    parser.add_argument("--encoders", nargs="*", help="names of encoders; all by default")
+    parser.add_argument("--models", nargs="*", default=MODELS, choices=MODELS)
+    parser.add_argument("--encoders", nargs="*", help="names of pipelines; all by default")
     parser.add_argument("--cap", type=int, default=20_000, help="rows at most")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
@@ -247,9 +259,11 @@ def parsed(arguments=None):
 
 def main(arguments):
     if not arguments.summary:
-        run(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of peers, for each fit
+            run(arguments)
     scores = pd.read_csv(arguments.out)
-    for model, own in scores.groupby("model"):
+    for model, own in tables(scores):
         print(f"\n{model}, {own['data'].nunique()} data sets\n{summary(own).round(4).to_string()}")
     if arguments.plot:
         plot(scores, arguments.plot)

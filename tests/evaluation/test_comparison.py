@@ -25,6 +25,7 @@ def test_every_default_is_scored(shops):
     X, y = shops
     table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=5, random_state=0), cv=3, progress=False)
     assert set(table.index) == {
+        "without these columns",
         "ordinal codes",
         "one-hot below 30 levels",
         "TargetEncoder",
@@ -136,13 +137,15 @@ def test_what_y_is_follows_from_the_estimator(small):
 def test_groups_may_be_fewer_than_folds(small):
     X, y = small
     table = compare_encoders(X, y, TREE, cv=3, groups=np.arange(200) % 5, progress=False)
-    assert len(table) == 8
+    assert len(table) == 9
 
 
 def test_columns_that_are_no_numbers_are_named(small):
     X, y = small
-    with pytest.raises(ValueError, match=r"\['day'\]"):
-        compare_encoders(X.assign(day=pd.date_range("2020", periods=200)), y, TREE, cv=3, progress=False)
+    with pytest.raises(ValueError, match=r"\['shop'\]"):
+        compare_encoders(X, y, TREE, cv=3, columns=["kind"], progress=False)
+    with pytest.raises(ValueError, match=r"\['wave'\]"):
+        compare_encoders(X.assign(wave=1j), y, TREE, cv=3, columns=["kind", "shop"], progress=False)
     flags = X.assign(flag=pd.array([True, None] * 100, dtype="boolean"))
     assert len(compare_encoders(flags, y, TREE, {"mean": MeanEncoder()}, cv=3, progress=False)) == 1
     for wrong in ([MeanEncoder()], {}):
