@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import plain_array, plain_series
+from catpool.data.plain import plain_array, plain_series
 from catpool.data.verify import require
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
