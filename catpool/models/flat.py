@@ -243,7 +243,7 @@ class Flat(Columnwise):
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(encode_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+            blocks.append(encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0].T)
         features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features

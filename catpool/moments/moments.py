@@ -72,7 +72,7 @@ class Moments:
             view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
             yield view.cache(size=self.size[index], mean=self.mean[index])
 
-    def subset(self, categories: np.ndarray) -> Moments:
+    def subset(self, categories: np.ndarray | slice) -> Moments:
         """The same rows, without categories that have none; `categories` are the others."""
         some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
         return some.cache(size=self.size, mean=self.mean)

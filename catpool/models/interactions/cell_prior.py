@@ -59,20 +59,14 @@ class CellPrior:
     fit: EffectsFit
     reml: bool
 
-    def subset(self, slots: np.ndarray) -> CellPrior:
+    def subset(self, slots: np.ndarray | slice) -> CellPrior:
         """The rule for moments of some cells, in the order given."""
         return replace(self, parts=self.parts.subset(slots))
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some cells, for all cells."""
         assert isinstance(prior.mains, Sums)
-        return self._about(prior, prior.mains)
-
-    def _about(self, prior: Prior, sums: Sums) -> Prior:
-        """The prior with the means of the cells, and their variances."""
-        mean, slots = sums.mean(self.parts.unseen)[..., 0], self.parts.slots
-        offset = sums.mean(slots) - mean[..., None]
-        return replace(prior, mean=mean, offset=offset, offset_variance=sums.variance(slots), mains=sums)
+        return prior.mains.about(prior, self.parts.slots)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each cell.
@@ -90,12 +84,12 @@ class CellPrior:
         """
         classes = [each.flatten() for each in moments]
         # cells with rows in any table, whether or not it can be fitted: that depends on its targets
-        seen = np.flatnonzero(classes[0].count.any(axis=0))
+        seen = _as_slice(np.flatnonzero(classes[0].count.any(axis=0)))
         some = self.subset(seen)
         learn = some._learn_linear if family.homoscedastic else some._learn_on_link
         with blas_threads(1):
             learned = learn([each.subset(seen) for each in classes], family)
-        return [_reshape(self._about(*each), moments[0].count.shape) for each in learned]
+        return [_reshape(sums.about(prior, self.parts.slots), moments[0].count.shape) for prior, sums in learned]
 
     def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, Sums]]:
         return [self._learn_linear_of_one(each, family) for each in classes]
@@ -111,7 +105,8 @@ class CellPrior:
             if not effects.parts:
                 rest[tables] = True
             elif len(tables):
-                fit = self._fit_linear(effects, moments.take(tables))
+                own = moments if len(tables) == len(ready) else moments.take(tables)
+                fit = self._fit_linear(effects, own)
                 sums.put(tables, fit.sums)
                 _put(prior, tables, fit.prior())
         if rest.any():
@@ -165,6 +160,12 @@ class CellPrior:
         found = [family.strength_given_means(totals[:, each], own, means[:, each]) for each, own in enumerate(count)]
         strength, likelihood = np.array(found, dtype=float).T
         return strength, likelihood
+
+
+def _as_slice(places: np.ndarray) -> np.ndarray | slice:
+    """Sorted places, as a slice where they follow each other, which spares copies of what is there."""
+    follow = len(places) and len(places) == places[-1] + 1 - places[0]
+    return slice(places[0], places[-1] + 1) if follow else places
 
 
 def _empty(tables: int) -> Prior:

@@ -136,6 +136,12 @@ class Sums:
         slope = self._link.variance(self.predictor(places)) / self._total(places)
         return np.asarray(slope**2 * on_link)
 
+    def about(self, prior: Prior, places: np.ndarray) -> Prior:
+        """The prior with the means of the cells, and their variances, of shape (..., m)."""
+        mean = self.mean(np.array([self.sizes]) - 1)[..., 0]  # of a cell whose categories are all unseen
+        offset = self.mean(places) - mean[..., None]
+        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), mains=self)
+
     def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         """The outputs of cells without rows, by name."""
         assert prior.between is not None

@@ -101,10 +101,9 @@ class _Layout:
 
     def _portions(self, moments: Moments) -> Iterator[Moments]:
         """Some tables after the other."""
-        tables = np.arange(len(self.count))
         step = max(1, CELLS // max(self.count.shape[1], self.factors.numbers))
-        for start in range(0, len(tables), step):
-            yield moments.take(tables[start : start + step])
+        for start in range(0, len(self.count), step):
+            yield moments.take(slice(start, start + step))
 
     def tables_to_fit_exactly(self, found: Components) -> np.ndarray:
         """The tables that did not converge; where the exact fit would take too long, none, with a warning."""
