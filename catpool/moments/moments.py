@@ -125,6 +125,11 @@ class Moments:
         """The number of categories that have rows."""
         return np.count_nonzero(self.count, axis=-1)
 
+    @property
+    def some_repeat(self) -> np.ndarray:
+        """Whether any category has several rows, without which nothing varies within categories, of shape (...)."""
+        return self.rows - self.categories > 1e-12 * self.rows
+
     @cached_property
     def category_means(self) -> np.ndarray:
         """Mean of each category, 0 for a category without rows."""

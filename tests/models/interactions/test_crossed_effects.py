@@ -199,7 +199,9 @@ def test_means_of_cells_follow_from_effects_and_files_may_hold_them(kind):
     for each in table.encodings:
         each.prior = table.prior(each)
     assert table.encodings[0].prior.offset.shape == (table.vocabulary.size,)
-    read = EmpiricalBayesEncoder.from_json(encoder.to_json())
+    text = encoder.to_json()
+    assert '"type": "Sums"' in text  # what files call the effects, whatever the name of the class
+    read = EmpiricalBayesEncoder.from_json(text)
     assert read.tables_[0].encodings[0].prior.offset is not None
     pd.testing.assert_frame_equal(read.encoding_table("make_x_year"), shown)
 
