@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
 from catpool.crossfit.threads import in_threads
 from catpool.crossfit.training_rows import TrainingRows, learn
-from catpool.data.categories import Vocabulary
+from catpool.data.categories import FEW, Vocabulary
+from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
 from catpool.data.listed import Coded
 from catpool.data.progress import counting
@@ -47,8 +49,8 @@ class Crossfit(NamedTuple):
         return self.which == "rare"
 
 
-class NumberedColumn(NamedTuple):
-    """A column whose categories are numbered: its label, its vocabulary, and its codes with their learner."""
+class CodedLabel(NamedTuple):
+    """A column, interaction or path: its label, its vocabulary, and the codes of its rows with their learner."""
 
     label: Any
     vocabulary: Any
@@ -90,6 +92,12 @@ class Columnwise(Structure):
         """Number the categories of the training rows, by what `listed` returned."""
         return Coded(*self.encode(label, X))
 
+    def number_shared(self, labels: Sequence[Any], X: Frame, *, distinct: bool = True) -> Frame:
+        """The table with those columns numbered, in threads, that occur in several labels, as `number_shared` does."""
+        return number_shared(
+            labels, X, distinct=distinct, apply=lambda function, shared: self.parallel(function, shared, len(X))
+        )
+
     def check_listed(self, labels: Sequence[Any], vocabularies: Sequence[Any]) -> None:
         """Raise an error if the vocabularies of columns are not those that the user lists."""
         listed = self.listed(labels)
@@ -117,6 +125,7 @@ class Columnwise(Structure):
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)
         listed = self.listed(labels)
+        data = replace(data, X=self.number_shared(labels, data.X))
         rows = TrainingRows(data.targets, scheme.age(data.weights), Parts(None, 1))
 
         def learn_column(label: Any) -> Any:
@@ -134,20 +143,21 @@ class Columnwise(Structure):
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
         scheme.prepare()
+        data = replace(data, X=self.number_shared(labels, data.X))
 
-        def number(label: Any) -> NumberedColumn:
-            return self._number(label, data, listed)
+        def code(label: Any) -> CodedLabel:
+            return self._code(label, data, listed)
 
-        def fit_batch(batch: Sequence[NumberedColumn]) -> list[tuple[Any, tuple[Any, Blocks]]]:
+        def fit_batch(batch: Sequence[CodedLabel]) -> list[tuple[Any, tuple[Any, Blocks]]]:
             fitted = self._fit_batch(batch, data, scheme)
             advance(len(batch))
             return fitted
 
         with counting(len(labels), kinds_of(labels, data.X)) as advance:
             if len(data) * len(labels) > HELD:
-                batches = self.parallel(lambda label: fit_batch([number(label)]), labels, len(data))
+                batches = self.parallel(lambda label: fit_batch([code(label)]), labels, len(data))
             else:
-                columns = self.parallel(number, labels, len(data))
+                columns = self.parallel(code, labels, len(data))
                 together = scheme.batches([each.coded for each in columns])
                 batches = self.parallel(fit_batch, [[columns[each] for each in some] for some in together], len(data))
         fitted = dict(chain.from_iterable(batches))
@@ -156,11 +166,9 @@ class Columnwise(Structure):
             features |= fitted[label][1]
         return Fit([fitted[label][0] for label in labels], features)
 
-    def _number(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> NumberedColumn:
+    def _code(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> CodedLabel:
         codes, vocabulary, unlisted = self._code_checked(label, data, listed)
-        return NumberedColumn(
-            label, vocabulary, CodedColumn(self.learner(vocabulary), codes, vocabulary.size, unlisted)
-        )
+        return CodedLabel(label, vocabulary, CodedColumn(self.learner(vocabulary), codes, vocabulary.size, unlisted))
 
     def _code_checked(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
         """Number the categories of rows, and check that the column has some to learn from."""
@@ -170,7 +178,7 @@ class Columnwise(Structure):
         return coded
 
     def _fit_batch(
-        self, batch: Sequence[NumberedColumn], data: TrainingData, scheme: Scheme
+        self, batch: Sequence[CodedLabel], data: TrainingData, scheme: Scheme
     ) -> list[tuple[Any, tuple[Any, Blocks]]]:
         """Fit some columns: the label of each, its table and its features."""
         coded = [each.coded for each in batch]
@@ -183,9 +191,9 @@ class Columnwise(Structure):
         ]
 
     def _finish(
-        self, numbered: NumberedColumn, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
+        self, each: CodedLabel, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
     ) -> tuple[Any, Blocks]:
-        label, vocabulary, coded = numbered
+        label, vocabulary, coded = each
         if self.crossfit.only_rare:
             self.use_all_rows(column, codes, vocabulary, data.without(coded.unlisted), scheme.folds().groups)
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
@@ -193,6 +201,8 @@ class Columnwise(Structure):
 
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
         features: Blocks = {}
+        if len(X) > FEW:
+            X = self.number_shared([table.label for table in tables], X, distinct=False)
         for blocks in self.parallel(lambda table: self.features(table, X, fade), tables, len(X)):
             features |= blocks
         return features

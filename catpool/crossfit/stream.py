@@ -110,9 +110,10 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
     rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
+    X = structure.number_shared(labels, data.X)
 
     def sum_column(label: Any) -> tuple[Tally, float]:
-        codes, vocabulary, unlisted = structure.code(label, data.X, listed)
+        codes, vocabulary, unlisted = structure.code(label, X, listed)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in own.views() for view in views]
@@ -192,6 +193,7 @@ def encode_parts(structure: Columnwise, fitted: Fitted, X: Frame, folds: np.ndar
     assert fitted.tallies is not None
     refuse_one_fold(int(np.count_nonzero(fitted.tallies[0].weight_by_part())), fitted.parts)
     blocks: Blocks = {}
+    X = structure.number_shared([table.label for table in fitted.tables], X, distinct=False)
     for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
         slots = table.slots(select_columns(table.label, X))
         blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)

@@ -13,7 +13,8 @@ import pandas as pd
 from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
 from catpool.data.backends import to_backend
-from catpool.data.categories import Vocabulary, warn_of_dates
+from catpool.data.categories import Vocabulary
+from catpool.data.dates import warn_of_dates
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen

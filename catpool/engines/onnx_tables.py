@@ -92,7 +92,7 @@ def _add_unseen_cells(graph: Graph, table: EncodingTable, slots: Sequence[str], 
 
 
 def _predict_mean(graph: Graph, sums: Any, slots: Sequence[str]) -> str:
-    """Add the effects of a cell's parts and apply the inverse link, as `Sums.mean` does."""
+    """Add the effects of a cell's parts and apply the inverse link, as `PartEffects.mean` does."""
     predictor = graph.constant([[sums.intercept]])
     for effects, slot in zip(sums.effects, slots, strict=True):
         predictor = graph.node("Add", predictor, graph.gather_rows(effects[:, None], slot))

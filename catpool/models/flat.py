@@ -192,7 +192,7 @@ class Flat(Columnwise):
         if label not in listed:
             return Coded(*self.encode(label, X))
         name, strict = column_name(label, X.names_by_label), self.policy.unknown == "error"
-        coded = encode_listed(X.column(label), listed[label], name, strict=strict)
+        coded = encode_listed(select_columns(label, X), listed[label], name, strict=strict)
         if self.policy.missing == "error":
             refuse_missing(coded.codes, name)
         return coded
@@ -202,8 +202,8 @@ class Flat(Columnwise):
             return super().log_likelihood(data)
         labels = self.labels(data.X)
         listed = self.listed(labels)
-        own = [data.without(self.code(label, data.X, listed).unlisted).weights for label in labels]
-        return np.array([weights.log_likelihood for weights in own])
+        unlisted = [self.code(label, data.X, listed).unlisted if label in listed else None for label in labels]
+        return np.array([data.without(rows).weights.log_likelihood for rows in unlisted])
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
@@ -243,7 +243,7 @@ class Flat(Columnwise):
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(encode_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+            blocks.append(encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0].T)
         features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features
