@@ -18,7 +18,7 @@ from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
-ROUNDING = 1e-20  # share of the scatter of y that rounding leaves as residual
+ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual
 ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
