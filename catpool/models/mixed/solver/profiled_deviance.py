@@ -18,6 +18,7 @@ from catpool.models.mixed.solver.covariance_parameters import CovarianceParamete
 from catpool.models.mixed.solver.criterion_derivatives import criterion_derivatives
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.twin_factors import find_twins, share_equally
 from catpool.models.mixed.solver.variance_search import (
     CriterionEvaluation,
     polish,
@@ -55,6 +56,7 @@ class ProfiledDeviance:
         self.freedom = system.rows - (system.covariates if reml else 0)
         self.units = parameter_units(system, self.parameters)
         self.floors = FLOOR * self.units
+        self.twins = find_twins(system)
         self._last: tuple[bytes, CriterionEvaluation] | None = None
 
     def equations(self, lambdas: Sequence[np.ndarray]) -> MixedModelEquations:
@@ -96,13 +98,19 @@ class ProfiledDeviance:
         return CriterionEvaluation(self.criterion(solution), *derivatives)
 
     def minimize(self, near: Sequence[np.ndarray] | None = None) -> np.ndarray:
-        """The parameters that minimize the criterion, with exact zeros where these are best.
+        """The parameters that minimize the criterion, with exact zeros where these are best, and twins alike.
 
         Parameters
         ----------
         near : sequence of ndarray of shape (width, width), optional
             Lambdas to start from, in place of estimates from the data.
         """
+        theta = self._minimum(near)
+        if not self.twins:
+            return theta
+        return self.parameters.theta(share_equally(self.parameters.lambdas(theta), self.twins))
+
+    def _minimum(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         theta = self._search(near)
         unidentified = self._unidentified()
         small = self._is_small(theta) | unidentified
