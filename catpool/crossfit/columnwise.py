@@ -26,6 +26,7 @@ from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
+from catpool.tables.unseen import warn_of_unlisted
 
 HELD = 1 << 20  # the most codes of all columns that are held at once, so that columns can be learned together
 
@@ -175,6 +176,7 @@ class Columnwise(Structure):
         coded = self.code(label, data.X, listed)
         if coded.unlisted is not None:
             coded.unlisted.check(data.weights)
+            warn_of_unlisted(listed[label], data.X.column(label), coded.unlisted)
         return coded
 
     def _fit_batch(

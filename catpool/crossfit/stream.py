@@ -12,7 +12,7 @@ import pandas as pd
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
-from catpool.crossfit.hashed_keys import folds_of_keys, refuse_one_fold
+from catpool.crossfit.hashed_keys import folds_of_keys, has_several_columns, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks, kinds_of
 from catpool.crossfit.training_rows import TrainingRows
@@ -27,6 +27,7 @@ from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
 from catpool.tables.fitted import Fitted, drop_values
+from catpool.tables.unseen import warn_of_unlisted
 
 
 @frozen
@@ -45,6 +46,8 @@ class Stream:
         Without values.
     log_likelihood : float, or ndarray of shape (tallies,)
         The term of the log-likelihood that depends on precisions alone.
+    mixed_keys : bool, default=False
+        As in `Fitted`.
     """
 
     labels: list[Any]
@@ -52,6 +55,7 @@ class Stream:
     tallies: list[Tally]
     targets: list[Target]
     log_likelihood: float | np.ndarray
+    mixed_keys: bool = False
 
     def tables(self, structure: Columnwise) -> list[Any]:
         """Learn the tables from these sums."""
@@ -92,12 +96,22 @@ class Stream:
                 "Either all rows must have keys, and the same number of folds, or none, but the parts have "
                 f"{max(parts[0])} and {max(parts[1])} folds. Pass `cv` and `key` alike."
             )
+        if self.mixed_keys != other.mixed_keys and parts[0] != {1}:
+            raise ValueError(
+                "Both parts must have keys of the same columns, but one has keys of several columns, and the other has "
+                "keys of one, or comes from a file of an earlier version. Fit both again, with the same keys."
+            )
         for label, *pair in zip(self.labels, self.tallies, other.tallies, strict=True):
             check_same_types(label, *(tally.vocabulary for tally in pair))
         targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
         sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]
-        return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
+        likelihood = self.log_likelihood + other.log_likelihood
+        return Stream(self.labels, self.names, tallies, targets, likelihood, self.mixed_keys)
+
+    def add_rows(self, data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
+        """Add the sums of more rows, whose folds are found as those of the rows before."""
+        return self + sum_rows(data, structure, cv, mixed_keys=self.mixed_keys)
 
 
 def takes_parts(encoder: Any) -> bool:
@@ -105,15 +119,18 @@ def takes_parts(encoder: Any) -> bool:
     return not is_rule(encoder.cv)
 
 
-def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
-    """Sum the rows; by fold if they have keys."""
-    rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv))
+def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: bool | None = None) -> Stream:
+    """Sum the rows; by fold if they have keys, with `mixed_keys` as in `Fitted`, by default as the keys ask for."""
+    mixed_keys = has_several_columns(data.key) if mixed_keys is None else mixed_keys
+    rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv, mixed_keys))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
     X = structure.number_shared(labels, data.X)
 
     def sum_column(label: Any) -> tuple[Tally, float]:
         codes, vocabulary, unlisted = structure.code(label, X, listed)
+        if unlisted is not None:
+            warn_of_unlisted(listed[label], data.X.column(label), unlisted)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in own.views() for view in views]
@@ -123,7 +140,8 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
 
     sums = counted(sum_column, labels, kinds_of(labels, data.X))
     tallies, likelihoods = [tally for tally, _ in sums], np.array([likelihood for _, likelihood in sums])
-    return Stream(labels, data.X.names_by_label, tallies, drop_values(data.targets), likelihoods)
+    targets = drop_values(data.targets)
+    return Stream(labels, data.X.names_by_label, tallies, targets, likelihoods, mixed_keys)
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
@@ -141,14 +159,14 @@ def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame]
     return check
 
 
-def _read_parts(data: TrainingData, cv: Any) -> Parts:
+def _read_parts(data: TrainingData, cv: Any, mixed_keys: bool) -> Parts:
     """The folds of rows with keys; rows without keys are one part."""
     if data.key is None:
         return Parts(None, 1)
     if not isinstance(cv, Integral):
         raise ValueError(f"`key` needs a number of folds, but `cv` is {cv!r}. Pass a number, such as cv=10.")
     check_cv(cv)
-    return Parts(folds_of_keys(data.key, len(data), int(cv)), int(cv))
+    return Parts(folds_of_keys(data.key, len(data), int(cv), mixed=mixed_keys), int(cv))
 
 
 def restore_stream(fitted: Fitted) -> Stream:
@@ -158,7 +176,8 @@ def restore_stream(fitted: Fitted) -> Stream:
         sums = [[add_part_axis(each.moments) for each in table.encodings] for table in fitted.tables]
         tallies = [Tally(table.vocabulary, own) for table, own in zip(fitted.tables, sums, strict=True)]
     labels = [table.label for table in fitted.tables]
-    return Stream(labels, fitted.header.names_by_label, tallies, fitted.targets, fitted.log_likelihood)
+    names = fitted.header.names_by_label
+    return Stream(labels, names, tallies, fitted.targets, fitted.log_likelihood, fitted.mixed_keys)
 
 
 def encode_other_folds(

@@ -70,20 +70,22 @@ class Vocabulary:
             return {}
         return {_with_one_nan(each): slot for each, slot in self._slots.items() if isinstance(each, tuple)}
 
-    def find_slots(self, categories: pd.Series) -> np.ndarray:
+    def find_slots(self, categories: pd.Series, label: Any = None) -> np.ndarray:
         """Find the slots of distinct values; slot 0 is put before them, because codes of values start from 1.
 
         Parameters
         ----------
         categories : pandas.Series of length m
             As `encode` returns them. Some may be missing values.
+        label : Any, optional
+            The label of the column, for messages.
 
         Returns
         -------
         ndarray of shape (m + 1,)
         """
         slots = np.full(len(categories) + 1, MISSING)
-        with _hashable():
+        with _hashable(label):
             found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
             slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
         # missing values are looked for only among values not found, which are few; NaN equals nothing, itself included
@@ -95,9 +97,9 @@ class Vocabulary:
             slots[unseen[pd.isna(rest)]] = MISSING
         return slots
 
-    def find_slot(self, value: Any) -> int:
-        """Find the slot of one value."""
-        with _hashable():
+    def find_slot(self, value: Any, label: Any = None) -> int:
+        """Find the slot of one value of a column."""
+        with _hashable(label):
             slot = self._slots.get(value)
         if slot is not None:
             return slot
@@ -106,9 +108,9 @@ class Vocabulary:
         return MISSING if value is None or bool(pd.isna(value)) else self.size - 1
 
     def look_up(
-        self, column: pd.Series | np.ndarray | Numbered
+        self, column: pd.Series | np.ndarray | Numbered, label: Any = None
     ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
-        """Find the slots of a column's values.
+        """Find the slots of the values of a column, which `label` names in messages.
 
         Returns
         -------
@@ -125,13 +127,13 @@ class Vocabulary:
             codes = np.arange(1, len(column) + 1)
             categories = column if isinstance(column, pd.Series) else _series(column)
         else:
-            codes, categories = encode(column, distinct=False)
+            codes, categories = encode(column, distinct=False, label=label)
             codes = codes.astype(np.intp)  # which indexes twice as fast
-        return codes, self.find_slots(categories), _selector(categories)
+        return codes, self.find_slots(categories, label), _selector(categories)
 
-    def slots(self, column: pd.Series | np.ndarray | Numbered) -> np.ndarray:
+    def slots(self, column: pd.Series | np.ndarray | Numbered, label: Any = None) -> np.ndarray:
         """Find the slot of each row's category, of shape (n,)."""
-        codes, slots, _ = self.look_up(column)
+        codes, slots, _ = self.look_up(column, label)
         return slots.take(codes)
 
     def __getstate__(self) -> dict[str, Any]:

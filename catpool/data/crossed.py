@@ -188,9 +188,10 @@ class Cells:
         cells[:] = list(zip(*parts, strict=True))
         return pd.Series(cells, dtype=object)
 
-    def row_part_slots(self, columns: Sequence[Any]) -> list[np.ndarray]:
-        """Find the slot of each row's category in each column."""
-        return [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+    def row_part_slots(self, columns: Sequence[Any], label: Sequence[Any] | None = None) -> list[np.ndarray]:
+        """Find the slot of each row's category in each column; `label` has their labels, for messages."""
+        labels = [None] * len(columns) if label is None else label
+        return [part.slots(*own) for part, *own in zip(self.paths.parts, columns, labels, strict=True)]
 
     def find_slots(self, last: np.ndarray, missing: np.ndarray) -> np.ndarray:
         """Find the slots of rows' cells.
@@ -216,9 +217,11 @@ class Cells:
         slots, sizes = self.part_slots[1:-1], np.array([part.size for part in self.paths.parts])
         require(np.all((slots != MISSING) & (slots < sizes - 1)), "cells without a category")
 
-    def look_up(self, columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
+    def look_up(
+        self, columns: Sequence[Any], label: Sequence[Any] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
         """Find the slots of the rows' cells, as `Vocabulary.look_up` does; the code of a row is its position."""
-        slots = self.row_part_slots(columns)
+        slots = self.row_part_slots(columns, label)
         missing = np.any([own == MISSING for own in slots], axis=0)
         cells = self.find_slots(self.paths.follow(slots)[-1], missing)
 

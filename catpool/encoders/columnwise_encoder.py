@@ -153,9 +153,9 @@ class ColumnwiseEncoder(Encoder):
                 if before is None:
                     before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
                 else:
-                    stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
+                    stream = restore_stream(before).add_rows(data.align(before.header), structure, self.cv)
                 fitted = self._streamed(structure, before, stream)
-            warn_of_date_columns(fitted.tables)
+            warn_of_date_columns(fitted.tables, before.tables)
             self._fitted = fitted
         return self
 
@@ -214,6 +214,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
+            mixed_keys=stream.mixed_keys,
             fingerprint=Fingerprint(0, ""),  # the rows are no longer available, so transform cannot recognize them
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
@@ -248,7 +249,7 @@ class ColumnwiseEncoder(Encoder):
             raise ValueError('`transform_out_of_fold` needs crossfit="all". Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
-        folds = folds_of_keys(key, len(frame), fitted.parts)
+        folds = folds_of_keys(key, len(frame), fitted.parts, mixed=fitted.mixed_keys)
         return output(self._settings(), structure, fitted, frame, encode_parts(structure, fitted, frame, folds))
 
     @available_if(lambda encoder: isinstance(encoder._structure(), Flat))

@@ -29,17 +29,16 @@ from catpool.engines.dispatch import find_engine
 from catpool.engines.joins import join_features, known_categories
 from catpool.engines.names import NamedTable, name_columns, open_table
 from catpool.engines.request import Request
-from catpool.engines.source import Source
+from catpool.engines.source import COPIES, Source
 from catpool.moments.grouped import Tally
 from catpool.tables.fitted import Fitted
-from catpool.tables.unseen import UnseenCategoriesWarning, warn_of_unseen
+from catpool.tables.unseen import UnseenCategoriesWarning, warn_of_unlisted, warn_of_unseen
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoLazyFrame
 
 FOLD = "catpool_fold"  # the column of hashed keys
 FEATURE = "catpool_feature_"
-COPIES = "catpool_copies"
 
 
 class Encoded(NamedTuple):
@@ -250,10 +249,11 @@ def _group(
 ) -> Grouped:
     labels = _parts(label)
     columns = table.names(labels)
-    sums = source.sums(columns, ends=label in listed)
+    sums = source.sums(columns, listed=label in listed)
     codes, vocabulary, unlisted = structure.code(label, table.read(sums.keys, labels), listed)
     folds = source.find_folds(sums.keys)
     if unlisted is not None:
+        warn_of_unlisted(listed[label], table.read(sums.keys, labels).column(label), unlisted, sums.column(COPIES))
         source, sums = source.listed_sums(columns, folds, sums, unlisted.rows)
     moments = source.moments(sums, folds, codes, (len(source.centers), vocabulary.size))
     if unlisted is not None and source.fold is not None and moments[0].count.any():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
 
 COUNT, ROWS, LOGS, TOTAL, SQUARE = (f"catpool_{name}" for name in ("count", "rows", "logs", "total_", "square_"))
-LEAST, MOST = "catpool_least", "catpool_most"
+COPIES, LEAST, MOST = "catpool_copies", "catpool_least", "catpool_most"
 
 
 class GroupSums(NamedTuple):
@@ -112,15 +112,21 @@ class Source:
         moved = not np.array_equal(source.centers, self.centers)
         return source, (source.sums(columns) if moved else sums).without(unlisted)
 
-    def sums(self, columns: Sequence[str], *, ends: bool = False) -> GroupSums:
-        """The sums over the rows of each fold and combination of categories, and the ends of y: one GROUP BY."""
+    def sums(self, columns: Sequence[str], *, listed: bool = False) -> GroupSums:
+        """The sums over the rows of each fold and combination of categories: one GROUP BY.
+
+        Where categories are listed, there are the number of rows and the ends of y besides.
+        """
         import narwhals.stable.v2 as nw
 
         keys = [*([self.fold] if self.fold else []), *columns]
         summands = self._summands(self._center())
         selected = [nw.col(key) for key in keys] + [summand.alias(name) for name, summand in summands.items()]
         aggregates = [nw.col(name).sum() for name in summands]
-        if ends and self.centered:
+        if listed:
+            selected += [nw.lit(1.0).alias(COPIES)]
+            aggregates += [nw.col(COPIES).sum()]
+        if listed and self.centered:
             selected += [nw.col(self.y).cast(nw.Float64).alias(name) for name in (LEAST, MOST)]
             aggregates += [nw.col(LEAST).min(), nw.col(MOST).max()]
         table = self.frame.select(*selected).group_by(*keys).agg(*aggregates).collect("pyarrow").to_native()

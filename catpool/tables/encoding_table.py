@@ -128,7 +128,7 @@ class EncodingTable:
     def look_up_value(self, value: Any) -> dict[str, float]:
         """Look up the features of one value of the column, by name."""
         assert isinstance(self.vocabulary, Vocabulary)
-        slot = self.vocabulary.find_slot(value)
+        slot = self.vocabulary.find_slot(value, self.label)
         if self.policy.raises:
             self.transform(pd.Series([value], dtype=object))  # for its errors
         return {name: table.item(slot) for name, table in self.named_tables}
@@ -171,7 +171,7 @@ class EncodingTable:
         return slots.take(codes)
 
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
-        looked_up = self.vocabulary.look_up(column)
+        looked_up = self.vocabulary.look_up(column, self.label)
         self._check(*looked_up)
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return looked_up[:2]

@@ -129,10 +129,10 @@ class CellPrior:
         kinds = self.parts.identified(count, np.ones(len(count), dtype=bool))
         alone = [self._effects_on_link(kinds, each, family) for each in classes]
         found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        strength, likelihood = self._strengths(found, classes, family)
+        pooled = np.zeros(len(count), dtype=bool)
         for tables, effects in kinds:
-            if effects.parts and not effects.with_cells:
-                strength[tables] = np.inf
+            pooled[tables] = bool(effects.parts) and not effects.with_cells
+        strength, likelihood = self._strengths(found, classes, family, pooled)
         note = np.where(np.isinf(strength), NO_SPREAD, "")
         priors = []
         for own, each in zip(found, classes, strict=True):
@@ -152,12 +152,18 @@ class CellPrior:
         return found
 
     def _strengths(
-        self, effects: Sequence[PartEffects], classes: Sequence[Moments], family: Family
+        self, effects: Sequence[PartEffects], classes: Sequence[Moments], family: Family, pooled: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The conjugate strength of each table, which its classes share, about the means of cells; log-likelihoods."""
+        """The conjugate strength of each table, which its classes share, about the means of cells; log-likelihoods.
+
+        It is infinite where cells have no effects of their own, as `pooled` says of each table.
+        """
         means = np.array([each.mean(self.parts.slots) for each in effects])
         totals, count = np.array([each.total for each in classes]), classes[0].count
-        found = [family.strength_given_means(totals[:, each], own, means[:, each]) for each, own in enumerate(count)]
+        found = [
+            family.strength_given_means(totals[:, each], own, means[:, each], pooled=bool(pooled[each]))
+            for each, own in enumerate(count)
+        ]
         strength, likelihood = np.array(found, dtype=float).T
         return strength, likelihood
 

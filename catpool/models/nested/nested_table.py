@@ -90,7 +90,7 @@ class NestedTable:
         """The features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
-            looked_up = codes, own, _ = part.look_up(column)
+            looked_up = codes, own, _ = part.look_up(column, self.labels[level])
             slots.append(own.take(codes))
             warn_of_unseen(self.columns[level], self.labels[level], part, column, looked_up)
             if self.policy.missing == "error":
@@ -124,7 +124,7 @@ class NestedTable:
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
         """The number of each training row's deepest path, shape (n,)."""
-        slots = [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        slots = [part.slots(*own) for part, *own in zip(self.paths.parts, columns, self.labels, strict=True)]
         deepest = self.paths.follow(slots)[-1]
         unseen = int(np.count_nonzero(deepest >= self.paths.size))
         if unseen:
