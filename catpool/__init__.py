@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from catpool.crossfit.earlier_rows import EarlierRows
     from catpool.data.fingerprint import TrainingRowsWarning
+    from catpool.encoders.additive_encoder import AdditiveEncoder
     from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
     from catpool.encoders.mean import MeanEncoder
     from catpool.encoders.mixed_model import MixedModelEncoder
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
+    "AdditiveEncoder",
     "EarlierRows",
     "EmpiricalBayesEncoder",
     "MeanEncoder",
@@ -38,6 +40,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
+    "AdditiveEncoder": "catpool.encoders.additive_encoder",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EmpiricalBayesEncoder": "catpool.encoders.empirical_bayes",
     "MeanEncoder": "catpool.encoders.mean",

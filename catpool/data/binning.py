@@ -28,6 +28,12 @@ class Bins:
         require(self.edges.ndim == 1 and self.edges.dtype.kind == "f", "edges that are not numbers")
         require(not np.isnan(self.edges).any() and np.all(np.diff(self.edges) > 0), "edges that do not rise")
 
+    @property
+    def names(self) -> list[str | None]:
+        """The names of the ranges, for tables to look at."""
+        edges = [f"{edge:.6g}" for edge in self.edges]
+        return [None, *(f"[{low}, {high})" for low, high in zip(["-inf", *edges], [*edges, "inf"], strict=True))]
+
     def ranges(self, column: Any) -> np.ndarray:
         """The range of each number, of shape (n,)."""
         numbers = as_numbers(column)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from catpool.data.frames import Frame
 
+AUTO = "auto"  # the columns that their kinds say
 CATEGORY, NUMBER, BOOLEAN, TIME = "category", "number", "boolean", "time"
 KINDS = {  # of the types of pandas.api.types.infer_dtype; what is not listed holds categories
     "decimal": NUMBER,

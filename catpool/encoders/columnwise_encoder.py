@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
-
 LEARNING = RLock()  # of all encoders, because a lock of each could not be pickled with it
 
 
@@ -295,6 +294,6 @@ class ColumnwiseEncoder(Encoder):
         >>> MeanEncoder().fit(pd.DataFrame({"shop": ["a", "b"]}), [1.0, 2.5]).to_sql("orders")[:16]
         'WITH "catpool_0"'
         """
-        from catpool.encoders.statements import write_sql  # here, as each import takes its time
+        from catpool.encoders.statements import write_sql
 
         return write_sql(self._structure(), self._settings(), self._state, table, dialect, encodings, encodings_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, Protocol
 
@@ -45,7 +45,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         rule=rule,
         policy=Policy(encoder.unknown, encoder.missing),
         columns=encoder.columns,
-        interactions=read_interactions(encoder.interactions),
+        interactions=_read_interactions(encoder.interactions),
         categories=encoder.categories,
         output=encoder.output,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
@@ -57,7 +57,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
     )
 
 
-def read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
+def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
     """Tuples of columns, because lists cannot be labels, or the largest number of columns that are combined."""
     if interactions is None:
         return []
@@ -65,6 +65,11 @@ def read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
         return 2  # the only legal string is "pairs"
     if isinstance(interactions, Integral):
         return int(interactions)
+    return interaction_labels(interactions)
+
+
+def interaction_labels(interactions: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Each interaction as a tuple, once whatever the order of its columns."""
     found: dict[frozenset[Any], tuple[Any, ...]] = {}
     for parts in interactions:
         found.setdefault(frozenset(parts), tuple(parts))

@@ -11,10 +11,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from catpool.crossfit.columnwise import Crossfit
+from catpool.encoders.additive_mixin import AdditiveMixin
 from catpool.encoders.encoder import Encoder
-from catpool.encoders.flat_parameters import read_interactions
+from catpool.encoders.flat_parameters import interaction_labels
 from catpool.encoders.parameters import constraints, documented
-from catpool.models.additive.additive_table import AdditiveTable
 from catpool.models.tree_features import TreeFeatures
 from catpool.priors.rules import prior_rule
 
@@ -25,7 +25,7 @@ RELIABLE = 0.9  # of a category that crossfit="rare" does not encode out of fold
 
 
 @documented
-class TreeEncoder(Encoder):
+class TreeEncoder(AdditiveMixin, Encoder):
     """Turn a table into features for forests and boosted trees: the encoder to start with.
 
     It finds the columns that hold categories, passes all other columns through, and puts out
@@ -186,32 +186,12 @@ class TreeEncoder(Encoder):
             rule=prior_rule("reml", scale=1.0),
             columns=self.columns if isinstance(self.columns, str) else list(self.columns),
             adjust=self.adjust,
-            interactions="auto" if self.interactions == "auto" else read_interactions(self.interactions),
+            interactions="auto" if isinstance(self.interactions, str) else interaction_labels(self.interactions or []),
             max_interactions=self.max_interactions,
             drop_noise=self.drop_noise,
             nested=[] if self.nested is None else [list(levels) for levels in self.nested],
             crossfit=Crossfit(self.crossfit, RELIABLE),
             n_jobs=self.n_jobs,
-        )
-
-    @property
-    def _additive(self) -> AdditiveTable:
-        check_is_fitted(self)
-        return next(table for table in self.tables_ if isinstance(table, AdditiveTable))
-
-    @property
-    def interactions_(self) -> pd.DataFrame:
-        """The interactions that were found.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each, the strongest first: its `columns`, its `share` of the variance that the columns leave
-            unexplained, and the `p_value` of there being none.
-        """
-        return pd.DataFrame(
-            [(choice.label, choice.share, choice.p_value) for choice in self._additive.choices],
-            columns=["columns", "share", "p_value"],
         )
 
     @property
@@ -233,4 +213,5 @@ class TreeEncoder(Encoder):
         """
         check_is_fitted(self)
         alone = [row for table in self.tables_ if table is not self._additive for row in table.summary()]
-        return self._additive.summary(pd.DataFrame(alone))
+        own = pd.DataFrame(alone).reindex(columns=["column", "target", "prior_mean", "prior_strength", "reliability"])
+        return self._additive.summary().merge(own, on=["column", "target"], how="left")

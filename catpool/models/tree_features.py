@@ -28,7 +28,6 @@ from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.policy import Policy
 
-AUTO = "auto"
 FEW = 10  # categories of a column for which trees need no more than their codes
 SOME = 20  # rows from which a category for each row is no chance
 POLICY = Policy("prior", "category")
@@ -176,11 +175,11 @@ class TreeFeatures(Structure):
     def _additive(self, categories: Sequence[Any], numbers: Sequence[Any], left_out: Sequence[Any]) -> Additive:
         auto = isinstance(self.interactions, str)
         return Additive(
-            categories,
-            numbers,
+            columns=categories,
+            adjust_for=numbers,
             interactions=self._given,
             most_found=self.max_interactions if auto else 0,
-            shown=self.adjust,
+            shown="all" if self.adjust else "none",
             drop_noise=self.drop_noise,
             left_out=left_out,
             n_jobs=self.n_jobs,

@@ -31,6 +31,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Cells": "catpool.data.crossed",
     "Choice": "catpool.models.additive.screening",
     "EarlierRows": "catpool.crossfit.earlier_rows",
+    "EffectOutput": "catpool.models.additive.additive_table",
     "EffectsTable": "catpool.models.mixed.effects_table",
     "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",

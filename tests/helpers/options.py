@@ -59,12 +59,12 @@ VALUES = {  # beside that of the encoder's base
     "weight_type": ["precision"],
     "n_jobs": [2],
     "verbose": [True],
-    "adjust": [False],
+    "adjust_for": [[]],
     "max_interactions": [1],
-    "nested": [[["shop", "city"]]],
+    "rounded": [True],
 }
 OWN_VALUES = {  # where an encoder has others
-    "TreeEncoder": {"drop_noise": [True], "interactions": [[("city", "shop")], "auto"]},
+    "AdditiveEncoder": {"interactions": [[("city", "shop")]]},  # tests/models/additive finds some
     "NestedEncoder": {"prior": ["ml"]},
     "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
 }
@@ -81,10 +81,6 @@ def _normal(p):
     return p.get("family") == "normal" or p["target_type"] == "continuous"
 
 
-def _tree(p):
-    return "adjust" in p
-
-
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -99,11 +95,10 @@ INERT = {
         "no category is taken for full, or all that have enough rows are of reliability one",
     ),
     "crossfit": (
-        lambda p: (_tree(p) and p["nested"] is None) or (p.get("crossfit_reliability") == 1.0 and _pools(p)),
-        "no category is of reliability one, or columns of few categories have no mean",
+        lambda p: p["crossfit_reliability"] == 1.0 and _pools(p),
+        "no category is of reliability one",
     ),
-    "interactions": (lambda p: p["interactions"] == "auto", "so few rows show no interaction for certain"),
-    "max_interactions": (lambda p: True, "so few rows show no interaction for certain"),
+    "max_interactions": (lambda p: p["interactions"] != "auto", "no interaction is looked for"),
     "prior_scale": (lambda p: p["prior"] != "full_bayes", "other priors have no scale"),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
@@ -113,23 +108,24 @@ INERT = {
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"
+            and "adjust_for" not in p
             and ("family" not in p or p["family"] == "normal")
-            and "sd" not in p["output"]
+            and "sd" not in p.get("output", "")
         ),
         "means of counts are means of numbers",
     ),
     "weight_type": (
-        lambda p: not {"prior", "groups"} & p.keys() and "sd" not in p["output"],
+        lambda p: not {"prior", "groups", "adjust_for"} & p.keys() and "sd" not in p.get("output", ""),
         "a weighted mean is the same",
     ),
     "missing": (
-        lambda p: p["missing"] == "prior" and p["output"] == "sd" and "columns" in p,
+        lambda p: p["missing"] == "prior" and p.get("output") == "sd" and "columns" in p,
         "what has the prior's mean has its own sd",
     ),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
     "drop_noise": (
-        lambda p: p.get("prior") == "full_bayes" or (_tree(p) and not p["adjust"] and not p["interactions"]),
-        "an average over priors has some spread, or there are no adjusted effects",
+        lambda p: p.get("prior") == "full_bayes",
+        "an average over priors has some spread",
     ),
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.law import close, law, quick_rows
-from helpers.public_encoders import PUBLIC
+from helpers.public_encoders import PUBLIC, breaking
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -54,7 +54,8 @@ def test_scale_and_shift_carry_through(public, table, scale, shift):
     X, y, folds, kind = table
     encoder = public.make(table.columns, cv=folds, target_type=kind, **public.setup.in_units_of_y)
     one, other = (np.asarray(encoder.fit_transform(X, targets)) for targets in (y, scale * y + shift))
-    close(other, scale * one + shift, public, scale * table.scale + abs(shift))
+    carried = 0.0 if public in breaking("shift") else shift
+    close(other, scale * one + carried, public, scale * table.scale + abs(shift))
 
 
 @pytest.mark.parametrize("public", PUBLIC, ids=str)
@@ -65,4 +66,5 @@ def test_a_shift_by_a_billion_loses_the_digits_that_float64_must(public):
     y = rng.normal(size=n) + X[:, 0] / 10
     encoder = public.make([0], cv=3, random_state=0, **public.setup.in_units_of_y)
     one, other = (np.asarray(encoder.fit_transform(X, targets)) for targets in (y, y + 1e9))
-    np.testing.assert_allclose(other - 1e9, one, atol=4 * np.spacing(1e9))
+    carried = 0.0 if public in breaking("shift") else 1e9
+    np.testing.assert_allclose(other - carried, one, atol=4 * np.spacing(1e9))

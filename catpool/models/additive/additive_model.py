@@ -18,8 +18,10 @@ class AdditiveModel:
     ----------
     mean : float
         The intercept, on the scale of the link.
-    effects, sds : list of ndarray of shape (size,)
-        The effect of each slot of each factor, and its standard deviation given the other factors.
+    effects : list of ndarray of shape (size,)
+        The effect of each slot of each factor.
+    information : list of ndarray of shape (size,)
+        What the rows of each slot weigh, in units of the dispersion; 0 for slots without rows.
     variances : ndarray of shape (factors,)
         The variance of each factor's effects.
     dispersion : float
@@ -28,18 +30,18 @@ class AdditiveModel:
 
     mean: float
     effects: list[np.ndarray]
-    sds: list[np.ndarray]
+    information: list[np.ndarray]
     variances: np.ndarray
     dispersion: float
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
-        require(len(self.effects) == len(self.sds), "effects without their standard deviations")
+        require(len(self.effects) == len(self.information), "effects without what their rows weigh")
         require_numbers((len(self.effects),), least=0.0, variances=self.variances)
         require_numbers((), mean=self.mean, dispersion=self.dispersion)
-        for effects, sds in zip(self.effects, self.sds, strict=True):
+        for effects, information in zip(self.effects, self.information, strict=True):
             require_numbers((len(effects),), effects=effects)
-            require_numbers((len(effects),), least=0.0, sds=sds)
+            require_numbers((len(effects),), least=0.0, information=information)
 
     def predictor(self, codes: Sequence[np.ndarray]) -> np.ndarray:
         """The linear predictor of rows, of shape (n,), from the slots of their categories."""
@@ -47,3 +49,9 @@ class AdditiveModel:
         for effects, own in zip(self.effects, codes, strict=True):
             result += effects.take(own)
         return result
+
+    def sds(self, factor: int) -> np.ndarray:
+        """The standard deviation of each effect of a factor, given the other factors."""
+        variance, information = self.variances[factor], self.information[factor]
+        noise = self.dispersion + information * variance
+        return np.sqrt(np.divide(variance * self.dispersion, noise, out=np.zeros_like(noise), where=noise > 0))

@@ -10,6 +10,7 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.crossfit.threads import in_threads
+from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, TIME, column_kinds
 from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -17,10 +18,13 @@ from catpool.data.progress import FOLDS, counting
 from catpool.data.training import TrainingData
 from catpool.models.additive.additive_model import AdditiveModel
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn, target_columns
-from catpool.models.additive.additive_table import AdditiveTable, effect_features, key
+from catpool.models.additive.additive_table import AdditiveTable, EffectOutput, effect_features
 from catpool.models.additive.backfitting import fit_targets, residuals
 from catpool.models.additive.factors import FactorMaker
 from catpool.models.additive.screening import Choice, Screen
+from catpool.tables.policy import Policy
+
+FOR_TREES = EffectOutput(Policy("prior", "category"), rounded=True, beside=True)
 
 
 @frozen
@@ -29,35 +33,60 @@ class Additive(Structure):
 
     Parameters
     ----------
-    categories, numbers : list
-        The labels of the columns that have effects.
+    columns : "auto" or list
+        The labels of the columns that hold categories and have effects; by default strings, objects, categories and
+        booleans.
+    adjust_for : "auto" or list
+        The labels of other columns that have effects, of categories or numbers; by default all.
     interactions : list of tuples
         The interactions that have effects.
     most_found : int
         The largest number of interactions that are found and added.
-    shown : bool
-        Whether the effects of columns are features. Those of interactions always are.
+    shown : {"all", "columns", "none"}
+        Whose effects are features, beside those of interactions: of all columns, or of `columns` alone.
     drop_noise : bool
         Whether effects without variance are no features.
     left_out : list
         The labels of columns that give no features.
+    output : EffectOutput
     n_jobs : int, optional
     """
 
     table_class = AdditiveTable
 
-    categories: Sequence[Any]
-    numbers: Sequence[Any]
+    columns: Any = AUTO
+    adjust_for: Any = AUTO
     interactions: Sequence[tuple[Any, ...]] = ()
     most_found: int = 0
-    shown: bool = True
+    shown: str = "all"
     drop_noise: bool = True
     left_out: Sequence[Any] = ()
+    output: EffectOutput = FOR_TREES
     n_jobs: int | None = None
 
     def check(self, X: Frame) -> None:
+        given = [(name, getattr(self, name)) for name in ("columns", "adjust_for")]
+        labels = []
+        for name, own in given:
+            if not isinstance(own, str) and len(own):
+                X.require(list(own), name)
+                labels += list(own)
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"`adjust_for` names columns that `columns` names too: {labels}. Remove them there.")
         for parts in self.interactions:
             check_interaction(parts, X)
+
+    def _chosen(self, X: Frame) -> tuple[list[Any], list[Any], list[Any]]:
+        """The columns of categories that are encoded, other columns of categories, and those of numbers."""
+        kinds = {label: kind for label, kind in column_kinds(X).items() if label not in X.aside}
+        columns = self.columns
+        if isinstance(columns, str):
+            columns = [label for label, kind in kinds.items() if kind in (CATEGORY, BOOLEAN)]
+        others = self.adjust_for
+        if isinstance(others, str):
+            others = [label for label, kind in kinds.items() if kind != TIME and label not in columns]
+        numbers = [label for label in others if kinds[label] == NUMBER]
+        return list(columns), [label for label in others if label not in numbers], numbers
 
     def required(self, tables: Sequence[AdditiveTable]) -> list[Any]:
         return list(dict.fromkeys(label for table in tables for label in table.required))
@@ -68,14 +97,15 @@ class Additive(Structure):
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         targets, folds = target_columns(data.targets), scheme.folds()
         table, rows = self._learn(data, targets)
-        features = {key(table.factors[each]): np.full((len(data), len(targets)), np.nan) for each in table.shown}
+        features = {
+            table.output.key(table.factors[each]): np.full((len(data), len(targets)), np.nan) for each in table.shown
+        }
 
         def encode(fold: int) -> None:
             training, test = folds.training_rows(fold), np.flatnonzero(folds.labels == fold)
             models = fit_targets(rows.subset(training), [target.subset(training) for target in targets])
-            for position in table.shown:
-                encoded = effect_features(models, position, rows.codes[position][test])
-                features[key(table.factors[position])][test] = encoded
+            for key, position in zip(table.keys, table.shown, strict=True):
+                features[key][test] = effect_features(models, position, rows.codes[position][test], self.output)
             advance(1)
 
         with counting(folds.n_folds, FOLDS) as advance:
@@ -101,9 +131,10 @@ class Additive(Structure):
 
     def _learn(self, data: TrainingData, targets: Sequence[TargetColumn]) -> tuple[AdditiveTable, FactorRows]:
         """The effects learned from all rows, and the rows by their slots in each factor."""
-        maker = FactorMaker(data.X, data.weights.row, self.numbers)
-        columns = [*self.categories, *self.numbers]
-        numbered = [maker.single(label) for label in columns] + [maker.crossed(label) for label in self.interactions]
+        columns, categories, numbers = self._chosen(data.X)
+        maker = FactorMaker(data.X, data.weights.row, numbers)
+        singles = [*columns, *categories, *numbers]
+        numbered = [maker.single(label) for label in singles] + [maker.crossed(label) for label in self.interactions]
         rows = FactorRows.of(numbered, data.weights)
         models = fit_targets(rows, targets)
         choices = self._find(maker, rows, models, targets)
@@ -111,9 +142,14 @@ class Additive(Structure):
             numbered += [maker.crossed(choice.label) for choice in choices]
             rows = FactorRows.of(numbered, data.weights)
             models = fit_targets(rows, targets)
-        shown = self._shown(models, len(columns))
+        hidden = {"all": [], "columns": [*categories, *numbers], "none": singles}[self.shown]
         factors, names = [factor for factor, _ in numbered], [target.name for target in targets]
-        return AdditiveTable(factors, models, names, shown, choices, list(self.left_out)), rows
+        shown = [
+            position
+            for position, factor in enumerate(factors)
+            if factor.label not in hidden and not (self.drop_noise and is_noise(models, position))
+        ]
+        return AdditiveTable(factors, models, names, shown, choices, list(self.left_out), self.output), rows
 
     def _find(
         self,
@@ -126,9 +162,10 @@ class Additive(Structure):
         if not self.most_found:
             return []
         left = [residuals(model, rows, own) for model, own in zip(models, targets, strict=True)]
-        return Screen(maker, left, rows.weights.row, self.categories, self.numbers).choose(self.most_found)
+        columns, categories, numbers = self._chosen(maker.X)
+        return Screen(maker, left, rows.weights.row, [*columns, *categories], numbers).choose(self.most_found)
 
-    def _shown(self, models: Sequence[AdditiveModel], columns: int) -> list[int]:
-        """The positions of the factors that give features, of which so many are columns."""
-        with_signal = np.any([model.variances > 0 for model in models], axis=0) | (not self.drop_noise)
-        return [int(each) for each in np.flatnonzero(with_signal) if self.shown or each >= columns]
+
+def is_noise(models: Sequence[AdditiveModel], factor: int) -> bool:
+    """Whether the effects of a factor have no variance, on any column of the target."""
+    return not any(model.variances[factor] > 0 for model in models)

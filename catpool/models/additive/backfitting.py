@@ -25,7 +25,7 @@ import numpy as np
 
 from catpool.models.additive.additive_model import AdditiveModel
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn
-from catpool.models.additive.linearization import rule_of
+from catpool.models.additive.linearization import working_rows
 
 ROUNDS = 10  # after which effects move by less than what they are rounded to
 START = 0.1  # the variance of each factor at the start, in units of the noise
@@ -47,7 +47,7 @@ def fit_additive(rows: FactorRows, target: TargetColumn) -> AdditiveModel:
 
 def residuals(model: AdditiveModel, rows: FactorRows, target: TargetColumn) -> np.ndarray:
     """What a model leaves unexplained of each row, in units of its standard deviation, of shape (n,)."""
-    rule = rule_of(target, rows.weights)
+    rule = working_rows(target, rows.weights)
     weights, left = rule.linearize(model.predictor(rows.codes))
     row = 1.0 if rows.weights.row is None else np.where(rows.weights.row > 0, rows.weights.row, 1.0)
     return left * np.sqrt(weights / row / (model.dispersion or 1.0))  # without noise where y is constant
@@ -63,20 +63,21 @@ class Backfitting:
     """
 
     def __init__(self, rows: FactorRows, target: TargetColumn) -> None:
-        self.rows, self.rule = rows, rule_of(target, rows.weights)
-        self.mean, self.dispersion = self.rule.start()
+        self.rows, self.working = rows, working_rows(target, rows.weights)
+        self.mean, self.dispersion = self.working.start()
         self.effects = [np.zeros(size) for size in rows.sizes]
-        self.information = [np.zeros(size) for size in rows.sizes]
         self.variances = np.full(len(rows.sizes), START * self.dispersion)
         self.fitted = np.zeros(len(rows.sizes))  # the effective number of each factor's effects
         self.predictor = np.full(len(target.y), self.mean)
+        self.weights, self.residual = self.working.linearize(self.predictor)
+        self.information = [self._information(factor) for factor in range(len(rows.sizes))]
 
     def improve(self) -> None:
         """One round over all factors."""
-        self.weights, self.residual = self.rule.linearize(self.predictor)
-        self.dispersion = self.rule.dispersion(self.weights, self.residual, self.fitted.sum())
+        self.weights, self.residual = self.working.linearize(self.predictor)
+        self.dispersion = self.working.dispersion(self.weights, self.residual, self.fitted.sum())
         total = self.weights.sum()
-        shift = float(self.rule.limited((self.weights * self.residual).sum() / total)) if total > 0 else 0.0
+        shift = float(self.working.limited((self.weights * self.residual).sum() / total)) if total > 0 else 0.0
         self.mean += shift
         self.predictor += shift
         self.residual -= shift
@@ -87,12 +88,10 @@ class Backfitting:
     def _update(self, factor: int) -> None:
         """The effects of a factor given all others, and its variance given these."""
         codes, size, old = self.rows.codes[factor], self.rows.sizes[factor], self.effects[factor]
-        information = self.information[factor]
-        if self.rule.reweights or not information.any():
-            information = np.bincount(codes, self.weights, size).astype(float)
+        information = self._information(factor) if self.working.reweights else self.information[factor]
         total = np.bincount(codes, self.weights * self.residual, size) + information * old
         strength = self.dispersion / self.variances[factor]
-        new = old + self.rule.limited(total / (information + strength) - old)
+        new = old + self.working.limited(total / (information + strength) - old)
         reliability = information / (information + strength)
         variance = (new**2).sum() / max(reliability.sum(), 1e-300)
         if variance * information.max() <= NEGLIGIBLE * self.dispersion:
@@ -103,9 +102,8 @@ class Backfitting:
         self.effects[factor], self.information[factor] = new, information
         self.variances[factor], self.fitted[factor] = variance, reliability.sum()
 
+    def _information(self, factor: int) -> np.ndarray:
+        return np.bincount(self.rows.codes[factor], self.weights, self.rows.sizes[factor]).astype(float)
+
     def model(self) -> AdditiveModel:
-        sds = []
-        for information, variance in zip(self.information, self.variances, strict=True):
-            noise = self.dispersion + information * variance
-            sds.append(np.sqrt(np.divide(variance * self.dispersion, noise, out=np.zeros_like(noise), where=noise > 0)))
-        return AdditiveModel(float(self.mean), self.effects, sds, self.variances, float(self.dispersion))
+        return AdditiveModel(float(self.mean), self.effects, self.information, self.variances, float(self.dispersion))

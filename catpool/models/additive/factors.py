@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from catpool.data.binning import Bins, make_bins
-from catpool.data.categories import Vocabulary, encode
+from catpool.data.categories import Vocabulary, encode, held
 from catpool.data.crossed import Cells, number_cells, number_paths
 from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
+from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
+from catpool.tables.unseen import warn_of_unseen
 
 FINE, COARSE = 32, 8  # the most ranges of a number that is a factor by itself, and of one in an interaction
 
@@ -42,10 +44,30 @@ class Factor:
         """The labels of its columns."""
         return self.label if isinstance(self.vocabulary, Cells) else (self.label,)
 
-    def slots(self, X: Frame) -> np.ndarray:
+    @property
+    def categories(self) -> list[Any]:
+        """The categories; for numbers the names of their ranges, and None for missing ones."""
+        own = self.vocabulary.categories.tolist()
+        if isinstance(self.vocabulary, Cells):
+            columns = [
+                self._named(label, values) for label, values in zip(self.parts, zip(*own, strict=True), strict=True)
+            ]
+            return list(zip(*columns, strict=True))
+        return self._named(self.label, own)
+
+    def _named(self, label: Any, values: Sequence[Any]) -> list[Any]:
+        return [self.bins[label].names[value] for value in values] if label in self.bins else list(values)
+
+    def slots(self, X: Frame, policy: Policy) -> np.ndarray:
         """The slot of each row, of shape (n,)."""
         columns = [self._column(label, X) for label in self.parts]
-        codes, slots, _ = self.vocabulary.look_up(columns if isinstance(self.vocabulary, Cells) else columns[0])
+        values = columns if isinstance(self.vocabulary, Cells) else columns[0]
+        codes, slots, select = looked_up = self.vocabulary.look_up(values)
+        if policy.missing == "error":
+            refuse_missing(slots.take(codes), self.column)
+        if policy.unknown == "error":
+            refuse_unseen(self.column, held(codes, slots == self.vocabulary.size - 1), select)
+        warn_of_unseen(self.column, self.label, self.vocabulary, values, looked_up)
         return slots.take(codes)
 
     def _column(self, label: Any, X: Frame) -> Any:

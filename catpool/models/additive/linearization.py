@@ -14,14 +14,14 @@ FLAT = 1e-4  # the least variance of a row, below which its residual on the scal
 FURTHEST = 30.0  # linear predictors beyond it have means of 0 or 1 to all digits
 
 
-def rule_of(target: TargetColumn, weights: Weights) -> Linear | Linearized:
+def working_rows(target: TargetColumn, weights: Weights) -> OnIdentity | OnLink:
     """How the rows of a column of the target depend on the linear predictor."""
     if target.family.homoscedastic:
-        return Linear(target.y, weights)
-    return Linearized(target.y, weights, target.family.link)
+        return OnIdentity(target.y, weights)
+    return OnLink(target.y, weights, target.family.link)
 
 
-class Linear:
+class OnIdentity:
     """Rows whose mean is the linear predictor, with one variance.
 
     Parameters
@@ -58,7 +58,7 @@ class Linear:
         return move
 
 
-class Linearized:
+class OnLink:
     """Classes and counts, whose mean is a function of the linear predictor.
 
     Parameters
