@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
     from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+    from catpool.encoders.tree_encoder import TreeEncoder
     from catpool.evaluation.comparison import compare_encoders
     from catpool.evaluation.draws import sample_encodings
     from catpool.evaluation.leak_check import check_no_leak
@@ -26,6 +27,7 @@ __all__ = [
     "NestedEncoder",
     "SmoothedMeanEncoder",
     "TrainingRowsWarning",
+    "TreeEncoder",
     "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
@@ -43,6 +45,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "NestedEncoder": "catpool.encoders.nested",
     "SmoothedMeanEncoder": "catpool.encoders.smoothed_mean",
     "TrainingRowsWarning": "catpool.data.fingerprint",
+    "TreeEncoder": "catpool.encoders.tree_encoder",
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",

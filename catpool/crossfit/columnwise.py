@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
-from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
+from catpool.crossfit.threads import in_threads
 from catpool.crossfit.training_rows import TrainingRows, learn
-from catpool.data.categories import Vocabulary
+from catpool.data.categories import FEW, Vocabulary
+from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
 from catpool.data.listed import Coded
+from catpool.data.progress import counting
 from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
+from catpool.tables.unseen import warn_of_unlisted
 
 HELD = 1 << 20  # the most codes of all columns that are held at once, so that columns can be learned together
-THREADED = 1 << 19  # codes of all columns for which starting threads takes longer than they save
 
 
 class Crossfit(NamedTuple):
@@ -49,8 +50,8 @@ class Crossfit(NamedTuple):
         return self.which == "rare"
 
 
-class NumberedColumn(NamedTuple):
-    """A column whose categories are numbered: its label, its vocabulary, and its codes with their learner."""
+class CodedLabel(NamedTuple):
+    """A column, interaction or path: its label, its vocabulary, and the codes of its rows with their learner."""
 
     label: Any
     vocabulary: Any
@@ -92,6 +93,12 @@ class Columnwise(Structure):
         """Number the categories of the training rows, by what `listed` returned."""
         return Coded(*self.encode(label, X))
 
+    def number_shared(self, labels: Sequence[Any], X: Frame, *, distinct: bool = True) -> Frame:
+        """The table with those columns numbered, in threads, that occur in several labels, as `number_shared` does."""
+        return number_shared(
+            labels, X, distinct=distinct, apply=lambda function, shared: self.parallel(function, shared, len(X))
+        )
+
     def check_listed(self, labels: Sequence[Any], vocabularies: Sequence[Any]) -> None:
         """Raise an error if the vocabularies of columns are not those that the user lists."""
         listed = self.listed(labels)
@@ -119,14 +126,17 @@ class Columnwise(Structure):
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)
         listed = self.listed(labels)
+        data = replace(data, X=self.number_shared(labels, data.X))
         rows = TrainingRows(data.targets, scheme.age(data.weights), Parts(None, 1))
 
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
+            advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
-        return self.parallel(learn_column, labels, len(data))
+        with counting(len(labels), kinds_of(labels, data.X)) as advance:
+            return self.parallel(learn_column, labels, len(data))
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         labels = self.labels(data.X)
@@ -134,54 +144,58 @@ class Columnwise(Structure):
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
         scheme.prepare()
+        data = replace(data, X=self.number_shared(labels, data.X))
 
-        def number(label: Any) -> NumberedColumn:
-            return self._number(label, data, listed)
+        def code(label: Any) -> CodedLabel:
+            return self._code(label, data, listed)
 
-        if len(data) * len(labels) > HELD:
-            groups = self.parallel(lambda label: self._fit_group([number(label)], data, scheme), labels, len(data))
-        else:
-            columns = self.parallel(number, labels, len(data))
-            together = [
-                [columns[position] for position in group] for group in scheme.group([each.coded for each in columns])
-            ]
-            groups = self.parallel(lambda group: self._fit_group(group, data, scheme), together, len(data))
-        fitted = dict(chain.from_iterable(groups))
+        def fit_batch(batch: Sequence[CodedLabel]) -> list[tuple[Any, tuple[Any, Blocks]]]:
+            fitted = self._fit_batch(batch, data, scheme)
+            advance(len(batch))
+            return fitted
+
+        with counting(len(labels), kinds_of(labels, data.X)) as advance:
+            if len(data) * len(labels) > HELD:
+                batches = self.parallel(lambda label: fit_batch([code(label)]), labels, len(data))
+            else:
+                columns = self.parallel(code, labels, len(data))
+                together = scheme.batches([each.coded for each in columns])
+                batches = self.parallel(fit_batch, [[columns[each] for each in some] for some in together], len(data))
+        fitted = dict(chain.from_iterable(batches))
         features: Blocks = {}
         for label in labels:
             features |= fitted[label][1]
         return Fit([fitted[label][0] for label in labels], features)
 
-    def _number(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> NumberedColumn:
+    def _code(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> CodedLabel:
         codes, vocabulary, unlisted = self._code_checked(label, data, listed)
-        return NumberedColumn(
-            label, vocabulary, CodedColumn(self.learner(vocabulary), codes, vocabulary.size, unlisted)
-        )
+        return CodedLabel(label, vocabulary, CodedColumn(self.learner(vocabulary), codes, vocabulary.size, unlisted))
 
     def _code_checked(self, label: Any, data: TrainingData, listed: Mapping[Any, Vocabulary]) -> Coded:
         """Number the categories of rows, and check that the column has some to learn from."""
         coded = self.code(label, data.X, listed)
         if coded.unlisted is not None:
             coded.unlisted.check(data.weights)
+            warn_of_unlisted(listed[label], data.X.column(label), coded.unlisted)
         return coded
 
-    def _fit_group(
-        self, group: Sequence[NumberedColumn], data: TrainingData, scheme: Scheme
+    def _fit_batch(
+        self, batch: Sequence[CodedLabel], data: TrainingData, scheme: Scheme
     ) -> list[tuple[Any, tuple[Any, Blocks]]]:
         """Fit some columns: the label of each, its table and its features."""
-        coded = [each.coded for each in group]
+        coded = [each.coded for each in batch]
         # the scheme overwrites codes, to save memory
         codes = [each.codes.copy() if self.needs_codes else each.codes for each in coded]
-        encoded = scheme.encode_group(coded, counts=self.counts_by_fold)
+        encoded = scheme.encode_batch(coded, counts=self.counts_by_fold)
         return [
             (each.label, self._finish(each, own, column, data, scheme))
-            for each, own, column in zip(group, codes, encoded, strict=True)
+            for each, own, column in zip(batch, codes, encoded, strict=True)
         ]
 
     def _finish(
-        self, numbered: NumberedColumn, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
+        self, each: CodedLabel, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
     ) -> tuple[Any, Blocks]:
-        label, vocabulary, coded = numbered
+        label, vocabulary, coded = each
         if self.crossfit.only_rare:
             self.use_all_rows(column, codes, vocabulary, data.without(coded.unlisted), scheme.folds().groups)
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
@@ -189,6 +203,8 @@ class Columnwise(Structure):
 
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
         features: Blocks = {}
+        if len(X) > FEW:
+            X = self.number_shared([table.label for table in tables], X, distinct=False)
         for blocks in self.parallel(lambda table: self.features(table, X, fade), tables, len(X)):
             features |= blocks
         return features
@@ -206,12 +222,4 @@ class Columnwise(Structure):
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any], rows: int) -> list[Any]:
         """Apply a function to each item, which has so many rows, in threads if `n_jobs` is not 1."""
         items = list(items)
-        n_jobs = min(1 if self.n_jobs is None else effective_n_jobs(self.n_jobs), len(items))
-        if n_jobs <= 1 or rows * len(items) < THREADED:
-            return [function(item) for item in items]
-        # threads share the rows, and passes over them release the global lock; joblib's own pool looks for results only
-        # every 10 milliseconds, in which a column of 100,000 rows is encoded
-        with ThreadPoolExecutor(n_jobs) as pool:
-            # contexts hold what numpy does about overflow, and from Python 3.14 on filters of warnings
-            futures = [pool.submit(copy_context().run, function, item) for item in items]
-            return [future.result() for future in futures]
+        return in_threads(function, items, self.n_jobs, rows * len(items))

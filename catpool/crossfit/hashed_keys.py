@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 
-def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
+def folds_of_keys(key: Any, n_rows: int, k: int, *, mixed: bool = True) -> np.ndarray:
     """Compute the fold of each row, of shape (n,), from a hash of its key that is the same in all processes.
 
     Parameters
@@ -17,6 +17,9 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
     n_rows : int
     k : int
         The number of folds.
+    mixed : bool, default=True
+        Whether the hash of several columns is mixed once more. Files that were written before this was done need
+        their rows in the folds of then.
 
     Raises
     ------
@@ -27,7 +30,7 @@ def folds_of_keys(key: Any, n_rows: int, k: int) -> np.ndarray:
         For keys of mixed types, and for numbers that are not integers. The keys 2 and 2.0 are the same.
     """
     try:
-        return (_hash_keys(key, n_rows) % k).astype(np.uint8)
+        return (_hash_keys(key, n_rows, mixed=mixed) % k).astype(np.uint8)
     except (UnicodeEncodeError, OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.IntCastingNaNError) as error:
         raise ValueError(
             "`key` must hold integers of 64 bits, dates from 1678 to 2261, or text without lone surrogates, but it "
@@ -44,9 +47,18 @@ def refuse_one_fold(folds: int, k: int) -> None:
         )
 
 
-def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
+def has_several_columns(key: Any) -> bool:
+    """Whether a key is made of several columns."""
+    return key is not None and _table(key).shape[1] > 1
+
+
+def _table(key: Any) -> pd.DataFrame:
+    return pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
+
+
+def _hash_keys(key: Any, n_rows: int, *, mixed: bool) -> np.ndarray:
     """The hash of each row's key, of shape (n,)."""
-    table = pd.DataFrame(key.to_pandas() if hasattr(key, "to_pandas") else key)
+    table = _table(key)
     if len(table) != n_rows:
         raise ValueError(
             f"`key` must hold one key for each of the {n_rows} rows of X, but it holds {len(table)}. Pass as many."
@@ -55,7 +67,18 @@ def _hash_keys(key: Any, n_rows: int) -> np.ndarray:
     # pandas' hashes depend on the dtype, and columns of one name cannot be told apart
     places = table.set_axis(range(table.shape[1]), axis=1)
     plain = places.apply(lambda column: _normalize(column, table.columns[column.name]))
-    return pd.util.hash_pandas_object(plain, index=False).to_numpy()
+    hashes = pd.util.hash_pandas_object(plain, index=False).to_numpy()
+    return _mix(hashes) if mixed and plain.shape[1] > 1 else hashes
+
+
+def _mix(hashes: np.ndarray) -> np.ndarray:
+    """Let each bit depend on all bits, because pandas makes the lowest bit of two equal columns the same in all rows.
+
+    These are the last steps of splitmix64.
+    """
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
 
 
 def refuse_missing_keys(found: bool) -> None:

@@ -49,8 +49,8 @@ class CodedColumn:
     unlisted: Unlisted | None = None
 
 
-def group_columns(columns: Sequence[CodedColumn], tables: int) -> list[list[int]]:
-    """Choose the columns that are learned together: the positions of each group, those of similar size in one.
+def batch_columns(columns: Sequence[CodedColumn], tables: int) -> list[list[int]]:
+    """Choose the columns that are learned together: the positions of each batch, those of similar size in one.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def group_columns(columns: Sequence[CodedColumn], tables: int) -> list[list[int]
     tables : int
         The number of parts, times that of the classes of the target, which are held at once.
     """
-    groups: list[Group] = []
-    growing: list[Group] = []  # the last group of each kind of learner
+    batches: list[Batch] = []
+    growing: list[Batch] = []  # the last batch of each kind of learner
     for position in sorted(range(len(columns)), key=lambda position: columns[position].size):
         column = columns[position]
-        group = next((each for each in growing if each.takes(column, tables)), None)
-        if group is None:
-            group = Group(column)
-            groups.append(group)
-            growing = [each for each in growing if not _alike(each.first, column)] + [group]
-        group.add(position, column)
-    return [group.positions for group in groups]
+        batch = next((each for each in growing if each.takes(column, tables)), None)
+        if batch is None:
+            batch = Batch(column)
+            batches.append(batch)
+            growing = [each for each in growing if not _alike(each.first, column)] + [batch]
+        batch.add(position, column)
+    return [batch.positions for batch in batches]
 
 
-class Group:
+class Batch:
     """Some columns that are learned together, the smallest first."""
 
     def __init__(self, first: CodedColumn) -> None:
@@ -79,7 +79,7 @@ class Group:
         self.positions: list[int] = []
 
     def takes(self, column: CodedColumn, tables: int) -> bool:
-        """Whether a column, which is not smaller than those of the group, may join it."""
+        """Whether a column, which is not smaller than those of the batch, may join it."""
         filled, cells = (self.size + column.size) * tables, (len(self.positions) + 1) * column.size * tables
         return cells <= min(CELLS, max(SMALL, 2 * filled)) and _alike(self.first, column)
 
@@ -95,7 +95,7 @@ def _alike(one: CodedColumn, other: CodedColumn) -> bool:
 
 
 def learns_at_once(column: CodedColumn, tables: int) -> bool:
-    """Whether the parts of a column and the whole column are learned in one call; `tables` as for `group_columns`."""
+    """Whether the parts of a column and the whole column are learned in one call; `tables` as for `batch_columns`."""
     return _alike(column, column) and column.size * tables <= CELLS
 
 

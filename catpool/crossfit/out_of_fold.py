@@ -16,6 +16,7 @@ import numpy as np
 from catpool.crossfit.folds import Folds
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.frozen import frozen
+from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
@@ -115,7 +116,8 @@ class OutOfFold:
     def _encode_each_fold(self, learner: ColumnLearner, codes: np.ndarray, size: int, result: OutOfFoldColumn) -> None:
         """Sum the rows anew for each fold."""
         result.fill(np.nan)
-        for fold in range(self.folds.n_folds):
+
+        def encode_fold(fold: int) -> None:
             test = np.flatnonzero(self.folds.labels == fold)
             learned = learn(learner, codes[self._training[fold]], size, self._subsets[fold])
             tables = [table for encoding in learned for table in encoding.values.values()]
@@ -123,6 +125,8 @@ class OutOfFold:
                 result.values[test, position] = table.take(codes[test])
             if result.counts is not None:
                 result.counts[test] = learned[0].moments.count.take(codes[test])
+
+        counted(encode_fold, range(self.folds.n_folds), FOLDS)
         whole = TrainingRows(self.rows.targets, self.rows.weights, Parts(None, 1))
         result.encodings.extend(learn(learner, codes, size, whole))
 

@@ -18,7 +18,7 @@ from catpool.crossfit.folds import (
     refuse_weightless,
     warn_of_rows_in_no_fold,
 )
-from catpool.crossfit.joint import CodedColumn, encode_together, group_columns, learns_at_once
+from catpool.crossfit.joint import CodedColumn, batch_columns, encode_together, learns_at_once
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
@@ -59,12 +59,12 @@ class Scheme(ABC):
             The rows that the column must not learn from.
         """
 
-    def group(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
-        """The columns that are encoded together, as the positions of each group; by default each by itself."""
+    def batches(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
+        """The columns that are encoded together, as the positions of each batch; by default each by itself."""
         return [[position] for position in range(len(columns))]
 
-    def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
-        """Encode the columns of a group."""
+    def encode_batch(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
+        """Encode the columns of a batch."""
         return [
             self.encode(each.learner, each.codes, each.size, counts=counts, unlisted=each.unlisted) for each in columns
         ]
@@ -171,12 +171,12 @@ class FoldScheme(Scheme):
         rows = self._out_of_fold if unlisted is None else self._without(unlisted)
         return rows.encode(learner, codes, size, counts=counts)
 
-    def group(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
-        return super().group(columns) if self._tables is None else group_columns(columns, self._tables)
+    def batches(self, columns: Sequence[CodedColumn]) -> list[list[int]]:
+        return super().batches(columns) if self._tables is None else batch_columns(columns, self._tables)
 
-    def encode_group(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
+    def encode_batch(self, columns: Sequence[CodedColumn], *, counts: bool) -> list[OutOfFoldColumn]:
         if self._tables is None or (len(columns) == 1 and not learns_at_once(columns[0], self._tables)):
-            return super().encode_group(columns, counts=counts)
+            return super().encode_batch(columns, counts=counts)
         return encode_together(self._out_of_fold, columns, counts=counts)
 
     @cached_property

@@ -12,13 +12,14 @@ import pandas as pd
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
-from catpool.crossfit.hashed_keys import folds_of_keys, refuse_one_fold
+from catpool.crossfit.hashed_keys import folds_of_keys, has_several_columns, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
-from catpool.crossfit.structure import Blocks
+from catpool.crossfit.structure import Blocks, kinds_of
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.listed import refuse_no_rows
+from catpool.data.progress import counted
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import check_same_types
@@ -26,6 +27,7 @@ from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
 from catpool.tables.fitted import Fitted, drop_values
+from catpool.tables.unseen import warn_of_unlisted
 
 
 @frozen
@@ -44,6 +46,8 @@ class Stream:
         Without values.
     log_likelihood : float, or ndarray of shape (tallies,)
         The term of the log-likelihood that depends on precisions alone.
+    mixed_keys : bool, default=False
+        As in `Fitted`.
     """
 
     labels: list[Any]
@@ -51,21 +55,23 @@ class Stream:
     tallies: list[Tally]
     targets: list[Target]
     log_likelihood: float | np.ndarray
+    mixed_keys: bool = False
 
     def tables(self, structure: Columnwise) -> list[Any]:
         """Learn the tables from these sums."""
         structure.check_listed(self.labels, [tally.vocabulary for tally in self.tallies])
-        tables = []
         likelihoods = np.broadcast_to(self.log_likelihood, len(self.labels)).tolist()
-        for label, tally, likelihood in zip(self.labels, self.tallies, likelihoods, strict=True):
-            learner, encodings = structure.learner(tally.vocabulary), list[Any]()
-            moments = tally.merge()
-            if not moments[0].count.any():
-                refuse_no_rows(column_name(label, self.names))
-            for target, own in split_by_target(self.targets, moments):
-                encodings += learner.encodings(target, own, likelihood)
-            tables.append(structure.table(label, self.names, tally.vocabulary, encodings))
-        return tables
+        columns = list(zip(self.labels, self.tallies, likelihoods, strict=True))
+        return counted(lambda each: self._table(structure, *each), columns, kinds_of(self.labels, self.names))
+
+    def _table(self, structure: Columnwise, label: Any, tally: Tally, likelihood: float) -> Any:
+        learner, encodings = structure.learner(tally.vocabulary), list[Any]()
+        moments = tally.merge()
+        if not moments[0].count.any():
+            refuse_no_rows(column_name(label, self.names))
+        for target, own in split_by_target(self.targets, moments):
+            encodings += learner.encodings(target, own, likelihood)
+        return structure.table(label, self.names, tally.vocabulary, encodings)
 
     @property
     def signature(self) -> tuple[list[Any], list[str]]:
@@ -90,12 +96,22 @@ class Stream:
                 "Either all rows must have keys, and the same number of folds, or none, but the parts have "
                 f"{max(parts[0])} and {max(parts[1])} folds. Pass `cv` and `key` alike."
             )
+        if self.mixed_keys != other.mixed_keys and parts[0] != {1}:
+            raise ValueError(
+                "Both parts must have keys of the same columns, but one has keys of several columns, and the other has "
+                "keys of one, or comes from a file of an earlier version. Fit both again, with the same keys."
+            )
         for label, *pair in zip(self.labels, self.tallies, other.tallies, strict=True):
             check_same_types(label, *(tally.vocabulary for tally in pair))
         targets = [_unite_classes(*pair) for pair in zip(self.targets, other.targets, strict=True)]
         sides = [[_expand_targets(tally, each.targets, targets) for tally in each.tallies] for each in (self, other)]
         tallies = [a + b for a, b in zip(*sides, strict=True)]
-        return Stream(self.labels, self.names, tallies, targets, self.log_likelihood + other.log_likelihood)
+        likelihood = self.log_likelihood + other.log_likelihood
+        return Stream(self.labels, self.names, tallies, targets, likelihood, self.mixed_keys)
+
+    def add_rows(self, data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
+        """Add the sums of more rows, whose folds are found as those of the rows before."""
+        return self + sum_rows(data, structure, cv, mixed_keys=self.mixed_keys)
 
 
 def takes_parts(encoder: Any) -> bool:
@@ -103,21 +119,29 @@ def takes_parts(encoder: Any) -> bool:
     return not is_rule(encoder.cv)
 
 
-def sum_rows(data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
-    """Sum the rows; by fold if they have keys."""
-    rows, tallies, likelihoods = TrainingRows(data.targets, data.weights, _read_parts(data, cv)), [], []
+def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: bool | None = None) -> Stream:
+    """Sum the rows; by fold if they have keys, with `mixed_keys` as in `Fitted`, by default as the keys ask for."""
+    mixed_keys = has_several_columns(data.key) if mixed_keys is None else mixed_keys
+    rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv, mixed_keys))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
-    for label in labels:
-        codes, vocabulary, unlisted = structure.code(label, data.X, listed)
+    X = structure.number_shared(labels, data.X)
+
+    def sum_column(label: Any) -> tuple[Tally, float]:
+        codes, vocabulary, unlisted = structure.code(label, X, listed)
+        if unlisted is not None:
+            warn_of_unlisted(listed[label], data.X.column(label), unlisted)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
         moments = [column.moments(view) for _, views in own.views() for view in views]
         # counts are 32-bit integers so far, which could overflow in sums of many parts
-        tallies.append(Tally(vocabulary, [replace(each, count=each.count.astype(float)) for each in moments]))
-        likelihoods.append(own.weights.log_likelihood)
+        sums = [replace(each, count=each.count.astype(float)) for each in moments]
+        return Tally(vocabulary, sums), own.weights.log_likelihood
+
+    sums = counted(sum_column, labels, kinds_of(labels, data.X))
+    tallies, likelihoods = [tally for tally, _ in sums], np.array([likelihood for _, likelihood in sums])
     targets = drop_values(data.targets)
-    return Stream(labels, data.X.names_by_label, tallies, targets, np.array(likelihoods))
+    return Stream(labels, data.X.names_by_label, tallies, targets, likelihoods, mixed_keys)
 
 
 def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame], None]:
@@ -135,14 +159,14 @@ def part_check(structure: Columnwise, before: Fitted | None) -> Callable[[Frame]
     return check
 
 
-def _read_parts(data: TrainingData, cv: Any) -> Parts:
+def _read_parts(data: TrainingData, cv: Any, mixed_keys: bool) -> Parts:
     """The folds of rows with keys; rows without keys are one part."""
     if data.key is None:
         return Parts(None, 1)
     if not isinstance(cv, Integral):
         raise ValueError(f"`key` needs a number of folds, but `cv` is {cv!r}. Pass a number, such as cv=10.")
     check_cv(cv)
-    return Parts(folds_of_keys(data.key, len(data), int(cv)), int(cv))
+    return Parts(folds_of_keys(data.key, len(data), int(cv), mixed=mixed_keys), int(cv))
 
 
 def restore_stream(fitted: Fitted) -> Stream:
@@ -152,7 +176,8 @@ def restore_stream(fitted: Fitted) -> Stream:
         sums = [[add_part_axis(each.moments) for each in table.encodings] for table in fitted.tables]
         tallies = [Tally(table.vocabulary, own) for table, own in zip(fitted.tables, sums, strict=True)]
     labels = [table.label for table in fitted.tables]
-    return Stream(labels, fitted.header.names_by_label, tallies, fitted.targets, fitted.log_likelihood)
+    names = fitted.header.names_by_label
+    return Stream(labels, names, tallies, fitted.targets, fitted.log_likelihood, fitted.mixed_keys)
 
 
 def encode_other_folds(
@@ -187,6 +212,7 @@ def encode_parts(structure: Columnwise, fitted: Fitted, X: Frame, folds: np.ndar
     assert fitted.tallies is not None
     refuse_one_fold(int(np.count_nonzero(fitted.tallies[0].weight_by_part())), fitted.parts)
     blocks: Blocks = {}
+    X = structure.number_shared([table.label for table in fitted.tables], X, distinct=False)
     for table, tally in zip(fitted.tables, fitted.tallies, strict=True):
         slots = table.slots(select_columns(table.label, X))
         blocks |= encode_other_folds(structure, table, tally, fitted.targets, folds, slots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,12 @@ from catpool.data.training import TrainingData
 from catpool.data.verify import require
 
 Blocks = dict[Any, np.ndarray]  # features, of shape (n, features), by the label of the column they replace
+
+
+def kinds_of(labels: Sequence[Any], columns: Container[Any]) -> str:
+    """What labels are of, for those who watch a fit: columns, tuples of them, or both."""
+    alone = sum(label in columns for label in labels)
+    return "columns" if alone == len(labels) else "columns and interactions" if alone else "interactions"
 
 
 class Fit(NamedTuple):

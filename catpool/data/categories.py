@@ -13,8 +13,6 @@ Categories are equal if Python says so: 1, 1.0 and True are one category, 1 and 
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -33,12 +31,11 @@ from catpool.data.factorize import (
     narrowest,
 )
 from catpool.data.frozen import frozen
+from catpool.data.plain import has_named_zone, plain_array, plain_series
 from catpool.data.verify import require
 
 MISSING = 0
-ISO_DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d([T ][0-2]\d:.*)?")
 FEW = 16  # rows that are looked up one by one, as numbering them would take longer
-SOME = 20  # strings that are looked at; fewer are taken for categories
 
 
 @frozen
@@ -73,20 +70,22 @@ class Vocabulary:
             return {}
         return {_with_one_nan(each): slot for each, slot in self._slots.items() if isinstance(each, tuple)}
 
-    def find_slots(self, categories: pd.Series) -> np.ndarray:
+    def find_slots(self, categories: pd.Series, label: Any = None) -> np.ndarray:
         """Find the slots of distinct values; slot 0 is put before them, because codes of values start from 1.
 
         Parameters
         ----------
         categories : pandas.Series of length m
             As `encode` returns them. Some may be missing values.
+        label : Any, optional
+            The label of the column, for messages.
 
         Returns
         -------
         ndarray of shape (m + 1,)
         """
         slots = np.full(len(categories) + 1, MISSING)
-        with _hashable():
+        with _hashable(label):
             found = map(self._slots.get, categories.tolist(), repeat(self.size - 1))
             slots[1:] = np.fromiter(found, dtype=np.intp, count=len(categories))
         # missing values are looked for only among values not found, which are few; NaN equals nothing, itself included
@@ -98,9 +97,9 @@ class Vocabulary:
             slots[unseen[pd.isna(rest)]] = MISSING
         return slots
 
-    def find_slot(self, value: Any) -> int:
-        """Find the slot of one value."""
-        with _hashable():
+    def find_slot(self, value: Any, label: Any = None) -> int:
+        """Find the slot of one value of a column."""
+        with _hashable(label):
             slot = self._slots.get(value)
         if slot is not None:
             return slot
@@ -109,9 +108,9 @@ class Vocabulary:
         return MISSING if value is None or bool(pd.isna(value)) else self.size - 1
 
     def look_up(
-        self, column: pd.Series | np.ndarray
+        self, column: pd.Series | np.ndarray | Numbered, label: Any = None
     ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
-        """Find the slots of a column's values.
+        """Find the slots of the values of a column, which `label` names in messages.
 
         Returns
         -------
@@ -121,27 +120,26 @@ class Vocabulary:
         select : callable
             From a boolean array, as long as `slots`, to the list of the categories that it marks, for messages.
         """
+        if isinstance(column, Numbered):
+            categories = column.vocabulary.categories
+            return column.codes.astype(np.intp), column.slots_in(self), _selector(categories)
         if len(column) <= FEW:
             codes = np.arange(1, len(column) + 1)
             categories = column if isinstance(column, pd.Series) else _series(column)
         else:
-            codes, categories = encode(column, distinct=False)
+            codes, categories = encode(column, distinct=False, label=label)
             codes = codes.astype(np.intp)  # which indexes twice as fast
+        return codes, self.find_slots(categories, label), _selector(categories)
 
-        def select(marked: np.ndarray) -> list[Any]:
-            return categories[marked[1:]].drop_duplicates().tolist()
-
-        return codes, self.find_slots(categories), select
-
-    def slots(self, column: pd.Series | np.ndarray) -> np.ndarray:
+    def slots(self, column: pd.Series | np.ndarray | Numbered, label: Any = None) -> np.ndarray:
         """Find the slot of each row's category, of shape (n,)."""
-        codes, slots, _ = self.look_up(column)
+        codes, slots, _ = self.look_up(column, label)
         return slots.take(codes)
 
     def __getstate__(self) -> dict[str, Any]:
         """An array in place of the series, so that pickles depend on no version of pandas, and no cache."""
         categories = self.categories
-        if _has_named_zone(categories.dtype):
+        if has_named_zone(categories.dtype):
             return {"categories": categories.dt.tz_convert(None).to_numpy(), "zoned": categories.dtype.name}
         return {"categories": plain_array(categories)}
 
@@ -157,24 +155,50 @@ class Vocabulary:
         _ = self._slots  # refuses what is not hashable
 
 
-def plain_array(values: pd.Series) -> np.ndarray:
-    """The values as numpy has them: numbers and dates without a zone as such, others as Python objects."""
-    if isinstance(values.dtype, np.dtype):
-        return values.to_numpy()
-    return np.fromiter(values.tolist(), dtype=object, count=len(values))
+@frozen
+class Numbered:
+    """A column whose values are numbered, for all tables that look it up.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    vocabulary : Vocabulary
+        The value of each code from 1.
+    """
+
+    codes: np.ndarray
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def _found(self) -> dict[int, np.ndarray]:
+        return {}
+
+    def slots_in(self, vocabulary: Vocabulary) -> np.ndarray:
+        """The slot of each code in another vocabulary, which is looked up once."""
+        key = id(vocabulary)  # interactions have the very vocabularies of their columns
+        if key not in self._found:
+            self._found[key] = vocabulary.find_slots(self.vocabulary.categories)
+        return self._found[key]
+
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """The values of some rows as objects, for messages."""
+        return np.append([None], plain_array(self.vocabulary.categories)).take(self.codes[rows])
 
 
-def plain_series(values: np.ndarray) -> pd.Series:
-    """The values from `plain_array`, of the same dtype, as pandas would not leave strings objects."""
-    return pd.Series(values, dtype=values.dtype, copy=False)
+def number(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any = None) -> Numbered:
+    """Number the values of a column, as `encode` does."""
+    codes, categories = encode(column, distinct=distinct, label=label)
+    return Numbered(codes, Vocabulary(categories))
 
 
-def _has_named_zone(dtype: Any) -> bool:
-    """Whether values of a dtype have a time zone that pandas finds by the name of the dtype."""
-    try:
-        return isinstance(dtype, pd.DatetimeTZDtype) and pd.api.types.pandas_dtype(dtype.name) == dtype
-    except TypeError:
-        return False
+def _selector(categories: pd.Series) -> Callable[[np.ndarray], list[Any]]:
+    def select(marked: np.ndarray) -> list[Any]:
+        return categories[marked[1:]].drop_duplicates().tolist()
+
+    return select
 
 
 def _with_one_nan(value: Any) -> Any:
@@ -238,24 +262,6 @@ def held(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
         By code.
     """
     return marked & (np.bincount(codes, minlength=len(marked)) > 0) if marked.any() else marked
-
-
-def warn_of_dates(column: Any, categories: pd.Series) -> None:
-    """Warn if the categories of a column are dates written as strings, which new rows seldom repeat."""
-    if len(categories) < SOME or not _is_date(categories.iloc[0]):  # which spares making a list of some
-        return
-    some = categories.iloc[:SOME].tolist()
-    if all(map(_is_date, some)):
-        warnings.warn(
-            f"Column {column!r} holds dates as strings, such as {some[0]!r}, and each of them is a category. New rows "
-            "have other dates: encode the month or weekday, say, or leave the column out of `columns`.",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
-def _is_date(category: Any) -> bool:
-    return isinstance(category, str) and ISO_DATE.fullmatch(category) is not None
 
 
 def _factorize(values: Any, distinct: bool, label: Any) -> tuple[np.ndarray, Any]:

@@ -1,4 +1,4 @@
-"""Which columns of a table hold categories, by their types."""
+"""Which columns of a table hold categories, numbers or times, by their types."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import pandas as pd
 
 from catpool.data.frames import Frame
 
-NUMBERS = {  # the types of pandas.api.types.infer_dtype that are not categories
-    "decimal",
-    "date",
-    "datetime",
-    "period",
-    "timedelta",
-    "floating",
-    "integer",
-    "mixed-integer-float",
-    "boolean",
+CATEGORY, NUMBER, BOOLEAN, TIME = "category", "number", "boolean", "time"
+KINDS = {  # of the types of pandas.api.types.infer_dtype; what is not listed holds categories
+    "decimal": NUMBER,
+    "floating": NUMBER,
+    "integer": NUMBER,
+    "mixed-integer-float": NUMBER,
+    "boolean": BOOLEAN,
+    "date": TIME,
+    "datetime": TIME,
+    "period": TIME,
+    "timedelta": TIME,
 }
+KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": NUMBER, "m": TIME, "M": TIME}
 
 
 def categorical_columns(X: Frame) -> list[Any]:
     """The labels of the columns that are neither numbers nor dates."""
-    found = [label for label in X.labels if not _is_number(pd.Series(X.column(label)))]
+    found = [label for label, kind in column_kinds(X).items() if kind == CATEGORY]
     if not found:
         raise ValueError(
             f"X has no column of strings, objects or categories: {X.labels} are numbers or dates. Pass columns=[...] "
@@ -32,10 +34,15 @@ def categorical_columns(X: Frame) -> list[Any]:
     return found
 
 
-def _is_number(column: pd.Series) -> bool:
+def column_kinds(X: Frame) -> dict[Any, str]:
+    """The kind of each column by its label: "category", "number", "boolean" or "time"."""
+    return {label: _kind(pd.Series(X.column(label))) for label in X.labels}
+
+
+def _kind(column: pd.Series) -> str:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return False
+        return CATEGORY
     inferred = column.infer_objects()
     if inferred.dtype == object or isinstance(inferred.dtype, pd.PeriodDtype):
-        return pd.api.types.infer_dtype(inferred, skipna=True) in NUMBERS
-    return getattr(inferred.dtype, "kind", "O") in "biufcmM"
+        return KINDS.get(pd.api.types.infer_dtype(inferred, skipna=True), CATEGORY)
+    return KINDS_OF_ARRAYS.get(getattr(inferred.dtype, "kind", "O"), CATEGORY)

@@ -11,14 +11,17 @@ longer than the sums over rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.blocks import blocks_of, look_up
-from catpool.data.categories import MISSING, Vocabulary, encode
+from catpool.data.categories import MISSING, Numbered, Vocabulary, number
 from catpool.data.factorize import factorize_integers, narrowest
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -101,12 +104,8 @@ def encode_paths(columns: Mapping[Any, Any]) -> tuple[list[np.ndarray], Paths]:
         One for each level.
     paths : Paths
     """
-    slots, parts = [], []
-    for label, column in columns.items():
-        codes, categories = encode(column, label=label)
-        slots.append(codes)
-        parts.append(Vocabulary(categories))
-    return number_paths(slots, parts)
+    parts = [number(column, label=label) for label, column in columns.items()]
+    return number_paths([part.codes for part in parts], [part.vocabulary for part in parts])
 
 
 def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[list[np.ndarray], Paths]:
@@ -118,7 +117,8 @@ def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[
         One for each level.
     parts : list of Vocabulary
     """
-    paths, keys = [slots[0]], []
+    paths, keys = [slots[0]], list[np.ndarray]()
+    above = parts[0].size  # the number of paths to the level above
     for own, part in zip(slots[1:], parts[1:], strict=True):
         codes, found = _number_pairs(paths[-1], own, part.size)
         order = np.argsort(found)[np.count_nonzero(found < 0) :]  # sorted keys are found by bisection
@@ -126,7 +126,8 @@ def number_paths(slots: Sequence[np.ndarray], parts: list[Vocabulary]) -> tuple[
         rank[order] = np.arange(len(order))
         paths.append(np.empty(len(codes), dtype=rank.dtype))
         look_up(rank, codes, paths[-1])
-        keys.append(found[order])
+        keys.append(found[order].astype(narrowest(above * part.size)))
+        above = len(order)
     return paths, Paths(parts, keys)
 
 
@@ -187,9 +188,10 @@ class Cells:
         cells[:] = list(zip(*parts, strict=True))
         return pd.Series(cells, dtype=object)
 
-    def row_part_slots(self, columns: Sequence[Any]) -> list[np.ndarray]:
-        """Find the slot of each row's category in each column."""
-        return [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+    def row_part_slots(self, columns: Sequence[Any], label: Sequence[Any] | None = None) -> list[np.ndarray]:
+        """Find the slot of each row's category in each column; `label` has their labels, for messages."""
+        labels = [None] * len(columns) if label is None else label
+        return [part.slots(*own) for part, *own in zip(self.paths.parts, columns, labels, strict=True)]
 
     def find_slots(self, last: np.ndarray, missing: np.ndarray) -> np.ndarray:
         """Find the slots of rows' cells.
@@ -201,7 +203,7 @@ class Cells:
         missing : ndarray of shape (n,)
             Whether any of the row's categories is missing.
         """
-        slot = np.full(self.paths.level_size(len(self.paths.parts) - 1) + 1, MISSING)
+        slot = np.full(self.paths.level_size(len(self.paths.parts) - 1) + 1, MISSING, dtype=narrowest(self.size))
         slot[self.kept] = np.arange(1, len(self.kept) + 1)  # a path that is not kept has a missing category
         slot[-1] = self.size - 1
         return np.where(missing, MISSING, slot.take(last))
@@ -215,44 +217,71 @@ class Cells:
         slots, sizes = self.part_slots[1:-1], np.array([part.size for part in self.paths.parts])
         require(np.all((slots != MISSING) & (slots < sizes - 1)), "cells without a category")
 
-    def look_up(self, columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
+    def look_up(
+        self, columns: Sequence[Any], label: Sequence[Any] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
         """Find the slots of the rows' cells, as `Vocabulary.look_up` does; the code of a row is its position."""
-        slots = self.row_part_slots(columns)
+        slots = self.row_part_slots(columns, label)
         missing = np.any([own == MISSING for own in slots], axis=0)
         cells = self.find_slots(self.paths.follow(slots)[-1], missing)
 
         def select(rows: np.ndarray) -> list[Any]:
-            return list(
-                dict.fromkeys(zip(*(np.asarray(column, dtype=object)[rows] for column in columns), strict=True))
-            )
+            return list(dict.fromkeys(zip(*(_values(column, rows) for column in columns), strict=True)))
 
-        return np.arange(len(cells)), cells, select
+        return np.arange(len(cells)), cells.astype(np.intp), select  # which indexes twice as fast
+
+
+def _values(column: Any, rows: np.ndarray) -> np.ndarray:
+    return column.values(rows) if isinstance(column, Numbered) else np.asarray(column, dtype=object)[rows]
 
 
 def number_cells(paths: Paths, last: np.ndarray) -> tuple[np.ndarray, Cells]:
     """Number the cells of the rows from 1, and missing cells 0, from each row's path on the last level."""
     missing = (paths.part_slots(len(paths.parts) - 1) == MISSING).any(axis=1)
-    cells = Cells(paths, np.flatnonzero(~missing))
+    cells = Cells(paths, np.flatnonzero(~missing).astype(narrowest(len(missing))))
     return cells.find_slots(last, missing[last]), cells
 
 
 def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
     """Number the categories of a column, or the cells of several columns if `label` is a tuple of labels."""
-    if label not in X:
-        slots, parts = zip(*(_encode_part(part, X) for part in label), strict=True)
-        paths_of_rows, paths = number_paths(slots, list(parts))
-        return number_cells(paths, paths_of_rows[-1])
-    codes, categories = encode(X.column(label), label=label)
-    return codes, Vocabulary(categories)
+    if label in X:
+        own = _number(label, X)
+        return own.codes.copy() if label in X.numbered else own.codes, own.vocabulary
+    parts = [_number(part, X) for part in label]
+    paths_of_rows, paths = number_paths([part.codes for part in parts], [part.vocabulary for part in parts])
+    return number_cells(paths, paths_of_rows[-1])
 
 
-def _encode_part(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary]:
-    """Number the categories of a column once for all interactions that it is a part of."""
-    if label not in X.coded:
-        codes, categories = encode(X.column(label), label=label)
-        X.coded[label] = codes, Vocabulary(categories)
-    found: tuple[np.ndarray, Vocabulary] = X.coded[label]
+def _number(label: Any, X: Frame) -> Numbered:
+    found: Numbered = X.numbered[label] if label in X.numbered else number(X.column(label), label=label)
     return found
+
+
+def number_shared(
+    labels: Sequence[Any],
+    X: Frame,
+    *,
+    distinct: bool,
+    apply: Callable[[Callable[[Any], Numbered], Sequence[Any]], Iterable[Numbered]] = map,
+) -> Frame:
+    """The table with those columns numbered that are encoded more than once, alone or in interactions.
+
+    Parameters
+    ----------
+    labels : sequence
+        What is encoded; a tuple of labels of X is an interaction.
+    X : Frame
+    distinct : bool
+        Whether equal values must have the same code, as at fit.
+    apply : callable, default=map
+        How a function is applied to each column.
+    """
+    counts = Counter(chain.from_iterable([label] if label in X else label for label in labels))
+    shared = [column for column, times in counts.items() if times > 1]
+    if not shared:
+        return X
+    numbers = apply(lambda label: number(X.column(label), distinct=distinct, label=label), shared)
+    return replace(X, numbered=dict(zip(shared, numbers, strict=True)))
 
 
 def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interactions") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,12 +34,15 @@ class Frame:
         Whether the table is a frame.
     aside : sequence, default=()
         The columns that have another role, such as keys. They are only encoded if the user names them.
+    numbered : mapping, default={}
+        Columns whose values are numbered already, because several tables need them, by label.
     """
 
     source: Any
     labels: list[Any]
     framed: bool
     aside: Sequence[Any] = ()
+    numbered: Mapping[Any, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.source.shape[0])
@@ -118,11 +121,6 @@ class Frame:
                 "input. Pass the columns that were there at fit."
             )
         return replace(self, labels=like.labels, framed=like.framed)
-
-    @cached_property
-    def coded(self) -> dict[Any, Any]:
-        """Codes and categories of columns that several interactions have in common, by label."""
-        return {}
 
     @property
     def native(self) -> Any:
@@ -264,4 +262,8 @@ def column_name(label: Any, names: Mapping[Any, str]) -> str:
 
 def select_columns(label: Any, X: Frame) -> Any:
     """A column, or a list of columns if `label` is a tuple of labels."""
-    return X.column(label) if label in X else [X.column(part) for part in label]
+    return _column_of(label, X) if label in X else [_column_of(part, X) for part in label]
+
+
+def _column_of(label: Any, X: Frame) -> Any:
+    return X.numbered[label] if label in X.numbered else X.column(label)

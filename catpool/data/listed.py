@@ -139,7 +139,7 @@ def encode_listed(column: Any, vocabulary: Vocabulary, name: str, *, strict: boo
     strict : bool
         Whether categories that are not listed raise an error.
     """
-    places, slots, select = vocabulary.look_up(column)
+    places, slots, select = vocabulary.look_up(column, name)
     codes = slots.take(places)
     rows = codes == vocabulary.size - 1
     if not rows.any():

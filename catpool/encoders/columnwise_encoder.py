@@ -149,12 +149,13 @@ class ColumnwiseEncoder(Encoder):
             reading = self._reading() if before is None else self._reading().like(before.target_type)
             check = part_check(structure, before)
             data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
-            if before is None:
-                before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
-            else:
-                stream = restore_stream(before) + sum_rows(data.align(before.header), structure, self.cv)
-            fitted = self._streamed(structure, before, stream)
-            warn_of_date_columns(fitted.tables)
+            with self._showing_progress():
+                if before is None:
+                    before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)
+                else:
+                    stream = restore_stream(before).add_rows(data.align(before.header), structure, self.cv)
+                fitted = self._streamed(structure, before, stream)
+            warn_of_date_columns(fitted.tables, before.tables)
             self._fitted = fitted
         return self
 
@@ -168,8 +169,8 @@ class ColumnwiseEncoder(Encoder):
         Parameters
         ----------
         other : encoder of the same class
-            Fitted to the same columns and targets, with the same parameters except ``random_state``, ``n_jobs`` and,
-            where there are no keys, ``cv``.
+            Fitted to the same columns and targets, with the same parameters except ``random_state``, ``n_jobs``,
+            ``verbose`` and, where there are no keys, ``cv``.
 
         Returns
         -------
@@ -192,7 +193,7 @@ class ColumnwiseEncoder(Encoder):
         if type(other) is not type(self):
             raise TypeError(f"`other` must be a {type(self).__name__}, as this is. Got {other!r}.")
         check_is_fitted(other)
-        free = {"cv", "random_state", "n_jobs"}
+        free = {"cv", "random_state", "n_jobs", "verbose"}
         mine, theirs = ({k: v for k, v in each.get_params().items() if k not in free} for each in (self, other))
         # as text, because splitters and arrays have no equality that answers yes or no
         differing = [name for name in mine if str(mine[name]) != str(theirs[name])]
@@ -213,6 +214,7 @@ class ColumnwiseEncoder(Encoder):
             targets=stream.targets,
             log_likelihood=stream.log_likelihood,
             tallies=stream.tallies,
+            mixed_keys=stream.mixed_keys,
             fingerprint=Fingerprint(0, ""),  # the rows are no longer available, so transform cannot recognize them
         )
         check_names(structure, fitted, keep=self.remainder == "passthrough")
@@ -247,7 +249,7 @@ class ColumnwiseEncoder(Encoder):
             raise ValueError('`transform_out_of_fold` needs crossfit="all". Set it before partial_fit.')
         key = read_frame(X).key_columns(key)
         frame = read_frame(X).drop(fitted.roles).align(fitted.header, fitted.header.labels, strict=True)
-        folds = folds_of_keys(key, len(frame), fitted.parts)
+        folds = folds_of_keys(key, len(frame), fitted.parts, mixed=fitted.mixed_keys)
         return output(self._settings(), structure, fitted, frame, encode_parts(structure, fitted, frame, folds))
 
     @available_if(lambda encoder: isinstance(encoder._structure(), Flat))

@@ -81,6 +81,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     <drop_noise>
     <weight_type>
     <n_jobs>
+    <verbose>
 
     Attributes
     ----------
@@ -143,6 +144,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
+        verbose: bool = False,
     ) -> None:
         self.columns = columns
         self.categories = categories
@@ -163,6 +165,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @property
     def columns_(self) -> list[Any]:

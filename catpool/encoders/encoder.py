@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -11,6 +12,7 @@ from sklearn.utils._set_output import _get_output_config
 from catpool.crossfit.scheme import is_past_only, make_scheme, reads
 from catpool.data.fingerprint import warn_of_training_rows
 from catpool.data.frames import read_frame
+from catpool.data.progress import showing_progress
 from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
 from catpool.encoders.lazy_tables import fit_lazy_table, refuse_groups, transform_lazy_table
@@ -42,6 +44,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
     remainder: str
     output: str | Sequence[str]
     weight_type: str
+    verbose: bool
 
     def fit(
         self,
@@ -81,7 +84,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         if (lazy := lazy_frame(X)) is not None:
             refuse_groups(groups)
             request = Request(y, sample_weight, exposure, key, self.cv)
-            self._fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
+            with self._showing_progress():
+                fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
+            self._fitted = fitted
             return self
         data = read_training(
             X,
@@ -94,7 +99,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
             exposure=exposure,
         )
         scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
-        self._fitted = record(settings, structure, data, scheme, structure.learn(data, scheme))
+        with self._showing_progress():
+            tables = structure.learn(data, scheme)
+        self._fitted = record(settings, structure, data, scheme, tables)
         return self
 
     def fit_transform(
@@ -133,7 +140,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         if (lazy := lazy_frame(X)) is not None:
             refuse_groups(groups)
             request = Request(y, sample_weight, exposure, key, self.cv)
-            self._fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
+            with self._showing_progress():
+                fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
+            self._fitted = fitted
             return encoded
         data = read_training(
             X,
@@ -146,7 +155,8 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
             exposure=exposure,
         )
         scheme = make_scheme(self._splits(), data, self.random_state)
-        fit = structure.fit(data, scheme)
+        with self._showing_progress():
+            fit = structure.fit(data, scheme)
         scheme.finish()  # warns of rows that no fold tests, once all is well
         fitted = record(settings, structure, data, scheme, fit.tables)
         result = output(settings, structure, fitted, data.X, fit.features)
@@ -197,6 +207,10 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
                 f"{type(self.cv).__name__} works only with encoders of single columns, not with "
                 f"{type(self).__name__}. Pass for example cv=TimeSeriesSplit()."
             )
+
+    def _showing_progress(self) -> AbstractContextManager[None]:
+        """A context in which a fit shows its progress, if `verbose` asks for it."""
+        return showing_progress(type(self).__name__, verbose=self.verbose)
 
     def _reading(self) -> Reading:
         """How the parameters say that training rows are read."""

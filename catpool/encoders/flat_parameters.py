@@ -45,7 +45,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         rule=rule,
         policy=Policy(encoder.unknown, encoder.missing),
         columns=encoder.columns,
-        interactions=_read_interactions(encoder.interactions),
+        interactions=read_interactions(encoder.interactions),
         categories=encoder.categories,
         output=encoder.output,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
@@ -57,7 +57,7 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
     )
 
 
-def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
+def read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:
     """Tuples of columns, because lists cannot be labels, or the largest number of columns that are combined."""
     if interactions is None:
         return []

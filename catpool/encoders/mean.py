@@ -48,6 +48,7 @@ class MeanEncoder(ColumnwiseEncoder):
     <drop_noise>
     <weight_type>
     <n_jobs>
+    <verbose>
 
     Attributes
     ----------
@@ -97,6 +98,7 @@ class MeanEncoder(ColumnwiseEncoder):
         drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
+        verbose: bool = False,
     ) -> None:
         self.columns = columns
         self.categories = categories
@@ -113,6 +115,7 @@ class MeanEncoder(ColumnwiseEncoder):
         self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @property
     def columns_(self) -> list[Any]:

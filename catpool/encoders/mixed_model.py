@@ -80,6 +80,7 @@ class MixedModelEncoder(Encoder):
         "sd", their posterior standard deviations; and "count", the weight of the rows that an effect rests on. Of each
         row, after all columns: "fixed", its X beta, and "prediction", on the scale of y.
     <weight_type>
+    <verbose>
 
     Attributes
     ----------
@@ -127,6 +128,7 @@ class MixedModelEncoder(Encoder):
         "remainder",
         "output",
         "weight_type",
+        "verbose",
         groups=["array-like"],
         covariates=["array-like", None],
         slopes=[dict, None],
@@ -156,6 +158,7 @@ class MixedModelEncoder(Encoder):
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mode",
         weight_type: str = "frequency",
+        verbose: bool = False,
     ) -> None:
         self.groups = groups
         self.covariates = covariates
@@ -173,6 +176,7 @@ class MixedModelEncoder(Encoder):
         self.remainder = remainder
         self.output = output
         self.weight_type = weight_type
+        self.verbose = verbose
 
     @classmethod
     def from_formula(cls, formula: str, **parameters: Any) -> Self:

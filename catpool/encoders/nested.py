@@ -63,6 +63,7 @@ class NestedEncoder(ColumnwiseEncoder):
         The features of each level: "mean", "sd", "reliability" (the weight of a category's own rows against the level
         above), "count" and "code", as in `EmpiricalBayesEncoder`.
     <weight_type>
+    <verbose>
 
     Attributes
     ----------
@@ -108,6 +109,7 @@ class NestedEncoder(ColumnwiseEncoder):
         "remainder",
         "output",
         "weight_type",
+        "verbose",
         levels=["array-like"],
         emit=[StrOptions({"deepest", "all"})],
         prior=[StrOptions({"reml", "ml"})],
@@ -130,6 +132,7 @@ class NestedEncoder(ColumnwiseEncoder):
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
         weight_type: str = "frequency",
+        verbose: bool = False,
     ) -> None:
         self.levels = levels
         self.emit = emit
@@ -145,6 +148,7 @@ class NestedEncoder(ColumnwiseEncoder):
         self.remainder = remainder
         self.output = output
         self.weight_type = weight_type
+        self.verbose = verbose
 
     @property
     def levels_(self) -> list[Any]:

@@ -56,6 +56,7 @@ CONSTRAINTS: dict[str, Any] = {
     "interactions": ["array-like", StrOptions({"pairs"}), Interval(Integral, 2, None, closed="left"), None],
     "drop_noise": ["boolean"],
     "n_jobs": [Integral, None],
+    "verbose": ["boolean"],
 }
 
 
@@ -81,6 +82,7 @@ FLAT = (
     "drop_noise",
     "weight_type",
     "n_jobs",
+    "verbose",
 )
 
 DOCUMENTATION = {
@@ -181,6 +183,12 @@ weight_type : {"frequency", "precision"}, default="frequency"
 n_jobs : int, default=None
     How many columns to encode at a time, in threads. None is 1 and -1 is all processors. With fewer than half a million
     values in all columns no threads are started, as that would take longer than they save.
+""",
+    "verbose": """
+verbose : bool, default=False
+    Whether a fit that takes longer than two seconds shows its progress on stderr: the columns and interactions that are
+    done, or the folds of one that takes long. It is a bar, which goes away at the end, with tqdm
+    (``pip install "catpool[progress]"``), otherwise a line every five seconds.
 """,
     "fitted": """
 target_type_ : str, or list of str for several outputs

@@ -13,7 +13,8 @@ import pandas as pd
 from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
 from catpool.data.backends import to_backend
-from catpool.data.categories import Vocabulary, warn_of_dates
+from catpool.data.categories import Vocabulary
+from catpool.data.dates import are_dates, warn_of_dates
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
@@ -117,13 +118,28 @@ def check_names(structure: Structure, fitted: Fitted, *, keep: bool) -> None:
         )
 
 
-def warn_of_date_columns(tables: Sequence[Any]) -> None:
-    """Warn of columns that hold dates as strings: once of each, however many tables encode it."""
+def warn_of_date_columns(tables: Sequence[Any], before: Sequence[Any] = ()) -> None:
+    """Warn of columns that hold dates as strings: once of each, however many tables encode it.
+
+    Parameters
+    ----------
+    tables : sequence
+    before : sequence, default=()
+        The tables of a stream before its last part. Their columns have been warned of.
+    """
+    known = _date_columns(before)
+    for label, categories in _date_columns(tables).items():
+        if label not in known:
+            warn_of_dates(label, categories)
+
+
+def _date_columns(tables: Sequence[Any]) -> dict[Any, pd.Series]:
+    """The categories of the columns that hold dates as strings, by label."""
     columns: dict[Any, Vocabulary] = {}
     for table in tables:
-        columns |= vocabularies(table.label, table.vocabulary)
-    for label, vocabulary in columns.items():
-        warn_of_dates(label, vocabulary.categories)
+        if hasattr(table, "vocabulary"):  # the columns of an additive model are in other tables, too
+            columns |= vocabularies(table.label, table.vocabulary)
+    return {label: own.categories for label, own in columns.items() if are_dates(own.categories)}
 
 
 def frame_of_row(row: Mapping[str, Any], required: list[Any]) -> Frame:

@@ -52,6 +52,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
     <drop_noise>
     <weight_type>
     <n_jobs>
+    <verbose>
 
     Attributes
     ----------
@@ -100,6 +101,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
+        verbose: bool = False,
     ) -> None:
         self.columns = columns
         self.categories = categories
@@ -117,6 +119,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @property
     def columns_(self) -> list[Any]:

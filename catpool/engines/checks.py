@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from catpool.crossfit.folds import check_weight_outside
-from catpool.crossfit.hashed_keys import refuse_missing_keys, refuse_one_fold
+from catpool.crossfit.hashed_keys import folds_of_keys, refuse_missing_keys, refuse_one_fold
 from catpool.crossfit.splitters import check_number_of_labels
 from catpool.data.frames import Frame
 from catpool.data.targets import Target
@@ -82,7 +83,7 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
         _check_dtype(table, column, name)
     numeric = table.frame.collect_schema()[y].is_numeric()
     used = list(dict.fromkeys(weights.values()))
-    facts = collect_facts(table.frame, used, [] if numeric else [y], fold, y if numeric else None)
+    facts = collect_facts(table.frame, used, [] if numeric else [y], fold, [y] if numeric else [])
     if fold is not None:
         _check_folds(len(facts.folds), request)
     target = read_lazy_target(table.frame, y, reading, facts)
@@ -92,7 +93,7 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     centered = numeric and exposure is None and not target.whole
     centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
     precision = reading.weight_type == "precision" and weight is not None
-    return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers)
+    return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers, centered)
 
 
 def _check_folds(number: int, request: Request) -> None:
@@ -121,10 +122,14 @@ def _check_weights(facts: Facts, target: Target, reading: Reading, weights: dict
 
 
 def check_keys(opened: Opened, keys: Sequence[str]) -> None:
-    """Refuse key columns that the table does not have, or that have missing values."""
+    """Refuse key columns that the table does not have, that have missing values, or values that are no keys."""
     opened.header.require(list(keys), "key")
     frame, columns = opened.table.frame, opened.table.names(keys)
     schema = frame.collect_schema()
-    floats = [name for name in columns if schema[name].is_float()]
-    facts = collect_facts(frame, floats, [name for name in columns if name not in floats])
+    numbers = [name for name in columns if schema[name].is_numeric() and not schema[name].is_integer()]
+    facts = collect_facts(frame, [], [name for name in columns if name not in numbers], numbers=numbers)
     refuse_missing_keys(any(facts.any_missing(name) for name in columns))
+    for label, name in zip(keys, columns, strict=True):
+        fraction = [0.5] if name in numbers and facts.has_fractions(name) else []
+        values = [*facts.ends(name), *fraction] if name in numbers else opened.header.column(label)
+        folds_of_keys(pd.DataFrame({label: values}), len(values), 2)  # which raises

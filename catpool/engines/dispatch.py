@@ -122,6 +122,8 @@ def _hash_duckdb(frame: Any, keys: list[str], k: int, name: str) -> Any:
     from duckdb import ColumnExpression, ConstantExpression, FunctionExpression, StarExpression
 
     number = FunctionExpression("hash", *(ColumnExpression(key) for key in keys))
+    if len(keys) > 1:
+        number = FunctionExpression("hash", number)  # the lowest bit is the same in all rows of two equal columns
     return frame.select(
         StarExpression(), FunctionExpression("mod", number, ConstantExpression(k)).cast("BIGINT").alias(name)
     )
@@ -154,11 +156,10 @@ def _take_in_ibis(like: Any, table: Any) -> Any:
 
 
 def _hash_ibis(frame: Any, keys: list[str], k: int, name: str) -> Any:
-    remainders = [((frame[key].hash() % k) + k) % k for key in keys]  # hashes may be negative
-    total = remainders[0]
-    for remainder in remainders[1:]:
-        total = (total * 31 + remainder) % k
-    return frame.mutate(**{name: total.cast("int64")})
+    number = frame[keys[0]].hash()
+    for key in keys[1:]:  # as text, because sums of the hashes of equal columns have equal lowest bits
+        number = (number.cast("string") + "," + frame[key].hash().cast("string")).hash()
+    return frame.mutate(**{name: (((number % k) + k) % k).cast("int64")})  # hashes may be negative
 
 
 def _rename_ibis(frame: Any, names: list[str]) -> Any:

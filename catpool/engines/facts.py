@@ -54,20 +54,32 @@ class Facts:
         return numbers[~np.isnan(numbers)]  # there may be no positive number
 
     def centers(self, column: str) -> np.ndarray:
-        """A number near the values of each fold, of shape (folds,), 0 where they are not far from 0.
+        """What `find_centers` makes of the values of each fold, of shape (folds,)."""
+        return find_centers(self.by_fold(column, LEAST), self.by_fold(column, MOST))
 
-        It depends on the values of its own fold only, not on their order, and no value grows by subtracting it.
-        """
-        least, most = self.by_fold(column, LEAST), self.by_fold(column, MOST)
-        nearest, spread = np.clip(0.0, least, most), most - least
-        # rounded towards 0, so that folds that are alike have one center
-        grid = np.exp2(np.ceil(np.log2(spread, where=spread > 0, out=np.zeros_like(spread))))
-        rounded = np.where(spread > 0, np.trunc(nearest / grid) * grid, nearest)
-        return np.where(np.abs(nearest) > spread, rounded, 0.0)
+    def has_fractions(self, column: str) -> bool:
+        """Whether some numbers of a column are not whole."""
+        return bool(np.nansum(self.by_fold(column, FRACTIONS)))
+
+
+def find_centers(least: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """A number near the values of each fold, of shape (folds,), 0 where they are not far from 0.
+
+    It depends on the ends of the values of its own fold only, and no value grows by subtracting it.
+    """
+    nearest, spread = np.clip(0.0, least, most), most - least
+    # rounded towards 0, so that folds that are alike have one center
+    grid = np.exp2(np.ceil(np.log2(spread, where=spread > 0, out=np.zeros_like(spread))))
+    rounded = np.where(spread > 0, np.trunc(nearest / grid) * grid, nearest)
+    return np.where(np.abs(nearest) > spread, rounded, 0.0)
 
 
 def collect_facts(
-    frame: LazyFrame[Any], weights: Sequence[str], others: Sequence[str], fold: str | None = None, y: str | None = None
+    frame: LazyFrame[Any],
+    weights: Sequence[str],
+    others: Sequence[str],
+    fold: str | None = None,
+    numbers: Sequence[str] = (),
 ) -> Facts:
     """Look at columns of a lazy table, in one query.
 
@@ -80,16 +92,16 @@ def collect_facts(
         Other columns, whose missing values are counted.
     fold : str, optional
         The column of folds.
-    y : str, optional
-        The target, if it holds numbers.
+    numbers : sequence of str, default=()
+        Columns of targets or keys that hold numbers, which may be whole.
     """
     import narwhals.stable.v2 as nw
 
     summands: dict[str, Expr] = {}
     for column in weights:
         summands |= _number_facts(column) | _positive(column)
-    if y is not None:
-        summands |= _number_facts(y) | _fractions(y)
+    for column in numbers:
+        summands |= _number_facts(column) | _fractions(column)
     summands |= {f"{column}_{MISSING}": _as_number(nw.col(column).is_null()) for column in others}
     aggregates = [_aggregate(name) for name in summands]
     selected = [summand.alias(name) for name, summand in summands.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
@@ -15,19 +16,23 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv, check_weight_outside
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
-from catpool.crossfit.structure import Structure
+from catpool.crossfit.structure import Blocks, Structure, kinds_of
 from catpool.data.categories import Vocabulary
 from catpool.data.fingerprint import Fingerprint
+from catpool.data.frames import Frame
 from catpool.data.header import Header, check_labels
+from catpool.data.progress import counted, counting
 from catpool.data.training import Reading
+from catpool.data.unions import vocabularies
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
 from catpool.engines.joins import join_features, known_categories
 from catpool.engines.names import NamedTable, name_columns, open_table
 from catpool.engines.request import Request
-from catpool.engines.source import Source
+from catpool.engines.source import COPIES, Source
 from catpool.moments.grouped import Tally
 from catpool.tables.fitted import Fitted
+from catpool.tables.unseen import UnseenCategoriesWarning, warn_of_unlisted, warn_of_unseen
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoLazyFrame
@@ -124,7 +129,8 @@ def fit_lazy(
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
     source = read_source(table, reading.exposed(request.exposure), request, fold)
-    groups = [_group(columnwise, label, source, table, listed) for label in labels]
+    kinds = kinds_of(labels, header)
+    groups = counted(lambda label: _group(columnwise, label, source, table, listed), labels, f"queries of {kinds}")
     tallies, likelihoods = [each.tally for each in groups], np.array([each.log_likelihood for each in groups])
     stream = Stream(labels, header.names_by_label, tallies, [source.target], likelihoods)
     tables = stream.tables(columnwise)
@@ -176,14 +182,33 @@ def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: in
     named, labels = encoded.table, _parts(table.label)
     columns = named.names(labels)
     known = known_categories(named.frame, columns[0], table)  # spares transform a query
-    distinct = named.frame.select(columns).unique().collect("pyarrow").to_native() if known is None else known
-    blocks = structure.features(table, named.read(distinct, labels), None)
+    distinct = _query_distinct(table, named, labels) if known is None else known
+    blocks = _quiet_features(structure, table, named.read(distinct, labels))
     frame, names = _add_features(named.frame, distinct.select(columns), blocks, position)
     if known is not None and names[table.label]:
         # Unseen categories are not among the known ones, so the join gives them NULL.
         pairs = zip(names[table.label], table.unseen, strict=True)
         frame = frame.with_columns(nw.col(name).fill_null(value) for name, value in pairs)
     return encoded.add(frame, names)
+
+
+def _query_distinct(table: Any, named: NamedTable, labels: Sequence[str]) -> pyarrow.Table:
+    """The distinct values of columns; warns if most rows of a column are unseen."""
+    columns = named.names(labels)
+    counts = named.frame.select(columns).group_by(*columns).agg(nw.len().alias(COPIES))
+    distinct = counts.collect("pyarrow").to_native()
+    values, copies = named.read(distinct, labels), np.asarray(distinct.column(COPIES))
+    for label, vocabulary in vocabularies(table.label, table.vocabulary).items():
+        own = values.column(label)
+        warn_of_unseen(label, label, vocabulary, own, vocabulary.look_up(own), copies)
+    return distinct
+
+
+def _quiet_features(structure: Columnwise, table: Any, distinct: Frame) -> Blocks:
+    """The features of distinct values, without a warning that counts these values instead of rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenCategoriesWarning)
+        return structure.features(table, distinct, None)
 
 
 def _check_structure(structure: Structure, owner: str) -> Columnwise:
@@ -224,11 +249,12 @@ def _group(
 ) -> Grouped:
     labels = _parts(label)
     columns = table.names(labels)
-    sums = source.sums(columns)
+    sums = source.sums(columns, listed=label in listed)
     codes, vocabulary, unlisted = structure.code(label, table.read(sums.keys, labels), listed)
     folds = source.find_folds(sums.keys)
     if unlisted is not None:
-        sums = sums.without(unlisted.rows)
+        warn_of_unlisted(listed[label], table.read(sums.keys, labels).column(label), unlisted, sums.column(COPIES))
+        source, sums = source.listed_sums(columns, folds, sums, unlisted.rows)
     moments = source.moments(sums, folds, codes, (len(source.centers), vocabulary.size))
     if unlisted is not None and source.fold is not None and moments[0].count.any():
         check_weight_outside(moments[0].size, source.folds.tolist(), unlisted.column)
@@ -240,9 +266,11 @@ def _encode_out_of_fold(
 ) -> Encoded:
     """Add features to the training rows, each from the rows of the other folds."""
     encoded = Encoded(named, {})
-    for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
-        blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
-        encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
+    with counting(len(tables), kinds_of([table.label for table in tables], named.plain)) as advance:
+        for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
+            blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
+            encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
+            advance(1)
     return encoded
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.target_kinds import TARGET_KINDS
-from catpool.data.targets import MANY_CLASSES, Target, read_targets
+from catpool.data.targets import DOUBTFUL, MANY_CLASSES, Target, read_targets
 from catpool.data.training import Reading
-from catpool.engines.facts import FRACTIONS, Facts
+from catpool.engines.facts import Facts
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import LazyFrame
@@ -49,12 +49,13 @@ def _numbers(frame: LazyFrame[Any], y: str, facts: Facts) -> list[Any]:
     least, most = facts.ends(y)
     if not np.isfinite([least, most]).all():
         return [least, most]
-    if np.nansum(facts.by_fold(y, FRACTIONS)):
+    if facts.has_fractions(y):
         fraction = min(least + 0.5, most)  # one of `least`, `most` and this is not an integer
         return [*np.linspace(least, most, 100).tolist(), fraction]
-    distinct = int(frame.select(nw.col(y).n_unique()).collect("pyarrow").to_native()[0][0].as_py())
+    numbers = frame.select(nw.col(y).n_unique().alias("distinct"), nw.len().alias("rows")).collect("pyarrow")
+    distinct, rows = (int(numbers.to_native().column(name)[0].as_py()) for name in ("distinct", "rows"))
     if distinct <= MANY_CLASSES:
-        return _distinct(frame, y)
+        return _distinct(frame, y) * (DOUBTFUL if rows >= DOUBTFUL else 1)  # so many that few values are no chance
     values = np.linspace(least, most, min(distinct, MOST_EXAMPLES)).round()
     return values.astype(int).tolist() if frame.collect_schema()[y].is_integer() else values.tolist()
 

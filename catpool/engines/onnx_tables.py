@@ -92,7 +92,7 @@ def _add_unseen_cells(graph: Graph, table: EncodingTable, slots: Sequence[str], 
 
 
 def _predict_mean(graph: Graph, sums: Any, slots: Sequence[str]) -> str:
-    """Add the effects of a cell's parts and apply the inverse link, as `Sums.mean` does."""
+    """Add the effects of a cell's parts and apply the inverse link, as `PartEffects.mean` does."""
     predictor = graph.constant([[sums.intercept]])
     for effects, slot in zip(sums.effects, slots, strict=True):
         predictor = graph.node("Add", predictor, graph.gather_rows(effects[:, None], slot))
@@ -141,7 +141,7 @@ def _features_by_depth(table: NestedTable, *, missing: bool) -> list[dict[int, n
         steps += [np.full(number, paths.level_size(below)) for below in range(level + 1, depth)]
         absent += [np.full(number, missing)] * (depth - level - 1)
         rows = [LevelTables(paths, each.levels, table.policy).rows(steps, absent, counts) for each in table.encodings]
-        result.append({emitted: table.features(emitted, rows, steps) for emitted in table.emitted})
+        result.append({emitted: table.level_features(emitted, rows, steps) for emitted in table.emitted})
     return result
 
 

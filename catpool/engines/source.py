@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.targets import Target
+from catpool.engines.facts import find_centers
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame
 
 COUNT, ROWS, LOGS, TOTAL, SQUARE = (f"catpool_{name}" for name in ("count", "rows", "logs", "total_", "square_"))
+COPIES, LEAST, MOST = "catpool_copies", "catpool_least", "catpool_most"
 
 
 class GroupSums(NamedTuple):
@@ -65,6 +68,8 @@ class Source:
         The sorted labels of the folds; one that is None for all rows.
     centers : ndarray of shape (folds,)
         The number that is subtracted from y in each fold, so that sums of squares lose fewer digits.
+    centered : bool
+        Whether the values may have other centers than 0.
     """
 
     frame: LazyFrame[Any]
@@ -76,6 +81,7 @@ class Source:
     precision: bool
     folds: np.ndarray
     centers: np.ndarray
+    centered: bool
 
     def find_folds(self, keys: Any) -> np.ndarray:
         """The fold of each group, of shape (groups,): its position in `folds`."""
@@ -84,17 +90,48 @@ class Source:
         own = np.asarray(read_frame(keys.select([self.fold])).column(self.fold))
         return pd.Index(self.folds).get_indexer(pd.Index(own))
 
-    def sums(self, columns: Sequence[str]) -> GroupSums:
-        """The sums over the rows of each fold and combination of categories: one GROUP BY."""
+    def listed_sums(
+        self, columns: Sequence[str], folds: np.ndarray, sums: GroupSums, unlisted: np.ndarray
+    ) -> tuple[Source, GroupSums]:
+        """The source and the sums as if some groups had no rows, whose targets must not choose the centers.
+
+        Parameters
+        ----------
+        columns : sequence of str
+        folds : ndarray of shape (groups,)
+        sums : GroupSums
+            With the ends of the values of each group.
+        unlisted : ndarray of bool of shape (groups,)
+        """
+        if not self.centered:
+            return self, sums.without(unlisted)
+        least, most = np.full((2, len(self.folds)), np.nan)
+        np.fmin.at(least, folds[~unlisted], sums.column(LEAST)[~unlisted])
+        np.fmax.at(most, folds[~unlisted], sums.column(MOST)[~unlisted])
+        source = replace(self, centers=find_centers(least, most))
+        moved = not np.array_equal(source.centers, self.centers)
+        return source, (source.sums(columns) if moved else sums).without(unlisted)
+
+    def sums(self, columns: Sequence[str], *, listed: bool = False) -> GroupSums:
+        """The sums over the rows of each fold and combination of categories: one GROUP BY.
+
+        Where categories are listed, there are the number of rows and the ends of y besides.
+        """
         import narwhals.stable.v2 as nw
 
         keys = [*([self.fold] if self.fold else []), *columns]
         summands = self._summands(self._center())
         selected = [nw.col(key) for key in keys] + [summand.alias(name) for name, summand in summands.items()]
-        grouped = self.frame.select(*selected).group_by(*keys).agg(*(nw.col(name).sum() for name in summands))
-        table = grouped.collect("pyarrow").to_native()
+        aggregates = [nw.col(name).sum() for name in summands]
+        if listed:
+            selected += [nw.lit(1.0).alias(COPIES)]
+            aggregates += [nw.col(COPIES).sum()]
+        if listed and self.centered:
+            selected += [nw.col(self.y).cast(nw.Float64).alias(name) for name in (LEAST, MOST)]
+            aggregates += [nw.col(LEAST).min(), nw.col(MOST).max()]
+        table = self.frame.select(*selected).group_by(*keys).agg(*aggregates).collect("pyarrow").to_native()
         table = table.sort_by([(key, "ascending") for key in keys])
-        return GroupSums(table.select(keys), table.select(list(summands)))
+        return GroupSums(table.select(keys), table.drop_columns(keys))
 
     def _center(self) -> Expr | None:
         """The center of each row; None if all are 0."""

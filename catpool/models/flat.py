@@ -23,6 +23,7 @@ from catpool.data.header import Header
 from catpool.data.listed import AUTO, Coded, encode_listed, read_categories
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
+from catpool.models.useful_codes import codes_are_useful
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
@@ -32,7 +33,6 @@ from catpool.tables.learner import Learner
 from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
-RELIABLE = 0.85  # of a column whose codes carry more signal than noise
 TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
 
@@ -192,7 +192,7 @@ class Flat(Columnwise):
         if label not in listed:
             return Coded(*self.encode(label, X))
         name, strict = column_name(label, X.names_by_label), self.policy.unknown == "error"
-        coded = encode_listed(X.column(label), listed[label], name, strict=strict)
+        coded = encode_listed(select_columns(label, X), listed[label], name, strict=strict)
         if self.policy.missing == "error":
             refuse_missing(coded.codes, name)
         return coded
@@ -202,8 +202,8 @@ class Flat(Columnwise):
             return super().log_likelihood(data)
         labels = self.labels(data.X)
         listed = self.listed(labels)
-        own = [data.without(self.code(label, data.X, listed).unlisted).weights for label in labels]
-        return np.array([weights.log_likelihood for weights in own])
+        unlisted = [self.code(label, data.X, listed).unlisted if label in listed else None for label in labels]
+        return np.array([data.without(rows).weights.log_likelihood for rows in unlisted])
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
@@ -214,12 +214,12 @@ class Flat(Columnwise):
         self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]
     ) -> EncodingTable:
         dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
-        name, extras = column_name(label, names), self._extras_of(encodings)
+        name, extras = column_name(label, names), self._extras_of(vocabulary, encodings)
         return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped)
 
-    def _extras_of(self, encodings: list[Encoding]) -> tuple[str, ...]:
-        """The column outputs of a column; for trees, codes only where they carry more signal than noise."""
-        if not self.for_trees or max(encoding.reliability for encoding in encodings) >= RELIABLE:
+    def _extras_of(self, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> tuple[str, ...]:
+        """The column outputs of a column; for trees, codes only where they gain from them."""
+        if not self.for_trees or codes_are_useful(vocabulary, encodings):
             return self.extras
         return tuple(extra for extra in self.extras if extra != "code")
 
@@ -243,7 +243,7 @@ class Flat(Columnwise):
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(encode_rows(learner, [own], [item.moments], [item.prior], slots, item.family)[0].T)
+            blocks.append(encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0].T)
         features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features

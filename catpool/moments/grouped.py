@@ -16,7 +16,7 @@ from catpool.data.targets import Target
 from catpool.data.unions import Categories, unite
 from catpool.data.verify import require
 from catpool.moments.moments import Moments
-from catpool.moments.outside import sum_of_others
+from catpool.moments.outside import OutsideMoments, sum_of_others
 
 
 @frozen
@@ -68,16 +68,9 @@ class Tally:
 
     def sum_others(self) -> list[Moments]:
         """The moments of the rows outside each part, of shape (P, size)."""
-        others = 1.0 - np.eye(self.parts)
-        result = []
-        for each in self.moments:
-            size, mean, scatter = each.overall(others)
-            count, total = each.count.astype(float), each.total.copy()  # copies, because they are overwritten below
-            sum_of_others(count)
-            sum_of_others(total)
-            rows = None if each.observed is None else others @ each.observed
-            result.append(Moments(count, total, scatter, rows).cache(size=size, mean=mean))
-        return result
+        count = self.moments[0].count.astype(float)
+        sum_of_others(count)
+        return OutsideMoments(count, [replace(each, total=each.total.copy()) for each in self.moments])[:]
 
 
 def add_part_axis(moments: Moments) -> Moments:

@@ -72,7 +72,7 @@ class Moments:
             view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
             yield view.cache(size=self.size[index], mean=self.mean[index])
 
-    def subset(self, categories: np.ndarray) -> Moments:
+    def subset(self, categories: np.ndarray | slice) -> Moments:
         """The same rows, without categories that have none; `categories` are the others."""
         some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
         return some.cache(size=self.size, mean=self.mean)
@@ -124,6 +124,11 @@ class Moments:
     def categories(self) -> np.ndarray:
         """The number of categories that have rows."""
         return np.count_nonzero(self.count, axis=-1)
+
+    @property
+    def some_repeat(self) -> np.ndarray:
+        """Whether any category has several rows, without which nothing varies within categories, of shape (...)."""
+        return self.rows - self.categories > 1e-12 * self.rows
 
     @cached_property
     def category_means(self) -> np.ndarray:

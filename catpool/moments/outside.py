@@ -80,13 +80,14 @@ class OutsideMoments:
 
     Parameters
     ----------
-    counts : OutsideCounts
+    counts : OutsideCounts, or ndarray of shape (P, size)
+        The weights of the categories outside each part.
     parts : sequence of Moments of shape (P, size) or (C, P, size)
         One for each class of the target. Their totals are overwritten, because a copy would be as large as the result.
     """
 
-    def __init__(self, counts: OutsideCounts, parts: Sequence[Moments]) -> None:
-        others = 1.0 - np.eye(counts.column.shape[-2])
+    def __init__(self, counts: OutsideCounts | np.ndarray, parts: Sequence[Moments]) -> None:
+        others = 1.0 - np.eye(parts[0].count.shape[-2])
         self.counts = counts
         self.overall = [[each.ravel() for each in own.overall(others)] for own in parts]
         observed = parts[0].observed

@@ -26,7 +26,7 @@ from catpool.moments.moments import Moments
 from catpool.moments.sums import count_by_code, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
-NARROW = 1e-6  # share of the scatter below which the scatter within categories is summed directly
+LITTLE = 1e-6  # share of the scatter below which the scatter within categories is summed directly
 
 
 @frozen
@@ -207,8 +207,8 @@ class ColumnView:
         moments : Moments of shape (size,) or (C, size)
             Of all rows.
         """
-        narrow = (moments.scatter > 0) & (moments.within < NARROW * moments.scatter)
-        return np.where(narrow, self._residual(target, moments.category_means), np.nan) if narrow.any() else None
+        little = (moments.scatter > 0) & (moments.within < LITTLE * moments.scatter)
+        return np.where(little, self._residual(target, moments.category_means), np.nan) if little.any() else None
 
     def _residual(self, target: TargetView, means: np.ndarray) -> np.ndarray:
         residuals = []

@@ -101,14 +101,16 @@ class Binomial(Family):
 
         return integrate_strength(classes, fitted, scale, log_likelihood, _bernoulli, self.curvature)
 
-    def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+    def strength_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+    ) -> tuple[float, float]:
         seen = counts > 0
         totals, counts, means = totals[:, seen], counts[seen], np.maximum(means[:, seen], EDGE)
         if len(totals) == 1:
             totals, means = np.vstack([totals, counts - totals]), np.vstack([means, 1 - means])
         model = SharesAboutMeans(totals, np.clip(means, EDGE, 1 - EDGE), counts)
         largest = float(counts.max())
-        if largest <= 1:
+        if pooled or largest <= 1:
             return np.inf, model.pooled()
         return maximize_over_strength(model, largest)
 

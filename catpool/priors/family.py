@@ -126,7 +126,9 @@ class Family(ABC):
         """
         raise self._lacks("full_bayes_prior", 'prior="full_bayes"', 'Pass prior="reml"')
 
-    def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+    def strength_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+    ) -> tuple[float, float]:
         """Estimate the strength of a prior in which each category has a known mean.
 
         Parameters
@@ -135,6 +137,8 @@ class Family(ABC):
             For each class; a binary target and counts have one.
         counts : ndarray of shape (K,)
             Rows, or exposures.
+        pooled : bool, default=False
+            Whether complete pooling is given, and only its likelihood is asked for.
 
         Returns
         -------

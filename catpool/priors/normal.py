@@ -55,8 +55,7 @@ class Normal(Family):
 
     def variance(self, moments: Moments) -> np.ndarray:
         """The pooled variance of the rows about the means of their categories."""
-        spare = moments.rows - moments.categories
-        identified = spare > 1e-12 * moments.rows
+        identified, spare = moments.some_repeat, moments.rows - moments.categories
         return np.where(identified, moments.within / np.where(identified, spare, 1.0), np.nan)
 
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
@@ -71,7 +70,7 @@ class Normal(Family):
 
 def _fit(moments: Moments, *, reml: bool) -> Prior:
     """The priors of tables of shape (..., K): of the model where it is identified, otherwise at a boundary."""
-    sizes = group_by_size(moments)
+    sizes, moments = group_by_size(moments)
     single, alone, constant, exact = _boundaries(moments)
     identified = ~(single | alone | exact)
     fit = fit_random_intercept(sizes, identified, reml=reml)
@@ -96,7 +95,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
 def _boundaries(moments: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Whether tables have one category, one row in each, no spread between categories, and no noise within them."""
     single = moments.categories <= 1
-    alone = ~single & (moments.rows - moments.categories <= 1e-12 * moments.rows)
+    alone = ~single & ~moments.some_repeat
     return single, alone, ~single & ~alone & (moments.between == 0), ~single & ~alone & (moments.within == 0)
 
 
@@ -117,7 +116,7 @@ def _integrate(moments: Moments, scale: float) -> Prior:
     fitted = _fit(moments, reml=True)
     if moments.between + moments.within == 0 or moments.rows <= 3 or fitted.strength == 0:  # nothing to integrate over
         return fitted
-    profile = VarianceRatioProfile(group_by_size(moments), reml=True)
+    profile = VarianceRatioProfile(group_by_size(moments)[0], reml=True)
     unit = float(np.sqrt(moments.size / moments.rows))  # precisions are relative: theta is that of their mean
     theta, probability = half_t_posterior(lambda theta: -profile.criterion(theta[None] ** 2)[0] / 2, scale / unit)
     mean, rss = (each[0] for each in profile.mean_and_rss(theta[None] ** 2))

@@ -106,11 +106,13 @@ class Poisson(Family):
         (prior,) = integrate_strength([moments], [fitted], scale * unit, log_likelihood, np.asarray, self.curvature)
         return prior
 
-    def strength_given_means(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+    def strength_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+    ) -> tuple[float, float]:
         seen = counts > 0
         model = CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
         largest = float(counts[seen].max())
-        return maximize_over_strength(model, largest)
+        return (np.inf, model.pooled()) if pooled else maximize_over_strength(model, largest)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a gamma distribution."""

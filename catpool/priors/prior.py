@@ -9,7 +9,8 @@ so a rule that learns the strength from data estimates these two variances.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -87,6 +88,20 @@ class Prior:
             require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
         require(self.mains is None or self.between is not None, "effects without variances")
 
+    def stored(self) -> Prior:
+        """The prior as tables keep it: without means of categories that follow from effects, as they are many."""
+        return self if self.mains is None else replace(self, offset=None, offset_variance=None)
+
+    def of_categories(self, places: Callable[[], np.ndarray]) -> Prior:
+        """The prior with the means of its categories, where these follow from effects.
+
+        Parameters
+        ----------
+        places : callable
+            Returns the slot of each part of each category, of shape (K, parts).
+        """
+        return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
+
     def take(self, tables: slice | int) -> Prior:
         """The priors of some of the tables along the last axis, where categories have no means of their own."""
 
@@ -135,6 +150,10 @@ class Mains(Protocol):
     @property
     def sizes(self) -> list[int]:
         """The number of slots of each part."""
+        ...
+
+    def about(self, prior: Prior, places: np.ndarray) -> Prior:
+        """The prior with the means of cells, from the slots of their parts, of shape (K, parts)."""
         ...
 
     def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,11 +49,16 @@ class SizeClasses:
         return SizeClasses(size, sums, rows, within, self.center)
 
 
-def group_by_size(moments: Moments) -> SizeClasses:
+def group_by_size(moments: Moments) -> tuple[SizeClasses, Moments]:
     """Group categories of one size, from moments of shape (..., K), whose leading axes become one.
 
-    Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories. The scatter between
-    categories and their number are cached on the moments, because the groups tell them in little time.
+    Fractional sizes and those of `LARGE` rows and more are not grouped, nor are few categories.
+
+    Returns
+    -------
+    sizes : SizeClasses
+    moments : Moments
+        The same, with the scatter between categories and their number, which the groups tell in little time.
     """
     grouping = SizeGrouping(moments.flatten())
     size, sums = grouping.sum_by_size()
@@ -63,9 +69,11 @@ def group_by_size(moments: Moments) -> SizeClasses:
         )
     shape = moments.mean.shape
     between, categories = np.einsum("vd,vd->v", size, sums[..., 2]), sums[..., 0].sum(axis=1).astype(np.intp)
-    moments.cache(between=moments.beyond_rounding(between.reshape(shape)), categories=categories.reshape(shape))
-    tables = moments.rows, moments.within, moments.mean
-    return SizeClasses(size, sums, *(np.broadcast_to(each, shape).ravel() for each in tables))
+    between, categories = moments.beyond_rounding(between.reshape(shape)), categories.reshape(shape)
+    known = {"size": moments.size, "mean": moments.mean, "between": between, "categories": categories}
+    same = replace(moments).cache(**known)
+    tables = same.rows, same.within, same.mean
+    return SizeClasses(size, sums, *(np.broadcast_to(each, shape).ravel() for each in tables)), same
 
 
 class SizeGrouping:

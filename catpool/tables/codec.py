@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import plain_array, plain_series
+from catpool.data.plain import plain_array, plain_series
 from catpool.data.verify import require
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
@@ -25,11 +25,16 @@ from catpool.tables.field_types import checked
 from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, integer_to_plain
 
 OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
+    "AdditiveModel": "catpool.models.additive.additive_model",
+    "AdditiveTable": "catpool.models.additive.additive_table",
+    "Bins": "catpool.data.binning",
     "Cells": "catpool.data.crossed",
+    "Choice": "catpool.models.additive.screening",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectsTable": "catpool.models.mixed.effects_table",
     "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",
+    "Factor": "catpool.models.additive.factors",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
     "Header": "catpool.data.header",
@@ -46,6 +51,8 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Target": "catpool.data.targets",
     "Vocabulary": "catpool.data.categories",
 }
+RENAMED = {"Sums": "PartEffects"}  # those that files call by another name than the code, and the name in the code
+IN_FILES = {name: old for old, name in RENAMED.items()}
 DEEPEST = 100  # values within values; Python gives up at some thousand
 
 
@@ -89,8 +96,9 @@ def _object_to_plain(value: Any, inner: Callable[[Any], Any]) -> Any:
         return {"type": "interval", "left": inner(value.left), "right": inner(value.right), "closed": value.closed}
     if isinstance(value, Family) and type(FAMILIES.get(value.name)) is kind:
         return {"type": "Family", "name": value.name}
-    if is_dataclass(value) and OWN.get(kind.__name__) == kind.__module__:
-        return {"type": kind.__name__, **{each.name: inner(getattr(value, each.name)) for each in fields(value)}}
+    name = IN_FILES.get(kind.__name__, kind.__name__)
+    if is_dataclass(value) and OWN.get(name) == kind.__module__:
+        return {"type": name, **{each.name: inner(getattr(value, each.name)) for each in fields(value)}}
     raise TypeError(f"{value!r}, a {kind.__name__}")
 
 
@@ -117,7 +125,7 @@ def from_plain(value: Any, depth: int = 0) -> Any:
 
 def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
     """One of catpool's dataclasses, whose fields have the right types and fit together."""
-    own = getattr(import_module(OWN[kind]), kind)
+    own = getattr(import_module(OWN[kind]), RENAMED.get(kind, kind))
     given = {name: inner(item) for name, item in value.items() if name != "type"}
     unknown = given.keys() - {field.name for field in fields(own)}
     require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")

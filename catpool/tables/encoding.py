@@ -89,10 +89,10 @@ class Encoding:
         note = "" if self.prior.note is None else str(self.prior.note)
         return note or (NO_SPREAD if self.is_noise else "")
 
-    def frame(self, categories: pd.Series, level: float) -> pd.DataFrame:
+    def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
         """Make a frame with a row for each category; `level` is the probability of the interval."""
-        mean = posterior_mean(self.moments, self.prior)[:-1]  # without the slot of unseen categories
-        sd = posterior_sd(self.moments, self.prior, self.family)[:-1]
+        mean = posterior_mean(self.moments, prior)[:-1]  # without the slot of unseen categories
+        sd = posterior_sd(self.moments, prior, self.family)[:-1]
         lower, upper = self.family.interval(mean, sd, level)
         return pd.DataFrame(
             {

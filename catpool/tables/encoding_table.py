@@ -15,6 +15,7 @@ from catpool.data.crossed import Cells
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_one_of
+from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
@@ -62,6 +63,11 @@ class EncodingTable:
             require((mains is None) == (self.encodings[0].prior.mains is None), "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
         require_one_of(known, extras=self.extras)
+
+    def prior(self, item: Encoding) -> Prior:
+        """The prior of one of the encodings, with the means of its cells if they have means of their own."""
+        cells = self.vocabulary
+        return item.prior.of_categories(lambda: cells.part_slots) if isinstance(cells, Cells) else item.prior
 
     @property
     def has_value_lookup(self) -> bool:
@@ -122,7 +128,7 @@ class EncodingTable:
     def look_up_value(self, value: Any) -> dict[str, float]:
         """Look up the features of one value of the column, by name."""
         assert isinstance(self.vocabulary, Vocabulary)
-        slot = self.vocabulary.find_slot(value)
+        slot = self.vocabulary.find_slot(value, self.label)
         if self.policy.raises:
             self.transform(pd.Series([value], dtype=object))  # for its errors
         return {name: table.item(slot) for name, table in self.named_tables}
@@ -165,7 +171,7 @@ class EncodingTable:
         return slots.take(codes)
 
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
-        looked_up = self.vocabulary.look_up(column)
+        looked_up = self.vocabulary.look_up(column, self.label)
         self._check(*looked_up)
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return looked_up[:2]
@@ -214,7 +220,7 @@ class EncodingTable:
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
         rows = rows[self.counts[rows] > 0]
-        frames = [item.frame(categories, level).iloc[rows] for item in self.encodings]
+        frames = [item.frame(categories, self.prior(item), level).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")

@@ -39,6 +39,8 @@ class Fitted:
         The sums over the rows of a stream, one for each table.
     last_time : int or float, optional
         The time of the last training row, if weights decay with time.
+    mixed_keys : bool, default=False
+        Whether the folds of a stream come from keys of several columns whose hashes are mixed, as in `folds_of_keys`.
     """
 
     header: Header
@@ -50,6 +52,7 @@ class Fitted:
     log_likelihood: float | np.ndarray = 0.0
     tallies: list[Tally] | None = None
     last_time: Any = None
+    mixed_keys: bool = False
 
     @classmethod
     def empty(cls, owner: str, data: TrainingData) -> Fitted:

@@ -179,7 +179,7 @@ class Learner:
                 name,
                 FAMILIES[target.family],
                 replace(each.moments),  # without the arrays that are cached on it
-                _add_log_likelihood(each.prior, log_likelihood),
+                _add_log_likelihood(each.prior.stored(), log_likelihood),
                 dict(zip(self.outputs, each.outputs, strict=True)),
             )
             for name, each in zip(target.names, learned, strict=True)

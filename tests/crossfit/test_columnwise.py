@@ -1,5 +1,6 @@
 import threading
 import time
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -59,3 +60,23 @@ def test_results_come_in_order_and_the_first_error_is_raised():
     assert run_in_threads(lambda item: (time.sleep(0.01 * (4 - item)), item)[1]) == [0, 1, 2, 3]
     with pytest.raises(ZeroDivisionError):
         run_in_threads(lambda item: 1 / item)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_codes_of_interactions_are_let_go_once_they_are_learned_from(method, n_jobs, monkeypatch):
+    rng, alive, most = np.random.default_rng(0), [], []
+    table = pd.DataFrame({f"c{position}": rng.integers(0, 3, 50_000) for position in range(8)})
+    code = columnwise.Columnwise._code_checked
+
+    def watch(structure, label, data, listed):
+        coded = code(structure, label, data, listed)
+        alive.append(weakref.ref(coded.codes))
+        most.append(sum(each() is not None for each in alive))
+        return coded
+
+    monkeypatch.setattr(columnwise.Columnwise, "_code_checked", watch)
+    encoder = MeanEncoder(interactions="pairs", cv=2, random_state=0, n_jobs=n_jobs)
+    getattr(encoder, method)(table, rng.normal(size=len(table)))
+    assert len(alive) == 36
+    assert max(most) <= 2 * n_jobs  # one that is made while another is let go

@@ -1,13 +1,17 @@
 """Keys of rows decide their folds."""
 
 import datetime
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.json_mutations import forge
 
 from catpool import MeanEncoder
 from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.crossfit.stream import sum_rows
+from catpool.data.training import read_training
 
 
 def test_keys_are_hashed_alike_whatever_holds_them():
@@ -65,10 +69,10 @@ def test_unsigned_keys_have_one_hash_in_every_type():
 
 
 ONE_FOLD = "`key` must put the rows into at least 2 folds, but all keys fall into one of the {} folds"
-PAIRS = pd.DataFrame({"city": list("abcd") * 5, "day": range(20), "again": range(20)})
+PAIRS = pd.DataFrame({"city": list("abcd") * 5, "day": range(20), "again": range(20), "one": "x", "same": 3})
 
 
-@pytest.mark.parametrize(("k", "key"), [(10, [7] * 20), (2, ["day", "again"])], ids=["one key", "pairs of equals"])
+@pytest.mark.parametrize(("k", "key"), [(10, [7] * 20), (2, ["one", "same"])], ids=["one key", "one pair"])
 def test_keys_of_one_fold_say_so(k, key):
     encoder = MeanEncoder(["city"], cv=k)
     with pytest.raises(ValueError, match=ONE_FOLD.format(k)):
@@ -87,3 +91,59 @@ def test_keys_of_one_fold_in_a_lazy_table_say_so():
 def test_keys_that_leave_one_row_out_say_so():
     with pytest.raises(ValueError, match=r"`key` puts each of the 3 rows into a fold of its own\. .* Pass fewer folds"):
         MeanEncoder(["city"]).fit_transform(PAIRS[:3], [1.0, 2.0, 4.5], key=["day"])
+
+
+@pytest.mark.parametrize("columns", [["day", "again"], ["day", "again", "day2"], ["again", "city"]], ids=len)
+@pytest.mark.parametrize("k", [2, 4, 10])
+def test_equal_columns_of_keys_fall_into_all_folds(columns, k):
+    days = pd.DataFrame({"day": range(2000), "again": range(2000), "day2": range(2000), "city": list("abcd") * 500})
+    rows = np.bincount(folds_of_keys(days[columns], 2000, k), minlength=k)
+    assert (np.abs(rows - 2000 / k) < 6 * np.sqrt(2000 / k)).all()
+
+
+def written_before(encoder):
+    """A file of an encoder as it was written before hashes were mixed."""
+    content = json.loads(encoder.to_json())
+    del content["fitted"]["state"]["mixed_keys"]
+    return forge(content)
+
+
+KEYED = pd.DataFrame({"city": list("abcd") * 50, "day": np.arange(200) % 20, "shop": np.arange(200) // 20})
+Y = np.sin(np.arange(200.0))
+
+
+@pytest.mark.parametrize("key", [["day", "shop"], ["day"]], ids=["two columns", "one column"])
+def test_files_of_before_keep_their_folds(key):
+    """Else a row's own target would reach its encoding."""
+    old = MeanEncoder(["city"], cv=4).partial_fit(KEYED[:120], Y[:120], key=key)
+    folds = folds_of_keys(KEYED[key], 200, 4, mixed=False)
+    if len(key) == 2:
+        assert (folds != folds_of_keys(KEYED[key], 200, 4)).any()
+        sums = sum_rows(
+            read_training(KEYED[:120], Y[:120], old._reading(), old._structure().check, key=key),
+            old._structure(),
+            4,
+            mixed_keys=False,
+        )
+        old._fitted = old._streamed(old._structure(), old._fitted, sums)
+    read = MeanEncoder.from_json(written_before(old)).partial_fit(KEYED[120:], Y[120:], key=key)
+    again = MeanEncoder.from_json(read.to_json())
+    own = KEYED.drop(columns=key).assign(**{name: KEYED[name] for name in key})[KEYED.columns]
+    expected = MeanEncoder(["city"], cv=folds).fit_transform(own, Y)
+    for encoder in (read, again):
+        found = encoder.transform_out_of_fold(KEYED, key=key)
+        np.testing.assert_allclose(found["city"], expected["city"], rtol=1e-12)
+    new = MeanEncoder(["city"], cv=4).partial_fit(KEYED, Y, key=key)
+    if len(key) == 1:
+        new.merge(read)
+        return
+    with pytest.raises(ValueError, match="Both parts must have keys of the same columns"):
+        new.merge(read)
+
+
+@pytest.mark.parametrize("key", [["day", "shop"], ["day"]], ids=["two columns", "one column"])
+def test_streams_have_the_folds_of_fits(key):
+    whole = MeanEncoder(["city"], cv=4).fit_transform(KEYED, Y, key=key)
+    encoder = MeanEncoder(["city"], cv=4).partial_fit(KEYED[:120], Y[:120], key=key)
+    encoder = MeanEncoder.from_json(encoder.to_json()).partial_fit(KEYED[120:], Y[120:], key=key)
+    np.testing.assert_allclose(encoder.transform_out_of_fold(KEYED, key=key)["city"], whole["city"], rtol=1e-12)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 from catpool.crossfit import columnwise, scheme
-from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, group_columns, learns_at_once
+from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, batch_columns, learns_at_once
 from catpool.priors.rules import callable_rule, fixed_strength, prior_rule
 from catpool.tables.learner import Learner
 from catpool.tables.policy import Policy
@@ -42,8 +42,8 @@ def fit(encoder, X, y, **arguments):
 
 
 @pytest.fixture
-def groups(monkeypatch):
-    """The number of columns of each group that is learned, in the order of the calls."""
+def batches(monkeypatch):
+    """The number of columns of each batch that is learned, in the order of the calls."""
     sizes = []
 
     def spy(rows, together, *, counts):
@@ -59,7 +59,7 @@ def check_alone(encoder, X, y, **arguments):
     """Fit the columns together and each by itself, and compare all that comes out."""
     together = fit(encoder, X, y, **arguments)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scheme, "group_columns", lambda columns, tables: [[i] for i in range(len(columns))])
+        patch.setattr(scheme, "batch_columns", lambda columns, tables: [[i] for i in range(len(columns))])
         patch.setattr(scheme, "learns_at_once", lambda column, tables: False)
         alone = fit(encoder, X, y, **arguments)
     scale = max(1.0, np.abs(y).max())
@@ -81,44 +81,44 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_columns_are_learned_as_each_by_itself(kind, weighted, options, groups, monkeypatch):
+def test_columns_are_learned_as_each_by_itself(kind, weighted, options, batches, monkeypatch):
     monkeypatch.setattr(columnwise, "THREADED", 0)  # so that few rows start threads, too
     rng = np.random.default_rng(0)
     X = columns(rng)
     weights = rng.uniform(0.5, 2, N) * (rng.random(N) < 0.9) if weighted else None
     encoder = EmpiricalBayesEncoder(target_type=kind, cv=3, random_state=0, **OPTIONS[options])
     check_alone(encoder, X, target(kind, X, rng), sample_weight=weights)
-    assert max(groups) == (2 if options == "some listed" else 8)  # a row of c9 has a category that is not listed
+    assert max(batches) == (2 if options == "some listed" else 8)  # a row of c9 has a category that is not listed
 
 
-def test_interactions_are_learned_apart_from_their_columns(groups):
+def test_interactions_are_learned_apart_from_their_columns(batches):
     rng = np.random.default_rng(7)
     X = columns(rng)
     check_alone(EmpiricalBayesEncoder(interactions=[("c5", "c9")], random_state=0), X, target("continuous", X, rng))
-    assert groups == [8]
+    assert batches == [8]
 
 
 @pytest.mark.parametrize("prior", ["reml", "ml", "moments", "full_bayes"])
 @pytest.mark.parametrize("weight_type", ["frequency", "precision"])
 @pytest.mark.parametrize("far", [0.0, 1e9])
-def test_priors_of_numbers_are_learned_as_each_by_itself(prior, weight_type, far, groups):
+def test_priors_of_numbers_are_learned_as_each_by_itself(prior, weight_type, far, batches):
     rng = np.random.default_rng(1)
     X = columns(rng)
     y = np.column_stack([far + target("continuous", X, rng), rng.normal(size=N)])
     encoder = EmpiricalBayesEncoder(prior=prior, weight_type=weight_type, cv=4, random_state=0)
     check_alone(encoder, X, y, sample_weight=rng.integers(0, 3, N))
-    assert groups == [8]
+    assert batches == [8]
 
 
 @pytest.mark.parametrize("encoder", [MeanEncoder(), SmoothedMeanEncoder(smoothing=3.0)], ids=["mean", "smoothed"])
-def test_given_strengths_are_used_as_in_each_by_itself(encoder, groups):
+def test_given_strengths_are_used_as_in_each_by_itself(encoder, batches):
     rng = np.random.default_rng(2)
     X = columns(rng)
     check_alone(encoder.set_params(random_state=0), X, target("continuous", X, rng))
-    assert groups == [8]
+    assert batches == [8]
 
 
-def test_noise_is_summed_where_the_categories_of_one_column_are_far_apart(groups):
+def test_noise_is_summed_where_the_categories_of_one_column_are_far_apart(batches):
     rng = np.random.default_rng(3)
     X = columns(rng)
     y = 1e8 * X["number"].to_numpy() + rng.normal(size=N)
@@ -126,10 +126,10 @@ def test_noise_is_summed_where_the_categories_of_one_column_are_far_apart(groups
     check_alone(encoder, X, y)
     summary = encoder.fit(X, y).summary_.set_index("column")
     assert summary.loc["number", "within_sd"] == pytest.approx(1, abs=0.2)
-    assert groups == [8]
+    assert batches == [8]
 
 
-def test_rows_in_no_fold_are_learned_from_and_stay_nan(groups):
+def test_rows_in_no_fold_are_learned_from_and_stay_nan(batches):
     rng = np.random.default_rng(4)
     X = columns(rng)
     cv = [(np.arange(20, N), np.arange(20)), (np.delete(np.arange(N), np.arange(40, 90)), np.arange(40, 90))]
@@ -140,7 +140,7 @@ def test_rows_in_no_fold_are_learned_from_and_stay_nan(groups):
         encoded = encoder.fit_transform(X, target("continuous", X, rng))
     assert np.isnan(encoded.iloc[20:40]).all(axis=None)
     assert not np.isnan(encoded.iloc[:20]).any(axis=None)
-    assert groups == [8, 8]
+    assert batches == [8, 8]
 
 
 @given(
@@ -173,13 +173,13 @@ def test_own_targets_move_no_bit_of_any_column(kind, prior, seed, fold, weighted
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_fold_is_encoded_by_a_fit_to_the_others(kind, groups):
+def test_each_fold_is_encoded_by_a_fit_to_the_others(kind, batches):
     rng = np.random.default_rng(5)
     X = columns(rng)
     y, folds = target(kind, X, rng), np.arange(N) % 3
     encoder = EmpiricalBayesEncoder(target_type=kind, output=EVERYTHING[:4], cv=folds)
     encoded = np.asarray(encoder.fit_transform(X, y))
-    assert groups == [8]
+    assert batches == [8]
     for fold in range(3):
         own = folds == fold
         refitted = EmpiricalBayesEncoder(target_type=kind, output=EVERYTHING[:4]).fit(X[~own], y[~own])
@@ -196,29 +196,29 @@ def coded(*sizes, rule=RULE):
 
 
 def test_columns_of_similar_size_are_learned_together():
-    assert group_columns(coded(5, 9000, 7, 8000), 10) == [[0, 2], [3, 1]]
-    assert group_columns(coded(5, 7, SMALL // 30), 10) == [[0, 1, 2]]
+    assert batch_columns(coded(5, 9000, 7, 8000), 10) == [[0, 2], [3, 1]]
+    assert batch_columns(coded(5, 7, SMALL // 30), 10) == [[0, 1, 2]]
 
 
 @given(st.lists(st.integers(2, CELLS), min_size=1, max_size=12), st.integers(2, 50))
 def test_groups_fit_into_memory_and_hold_each_column_once(sizes, tables):
-    groups = group_columns(coded(*sizes), tables)
-    assert sorted(position for group in groups for position in group) == list(range(len(sizes)))
-    assert all(len(group) * max(sizes[each] for each in group) * tables <= CELLS for group in groups if len(group) > 1)
-    ordered = [sizes[each] for group in groups for each in group]
+    batches = batch_columns(coded(*sizes), tables)
+    assert sorted(position for batch in batches for position in batch) == list(range(len(sizes)))
+    assert all(len(batch) * max(sizes[each] for each in batch) * tables <= CELLS for batch in batches if len(batch) > 1)
+    ordered = [sizes[each] for batch in batches for each in batch]
     assert all(one <= other for one, other in pairwise(ordered))
 
 
 def test_learners_that_differ_are_not_learned_together():
     rule = prior_rule("reml", scale=1.0)
     one, other = coded(5, rule=rule)[0], coded(5, rule=prior_rule("ml", scale=1.0))[0]
-    assert group_columns([one, other], 3) == [[0], [1]]
-    assert group_columns(coded(5, 6, rule=rule), 3) == [[0, 1]]
+    assert batch_columns([one, other], 3) == [[0], [1]]
+    assert batch_columns(coded(5, 6, rule=rule), 3) == [[0, 1]]
     assert learns_at_once(one, 3)
     assert not learns_at_once(coded(CELLS // 2, rule=rule)[0], 3)
 
 
-def test_functions_of_users_see_the_categories_of_their_column_alone(groups):
+def test_functions_of_users_see_the_categories_of_their_column_alone(batches):
     """So the number of categories that they get is that of the column, whatever other columns there are."""
     rng = np.random.default_rng(6)
     X, seen = columns(rng), []
@@ -229,5 +229,5 @@ def test_functions_of_users_see_the_categories_of_their_column_alone(groups):
 
     EmpiricalBayesEncoder(prior=prior).fit_transform(X, target("continuous", X, rng))
     assert set(seen) == {X[column].nunique() + 2 for column in X}
-    assert groups == []
-    assert group_columns(coded(5, 6, rule=callable_rule(lambda moments: (0.0, 1.0))), 3) == [[0], [1]]
+    assert batches == []
+    assert batch_columns(coded(5, 6, rule=callable_rule(lambda moments: (0.0, 1.0))), 3) == [[0], [1]]

@@ -74,8 +74,8 @@ def test_dates_as_strings_are_doubtful_categories(encoder_class, form):
 
 
 def fit_lazily(encoder, dated, y):
-    lazy = pytest.importorskip("polars").from_pandas(dated.assign(y=y)).lazy()
-    return encoder.fit_transform(lazy, "y", key="years")
+    lazy = pytest.importorskip("polars").from_pandas(dated.assign(y=y, row=range(N))).lazy()
+    return encoder.fit_transform(lazy, "y", key="row")
 
 
 def fit_in_parts(encoder, dated, y):

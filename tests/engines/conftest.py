@@ -29,3 +29,13 @@ def rows():
     table["multiclass"] = np.array(["x", "y", "z"], dtype=object)[np.clip(signal + 1, 0, 2).astype(int)]
     table["count"] = rng.poisson(np.exp(signal / 3) * table["years"])
     return table
+
+
+@pytest.fixture
+def one_order(monkeypatch):
+    """Groups whose rows are summed in one order; the streaming engine of polars has a new one in each run."""
+    polars = pytest.importorskip("polars")
+    with polars.Config():
+        if hasattr(polars.Config, "set_engine_affinity"):  # older versions have no choice of engines
+            polars.Config.set_engine_affinity("in-memory")
+        yield

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.engine_tables import BUT_SPARK, ENGINES, LAZY, QUIET, assert_agrees
+from helpers.engine_tables import BUT_SPARK, ENGINES, LAZY, QUIET, assert_agrees, in_pandas
 from sklearn.base import clone
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
@@ -71,3 +71,21 @@ def test_errors_are_those_of_memory(engine, rows, place):
         for own in (native, table):
             with pytest.raises(ValueError, match=message):
                 encoder.fit_transform(own, y="continuous")
+
+
+@pytest.mark.usefixtures("one_order")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("change", ["far", "near 0"])
+def test_targets_of_unlisted_rows_move_no_bit(engine, change, rows, place):
+    before = rows[["id", "city", "fold", "continuous"]].assign(city=rows["city"].fillna("none"))
+    unlisted = ~before["city"].isin(LISTED[0])
+    after = before.copy()
+    after.loc[unlisted, "continuous"] = -1e9 if change == "far" else 0.1
+    encoder = EmpiricalBayesEncoder(["city"], categories=LISTED[:1], cv="fold", output=["mean", "sd"])
+    one, other = (
+        in_pandas(encoder.fit_transform(LAZY[engine](table, place), y="continuous")).drop(columns="id").to_numpy(float)
+        for table in (before, after)
+    )
+    assert one.tobytes() == other.tobytes()
+    expected = encoder.fit_transform(before, y="continuous").drop(columns="id").to_numpy(float)
+    np.testing.assert_allclose(other, expected, rtol=1e-8)

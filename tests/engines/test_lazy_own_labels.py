@@ -20,16 +20,6 @@ CHANGES = {
 CASES = [(public, change) for public in obeying("lazy") for change in CHANGES if change in (*public.kinds, "outlier")]
 
 
-@pytest.fixture
-def one_order(monkeypatch):
-    """Groups whose rows are summed in one order; the streaming engine of polars has a new one in each run."""
-    polars = pytest.importorskip("polars")
-    with polars.Config():
-        if hasattr(polars.Config, "set_engine_affinity"):  # older versions have no choice of engines
-            polars.Config.set_engine_affinity("in-memory")
-        yield
-
-
 def changed_pair(change):
     """Two tables whose targets differ in fold 1 only, and the kind of y."""
     kind = "continuous" if change == "outlier" else change

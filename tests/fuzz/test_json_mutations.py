@@ -5,6 +5,7 @@ Run more of them with ``pytest tests/fuzz --hypothesis-profile=long``.
 
 import datetime
 import json
+import pickle
 import random
 import traceback
 import warnings
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from version_1_files import FOLDER, all_files
 
 import catpool
-from catpool import EarlierRows
+from catpool import EarlierRows, EmpiricalBayesEncoder
 
 PACKAGE = Path(catpool.__file__).parent
 VERSION_1 = all_files()
@@ -30,6 +31,13 @@ EVERY = {"output": ["mean", "sd", "reliability", "count", "size", "code"]}
 CELLS = {"interactions": [("text", "number")]}
 FADING = {"cv": EarlierRows("time", gap=datetime.timedelta(1), half_life="3D")}
 LISTED = {"categories": [["b", "a"], [3, 0, 99], [(datetime.date(2024, 1, 2), "x")]]}
+CROSSED = {"interactions": [("text", "number")], "output": ["mean", "sd", "count"]}
+PAIRS = [  # interactions with each prior, of each kind of y, and with weights
+    ({**CROSSED, "interaction_prior": prior, **more}, kind, weighted)
+    for prior in ("parts", "exact", "own")
+    for kind in ("continuous", "binary", "multiclass", "count")
+    for weighted, more in ((False, {}), (True, {"interactions": 2, "unknown": "nan"}))
+] + [({**CROSSED, "weight_type": "precision"}, "continuous", True)]
 OPTIONS = {  # of encoders, beside none
     "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
     "SmoothedMeanEncoder": [{"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
@@ -64,6 +72,39 @@ def files(public):
         if "parts" not in public.setup.exceptions:
             made.append(public.make(["text", "number"], cv=2).partial_fit(X, y, key=np.arange(40)))
     return [json.loads(encoder.to_json()) for encoder in made]
+
+
+@cache
+def crossed_files():
+    """Saved files of empirical Bayes with interactions, as content."""
+    X, y = training_rows()
+    targets = {"continuous": y, "binary": y > 0, "multiclass": np.digitize(y, [-0.5, 0.5]), "count": np.rint(y**2)}
+    made = []
+    with quiet():
+        for options, kind, weighted in PAIRS:
+            weights = 1 + np.arange(40) % 3 if weighted else None
+            encoder = EmpiricalBayesEncoder(["text", "number"], target_type=kind, **options)
+            made.append(encoder.fit(X, targets[kind], sample_weight=weights))
+        stream = EmpiricalBayesEncoder(["text", "number"], cv=2, **CROSSED)
+        made.append(stream.partial_fit(X, y, key=X[["day", "time"]].astype(str)))
+    return [json.loads(encoder.to_json()) for encoder in made]
+
+
+def test_files_of_interactions_survive_json_and_pickle():
+    X, _ = training_rows()
+    for content in crossed_files():
+        encoder = EmpiricalBayesEncoder.from_json(json.dumps(content))
+        again = pickle.loads(pickle.dumps(encoder))
+        assert json.loads(encoder.to_json()) == json.loads(again.to_json()) == content
+        with quiet():
+            pd.testing.assert_frame_equal(again.transform(X), encoder.transform(X))
+
+
+@given(seed=st.integers(0, 2**64))
+def test_a_forged_file_of_interactions_is_refused_or_works(seed):
+    rng = random.Random(seed)
+    text = forge(mutate(rng.choice(crossed_files()), rng))
+    obeys(EmpiricalBayesEncoder, text, lambda encoder: use(encoder, training_rows()[0]))
 
 
 def use(encoder, X):

@@ -58,8 +58,13 @@ VALUES = {  # beside that of the encoder's base
     "drop_noise": [True],
     "weight_type": ["precision"],
     "n_jobs": [2],
+    "verbose": [True],
+    "adjust": [False],
+    "max_interactions": [1],
+    "nested": [[["shop", "city"]]],
 }
 OWN_VALUES = {  # where an encoder has others
+    "TreeEncoder": {"drop_noise": [True], "interactions": [[("city", "shop")], "auto"]},
     "NestedEncoder": {"prior": ["ml"]},
     "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
 }
@@ -76,6 +81,10 @@ def _normal(p):
     return p.get("family") == "normal" or p["target_type"] == "continuous"
 
 
+def _tree(p):
+    return "adjust" in p
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -83,12 +92,18 @@ def _pools(p):
 # Where a parameter changes nothing by design: a condition on all parameters of an encoder, and the reason.
 INERT = {
     "n_jobs": (lambda p: True, "threads change no number"),
+    "verbose": (lambda p: True, "what is shown changes no number"),
     "random_state": (lambda p: not isinstance(p["cv"], int), "these folds are not random"),
     "crossfit_reliability": (
         lambda p: p["crossfit"] == "all" or not _pools(p),
         "no category is taken for full, or all that have enough rows are of reliability one",
     ),
-    "crossfit": (lambda p: p["crossfit_reliability"] == 1.0 and _pools(p), "no category is of reliability one"),
+    "crossfit": (
+        lambda p: (_tree(p) and p["nested"] is None) or (p.get("crossfit_reliability") == 1.0 and _pools(p)),
+        "no category is of reliability one, or columns of few categories have no mean",
+    ),
+    "interactions": (lambda p: p["interactions"] == "auto", "so few rows show no interaction for certain"),
+    "max_interactions": (lambda p: True, "so few rows show no interaction for certain"),
     "prior_scale": (lambda p: p["prior"] != "full_bayes", "other priors have no scale"),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
@@ -112,7 +127,10 @@ INERT = {
         "what has the prior's mean has its own sd",
     ),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
-    "drop_noise": (lambda p: p.get("prior") == "full_bayes", "an average over priors has some spread"),
+    "drop_noise": (
+        lambda p: p.get("prior") == "full_bayes" or (_tree(p) and not p["adjust"] and not p["interactions"]),
+        "an average over priors has some spread, or there are no adjusted effects",
+    ),
 }
 
 

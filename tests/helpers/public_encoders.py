@@ -21,6 +21,8 @@ class Setup:
         Parameters with which all features are in units of y.
     features_of_each : dict, default={}
         Parameters with which each column has a feature.
+    fixed : dict, default={}
+        Parameters with which no choice is made once for all rows, such as which interactions there are.
     exceptions : dict, default={}
         The laws that cannot hold, each with the reason.
     iterates : bool, default=False
@@ -32,6 +34,7 @@ class Setup:
     columns: str = "columns"
     in_units_of_y: Mapping[str, Any] = field(default_factory=dict)
     features_of_each: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
     exceptions: Mapping[str, str] = field(default_factory=dict)
     iterates: bool = False
     few: int = 2
@@ -48,6 +51,15 @@ SETUPS = {
     "MeanEncoder": Setup(),
     "SmoothedMeanEncoder": Setup(),
     "EmpiricalBayesEncoder": Setup(),
+    "TreeEncoder": Setup(
+        fixed={"interactions": [], "drop_noise": False},
+        exceptions={
+            "parts": "effects of several columns do not follow from sums within each",
+            "past": "effects of several columns would have to be fitted anew for each row's past",
+            "lazy": "effects of several columns do not follow from sums within each",
+        },
+        iterates=True,
+    ),
     "NestedEncoder": Setup(
         columns="levels",
         features_of_each={"emit": "all"},
@@ -80,7 +92,7 @@ class Public:
 
     def make(self, columns, **parameters):
         """An encoder of these columns."""
-        return self.encoder(**{self.setup.columns: columns, **parameters})
+        return self.encoder(**{self.setup.columns: columns, **self.setup.fixed, **parameters})
 
     @property
     def kinds(self) -> tuple[str, ...]:

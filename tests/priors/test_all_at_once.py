@@ -10,6 +10,7 @@ from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 from catpool.priors.roots import rising_roots
 from catpool.priors.rules import PRIORS
+from catpool.priors.size_classes import group_by_size
 
 TABLES, CATEGORIES = 5, 40
 FIELDS = ("mean", "strength", "between", "within", "log_likelihood")
@@ -112,3 +113,17 @@ def test_roots_are_those_of_scipy(drawn, from_zero):
         for i in range(len(roots))
     ]
     np.testing.assert_array_equal(found, alone)
+
+
+def test_categories_are_grouped_by_size_without_a_trace():
+    rng = np.random.default_rng(0)
+    count = draw_counts(rng)
+    moments = moments_of(count, draw_totals("normal", count, rng), 1.0)
+    before = {name: None if value is None else np.copy(value) for name, value in vars(moments).items()}
+    _, same = group_by_size(moments)
+    assert {"between", "categories"} <= vars(same).keys()
+    assert not {"between", "categories", "within"} & vars(moments).keys()
+    for name, value in before.items():
+        np.testing.assert_array_equal(vars(moments)[name], value)
+    np.testing.assert_array_equal(same.categories, moments.categories)
+    np.testing.assert_allclose(same.between, moments.between, rtol=1e-12)

@@ -165,7 +165,7 @@ WRONG = [
     ("flat", "tables.0.encodings.0.prior.offset", numbers([4]), "means of categories without variances"),
     ("mixture", "tables.0.encodings.0.prior.components.mean", numbers([96, 1]), "of shape"),
     ("mixture", "tables.0.encodings.0.prior.probability", numbers([95]), "`probability` of shape"),
-    ("cells", "tables.0.encodings.0.prior.offset", numbers([5]), "`offset_variance` of shape"),
+    ("cells", "tables.0.encodings.0.prior.offset", numbers([5]), "means of categories without variances"),
     ("cells", "tables.0.encodings.0.prior.mains.variances", [numbers([4])], "effects without variances"),
     ("cells", "tables.0.encodings.0.prior.mains.effects.0", numbers([2, 2]), "effects that are not a list"),
     ("cells", "tables.0.vocabulary.kept", numbers([4]), "numbers of cells that are not integers"),
@@ -259,6 +259,14 @@ TOGETHER = [
         "cells",
         {"tables.0.encodings.0.prior.between": None, "tables.0.encodings.0.prior.within": None},
         "effects without variances",
+    ),
+    (
+        "cells",
+        {
+            "tables.0.encodings.0.prior.offset": numbers([5]),
+            "tables.0.encodings.0.prior.offset_variance": numbers([4]),
+        },
+        "`offset_variance` of shape",
     ),
 ]
 

@@ -30,7 +30,7 @@ class CellMeans:
 class Response(Protocol):
     """A response whose cells depend on what was fitted so far, as working responses do."""
 
-    known: bool  # whether the residual variance is one
+    is_working: bool  # whether it is made anew in each round, and its residual variance is one
 
     def cells(self, fitted: np.ndarray | None) -> CellMeans:
         """The cells' means, from the fitted means of shape (V, C) of the last round; None in the first."""

@@ -55,13 +55,8 @@ class CellParts:
     def of(cls, cells: Cells) -> CellParts:
         return cls(cells.part_slots, tuple(part.size for part in cells.paths.parts))
 
-    def subset(self, cells: np.ndarray) -> CellParts:
+    def subset(self, cells: np.ndarray | slice) -> CellParts:
         return CellParts(self.slots[cells], self.sizes)
-
-    @property
-    def unseen(self) -> np.ndarray:
-        """The slots of a cell whose categories are all unseen, of shape (1, parts)."""
-        return np.array([self.sizes]) - 1
 
     def identified(self, count: np.ndarray, several: np.ndarray) -> list[tuple[np.ndarray, IdentifiedEffects]]:
         """Group tables by the effects that their cells with rows identify.

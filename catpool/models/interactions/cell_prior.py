@@ -19,7 +19,7 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.models.blas import blas_threads
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
-from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.interactions.crossed_effects import LinearFit, PartEffects
 from catpool.moments.moments import Moments
 from catpool.moments.unit import units_of
 from catpool.priors.family import Family
@@ -38,7 +38,7 @@ class EffectsFit(Protocol):
         """Fit the linear mixed model."""
         ...
 
-    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> PartEffects:
         """Fit the model on the scale of the family's link."""
         ...
 
@@ -59,20 +59,14 @@ class CellPrior:
     fit: EffectsFit
     reml: bool
 
-    def subset(self, slots: np.ndarray) -> CellPrior:
+    def subset(self, slots: np.ndarray | slice) -> CellPrior:
         """The rule for moments of some cells, in the order given."""
         return replace(self, parts=self.parts.subset(slots))
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some cells, for all cells."""
-        assert isinstance(prior.mains, Sums)
-        return self._about(prior, prior.mains)
-
-    def _about(self, prior: Prior, sums: Sums) -> Prior:
-        """The prior with the means of the cells, and their variances."""
-        mean, slots = sums.mean(self.parts.unseen)[..., 0], self.parts.slots
-        offset = sums.mean(slots) - mean[..., None]
-        return replace(prior, mean=mean, offset=offset, offset_variance=sums.variance(slots), mains=sums)
+        assert isinstance(prior.mains, PartEffects)
+        return prior.mains.about(prior, self.parts.slots)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each cell.
@@ -90,81 +84,94 @@ class CellPrior:
         """
         classes = [each.flatten() for each in moments]
         # cells with rows in any table, whether or not it can be fitted: that depends on its targets
-        seen = np.flatnonzero(classes[0].count.any(axis=0))
+        seen = _as_slice(np.flatnonzero(classes[0].count.any(axis=0)))
         some = self.subset(seen)
         learn = some._learn_linear if family.homoscedastic else some._learn_on_link
         with blas_threads(1):
             learned = learn([each.subset(seen) for each in classes], family)
-        return [_reshape(self._about(*each), moments[0].count.shape) for each in learned]
+        return [_reshape(found.about(prior, self.parts.slots), moments[0].count.shape) for prior, found in learned]
 
-    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, Sums]]:
+    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, PartEffects]]:
         return [self._learn_linear_of_one(each, family) for each in classes]
 
-    def _learn_linear_of_one(self, moments: Moments, family: Family) -> tuple[Prior, Sums]:
+    def _learn_linear_of_one(self, moments: Moments, family: Family) -> tuple[Prior, PartEffects]:
         # where each cell has one row, the effect of a cell is that of its row, and there may be nothing within cells
-        several = moments.rows - moments.categories > 1e-12 * moments.rows
+        several = moments.some_repeat
         noisy = (moments.within > 0) | ~several
         ready = (moments.categories >= FEWEST_CELLS) & (moments.between > 0) & noisy & (moments.rows > 1)
-        sums, prior, rest = self._nothing(moments.mean, NORMAL), _empty(len(ready)), ~ready
+        found, prior, rest = self._nothing(moments.mean, NORMAL), _empty(len(ready)), ~ready
         for tables, effects in self.parts.identified(moments.count, several):
             tables = tables[ready[tables]]
             if not effects.parts:
                 rest[tables] = True
             elif len(tables):
-                fit = self._fit_linear(effects, moments.take(tables))
-                sums.put(tables, fit.sums)
+                own = moments if len(tables) == len(ready) else moments.take(tables)
+                fit = self._fit_linear(effects, own)
+                found.put(tables, fit.effects)
                 _put(prior, tables, fit.prior())
         if rest.any():
             plain = family.likelihood_prior([moments.take(rest)], reml=self.reml)[0]
-            sums.put(rest, self._nothing(plain.mean, NORMAL))
+            found.put(rest, self._nothing(plain.mean, NORMAL))
             _put(prior, rest, plain)
-        return prior, sums
+        return prior, found
 
     def _fit_linear(self, effects: IdentifiedEffects, moments: Moments) -> LinearFit:
         unit = units_of(np.abs(moments.category_means).max(axis=1))
         fit = self.fit.linear(self.parts, effects, moments.divide(unit), reml=self.reml)
         return fit.times(unit, moments.rows - self.reml)
 
-    def _nothing(self, mean: np.ndarray, family: Family) -> Sums:
-        return Sums.none(self.parts.sizes, mean, family.name)
+    def _nothing(self, mean: np.ndarray, family: Family) -> PartEffects:
+        return PartEffects.none(self.parts.sizes, mean, family.name)
 
-    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, Sums]]:
+    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[tuple[Prior, PartEffects]]:
         """Fit the effects of each class on the scale of the link, and the strength that the classes share."""
         count = classes[0].count
         kinds = self.parts.identified(count, np.ones(len(count), dtype=bool))
         alone = [self._effects_on_link(kinds, each, family) for each in classes]
-        sums = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        strength, likelihood = self._strengths(sums, classes, family)
+        found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
+        pooled = np.zeros(len(count), dtype=bool)
         for tables, effects in kinds:
-            if effects.parts and not effects.with_cells:
-                strength[tables] = np.inf
+            pooled[tables] = bool(effects.parts) and not effects.with_cells
+        strength, likelihood = self._strengths(found, classes, family, pooled)
         note = np.where(np.isinf(strength), NO_SPREAD, "")
         priors = []
-        for own, each in zip(sums, classes, strict=True):
+        for own, each in zip(found, classes, strict=True):
             within = family.variance(each)
             between = family.between_variance(within, strength)
             priors.append((Prior(each.mean, strength, between, within, likelihood, note), own))
         return priors
 
-    def _effects_on_link(self, kinds: Sequence[TablesAndEffects], moments: Moments, family: Family) -> Sums:
+    def _effects_on_link(self, kinds: Sequence[TablesAndEffects], moments: Moments, family: Family) -> PartEffects:
         least, most = family.bounds
         ready = (least < moments.mean) & (moments.mean < most) & (moments.categories >= FEWEST_CELLS)
-        sums = self._nothing(moments.mean, family)
+        found = self._nothing(moments.mean, family)
         for tables, effects in kinds:
             tables = tables[ready[tables]]
             if effects.parts and len(tables):
-                sums.put(tables, self.fit.on_link(self.parts, effects, moments.take(tables), family))
-        return sums
+                found.put(tables, self.fit.on_link(self.parts, effects, moments.take(tables), family))
+        return found
 
     def _strengths(
-        self, sums: Sequence[Sums], classes: Sequence[Moments], family: Family
+        self, effects: Sequence[PartEffects], classes: Sequence[Moments], family: Family, pooled: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The conjugate strength of each table, which its classes share, about the means of cells; log-likelihoods."""
-        means = np.array([each.mean(self.parts.slots) for each in sums])
+        """The conjugate strength of each table, which its classes share, about the means of cells; log-likelihoods.
+
+        It is infinite where cells have no effects of their own, as `pooled` says of each table.
+        """
+        means = np.array([each.mean(self.parts.slots) for each in effects])
         totals, count = np.array([each.total for each in classes]), classes[0].count
-        found = [family.strength_given_means(totals[:, each], own, means[:, each]) for each, own in enumerate(count)]
+        found = [
+            family.strength_given_means(totals[:, each], own, means[:, each], pooled=bool(pooled[each]))
+            for each, own in enumerate(count)
+        ]
         strength, likelihood = np.array(found, dtype=float).T
         return strength, likelihood
+
+
+def _as_slice(places: np.ndarray) -> np.ndarray | slice:
+    """Sorted places, as a slice where they follow each other, which spares copies of what is there."""
+    follow = len(places) and len(places) == places[-1] + 1 - places[0]
+    return slice(places[0], places[-1] + 1) if follow else places
 
 
 def _empty(tables: int) -> Prior:
@@ -182,5 +189,5 @@ def _reshape(prior: Prior, shape: tuple[int, ...]) -> Prior:
     """The priors of tables of a shape, whose effects are those of the last table, which has all rows."""
     numbers: dict[str, Any] = {name: getattr(prior, name).reshape(shape[:-1]) for name in FIELDS}
     offsets: dict[str, Any] = {name: getattr(prior, name).reshape(shape) for name in ("offset", "offset_variance")}
-    assert isinstance(prior.mains, Sums)
+    assert isinstance(prior.mains, PartEffects)
     return Prior(**numbers, **offsets, mains=prior.mains.table(-1))

@@ -22,7 +22,7 @@ IDENTITY = "normal"  # the family whose link is the identity
 
 
 @frozen
-class Sums:
+class PartEffects:
     """The effects of the parts of one class, for one table or for several.
 
     Parameters
@@ -33,7 +33,7 @@ class Sums:
     intercept_variance : ndarray of shape (...), or float
     link : str
         The name of the family whose link is the scale of the effects.
-    beside : tuple of Sums, default=()
+    beside : tuple of PartEffects, default=()
         The effects of the other classes of the target.
     """
 
@@ -42,10 +42,10 @@ class Sums:
     variances: list[np.ndarray]
     intercept_variance: float | np.ndarray
     link: str
-    beside: tuple[Sums, ...] = ()
+    beside: tuple[PartEffects, ...] = ()
 
     @classmethod
-    def none(cls, sizes: Sequence[int], mean: np.ndarray, link: str) -> Sums:
+    def none(cls, sizes: Sequence[int], mean: np.ndarray, link: str) -> PartEffects:
         """No effects: V tables in which each cell has the mean given, in units of y."""
         effects, variances = ([np.zeros((len(mean), size)) for size in sizes] for _ in range(2))
         with np.errstate(divide="ignore"):  # means at the bounds of a family are infinite on its link
@@ -53,7 +53,7 @@ class Sums:
         return cls(intercept, effects, variances, np.zeros(len(mean)), link)
 
     @classmethod
-    def stack(cls, tables: Sequence[Sums]) -> Sums:
+    def stack(cls, tables: Sequence[PartEffects]) -> PartEffects:
         """The effects of several tables, along a new first axis."""
 
         def stacked(name: str) -> list[np.ndarray]:
@@ -64,7 +64,7 @@ class Sums:
         )
         return cls(intercept, stacked("effects"), stacked("variances"), variance, tables[0].link)
 
-    def put(self, tables: np.ndarray, other: Sums) -> None:
+    def put(self, tables: np.ndarray, other: PartEffects) -> None:
         """Set the effects of some tables, in place."""
         for own, new in zip(self._numbers(), other._numbers(), strict=True):
             own[tables] = new
@@ -72,7 +72,7 @@ class Sums:
     def _numbers(self) -> list[np.ndarray]:
         return [np.asarray(self.intercept), np.asarray(self.intercept_variance), *self.effects, *self.variances]
 
-    def times(self, unit: np.ndarray) -> Sums:
+    def times(self, unit: np.ndarray) -> PartEffects:
         """The effects on targets that are `unit` times as large, of shape (V,); only for the identity link."""
         each = unit[:, None]
         return replace(
@@ -83,7 +83,7 @@ class Sums:
             intercept_variance=unit * (unit * self.intercept_variance),
         )
 
-    def table(self, number: int) -> Sums:
+    def table(self, number: int) -> PartEffects:
         """The effects of one of several tables."""
         intercept, variance, *effects = (each[number] for each in self._numbers())
         effects, variances = effects[: len(self.effects)], effects[len(self.effects) :]
@@ -91,7 +91,7 @@ class Sums:
         link = self.link
         if np.isinf(intercept):  # a mean at its bound, which has no effects: files hold no infinite numbers
             intercept, link = self._link.mean(intercept), IDENTITY
-        return Sums(float(intercept), effects, variances, float(variance), link, beside)
+        return PartEffects(float(intercept), effects, variances, float(variance), link, beside)
 
     @property
     def sizes(self) -> list[int]:
@@ -136,6 +136,12 @@ class Sums:
         slope = self._link.variance(self.predictor(places)) / self._total(places)
         return np.asarray(slope**2 * on_link)
 
+    def about(self, prior: Prior, places: np.ndarray) -> Prior:
+        """The prior with the means of the cells, and their variances, of shape (..., m)."""
+        mean = self.mean(np.array([self.sizes]) - 1)[..., 0]  # of a cell whose categories are all unseen
+        offset = self.mean(places) - mean[..., None]
+        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), mains=self)
+
     def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         """The outputs of cells without rows, by name."""
         assert prior.between is not None
@@ -158,13 +164,13 @@ class LinearFit:
 
     Parameters
     ----------
-    sums : Sums
+    effects : PartEffects
     between, within : ndarray of shape (V,)
         The variances of the cells about the sums, and of rows within cells.
     log_likelihood : ndarray of shape (V,)
     """
 
-    sums: Sums
+    effects: PartEffects
     between: np.ndarray
     within: np.ndarray
     log_likelihood: np.ndarray
@@ -173,11 +179,11 @@ class LinearFit:
         """The fit to targets that are `unit` times as large."""
         likelihood = self.log_likelihood - freedom * np.log(unit)
         between, within = (unit * (unit * each) for each in (self.between, self.within))
-        return LinearFit(self.sums.times(unit), between, within, likelihood)
+        return LinearFit(self.effects.times(unit), between, within, likelihood)
 
     def put(self, tables: np.ndarray, other: LinearFit) -> None:
         """Set the fits of some tables, in place."""
-        self.sums.put(tables, other.sums)
+        self.effects.put(tables, other.effects)
         for name in ("between", "within", "log_likelihood"):
             getattr(self, name)[tables] = getattr(other, name)
 
@@ -185,4 +191,4 @@ class LinearFit:
         some = self.between > 0
         strength = np.where(some, self.within / np.where(some, self.between, 1.0), np.inf)
         note = np.where(some, "", NO_SPREAD)
-        return Prior(np.asarray(self.sums.intercept), strength, self.between, self.within, self.log_likelihood, note)
+        return Prior(np.asarray(self.effects.intercept), strength, self.between, self.within, self.log_likelihood, note)

@@ -17,7 +17,7 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
 
 from catpool.data.frozen import frozen
 
@@ -66,9 +66,13 @@ class CrossedFactors:
     def _pairs(self, left: int, right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         own, other = self.codes[left], self.codes[right]
         if len(self.codes) == 2:  # each cell is a pair
-            return np.arange(len(own)), own, other
+            return self._cells, own, other
         pairs, found = pd.factorize(own * self.sizes[right] + other)
         return pairs, found // self.sizes[right], found % self.sizes[right]
+
+    @cached_property
+    def _cells(self) -> np.ndarray:
+        return np.arange(len(self.codes[0]))
 
     @cached_property
     def indicators(self) -> csr_matrix:
@@ -76,9 +80,9 @@ class CrossedFactors:
         return indicators([*self.codes, np.zeros_like(self.codes[0])], [*self.sizes, 1])
 
     @cached_property
-    def transposed(self) -> csr_matrix:
-        """The transpose of `indicators`."""
-        return self.indicators.T.tocsr()
+    def transposed(self) -> csc_matrix:
+        """The transpose of `indicators`, which shares their memory."""
+        return self.indicators.T
 
     def split(self, rest: np.ndarray) -> list[np.ndarray]:
         """The parts of an array along its last axis that belong to each factor but the first."""

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.progress import FOLDS, counted
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects, PartFactor
-from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.interactions.crossed_effects import LinearFit, PartEffects
 from catpool.models.interactions.crossed_factors import indicators
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
@@ -29,13 +30,14 @@ class ExactFit:
 
     def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
         """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
-        fits = [_fit_linear(parts, effects, each, reml) for each in moments.views()]
+        fits = counted(lambda each: _fit_linear(parts, effects, each, reml), list(moments.views()), FOLDS)
         numbers = (np.array([getattr(fit, name) for fit in fits]) for name in ("between", "within", "log_likelihood"))
-        return LinearFit(Sums.stack([fit.sums for fit in fits]), *numbers)
+        return LinearFit(PartEffects.stack([fit.effects for fit in fits]), *numbers)
 
-    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> PartEffects:
         """Fit the model on the scale of the link to each of V tables."""
-        return Sums.stack([_fit_on_link(parts, effects, each, family) for each in moments.views()])
+        views = list(moments.views())
+        return PartEffects.stack(counted(lambda each: _fit_on_link(parts, effects, each, family), views, FOLDS))
 
 
 def _fit_linear(parts: CellParts, effects: IdentifiedEffects, moments: Moments, reml: bool) -> LinearFit:
@@ -43,19 +45,19 @@ def _fit_linear(parts: CellParts, effects: IdentifiedEffects, moments: Moments, 
     used, factors = moments.subset(seen), parts.subset(seen).factors()
     fit = fit_mixed(_system(used, factors, effects.with_cells), reml=reml)
     between = float(fit.covariances[-1][0, 0]) if effects.with_cells else 0.0
-    sums = _sums_of(fit, factors, parts, NORMAL.name)
-    sums = replace(sums, intercept=sums.intercept + float(used.mean))
-    return LinearFit(sums, np.array(between), np.array(fit.scale), np.array(-fit.criterion / 2))
+    found = _effects_of(fit, factors, parts, NORMAL.name)
+    found = replace(found, intercept=found.intercept + float(used.mean))
+    return LinearFit(found, np.array(between), np.array(fit.scale), np.array(-fit.criterion / 2))
 
 
-def _fit_on_link(parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+def _fit_on_link(parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> PartEffects:
     seen = np.flatnonzero(moments.count)
     used, factors = moments.subset(seen), parts.subset(seen).factors()
     codes, sizes = _groupings(factors, len(seen), effects.with_cells)
     ones = np.ones((len(seen), 1))
     grouping = [GroupingFactor(own, size, ones[:, :0]) for own, size in zip(codes, sizes, strict=True)]
     rows = AggregatedRows(used.total, used.count, ones, grouping, 0.0)
-    return _sums_of(penalized_quasi_likelihood(rows, family.link, float(used.mean)), factors, parts, family.name)
+    return _effects_of(penalized_quasi_likelihood(rows, family.link, float(used.mean)), factors, parts, family.name)
 
 
 def _groupings(factors: Sequence[PartFactor], cells: int, with_cells: bool) -> tuple[list[np.ndarray], list[int]]:
@@ -80,7 +82,7 @@ def _system(moments: Moments, factors: Sequence[PartFactor], with_cells: bool) -
     return MixedSystem([FactorShape(size, 1, True) for size in sizes], inner, outer, fixed, float(moments.rows), 0.0)
 
 
-def _sums_of(fit: MixedFit, factors: Sequence[PartFactor], parts: CellParts, link: str) -> Sums:
+def _effects_of(fit: MixedFit, factors: Sequence[PartFactor], parts: CellParts, link: str) -> PartEffects:
     """The effects of all slots of the parts; categories without rows have the effect zero, with its variance."""
     effects, variances = [np.zeros(size) for size in parts.sizes], [np.zeros(size) for size in parts.sizes]
     fitted = zip(fit.effects, fit.variances(), fit.covariances, strict=True)
@@ -90,4 +92,4 @@ def _sums_of(fit: MixedFit, factors: Sequence[PartFactor], parts: CellParts, lin
             effects[part][found] = share * modes[:, 0]
             variances[part][:] = share * covariance[0, 0]
             variances[part][found] = share * errors[:, 0, 0]
-    return Sums(float(fit.fixed[0]), effects, variances, float(fit.fixed_covariance[0, 0]), link)
+    return PartEffects(float(fit.fixed[0]), effects, variances, float(fit.fixed_covariance[0, 0]), link)

@@ -9,15 +9,17 @@ where the exact fit would take too long, they keep the last round, with a warnin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
-from catpool.models.interactions.cell_means import CellMeans
+from catpool.data.progress import FOLDS, counting
+from catpool.models.interactions.cell_means import CellMeans, Response
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
-from catpool.models.interactions.crossed_effects import LinearFit, Sums
+from catpool.models.interactions.crossed_effects import LinearFit, PartEffects
 from catpool.models.interactions.crossed_factors import CrossedFactors
 from catpool.models.interactions.exact_fit import ExactFit
 from catpool.models.interactions.variance_components import ROUNDS, Components, fit_components, is_dense
@@ -37,34 +39,32 @@ class FastFit:
     def linear(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, *, reml: bool) -> LinearFit:
         """Fit the linear mixed model to each of V tables, from moments of shape (V, cells)."""
         layout = _Layout(parts, effects, moments.count)
-        fits = [
-            fit_components(_linear(each), layout.factors, with_cells=effects.with_cells, reml=reml)
-            for each in layout.portions(moments)
-        ]
-        found = Components.concatenate(fits)
-        sums = layout.sums(found, found.mean + moments.mean, NORMAL)
+        found = layout.fit(moments, _linear, with_cells=effects.with_cells, reml=reml)
+        fitted = layout.part_effects(found, found.mean + moments.mean, NORMAL)
         likelihood = -(found.criterion + (moments.rows - reml) * np.log(2 * np.pi)) / 2
-        result = LinearFit(sums, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
+        result = LinearFit(fitted, found.theta[:, 1].copy(), found.theta[:, 0].copy(), likelihood)
         if len(rest := layout.tables_to_fit_exactly(found)):
             result.put(rest, ExactFit().linear(parts, effects, moments.take(rest), reml=reml))
         return result
 
-    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> Sums:
+    def on_link(self, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family) -> PartEffects:
         """Fit the model on the scale of the link to each of V tables."""
         layout = _Layout(parts, effects, moments.count)
-        fits = [
-            fit_components(_Working(each, family.link), layout.factors, with_cells=effects.with_cells, reml=False)
-            for each in layout.portions(moments)
-        ]
-        found = Components.concatenate(fits)
-        sums = layout.sums(found, found.mean, family)
+        working = partial(_Working, link=family.link)
+        found = layout.fit(moments, working, with_cells=effects.with_cells, reml=False)
+        fitted = layout.part_effects(found, found.mean, family)
         for table in layout.tables_to_fit_exactly(found):
-            _replace_by_exact(sums, np.array([table]), parts, effects, moments, family)
-        return sums
+            _replace_by_exact(fitted, np.array([table]), parts, effects, moments, family)
+        return fitted
 
 
 def _replace_by_exact(
-    sums: Sums, table: np.ndarray, parts: CellParts, effects: IdentifiedEffects, moments: Moments, family: Family
+    fitted: PartEffects,
+    table: np.ndarray,
+    parts: CellParts,
+    effects: IdentifiedEffects,
+    moments: Moments,
+    family: Family,
 ) -> None:
     """Replace the effects of a table, in place, by those of the exact fit, if that has an end; otherwise warn."""
     try:
@@ -72,7 +72,7 @@ def _replace_by_exact(
     except ValueError:  # the equations cannot be solved, as variances have no bounds where classes are separated
         warn_not_converged("The fit of an interaction", ROUNDS)
         return
-    sums.put(table, exact)
+    fitted.put(table, exact)
 
 
 class _Layout:
@@ -93,12 +93,22 @@ class _Layout:
         self.groups, codes, self.slots = (list(each) for each in zip(*found, strict=True))
         self.factors = CrossedFactors(codes, [len(each) for each in self.slots])
 
-    def portions(self, moments: Moments) -> Iterator[Moments]:
+    def fit(
+        self, moments: Moments, response: Callable[[Moments], Response], *, with_cells: bool, reml: bool
+    ) -> Components:
+        """Fit the components of all tables."""
+        fits = []
+        with counting(len(self.count), FOLDS) as advance:
+            for some in self._portions(moments):
+                fits.append(fit_components(response(some), self.factors, with_cells=with_cells, reml=reml))
+                advance(len(some.count))
+        return Components.concatenate(fits)
+
+    def _portions(self, moments: Moments) -> Iterator[Moments]:
         """Some tables after the other."""
-        tables = np.arange(len(self.count))
         step = max(1, CELLS // max(self.count.shape[1], self.factors.numbers))
-        for start in range(0, len(tables), step):
-            yield moments.take(tables[start : start + step])
+        for start in range(0, len(self.count), step):
+            yield moments.take(slice(start, start + step))
 
     def tables_to_fit_exactly(self, found: Components) -> np.ndarray:
         """The tables that did not converge; where the exact fit would take too long, none, with a warning."""
@@ -108,7 +118,7 @@ class _Layout:
             return rest[:0]
         return rest
 
-    def sums(self, found: Components, intercept: np.ndarray, family: Family) -> Sums:
+    def part_effects(self, found: Components, intercept: np.ndarray, family: Family) -> PartEffects:
         """The effects of all slots of the parts; categories without rows have the effect zero, with its variance."""
         sizes, tables = self.parts.sizes, len(self.count)
         effects, variances = ([np.zeros((tables, size)) for size in sizes] for _ in range(2))
@@ -118,7 +128,7 @@ class _Layout:
             effects[group[0]][:, slots], variances[group[0]][:, slots] = modes, errors
             if len(group) > 1:
                 self._share(group, effects, variances, variance)
-        return Sums(intercept, effects, variances, found.mean_variance, family.name)
+        return PartEffects(intercept, effects, variances, found.mean_variance, family.name)
 
     def _share(
         self, group: Sequence[int], effects: list[np.ndarray], variances: list[np.ndarray], variance: np.ndarray
@@ -140,7 +150,7 @@ class _Linear:
     """The cells of a linear model, which stay as they are."""
 
     means: CellMeans
-    known = False
+    is_working = False
 
     def cells(self, fitted: np.ndarray | None) -> CellMeans:
         return self.means
@@ -160,7 +170,7 @@ class _Working:
     link : Link
     """
 
-    known = True
+    is_working = True
 
     def __init__(self, moments: Moments, link: Link) -> None:
         self.count, self.total, self.link = moments.count.astype(float), moments.total, link

@@ -43,9 +43,11 @@ class SparseEquations:
 
     def projected_products(self, values: np.ndarray, levels: Sequence[np.ndarray]) -> np.ndarray:
         """The products f'Pf of responses, as `DenseEquations` computes them."""
-        taken = [level.take(own, axis=1) for level, own in zip(levels, self.factors.codes, strict=True)]
-        responses = np.concatenate([values, np.stack(taken, axis=1)], axis=1)
-        products = (responses * self.weights[:, None]) @ responses.swapaxes(1, 2)
+        taken = (level.take(own, axis=1)[:, None] for level, own in zip(levels, self.factors.codes, strict=True))
+        responses = np.concatenate([values, *taken], axis=1)
+        # one by one, as cells are many
+        weighted = (each[:, None] * self.weights[:, None] for each in responses.swapaxes(0, 1))
+        products = np.concatenate([each @ responses.swapaxes(1, 2) for each in weighted], axis=1)
         for table, own in enumerate(responses):
             right, found = self._solve(table, own)
             products[table] -= right @ found.T
@@ -60,7 +62,7 @@ class SparseEquations:
             (len(ridge), len(ridge)), lambda x: indicators @ (weights * (cells @ x.ravel())) + ridge * x.ravel()
         )
         scaled = LinearOperator(equations.shape, lambda x: x.ravel() / diagonal)
-        right = (indicators @ (weights * values).T).T
+        right = np.array([indicators @ (weights * each) for each in values])
         found = np.zeros_like(right)
         for number, each in enumerate(right):
             found[number], failed = cg(equations, each, rtol=TOLERANCE, maxiter=STEPS, M=scaled)

@@ -158,7 +158,7 @@ def fit_components(response: Response, factors: CrossedFactors, *, with_cells: b
     reml : bool
     """
     cells = response.cells(None)
-    free = np.array([not response.known, with_cells, *(True for _ in factors.sizes)])
+    free = np.array([not response.is_working, with_cells, *(True for _ in factors.sizes)])
     theta, floor = starting_variances(cells, factors, free)
     fitted = np.zeros_like(cells.mean)
     open_, information, stride = np.ones((len(theta), 1), dtype=bool), None, Stride(theta.shape)
@@ -203,7 +203,7 @@ class Stride:
 def _change(response: Response, theta: np.ndarray, new: np.ndarray, fitted: np.ndarray, now: np.ndarray) -> np.ndarray:
     """The largest change of each table, of shape (V, 1), as a share of what is near enough."""
     change = np.abs(new / theta - 1).max(axis=1, keepdims=True) / NEAR
-    if not response.known:
+    if not response.is_working:
         return change
     return np.maximum(change, np.abs(now - fitted).max(axis=1, keepdims=True) / NEAR_FITTED)
 

@@ -92,7 +92,7 @@ class EffectsTable:
 
     def slots(self, column: Any) -> np.ndarray:
         """The slots of a column's values, shape (n,)."""
-        codes, slots, named = looked_up = self.vocabulary.look_up(column)
+        codes, slots, named = looked_up = self.vocabulary.look_up(column, self.label)
         if self.policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if self.policy.unknown == "error":

@@ -8,6 +8,7 @@ import numpy as np
 
 from catpool.crossfit.folds import Folds
 from catpool.data.frozen import frozen
+from catpool.data.progress import FOLDS, counted
 from catpool.data.weights import Weights
 from catpool.models.mixed.aggregated_rows import aggregate_rows
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
@@ -91,8 +92,11 @@ def fit_mixed_model_out_of_fold(
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
     # cross-products by fold suffice only for a linear model of all the rows outside a fold
     if not rows.family.homoscedastic or folds.training is not None:
-        views = [rows.subset(folds.training_rows(fold)) for fold in range(folds.n_folds)]
-        return fit_mixed_model(rows, options), [fit_mixed_model(view, options) for view in views]
+
+        def fit_outside(fold: int) -> MixedModel:
+            return fit_mixed_model(rows.subset(folds.training_rows(fold)), options)
+
+        return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
     return whole, outside[: folds.n_folds]
 
@@ -102,7 +106,7 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[Mi
     scales, unit = rows.design.measure_scales(), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    return [_fit_system(*view, scales, options, unit, rows.family) for view in views]
+    return counted(lambda view: _fit_system(*view, scales, options, unit, rows.family), views, FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:

@@ -10,7 +10,7 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.data.categories import Vocabulary
-from catpool.data.crossed import Cells, check_interaction, encode_column
+from catpool.data.crossed import Cells, check_interaction, encode_column, number_shared
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
@@ -144,7 +144,8 @@ class Mixed(Structure):
         return Fit(self._tables(names, rows, vocabularies, whole), features)
 
     def transform(self, tables: Sequence[EffectsTable], X: Frame, fade: np.ndarray | None) -> Blocks:
-        codes = [table.slots(select_columns(table.label, X)) for table in tables]
+        numbered = number_shared([table.label for table in tables], X, distinct=False)
+        codes = [table.slots(select_columns(table.label, numbered)) for table in tables]
         return self._blocks(tables, self._design(X, codes, [table.vocabulary for table in tables]))
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
@@ -183,8 +184,9 @@ class Mixed(Structure):
                 f"{'several outputs' if len(targets) > 1 else 'several classes'}. Fit one encoder for each."
             )
         codes, vocabularies = [], []
+        X = number_shared(self.groups, data.X, distinct=True)
         for group in self.groups:
-            own, vocabulary = encode_column(group, data.X)
+            own, vocabulary = encode_column(group, X)
             if self.policy.missing == "error":
                 refuse_missing(own, column_name(group, data.X.names_by_label))
             codes.append(own.astype(np.intp))  # which indexes twice as fast

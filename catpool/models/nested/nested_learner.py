@@ -11,6 +11,7 @@ import numpy as np
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frozen import frozen
+from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.verify import require, require_numbers
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
@@ -90,16 +91,15 @@ class NestedLearner:
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """The outputs of each class, shape (..., K), from moments of that shape."""
         # fold by fold, as each has variances of its own
-        views = [
-            self._encode_view(list(each), family) for each in zip(*(each.views() for each in moments), strict=True)
-        ]
+        tables = list(zip(*(each.views() for each in moments), strict=True))
+        views = counted(lambda each: self._encode_view(each, family), tables, FOLDS)
         shape = moments[0].count.shape
         return [
             [np.stack([view[label][output] for view in views]).reshape(shape) for output in range(len(self.outputs))]
             for label in range(len(moments))
         ]
 
-    def _encode_view(self, classes: list[Moments], family: Family) -> list[list[np.ndarray]]:
+    def _encode_view(self, classes: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         return [list(self._path_outputs(levels, classes[0]).values()) for levels in self.fit(classes, family)]
 
     def _path_outputs(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:

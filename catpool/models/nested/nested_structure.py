@@ -101,7 +101,7 @@ class Nested(Columnwise):
         column.use_all_rows(codes, by_value, np.zeros(vocabulary.size, dtype=bool))
 
     def features(self, table: NestedTable, X: Frame, fade: np.ndarray | None) -> Blocks:
-        return table.by_column(X)
+        return table.features(X)
 
     def rising(self, tables: Sequence[NestedTable]) -> set[str]:
         (table,) = tables

@@ -90,7 +90,7 @@ class NestedTable:
         """The features of new rows, shape (n, features), by emitted level."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
-            looked_up = codes, own, _ = part.look_up(column)
+            looked_up = codes, own, _ = part.look_up(column, self.labels[level])
             slots.append(own.take(codes))
             warn_of_unseen(self.columns[level], self.labels[level], part, column, looked_up)
             if self.policy.missing == "error":
@@ -102,9 +102,9 @@ class NestedTable:
             self._refuse_unseen(steps, missing, counts, columns)
         tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
         rows = [each.rows(steps, missing, counts) for each in tables]
-        return {level: self.features(level, rows, steps) for level in self.emitted}
+        return {level: self.level_features(level, rows, steps) for level in self.emitted}
 
-    def by_column(self, X: Frame) -> dict[Any, np.ndarray]:
+    def features(self, X: Frame) -> dict[Any, np.ndarray]:
         """The features of new rows, of shape (n, features), by the column they replace."""
         found = self.transform([X.column(label) for label in self.labels])
         return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.labels)}
@@ -119,12 +119,12 @@ class NestedTable:
         ] or [[{} for _ in self.labels] for _ in self.encodings]
         blocks = {label: np.empty((len(values), 0)) for label in self.labels}
         for level in self.emitted:
-            blocks[self.labels[level]] = self.features(level, rows, [step.take(codes) for step in steps])
+            blocks[self.labels[level]] = self.level_features(level, rows, [step.take(codes) for step in steps])
         return blocks
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
         """The number of each training row's deepest path, shape (n,)."""
-        slots = [part.slots(column) for part, column in zip(self.paths.parts, columns, strict=True)]
+        slots = [part.slots(*own) for part, *own in zip(self.paths.parts, columns, self.labels, strict=True)]
         deepest = self.paths.follow(slots)[-1]
         unseen = int(np.count_nonzero(deepest >= self.paths.size))
         if unseen:
@@ -134,7 +134,7 @@ class NestedTable:
             )
         return deepest
 
-    def features(
+    def level_features(
         self,
         level: int,
         rows: Sequence[Sequence[dict[str, np.ndarray]]],

@@ -182,6 +182,30 @@ def test_names_places_and_what_comes_with_them():
     assert array.get_feature_names_out().tolist() == ["x0", "x1", "x2", "x0_x_x1"]
 
 
+@pytest.mark.parametrize("kind", TYPES)
+def test_means_of_cells_follow_from_effects_and_files_may_hold_them(kind):
+    X, y = crossed(np.random.default_rng(2))
+    encoder = EmpiricalBayesEncoder(
+        columns=[], interactions=[("make", "year")], target_type=kind, output=["mean", "sd"]
+    )
+    encoder.fit(X, y[kind])
+    (table,) = encoder.tables_
+    assert all(each.prior.offset is None for each in table.encodings)
+    shown = encoder.encoding_table("make_x_year")
+    cells = pd.DataFrame(shown["category"].drop_duplicates().tolist(), columns=["make", "year"])
+    features = encoder.transform(cells).iloc[:, 2:]
+    np.testing.assert_allclose(shown["encoding"], features.iloc[:, ::2].to_numpy().T.ravel(), rtol=1e-12)
+    np.testing.assert_allclose(shown["sd"], features.iloc[:, 1::2].to_numpy().T.ravel(), rtol=1e-12)
+    for each in table.encodings:
+        each.prior = table.prior(each)
+    assert table.encodings[0].prior.offset.shape == (table.vocabulary.size,)
+    text = encoder.to_json()
+    assert '"type": "Sums"' in text  # what files call the effects, whatever the name of the class
+    read = EmpiricalBayesEncoder.from_json(text)
+    assert read.tables_[0].encodings[0].prior.offset is not None
+    pd.testing.assert_frame_equal(read.encoding_table("make_x_year"), shown)
+
+
 @pytest.mark.parametrize("interactions", [[("make",)], [("make", "make")], [("make", "color")]])
 def test_interactions_are_of_several_columns(interactions):
     X, y = crossed(np.random.default_rng(2))

@@ -14,7 +14,7 @@ SIZES = {2: [9, 5], 3: [8, 5, 3]}
 class Fixed:
     """A response that is the same in each round."""
 
-    known = False
+    is_working = False
 
     def __init__(self, cells):
         self.means = cells

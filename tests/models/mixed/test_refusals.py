@@ -150,3 +150,12 @@ def test_equations_that_weights_spoil_say_so(covariates):
     words = "cannot be solved .* Weights or exposures may differ too much in size"
     with pytest.raises(ValueError, match=words + (".*covariates may nearly depend" if covariates else "")):
         encoder_of(["a", "b"], covariates=covariates).fit(X, y, sample_weight=weights)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_covariates_that_predict_y_are_refused_whatever_rounding_leaves(seed):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"g": rng.integers(0, 5, 40), "x": rng.normal(size=40), "z": rng.normal(size=40)})
+    y = rng.normal() + X["x"] * rng.normal() + X["z"] * rng.normal()
+    with pytest.raises(ValueError, match="the covariates predict it exactly"):
+        MixedModelEncoder(["g"], covariates=["x", "z"], target_type="continuous").fit(X, y)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool.data.frozen import frozen
 from catpool.models.blas import blas_threads
@@ -15,7 +17,8 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 
-ROUNDING = 1e-20  # share of the scatter of y that rounding leaves as residual
+NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
+ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual
 ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
@@ -110,8 +113,14 @@ def fit_mixed(
             deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
             if not known:
                 _check_residual(deviance)
-            lambdas = deviance.parameters.lambdas(deviance.minimize(near))
-            return _fit_at(deviance, lambdas)
+            fit = _fit_at(deviance, deviance.minimize(near))
+            if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * _scatter(system):
+                return fit
+            limit = deviance.limit_without_noise()
+            if limit is None:
+                return fit
+            _warn_of_no_noise()
+            return _fit_at(deviance, limit)
     except LinAlgError as error:
         cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
         if system.covariates > 1:
@@ -127,17 +136,32 @@ def _check_residual(deviance: ProfiledDeviance) -> None:
             "A mixed model needs more rows than coefficients, but the number of rows, or the sum of their weights, is "
             f"{system.rows:g}, and there are {system.covariates} coefficients. Pass more rows, or fewer covariates."
         )
-    scatter = system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0]
     zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
     # written so that a NaN is refused too
-    if not deviance.equations(zeros).solve().residual > ROUNDING * max(scatter, 0.0):
+    if not deviance.equations(zeros).solve().residual > ROUNDING * max(_scatter(system), 0.0):
         raise ValueError(
             "y is constant, or the covariates predict it exactly: no variance is left for the random effects. Use "
             "another target, or leave covariates out."
         )
 
 
-def _fit_at(deviance: ProfiledDeviance, lambdas: list[np.ndarray]) -> MixedFit:
+def _scatter(system: MixedSystem) -> float:
+    """The sum of squares of y about its mean."""
+    return float(system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0])
+
+
+def _warn_of_no_noise() -> None:
+    warnings.warn(
+        "The factors predict y exactly, or all but a billionth of its variance, so the residual variance is not known, "
+        "and each level keeps its own mean. It may be that weights or copies repeat rows that have a level each, or "
+        "that y has a far outlier: leave a factor out, or clip y.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def _fit_at(deviance: ProfiledDeviance, theta: np.ndarray) -> MixedFit:
+    lambdas = deviance.parameters.lambdas(theta)
     system, equations = deviance.system, deviance.equations(lambdas)
     solution = equations.solve()
     scale = deviance.scale(solution)

@@ -18,6 +18,7 @@ from catpool.models.mixed.solver.covariance_parameters import CovarianceParamete
 from catpool.models.mixed.solver.criterion_derivatives import criterion_derivatives
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.twin_factors import find_twins, share_equally
 from catpool.models.mixed.solver.variance_search import (
     CriterionEvaluation,
     polish,
@@ -30,6 +31,7 @@ DENSE = 3000  # effects beside the longest factor's, up to which the equations a
 FEW = 500  # effects, up to which the criterion may have several minima and several starts cost little
 FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
 FAR = 100.0  # in the same units; a variance that gets there has no bounds
+NEARLY, FARTHER = 1e3, 1e2  # the size at which effects predict y nearly exactly, and how much farther it is tried
 OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
@@ -54,6 +56,7 @@ class ProfiledDeviance:
         self.freedom = system.rows - (system.covariates if reml else 0)
         self.units = parameter_units(system, self.parameters)
         self.floors = FLOOR * self.units
+        self.twins = find_twins(system)
         self._last: tuple[bytes, CriterionEvaluation] | None = None
 
     def equations(self, lambdas: Sequence[np.ndarray]) -> MixedModelEquations:
@@ -95,13 +98,19 @@ class ProfiledDeviance:
         return CriterionEvaluation(self.criterion(solution), *derivatives)
 
     def minimize(self, near: Sequence[np.ndarray] | None = None) -> np.ndarray:
-        """The parameters that minimize the criterion, with exact zeros where these are best.
+        """The parameters that minimize the criterion, with exact zeros where these are best, and twins alike.
 
         Parameters
         ----------
         near : sequence of ndarray of shape (width, width), optional
             Lambdas to start from, in place of estimates from the data.
         """
+        theta = self._minimum(near)
+        if not self.twins:
+            return theta
+        return self.parameters.theta(share_equally(self.parameters.lambdas(theta), self.twins))
+
+    def _minimum(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         theta = self._search(near)
         unidentified = self._unidentified()
         small = self._is_small(theta) | unidentified
@@ -158,6 +167,18 @@ class ProfiledDeviance:
             return CriterionEvaluation(here.criterion, here.gradient[free], here.hessian[np.ix_(free, free)])
 
         return complete(polish(evaluate, theta[free]))
+
+    def limit_without_noise(self) -> np.ndarray | None:
+        """Parameters near the limit in which the effects predict y exactly; None unless the criterion falls there.
+
+        The search cannot tell how far to go there, because the residual is less than the rounding of its parts.
+        """
+        free = self.parameters.on_diagonal & ~self._unidentified()
+        near, far = (np.where(free, size * self.units, 0.0) for size in (NEARLY, NEARLY * FARTHER))
+        before, after = (self.equations(self.parameters.lambdas(theta)).solve() for theta in (near, far))
+        vanishing = after.residual < before.residual * 10 / FARTHER**2  # it falls by the square if there is no noise
+        falling = self.criterion(after) < self.criterion(before) - np.log(FARTHER)  # as if one row had no level
+        return near if vanishing and falling else None
 
     def _unidentified(self) -> np.ndarray:
         """Which parameters belong to a factor of one level, or of one level per row."""

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 STEPS = 30
 DIFFERENCE = 1e-4  # step of finite differences
 TOLERANCE = 1e-9  # size of the last step, relative to the parameters
+FLAT = 1e-7  # a change of the criterion, relative to its size, that may be rounding
 GRADIENT_TOLERANCE = 1e-6  # the same for `solve_gradient`, whose gradients are estimates
 
 
@@ -77,13 +78,16 @@ def _minimize(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> np.nd
 def polish(evaluate: Evaluate, theta: np.ndarray, steps: int = STEPS) -> np.ndarray:
     """Take Newton steps while they make the gradient smaller.
 
-    Near the minimum the criterion is flat to all its digits; the gradient is not.
+    Near the minimum the criterion is flat to all its digits; the gradient is not. A step that makes the criterion
+    larger by more than that has left the minimum for another place where the gradient is small, such as zero.
     """
     here = evaluate(theta)
     for _ in range(steps):
         step = np.linalg.lstsq(here.hessian, here.gradient, rcond=1e-12)[0]
         there = evaluate(theta - step)
         if not np.abs(there.gradient).max() < np.abs(here.gradient).max():
+            break
+        if there.criterion > here.criterion + FLAT * max(1.0, abs(here.criterion)):
             break
         theta, here = theta - step, there
         if np.abs(step).max() < TOLERANCE * np.abs(theta).max():

@@ -1,0 +1,71 @@
+"""`Bins`: numbers as categories, each of which is a range with about as many rows as the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.frozen import frozen
+from catpool.data.verify import require
+
+
+@frozen
+class Bins:
+    """Ranges of a number, which are numbered from 1; missing numbers are range 0, a category like the others.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (ranges - 1,)
+        The numbers from which the second and the following ranges start, in rising order.
+    """
+
+    edges: np.ndarray
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be edges."""
+        require(self.edges.ndim == 1 and self.edges.dtype.kind == "f", "edges that are not numbers")
+        require(not np.isnan(self.edges).any() and np.all(np.diff(self.edges) > 0), "edges that do not rise")
+
+    def ranges(self, column: Any) -> np.ndarray:
+        """The range of each number, of shape (n,)."""
+        numbers = as_numbers(column)
+        ranges = np.searchsorted(self.edges, numbers, side="right") + 1
+        ranges[np.isnan(numbers)] = 0
+        return ranges
+
+
+def make_bins(column: Any, weights: np.ndarray | None, most: int) -> Bins:
+    """Ranges of a column of numbers with about as many rows each, or one for each number if there are few.
+
+    Parameters
+    ----------
+    column : Series or ndarray of shape (n,)
+    weights : ndarray of shape (n,) or None
+        What the rows count.
+    most : int
+        The largest number of ranges.
+    """
+    numbers = as_numbers(column)
+    counted = ~np.isnan(numbers) if weights is None else ~np.isnan(numbers) & (weights > 0)
+    values, position = np.unique(numbers[counted], return_inverse=True)
+    if len(values) > most:
+        rows = np.bincount(position, None if weights is None else weights[counted])
+        # the share of rows below the middle of each number's own rows, so that a frequent number fills ranges alone
+        share = (np.cumsum(rows) - rows / 2) / rows.sum()
+        starts = np.unique(np.searchsorted(share, np.arange(1, most) / most))
+        starts = starts[(starts > 0) & (starts < len(values))]
+    else:
+        starts = np.arange(1, len(values))
+    low, high = values[starts - 1], values[starts]
+    with np.errstate(invalid="ignore"):  # the middle of two infinite numbers
+        middle = low / 2 + high / 2
+    return Bins(np.unique(np.where((low < middle) & (middle <= high), middle, high)))
+
+
+def as_numbers(column: Any) -> np.ndarray:
+    """A column as floats, with NaN for missing values."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
+        return column.astype(float)
+    return pd.Series(column).to_numpy(dtype=float, na_value=np.nan)

@@ -1,0 +1,68 @@
+"""Rows of an additive model: by their slots in each factor, and the columns of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.data.targets import Target
+from catpool.data.weights import Weights
+from catpool.models.additive.factors import Factor
+from catpool.priors.families import FAMILIES
+from catpool.priors.family import Family
+
+
+@frozen
+class FactorRows:
+    """Rows by their slots in each factor.
+
+    Parameters
+    ----------
+    codes : list of ndarray of shape (n,)
+    sizes : list of int
+        The number of slots of each factor.
+    weights : Weights
+    """
+
+    codes: list[np.ndarray]
+    sizes: list[int]
+    weights: Weights
+
+    @classmethod
+    def of(cls, numbered: Sequence[tuple[Factor, np.ndarray]], weights: Weights) -> FactorRows:
+        """The rows of factors, each with the slots of the rows."""
+        codes = [own for _, own in numbered]
+        return cls(codes, [factor.vocabulary.size for factor, _ in numbered], weights)
+
+    def subset(self, rows: np.ndarray) -> FactorRows:
+        return FactorRows([own[rows] for own in self.codes], self.sizes, self.weights.subset(rows))
+
+
+@frozen
+class TargetColumn:
+    """A column of the target that has an additive model of its own.
+
+    Parameters
+    ----------
+    name : str or None
+    y : ndarray of shape (n,)
+    family : Family
+    """
+
+    name: str | None
+    y: np.ndarray
+    family: Family
+
+    def subset(self, rows: np.ndarray) -> TargetColumn:
+        return TargetColumn(self.name, self.y[rows], self.family)
+
+
+def target_columns(targets: Sequence[Target]) -> list[TargetColumn]:
+    """The columns of all targets: one of each, or one for each of several classes."""
+    return [
+        TargetColumn(name, y, FAMILIES[target.family])
+        for target in targets
+        for name, y in zip(target.names, target.columns(), strict=True)
+    ]

@@ -1,0 +1,97 @@
+"""How rows depend on the linear predictor of an additive model, and what they weigh in a linear fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catpool.data.weights import Weights
+from catpool.models.additive.additive_rows import TargetColumn
+from catpool.priors.link import Link
+
+LEAST = 1e-10  # of the variance of y, that is noise even where factors explain y to all digits
+STEP = 1.0  # the furthest that an effect on the scale of a link moves in a round, so that it cannot overshoot
+FLAT = 1e-4  # the least variance of a row, below which its residual on the scale of a link says nothing
+FURTHEST = 30.0  # linear predictors beyond it have means of 0 or 1 to all digits
+
+
+def rule_of(target: TargetColumn, weights: Weights) -> Linear | Linearized:
+    """How the rows of a column of the target depend on the linear predictor."""
+    if target.family.homoscedastic:
+        return Linear(target.y, weights)
+    return Linearized(target.y, weights, target.family.link)
+
+
+class Linear:
+    """Rows whose mean is the linear predictor, with one variance.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    weights : Weights
+    """
+
+    reweights = False  # whether the weights of rows change with the linear predictor
+
+    def __init__(self, y: np.ndarray, weights: Weights) -> None:
+        self.y = y
+        self.weights = np.ones(len(y)) if weights.row is None else weights.row
+        self.least = 0.0
+        self.number = np.count_nonzero(self.weights) if weights.precision else self.weights.sum()
+
+    def start(self) -> tuple[float, float]:
+        """The intercept and the dispersion of a model without factors."""
+        mean = np.average(self.y, weights=self.weights)
+        total = self.dispersion(self.weights, self.y - mean, 0.0)
+        self.least = LEAST * total
+        return float(mean), total
+
+    def linearize(self, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The weights of the rows and their residuals on the scale of the linear predictor, which may be changed."""
+        return self.weights, self.y - predictor
+
+    def dispersion(self, weights: np.ndarray, residual: np.ndarray, fitted: float) -> float:
+        """The variance of the noise, given the effective number of effects."""
+        return max(float((weights * residual**2).sum() / max(self.number - 1 - fitted, 1.0)), self.least)
+
+    def limited(self, move: np.ndarray) -> np.ndarray:
+        """How far effects move in one round."""
+        return move
+
+
+class Linearized:
+    """Classes and counts, whose mean is a function of the linear predictor.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    weights : Weights
+    link : Link
+    """
+
+    reweights = True
+
+    def __init__(self, y: np.ndarray, weights: Weights, link: Link) -> None:
+        ones = np.ones(len(y))
+        self.y, self.link = y, link
+        self.row = ones if weights.row is None else weights.row
+        self.exposure = ones if weights.exposure is None else weights.exposure
+        self.counts = not np.isfinite(link.most)
+
+    def start(self) -> tuple[float, float]:
+        # half a row more of each kind, so that the mean of rows that are all alike is on no boundary
+        mean = ((self.row * self.y).sum() + 0.5) / ((self.row * self.exposure).sum() + 1.0)
+        return float(self.link.eta(np.asarray(mean))), 1.0
+
+    def linearize(self, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        eta = np.clip(predictor, -FURTHEST, FURTHEST)
+        variance = np.maximum(self.exposure * self.link.variance(eta), FLAT)
+        return self.row * variance, (self.y - self.exposure * self.link.mean(eta)) / variance
+
+    def dispersion(self, weights: np.ndarray, residual: np.ndarray, fitted: float) -> float:
+        """Pearson's statistic by its degrees of freedom; classes have no more noise than their mean implies."""
+        if not self.counts:
+            return 1.0
+        return max(1.0, float((weights * residual**2).sum() / max(self.row.sum() - 1 - fitted, 1.0)))
+
+    def limited(self, move: np.ndarray) -> np.ndarray:
+        return np.clip(move, -STEP, STEP)

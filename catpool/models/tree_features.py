@@ -1,0 +1,195 @@
+"""`TreeFeatures`: all columns of a table as features for trees, by several structures side by side."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.crossfit.columnwise import Crossfit
+from catpool.crossfit.scheme import Scheme
+from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kinds
+from catpool.data.crossed import check_interaction
+from catpool.data.frames import Frame
+from catpool.data.frozen import frozen
+from catpool.data.header import Header
+from catpool.data.training import TrainingData
+from catpool.data.verify import require
+from catpool.models.additive.additive_structure import Additive
+from catpool.models.additive.additive_table import AdditiveTable
+from catpool.models.flat import TREES, Flat
+from catpool.models.nested.nested_structure import Nested
+from catpool.models.nested.nested_table import NestedTable
+from catpool.priors.rules import PriorRule
+from catpool.tables.encoding_table import EncodingTable
+from catpool.tables.policy import Policy
+
+AUTO = "auto"
+FEW = 10  # categories of a column for which trees need no more than their codes
+SOME = 20  # rows from which a category for each row is no chance
+POLICY = Policy("prior", "category")
+HEAD = 1000  # rows that are looked at before all are
+
+
+@frozen
+class TreeFeatures(Structure):
+    """All columns of a table as features for trees.
+
+    Parameters
+    ----------
+    rule : callable
+        How the prior of a column is learned.
+    columns : "auto" or list
+        The labels of the columns that hold categories.
+    adjust : bool
+        Whether the adjusted effects of all columns are features.
+    interactions : "auto" or list of tuples
+    max_interactions : int
+        The largest number of interactions that are found.
+    drop_noise : bool
+        Whether columns and interactions without signal give no adjusted effects.
+    nested : list of lists
+        Columns of categories within categories, from the outermost to the innermost.
+    crossfit : Crossfit
+    reads : list
+        The columns that the fold scheme reads.
+    n_jobs : int, optional
+    """
+
+    rule: PriorRule
+    columns: Any
+    adjust: bool
+    interactions: Any
+    max_interactions: int
+    drop_noise: bool
+    nested: Sequence[Sequence[Any]]
+    crossfit: Crossfit
+    n_jobs: int | None
+
+    def check(self, X: Frame) -> None:
+        if not isinstance(self.columns, str) and len(self.columns):
+            X.require(list(self.columns))
+        for levels in self.nested:
+            X.require(list(levels), "nested")
+        columns = [label for levels in self.nested for label in levels]
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"`nested` must name each column once, but it is {list(self.nested)}.")
+        for parts in self._given:
+            check_interaction(parts, X)
+
+    @property
+    def _given(self) -> list[tuple[Any, ...]]:
+        return [] if isinstance(self.interactions, str) else list(self.interactions)
+
+    def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
+        return [table for part in self._parts(data) for table in part.learn(data, scheme)]
+
+    def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
+        fits = [part.fit(data, scheme) for part in self._parts(data)]
+        features: Blocks = {}
+        for fit in fits:
+            features |= fit.features
+        return Fit([table for fit in fits for table in fit.tables], features)
+
+    def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
+        features: Blocks = {}
+        for table in tables:
+            features |= table.features(X)
+        return features
+
+    def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
+        result: dict[Any, list[str]] = {}
+        for table in tables:
+            result |= table.feature_names(names)
+        return result
+
+    def required(self, tables: Sequence[Any]) -> list[Any]:
+        labels: dict[Any, None] = {}
+        for table in tables:
+            own = (
+                table.required
+                if isinstance(table, AdditiveTable)
+                else table.labels
+                if isinstance(table, NestedTable)
+                else [table.label]
+            )
+            labels |= dict.fromkeys(own)
+        return list(labels)
+
+    def check_tables(self, tables: Sequence[Any], X: Header) -> None:
+        require(all(isinstance(each, EncodingTable | NestedTable | AdditiveTable) for each in tables), "other tables")
+        require(sum(isinstance(each, AdditiveTable) for each in tables) == 1, "several additive models, or none")
+        require(set(self.required(tables)) <= set(X.labels), "tables of other columns")
+
+    def rising(self, tables: Sequence[Any]) -> set[str]:
+        flat = self._flat([], TREES)
+        return flat.rising([table for table in tables if isinstance(table, EncodingTable)])
+
+    def _parts(self, data: TrainingData) -> list[Structure]:
+        """The structures whose features are put side by side."""
+        kinds = self._kinds(data.X)
+        categories = [label for label, kind in kinds.items() if kind == CATEGORY]
+        levels = {label: _count_categories(data.X.column(label)) for label in categories}
+        left_out = [] if len(data) < SOME else [label for label, count in levels.items() if count == len(data)]
+        if left_out:
+            warnings.warn(
+                f"Columns {left_out} have a category of their own in each row, from which nothing can be learned about "
+                "other rows. They are left out. Drop them, or turn them into what rows have in common.",
+                stacklevel=4,
+            )
+        kept = [label for label in categories if label not in left_out]
+        within = {label for levels in self.nested for label in levels}
+        alone = [label for label in kept if label not in within]
+        few = [label for label in alone if levels[label] < FEW]
+        numbers = [label for label, kind in kinds.items() if kind == NUMBER]
+        return [
+            self._flat([label for label in alone if label not in few], TREES),
+            self._flat(few, "code"),
+            *(self._nested(levels) for levels in self.nested),
+            self._additive(kept, numbers, left_out),
+        ]
+
+    def _kinds(self, X: Frame) -> dict[Any, str]:
+        """The kind of each column; booleans are categories."""
+        found = {label: kind for label, kind in column_kinds(X).items() if label not in X.aside}
+        chosen = self.columns
+        if isinstance(chosen, str):
+            chosen = [label for label, kind in found.items() if kind in (CATEGORY, BOOLEAN)]
+        within = [label for levels in self.nested for label in levels]
+        return {label: CATEGORY if label in chosen or label in within else kind for label, kind in found.items()}
+
+    def _flat(self, columns: Sequence[Any], output: str) -> Flat:
+        return Flat(
+            self.rule, Policy("prior", "category"), columns, output=output, crossfit=self.crossfit, n_jobs=self.n_jobs
+        )
+
+    def _nested(self, levels: Sequence[Any]) -> Nested:
+        policy = Policy("prior", "category")
+        return Nested(
+            list(levels), policy, "all", ("mean", "count"), reml=True, crossfit=self.crossfit, n_jobs=self.n_jobs
+        )
+
+    def _additive(self, categories: Sequence[Any], numbers: Sequence[Any], left_out: Sequence[Any]) -> Additive:
+        auto = isinstance(self.interactions, str)
+        return Additive(
+            categories,
+            numbers,
+            interactions=self._given,
+            most_found=self.max_interactions if auto else 0,
+            shown=self.adjust,
+            drop_noise=self.drop_noise,
+            left_out=left_out,
+            n_jobs=self.n_jobs,
+        )
+
+
+def _count_categories(column: Any) -> int:
+    """How many values a column has, with the missing value; at most as many as rows."""
+    values = pd.Series(column)
+    if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
+        return len(values)
+    return int(values.nunique(dropna=False))

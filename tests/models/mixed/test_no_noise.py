@@ -1,0 +1,81 @@
+"""Targets that the factors predict exactly: the likelihood has no maximum, and the answer must not depend on paths."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.mixed import encoder_of
+from sklearn.exceptions import ConvergenceWarning
+
+from catpool import MixedModelEncoder
+
+N = 24
+ROW = np.arange(N)
+NOISE = np.random.default_rng(0).normal(size=N)
+X = pd.DataFrame({"row": ROW.astype(str), "shop": (ROW * 7 % 5).astype(str), "size": np.cos(ROW)})
+WEIGHTS = 1 + ROW % 4
+FORMS = {
+    "one": {"groups": ["row"]},
+    "ml": {"groups": ["row"], "method": "ml"},
+    "two": {"groups": ["row", "shop"]},
+    "a part and its cells": {"groups": ["row", ("row", "shop")]},
+    "covariates": {"groups": ["row"], "covariates": ["size"]},
+    "slopes": {"groups": ["row"], "slopes": {"row": ["size"]}},
+}
+
+
+def orders():
+    return [np.random.default_rng(seed).permutation(N) for seed in range(4)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_level_for_each_weighted_row_says_so_and_depends_on_no_order(form):
+    encoder = MixedModelEncoder(remainder="drop", target_type="continuous", **FORMS[form])
+    with pytest.warns(ConvergenceWarning, match="predict y exactly, or all but a billionth"):
+        first = encoder.fit(X, NOISE, sample_weight=WEIGHTS).transform(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for order in orders():
+            again = encoder.fit(X.iloc[order], NOISE[order], sample_weight=WEIGHTS[order]).transform(X)
+            np.testing.assert_allclose(again, first, rtol=0, atol=1e-8)
+        copies = np.repeat(ROW, WEIGHTS)
+        copied = encoder.fit(X.iloc[copies], NOISE[copies]).transform(X)
+    np.testing.assert_allclose(copied, first, rtol=0, atol=1e-8)
+
+
+def test_levels_keep_their_means():
+    y = np.array([3.0, -1.0, 4.0, 0.5, 7.0])[X["shop"].astype(int)]
+    encoder = MixedModelEncoder(["shop"], output="prediction", remainder="drop", target_type="continuous")
+    with pytest.warns(ConvergenceWarning, match="each level keeps its own mean"):
+        found = encoder.fit(X, y).transform(X)
+    np.testing.assert_allclose(np.asarray(found)[:, 0], y, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize("share", [1e-3, 1e-4])
+def test_little_noise_is_noise(method, share):
+    y = X["shop"].astype(int).to_numpy() + share * NOISE
+    model = encoder_of(groups=["shop"], method=method, target_type="continuous").fit(X, y).model_
+    within = pd.Series(NOISE).groupby(X["shop"]).transform(lambda own: own - own.mean())
+    assert np.sqrt(model.scale) == pytest.approx(share * np.sqrt((within**2).sum() / (N - 5)), rel=1e-3)
+
+
+def test_a_level_for_each_row_has_no_variance():
+    model = MixedModelEncoder(["row"], target_type="continuous").fit(X, NOISE).model_
+    assert model.covariances[0].item() == 0
+
+
+@pytest.mark.parametrize("rows", [(4, 1, 3), (5, 1, 3, 2, 2)], ids=str)
+@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(rows, method):
+    codes = np.repeat(np.arange(len(rows)), rows)
+    y = np.where(codes == 1, -(2.0**40), np.resize(NOISE, len(codes)))
+    encoder = MixedModelEncoder(["level"], method=method, target_type="continuous", remainder="drop")
+    table = pd.DataFrame({"level": codes.astype(str)})
+    found = []
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(len(codes))
+        found.append(np.asarray(encoder.fit(table.iloc[order], y[order]).transform(table)))
+    np.testing.assert_allclose(found, np.broadcast_to(found[0], np.shape(found)), rtol=0, atol=2.0**40 * 1e-9)
