@@ -17,7 +17,7 @@ COPIES = 100  # of each row, where there are enough
 ROWS = 40  # that are copied, at most
 FEW = 20  # targets that are as frequent as each other
 UNTOLD, TOLD = 0.02, 0.8  # shares of the variance of y among equal rows: what may be chance, and what is nearly all
-CLEAR = 3  # times as much as folds, the target must change a feature for its scale to be told
+CLEAR = 7  # times as much as folds, the target must change a feature for its scale to be told
 
 
 @frozen
