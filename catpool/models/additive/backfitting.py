@@ -103,7 +103,7 @@ class Backfitting:
         self.variances[factor], self.fitted[factor] = variance, reliability.sum()
 
     def _centered(self, effects: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Move the mean of a factor's effects to the intercept, where it is at the end, but gets in many rounds only."""
+        """Move the mean of a factor's effects to the intercept, where rounds would bring it slowly."""
         center = effects[seen].mean() if seen.any() else 0.0
         self.mean += center
         return np.where(seen, effects - center, effects)

@@ -1,4 +1,4 @@
-"""Additive models: the equations that their effects and variances solve, and the mixed models that they are close to."""
+"""Additive models: the equations that their effects and variances solve, and mixed models that they are close to."""
 
 import numpy as np
 import pandas as pd

@@ -143,14 +143,13 @@ def test_nothing_is_found_in_noise(kind, tables):
     rng = np.random.default_rng(0)
     false = 0
     for _ in range(tables):
-        n = 600
-        X = pd.DataFrame({f"c{each}": rng.geometric(1 / (3 + 9 * each), n).astype(str) for each in range(4)})
-        X = X.assign(x=rng.normal(size=n), z=rng.normal(size=n))
+        X = pd.DataFrame({f"c{each}": rng.geometric(1 / (3 + 9 * each), 600).astype(str) for each in range(4)})
+        X = X.assign(x=rng.normal(size=600), z=rng.normal(size=600))
         y = {
-            "normal": lambda: rng.normal(size=n),
-            "skewed": lambda: np.exp(2 * rng.normal(size=n)),
-            "rare": lambda: np.append([0, 1], (rng.random(n - 2) < 0.03).astype(int)),
-            "counts": lambda: rng.negative_binomial(0.5, 0.2, n),
+            "normal": lambda: rng.normal(size=600),
+            "skewed": lambda: np.exp(2 * rng.normal(size=600)),
+            "rare": lambda: np.append([0, 1], (rng.random(598) < 0.03).astype(int)),
+            "counts": lambda: rng.negative_binomial(0.5, 0.2, 600),
         }[kind]()
         kinds = {"rare": "binary", "counts": "count"}
         false += bool(found(X, y, target_type=kinds.get(kind, "continuous")))
