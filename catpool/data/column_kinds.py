@@ -19,6 +19,7 @@ KINDS = {  # of the types of pandas.api.types.infer_dtype; what is not listed ho
     "date": TIME,
     "datetime": TIME,
     "period": TIME,
+    "time": TIME,
     "timedelta": TIME,
 }
 KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": NUMBER, "m": TIME, "M": TIME}
@@ -44,6 +45,6 @@ def _kind(column: pd.Series) -> str:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return CATEGORY
     inferred = column.infer_objects()
-    if inferred.dtype == object or isinstance(inferred.dtype, pd.PeriodDtype):
+    if getattr(inferred.dtype, "kind", "O") == "O":
         return KINDS.get(pd.api.types.infer_dtype(inferred, skipna=True), CATEGORY)
     return KINDS_OF_ARRAYS.get(getattr(inferred.dtype, "kind", "O"), CATEGORY)

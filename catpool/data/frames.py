@@ -214,7 +214,8 @@ class Frame:
         labels = [label for label in self.labels if keep or label in features]
         labels += [label for label in features if label not in self]
         if isinstance(self.source, np.ndarray):
-            return np.hstack([self._block(label, features) for label in labels])
+            blocks = [self._block(label, features) for label in labels]
+            return np.hstack(blocks) if blocks else np.empty((len(self), 0))
         names = self.names_by_label
         if len(labels) == 1 and labels[0] in features:
             return self._make_frame(*features[labels[0]])

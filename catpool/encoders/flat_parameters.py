@@ -72,5 +72,9 @@ def interaction_labels(interactions: Iterable[Sequence[Any]]) -> list[tuple[Any,
     """Each interaction as a tuple, once whatever the order of its columns."""
     found: dict[frozenset[Any], tuple[Any, ...]] = {}
     for parts in interactions:
+        if isinstance(parts, str):
+            raise ValueError(
+                f"`interactions` must hold tuples of columns, but {parts!r} is a string. Pass [('a', 'b')], say."
+            )
         found.setdefault(frozenset(parts), tuple(parts))
     return list(found.values())

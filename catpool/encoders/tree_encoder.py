@@ -33,7 +33,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
     - of each column of ten categories or more the posterior mean of `EmpiricalBayesEncoder`, rounded to about half its
       standard deviation, and the size of the category, which is the number of its rows;
     - the code of the category, an integer, for columns of fewer than ten categories, and for others if they have a
-      hundred rows per category, or reliable means that are alike where categories are next to each other in order;
+      hundred rows per category, or if means are alike where categories are next to each other in sorted order;
     - of each column, numbers included, its effect adjusted for all other columns;
     - the adjusted effects of interactions that stand out.
 
@@ -189,7 +189,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
             interactions="auto" if isinstance(self.interactions, str) else interaction_labels(self.interactions or []),
             max_interactions=self.max_interactions,
             drop_noise=self.drop_noise,
-            nested=[] if self.nested is None else [list(levels) for levels in self.nested],
+            nested=[] if self.nested is None else list(self.nested),
             crossfit=Crossfit(self.crossfit, RELIABLE),
             n_jobs=self.n_jobs,
         )

@@ -72,6 +72,10 @@ class TreeFeatures(Structure):
     def check(self, X: Frame) -> None:
         if not isinstance(self.columns, str) and len(self.columns):
             X.require(list(self.columns))
+        if any(isinstance(levels, str) for levels in self.nested):
+            raise ValueError(
+                f'`nested` must be a list of lists of columns, as [["state", "county"]]. Got {list(self.nested)}.'
+            )
         for levels in self.nested:
             X.require(list(levels), "nested")
         columns = [label for levels in self.nested for label in levels]
@@ -132,8 +136,10 @@ class TreeFeatures(Structure):
         """The structures whose features are put side by side."""
         kinds = self._kinds(data.X)
         categories = [label for label, kind in kinds.items() if kind == CATEGORY]
-        levels = {label: _count_categories(data.X.column(label)) for label in categories}
-        left_out = [] if len(data) < SOME else [label for label, count in levels.items() if count == len(data)]
+        weighed = None if data.weights.row is None else data.weights.row > 0
+        levels = {label: _count_categories(data.X.column(label), weighed) for label in categories}
+        rows = len(data) if data.weights.row is None or data.weights.precision else data.weights.row.sum()
+        left_out = [] if rows < SOME else [label for label, count in levels.items() if count == rows]
         if left_out:
             warnings.warn(
                 f"Columns {left_out} have a category of their own in each row, from which nothing can be learned about "
@@ -153,13 +159,14 @@ class TreeFeatures(Structure):
         ]
 
     def _kinds(self, X: Frame) -> dict[Any, str]:
-        """The kind of each column; booleans are categories."""
+        """The columns of numbers and of categories by kind; others pass through."""
         found = {label: kind for label, kind in column_kinds(X).items() if label not in X.aside}
         chosen = self.columns
         if isinstance(chosen, str):
             chosen = [label for label, kind in found.items() if kind in (CATEGORY, BOOLEAN)]
-        within = [label for levels in self.nested for label in levels]
-        return {label: CATEGORY if label in chosen or label in within else kind for label, kind in found.items()}
+        chosen = [*chosen, *(label for levels in self.nested for label in levels)]
+        numbers = [label for label, kind in found.items() if kind == NUMBER]
+        return dict.fromkeys(numbers, NUMBER) | dict.fromkeys(chosen, CATEGORY)
 
     def _flat(self, columns: Sequence[Any], output: str) -> Flat:
         return Flat(
@@ -186,9 +193,12 @@ class TreeFeatures(Structure):
         )
 
 
-def _count_categories(column: Any) -> int:
-    """How many values a column has, with the missing value; at most as many as rows."""
-    values = pd.Series(column)
-    if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
-        return len(values)
-    return int(values.nunique(dropna=False))
+def _count_categories(column: Any, weighed: np.ndarray | None) -> int:
+    """How many values a column has, with the missing value, in the rows that weigh something."""
+    values = pd.Series(column) if weighed is None else pd.Series(column)[weighed]
+    try:
+        if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
+            return len(values)
+        return int(values.nunique(dropna=False))
+    except (TypeError, NotImplementedError):  # values that are not hashable, which are refused by name later
+        return 0

@@ -1,7 +1,7 @@
 """How long TreeEncoder takes with everything on: seconds of fit_transform, with bars.
 
-Run ``python tests/benchmarks/tree_encoder.py``. Two thirds of the columns are categories, of 5 to 20,000 levels, and one
-pair of them has effects beyond the sum of its parts. The script ends with an error where a bar is missed.
+Run ``python tests/benchmarks/tree_encoder.py``. Two thirds of the columns are categories, of 5 to 20,000 levels, and
+one pair of them has effects beyond the sum of its parts. The script ends with an error where a bar is missed.
 """
 
 import numpy as np

@@ -53,5 +53,6 @@ class AdditiveModel:
     def sds(self, factor: int) -> np.ndarray:
         """The standard deviation of each effect of a factor, given the other factors."""
         variance, information = self.variances[factor], self.information[factor]
-        noise = self.dispersion + information * variance
-        return np.sqrt(np.divide(variance * self.dispersion, noise, out=np.zeros_like(noise), where=noise > 0))
+        noise = np.sqrt(self.dispersion + information * variance)
+        product = np.sqrt(variance) * np.sqrt(self.dispersion)  # of square roots, which neither over- nor underflows
+        return np.divide(product, noise, out=np.zeros_like(noise), where=noise > 0)

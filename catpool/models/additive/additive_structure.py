@@ -24,7 +24,7 @@ from catpool.models.additive.additive_table import AdditiveTable, EffectOutput, 
 from catpool.models.additive.backfitting import fit_targets, residuals
 from catpool.models.additive.factors import FactorMaker
 from catpool.models.additive.screening import Choice, Screen
-from catpool.tables.policy import Policy
+from catpool.tables.policy import Policy, refuse_missing
 
 FOR_TREES = EffectOutput(Policy("prior", "category"), rounded=True, beside=True)
 
@@ -139,7 +139,12 @@ class Additive(Structure):
     def _learn(self, data: TrainingData, targets: Sequence[TargetColumn]) -> tuple[AdditiveTable, FactorRows]:
         """The effects learned from all rows, and the rows by their slots in each factor."""
         columns, categories, numbers = self._chosen(data.X)
-        maker = FactorMaker(data.X, data.weights.row, numbers)
+        kinds, crossed = column_kinds(data.X), {part for parts in self.interactions for part in parts}
+        binned = [label for label in crossed if kinds[label] == NUMBER and label not in [*columns, *numbers]]
+        maker = FactorMaker(data.X, data.weights.row, [*numbers, *binned])
+        if self.output.policy.missing == "error":
+            for label in columns:
+                refuse_missing(maker.part(label)[0], data.X.names_by_label[label])
         singles = [*columns, *categories, *numbers]
         numbered = [maker.single(label) for label in singles] + [maker.crossed(label) for label in self.interactions]
         rows = FactorRows.of(numbered, data.weights)
@@ -170,7 +175,8 @@ class Additive(Structure):
             return []
         left = [residuals(model, rows, own) for model, own in zip(models, targets, strict=True)]
         columns, categories, numbers = self._chosen(maker.X)
-        return Screen(maker, left, rows.weights.row, [*columns, *categories], numbers).choose(self.most_found)
+        screen = Screen(maker, left, rows.weights, [*columns, *categories], numbers)
+        return screen.choose(self.most_found)
 
 
 def is_noise(models: Sequence[AdditiveModel], factor: int) -> bool:

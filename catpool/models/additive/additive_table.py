@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,13 @@ from catpool.priors.posterior import rounded_by_sd
 from catpool.tables.policy import Policy
 
 ADJUSTED = "adjusted"  # how features are called, after their column
+
+
+@dataclass(frozen=True)  # a key of dictionaries
+class Beside:
+    """What the features of a factor are filed by that stand beside its column: no label of any column."""
+
+    label: Any
 
 
 @frozen
@@ -44,7 +52,7 @@ class EffectOutput:
 
     def key(self, factor: Factor) -> Any:
         """What the features of a factor are filed by: the column that they replace, or no label of a column."""
-        return (ADJUSTED, factor.label) if self.beside else factor.label
+        return Beside(factor.label) if self.beside else factor.label
 
     def names(self, factor: Factor, targets: Sequence[Any]) -> list[str]:
         """The names of the features of a factor, one for each column of the target."""
@@ -60,7 +68,7 @@ class EffectOutput:
         if policy.unknown == "nan":
             unseen = model.information[factor] == 0
             values[unseen & (np.arange(len(values)) != MISSING)] = np.nan
-        return values
+        return values + 0.0  # no negative zeros
 
 
 @frozen
@@ -118,7 +126,8 @@ class AdditiveTable:
         """The features of new rows."""
         blocks = self.nothing(len(X))
         for key, position in zip(self.keys, self.shown, strict=True):
-            slots = self.factors[position].slots(X, self.output.policy)
+            # columns that have other features beside these have been warned of
+            slots = self.factors[position].slots(X, self.output.policy, warn=not self.output.beside)
             blocks[key] = effect_features(self.models, position, slots, self.output)
         return blocks
 

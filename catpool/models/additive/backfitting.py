@@ -27,7 +27,8 @@ from catpool.models.additive.additive_model import AdditiveModel
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn
 from catpool.models.additive.linearization import working_rows
 
-ROUNDS = 10  # after which effects move by less than what they are rounded to
+ROUNDS = 100  # the most rounds
+STILL = 0.01  # how far effects move in the last round, in units of their standard deviations
 START = 0.1  # the variance of each factor at the start, in units of the noise
 NEGLIGIBLE = 1e-3  # reliability of a factor's largest category below which the factor has no signal
 
@@ -41,7 +42,8 @@ def fit_additive(rows: FactorRows, target: TargetColumn) -> AdditiveModel:
     """Fit an additive model to one column of the target."""
     fit = Backfitting(rows, target)
     for _ in range(ROUNDS):
-        fit.improve()
+        if fit.improve() < STILL:
+            break
     return fit.model()
 
 
@@ -49,7 +51,8 @@ def residuals(model: AdditiveModel, rows: FactorRows, target: TargetColumn) -> n
     """What a model leaves unexplained of each row, in units of its standard deviation, of shape (n,)."""
     rule = working_rows(target, rows.weights)
     weights, left = rule.linearize(model.predictor(rows.codes))
-    row = 1.0 if rows.weights.row is None else np.where(rows.weights.row > 0, rows.weights.row, 1.0)
+    copies = None if rows.weights.precision else rows.weights.row
+    row = 1.0 if copies is None else np.where(copies > 0, copies, 1.0)
     return left * np.sqrt(weights / row / (model.dispersion or 1.0))  # without noise where y is constant
 
 
@@ -72,8 +75,8 @@ class Backfitting:
         self.weights, self.residual = self.working.linearize(self.predictor)
         self.information = [self._information(factor) for factor in range(len(rows.sizes))]
 
-    def improve(self) -> None:
-        """One round over all factors."""
+    def improve(self) -> float:
+        """One round over all factors: how far the furthest effect moves, in units of its standard deviation."""
         self.weights, self.residual = self.working.linearize(self.predictor)
         self.dispersion = self.working.dispersion(self.weights, self.residual, self.fitted.sum())
         total = self.weights.sum()
@@ -81,12 +84,11 @@ class Backfitting:
         self.mean += shift
         self.predictor += shift
         self.residual -= shift
-        for factor in range(len(self.effects)):
-            if self.variances[factor] > 0:
-                self._update(factor)
+        alive = [factor for factor in range(len(self.effects)) if self.variances[factor] > 0]
+        return max((self._update(factor) for factor in alive), default=0.0)
 
-    def _update(self, factor: int) -> None:
-        """The effects of a factor given all others, and its variance given these."""
+    def _update(self, factor: int) -> float:
+        """The effects of a factor given all others, and its variance given these; how far the effects move."""
         codes, size, old = self.rows.codes[factor], self.rows.sizes[factor], self.effects[factor]
         information = self._information(factor) if self.working.reweights else self.information[factor]
         total = np.bincount(codes, self.weights * self.residual, size) + information * old
@@ -101,6 +103,7 @@ class Backfitting:
         self.predictor += moved
         self.effects[factor], self.information[factor] = self._centered(new, information > 0), information
         self.variances[factor], self.fitted[factor] = variance, reliability.sum()
+        return float((np.abs(new - old) * np.sqrt((information + strength) / self.dispersion)).max())
 
     def _centered(self, effects: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Move the mean of a factor's effects to the intercept, where rounds would bring it slowly."""

@@ -71,8 +71,8 @@ class Factor:
     def _named(self, label: Any, values: Sequence[Any]) -> list[Any]:
         return [self.bins[label].names[value] for value in values] if label in self.bins else list(values)
 
-    def slots(self, X: Frame, policy: Policy) -> np.ndarray:
-        """The slot of each row, of shape (n,)."""
+    def slots(self, X: Frame, policy: Policy, *, warn: bool) -> np.ndarray:
+        """The slot of each row, of shape (n,); a warning if most are unseen, if asked for."""
         columns = [self._column(label, X) for label in self.parts]
         values = columns if isinstance(self.vocabulary, Cells) else columns[0]
         codes, slots, select = looked_up = self.vocabulary.look_up(values)
@@ -80,7 +80,8 @@ class Factor:
             refuse_missing(slots.take(codes), self.column)
         if policy.unknown == "error":
             refuse_unseen(self.column, held(codes, slots == self.vocabulary.size - 1), select)
-        warn_of_unseen(self.column, self.label, self.vocabulary, values, looked_up)
+        if warn:
+            warn_of_unseen(self.column, self.label, self.vocabulary, values, looked_up)
         return slots.take(codes)
 
     def _column(self, label: Any, X: Frame) -> Any:

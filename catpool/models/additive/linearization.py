@@ -10,7 +10,7 @@ from catpool.priors.link import Link
 
 LEAST = 1e-10  # of the variance of y, that is noise even where factors explain y to all digits
 STEP = 1.0  # the furthest that an effect on the scale of a link moves in a round, so that it cannot overshoot
-FLAT = 1e-4  # the least variance of a row, below which its residual on the scale of a link says nothing
+FLAT = 1e-10  # the least variance of a row, below which its residual on the scale of a link says nothing
 FURTHEST = 30.0  # linear predictors beyond it have means of 0 or 1 to all digits
 
 
@@ -19,6 +19,13 @@ def working_rows(target: TargetColumn, weights: Weights) -> OnIdentity | OnLink:
     if target.family.homoscedastic:
         return OnIdentity(target.y, weights)
     return OnLink(target.y, weights, target.family.link)
+
+
+def unit_weights(weights: Weights, n: int) -> np.ndarray:
+    """The weights of n rows; precisions in units of their mean, so that their unit does not matter."""
+    if weights.row is None:
+        return np.ones(n)
+    return weights.row / weights.row[weights.row > 0].mean() if weights.precision else weights.row
 
 
 class OnIdentity:
@@ -34,7 +41,7 @@ class OnIdentity:
 
     def __init__(self, y: np.ndarray, weights: Weights) -> None:
         self.y = y
-        self.weights = np.ones(len(y)) if weights.row is None else weights.row
+        self.weights = unit_weights(weights, len(y))
         self.least = 0.0
         self.number = np.count_nonzero(self.weights) if weights.precision else self.weights.sum()
 
@@ -79,7 +86,8 @@ class OnLink:
 
     def start(self) -> tuple[float, float]:
         # half a row more of each kind, so that the mean of rows that are all alike is on no boundary
-        mean = ((self.row * self.y).sum() + 0.5) / ((self.row * self.exposure).sum() + 1.0)
+        exposed = (self.row * self.exposure).sum()
+        mean = ((self.row * self.y).sum() + 0.5) / (exposed + exposed / self.row.sum())
         return float(self.link.eta(np.asarray(mean))), 1.0
 
     def linearize(self, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,22 +1,25 @@
 """Interactions that are found by their variance: cells that differ beyond the sum of the effects of their columns.
 
-A candidate is judged by the residuals r of an additive model of all columns. With c cells of n_k rows and sums t_k,
+A candidate is judged by the residuals r of an additive model of all columns, through the products of different rows in
+one cell. With n_k rows, the sum t_k, the sum of squares s_k and of fourth powers f_k of the residuals in cell k,
 
-    Q = sum of t_k^2 / n_k
+    U = sum of (t_k^2 - s_k) / n_k,    variance of U = 2 sum of (s_k^2 - f_k) / n_k^2
 
-is compared with its distribution when residuals are dealt to rows at random. Its mean and variance follow from the
-variance and the kurtosis of the residuals, and a gamma distribution of these moments gives a p-value. What is chosen is
-the candidate of the largest
+where cells do not differ, whatever the variance of each row is and however skewed. U is compared with a chi-squared
+distribution that has this variance and as many degrees of freedom as there are cells of equal weight in it. What is
+chosen is the candidate of the largest
 
-    share = variance between cells * mean reliability of a row's cell / variance of r,
+    share = variance between cells * mean reliability of a row's cell / variance of r,    variance between = U / (n - c)
 
-and the effects of its cells are taken out of the residuals before the next choice. So a candidate that repeats a chosen
-one has nothing left to show.
+of c cells, and the effects of its cells are taken out of the residuals before the next choice. So a candidate that
+repeats a chosen one has nothing left to show.
 
 References
 ----------
-E. J. G. Pitman (1938), Significance tests which may be applied to samples from any populations: III, the analysis of
-variance test, Biometrika 29, 322-335.
+W. Hoeffding (1948), A class of statistics with asymptotically normal distribution, Annals of Mathematical Statistics
+19, 293-325.
+F. E. Satterthwaite (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2,
+110-114.
 """
 
 from __future__ import annotations
@@ -26,16 +29,18 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import gamma
+from scipy.stats import chi2
 
 from catpool.data.factorize import factorize_integers
 from catpool.data.frozen import frozen
+from catpool.data.weights import Weights
 from catpool.models.additive.factors import FactorMaker
 
 LEVEL = 0.01  # the probability of choosing anything where there is nothing to find
 LEAST = 0.002  # the share of the residual variance that an interaction must have
 NESTED = 1.02  # fewer cells than this times the categories of a column repeat the column
 SPARSE = 0.7  # more cells than this times the rows say nothing of each other
+EXPLAINED = 1e-3  # residuals of less than this, in units of the noise, are what rounding leaves of an exact fit
 SCREENED = 200_000  # rows that are screened
 
 
@@ -66,8 +71,7 @@ class Screen:
         Of the training rows.
     residuals : list of ndarray of shape (n,)
         Of an additive model of the columns, for each column of the target.
-    weights : ndarray of shape (n,) or None
-        What the rows count.
+    weights : Weights
     categories, numbers : sequence
         The labels of the columns; two numbers are not combined, because trees do that well.
     """
@@ -76,19 +80,20 @@ class Screen:
         self,
         maker: FactorMaker,
         residuals: Sequence[np.ndarray],
-        weights: np.ndarray | None,
+        weights: Weights,
         categories: Sequence[Any],
         numbers: Sequence[Any],
     ) -> None:
         self.maker, self.numbers, self.labels = maker, set(numbers), [*categories, *numbers]
-        weights = np.ones(len(residuals[0])) if weights is None else weights
-        rows = np.flatnonzero(weights)
+        row = np.ones(len(residuals[0])) if weights.row is None else weights.row
+        rows = np.flatnonzero(row)
         # a fixed sample, so that the choice does not depend on the folds
         self.rows = rows if len(rows) <= SCREENED else np.random.default_rng(0).choice(rows, SCREENED, replace=False)
-        self.weights = weights[self.rows]
-        self.n = self.weights.sum()
-        self.residuals = [each[self.rows] - np.average(each[self.rows], weights=self.weights) for each in residuals]
-        self.variances = [self._moments(each).variance for each in self.residuals]
+        # residuals are in units of their own standard deviation, so that precisions are in them
+        self.copies = np.ones(len(self.rows)) if weights.precision else row[self.rows]
+        self.n = self.copies.sum()
+        self.residuals = [Residuals(each[self.rows], self.copies) for each in residuals]
+        self.variances = [each.variance for each in self.residuals]
         self.categories = {label: len(np.unique(maker.part(label)[0][self.rows])) for label in self.labels}
         self.tested = 0
 
@@ -102,7 +107,8 @@ class Screen:
             alive = {label: cells for label, cells in alive.items() if self._stands_out(*scores[label])}
             if not alive:
                 break
-            best = max(alive, key=lambda label: scores[label][0])
+            # rounded, so that the first of two that are alike is chosen, whatever the order of rows
+            best = max(alive, key=lambda label: float(f"{scores[label][0]:.6g}"))
             chosen.append(Choice(best, *scores[best]))
             self._take_out(*alive.pop(best))
             if len(best) == 2:
@@ -133,47 +139,48 @@ class Screen:
             number = len(keys)
         return cells, number
 
-    def _moments(self, residual: np.ndarray) -> Residuals:
-        squares = self.weights * residual**2
-        return Residuals(self.n, squares.sum(), (squares * residual**2).sum())
-
     def _score(self, codes: np.ndarray, cells: int) -> tuple[float, float]:
         """The mean share over the columns of the target, and the smallest p-value times their number."""
-        count, shares, p_values = np.bincount(codes, self.weights, cells), [], []
+        count, shares, p_values = np.bincount(codes, self.copies, cells), [], []
         for residual, variance in zip(self.residuals, self.variances, strict=True):
-            tested = judge_cells(count, np.bincount(codes, self.weights * residual, cells), self._moments(residual))
-            shares.append(tested.explained / variance if variance > 0 else 0.0)
-            p_values.append(tested.p_value)
+            judged = judge_cells(count, *residual.sums(codes, cells))
+            shares.append(judged.explained / variance if variance > EXPLAINED else 0.0)
+            p_values.append(judged.p_value)
         return float(np.mean(shares)), min(1.0, min(p_values) * len(p_values))
 
     def _take_out(self, codes: np.ndarray, cells: int) -> None:
         """Take the effects of cells out of the residuals."""
-        count = np.bincount(codes, self.weights, cells)
-        for residual in self.residuals:
-            total = np.bincount(codes, self.weights * residual, cells)
-            strength = judge_cells(count, total, self._moments(residual)).strength
+        count = np.bincount(codes, self.copies, cells)
+        for position, residual in enumerate(self.residuals):
+            total, *others = residual.sums(codes, cells)
+            strength = judge_cells(count, total, *others).strength
             if np.isfinite(strength):
-                residual -= (total / (count + strength)).take(codes)
+                left = residual.values - (total / (count + strength)).take(codes)
+                self.residuals[position] = Residuals(left, self.copies)
 
 
-class Residuals(NamedTuple):
-    """The moments of residuals of mean zero: their number, and the sums of their second and fourth powers."""
+class Residuals:
+    """Residuals of rows, in units of their standard deviation, and the powers of them that are added up.
 
-    n: float
-    squares: float
-    fourth: float
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    copies : ndarray of shape (n,)
+        How many rows each stands for.
+    """
 
-    @property
-    def variance(self) -> float:
-        return self.squares / self.n
+    def __init__(self, values: np.ndarray, copies: np.ndarray) -> None:
+        self.values = values - np.average(values, weights=copies)
+        squares = self.values**2
+        self.powers = copies * self.values, copies * squares, copies * squares**2
+        self.variance = self.powers[1].sum() / copies.sum()
 
-    @property
-    def kurtosis(self) -> float:
-        """The excess over that of a normal distribution."""
-        return self.fourth / self.n / self.variance**2 - 3
+    def sums(self, codes: np.ndarray, cells: int) -> list[np.ndarray]:
+        """The sums over the rows of each cell: of residuals, of their squares, and of their fourth powers."""
+        return [np.bincount(codes, power, cells) for power in self.powers]
 
 
-class TestedCells(NamedTuple):
+class JudgedCells(NamedTuple):
     """What residuals say of cells.
 
     Parameters
@@ -190,35 +197,30 @@ class TestedCells(NamedTuple):
     p_value: float
 
 
-def judge_cells(count: np.ndarray, total: np.ndarray, residuals: Residuals) -> TestedCells:
-    """Estimate how cells differ by the method of moments, and test whether they do.
+def judge_cells(count: np.ndarray, total: np.ndarray, squares: np.ndarray, fourth: np.ndarray) -> JudgedCells:
+    """Estimate how cells differ, and test whether they do.
 
     Parameters
     ----------
-    count, total : ndarray of shape (cells,)
-        Rows of each cell, and the sums of their residuals.
-    residuals : Residuals
-        Of all rows.
+    count, total, squares, fourth : ndarray of shape (cells,)
+        Rows of each cell, and the sums of their residuals, of the squares and of the fourth powers of these.
     """
     seen = count > 0
-    count, total, n = count[seen], total[seen], residuals.n
-    cells, between_cells = len(count), (total**2 / count).sum()
-    if cells < 2 or n <= cells or residuals.squares <= 0:
-        return TestedCells(np.inf, 0.0, 1.0)
-    within = max((residuals.squares - between_cells) / (n - cells), 1e-12 * residuals.variance)
-    between = (between_cells - (cells - 1) * within) / (n - (count**2).sum() / n)
-    if between <= 0:
-        return TestedCells(np.inf, 0.0, 1.0)
-    reliability = count / (count + within / between)
-    explained = between * (count * reliability).sum() / n
-    return TestedCells(within / between, explained, _p_value(between_cells, count, residuals))
+    count, total, squares, fourth = count[seen], total[seen], squares[seen], fourth[seen]
+    n, products = count.sum(), ((total**2 - squares) / count).sum()
+    if n <= len(count) or products <= 0:
+        return JudgedCells(np.inf, 0.0, 1.0)
+    between = products / (n - len(count))
+    within = max(squares.sum() / n - between, 1e-12 * between)
+    explained = between * (count * (count / (count + within / between))).sum() / n
+    return JudgedCells(within / between, explained, _p_value(products, (squares**2 - fourth) / count**2))
 
 
-def _p_value(between_cells: float, count: np.ndarray, residuals: Residuals) -> float:
-    """The probability that residuals dealt to rows at random differ at least as much between cells."""
-    n, cells = residuals.n, len(count)
-    mean = (cells - 1) * residuals.variance
-    # as of independent rows; that there are only so many of them would make it a little smaller
-    in_units = 2 * (cells - 1) + residuals.kurtosis * ((1 / count).sum() - cells**2 / n)
-    variance = residuals.variance**2 * max(in_units, 1e-12)
-    return float(gamma.sf(between_cells, mean**2 / variance, scale=variance / mean))
+def _p_value(products: float, variances: np.ndarray) -> float:
+    """The probability of products that large in cells without effects, whose variance is twice the sum of these."""
+    variances = np.maximum(variances, 0.0)
+    total = variances.sum()
+    if total <= 0:
+        return 1.0
+    freedom = total**2 / (variances**2).sum()
+    return float(chi2.sf(freedom + products / np.sqrt(2 * total) * np.sqrt(2 * freedom), freedom))
