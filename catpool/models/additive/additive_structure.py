@@ -92,10 +92,10 @@ class Additive(Structure):
         return list(dict.fromkeys(label for table in tables for label in table.required))
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[AdditiveTable]:
-        return [self._learn(data, target_columns(data.targets))[0]]
+        return [self._learn(data, target_columns(data))[0]]
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
-        targets, folds = target_columns(data.targets), scheme.folds()
+        targets, folds = target_columns(data), scheme.folds()
         table, rows = self._learn(data, targets)
         features = {
             table.output.key(table.factors[each]): np.full((len(data), len(targets)), np.nan) for each in table.shown
