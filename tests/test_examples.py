@@ -152,7 +152,10 @@ def test_the_accuracy_benchmark_names_peers_that_are_not_there(monkeypatch, caps
     assert "left out: AutoGluon's encoder" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "count"])
+SLOW = [pytest.param(task, marks=pytest.mark.slow) for task in ("regression", "binary", "count")]
+
+
+@pytest.mark.parametrize("task", ["multiclass", *SLOW])
 def test_the_accuracy_benchmark_takes_a_folder_of_whole_frames(tmp_path, capsys, task):
     pytest.importorskip("lightgbm")
     rng = np.random.default_rng(0)

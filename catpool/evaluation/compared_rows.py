@@ -90,7 +90,8 @@ def _join(rest: pd.DataFrame, features: Any) -> pd.DataFrame:
     table = pd.DataFrame(dense).reset_index(drop=True)
     if table.shape[1] + rest.shape[1] == 0:  # all columns are left out, or dropped as noise
         table = pd.DataFrame({"constant": np.zeros(len(rest))})
-    both = pd.concat([rest.reset_index(drop=True), table], axis=1)
+    parts = [part for part in (rest.reset_index(drop=True), table) if part.shape[1]]  # pandas 2 warns of empty ones
+    both = pd.concat(parts, axis=1)
     return both.set_axis([f"x{position}" for position in range(both.shape[1])], axis=1)
 
 

@@ -103,7 +103,7 @@ def check_no_leak(
            if it gives their targets away, NaN if it tells nothing of them. At most K passes, if the encoder has a
            parameter ``cv``, ``n_splits`` or ``n_folds``, otherwise 20;
         6. how many times larger or smaller ``transform`` makes it; infinity if it is shifted by more than half a
-           standard deviation. At most K / (K - 1) + 0.1 passes, where K is 5 if it is not known, because training rows
+           standard deviation. At most K / (K - 1) + 0.2 passes, where K is 5 if it is not known, because training rows
            are encoded from K - 1 of K folds.
 
     Raises
@@ -182,7 +182,7 @@ def _verdict(leaks: list[Any]) -> str:
 def _scale_limit(folds: int | None) -> float:
     """The scale of features that are learned from all folds but one, when all folds are added, and some chance."""
     number = max(folds or 5, 2)
-    return number / (number - 1) + 0.1
+    return number / (number - 1) + 0.2
 
 
 def _select_folds(encoder: Any, rows: np.ndarray, n_rows: int) -> Any:

@@ -17,6 +17,7 @@ COPIES = 100  # of each row, where there are enough
 ROWS = 40  # that are copied, at most
 FEW = 20  # targets that are as frequent as each other
 UNTOLD, TOLD = 0.02, 0.8  # shares of the variance of y among equal rows: what may be chance, and what is nearly all
+CLEAR = 7  # times as much as folds, the target must change a feature for its scale to be told
 
 
 @frozen
@@ -50,16 +51,19 @@ class Copies:
         """The features of training rows, of shape (n, features)."""
         return _as_floats(self._fitted[0])
 
-    def means(self, names: list[Any]) -> tuple[np.ndarray, np.ndarray] | None:
-        """The means over copies of features of training rows, and what ``transform`` gives, of shape (rows, features).
+    def means(self, names: list[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """The means over copies of features of training rows, what ``transform`` gives, and what folds change.
 
-        None without a ``transform``.
+        The first two have the shape (rows, features). The third, of shape (features,), is the standard deviation among
+        copies. None without a ``transform``.
         """
         training, transformed = self._fitted
         if transformed is None:
             return None
-        own = training.reindex(columns=names, fill_value=0.0)
-        return _mean_by(self.codes, _as_floats(own)), _as_floats(transformed.reindex(columns=names, fill_value=0.0))
+        own = _as_floats(training.reindex(columns=names, fill_value=0.0))
+        means = _mean_by(self.codes, own)
+        new = _as_floats(transformed.reindex(columns=names, fill_value=0.0))
+        return means, new, np.sqrt(np.mean((own - means[self.codes]) ** 2, axis=0))
 
     def different(self, features: np.ndarray) -> int:
         """In how many ways the copies of a row are encoded, at most."""
@@ -157,8 +161,10 @@ def compare_scales(pair: list[Copies]) -> np.ndarray:
     both = [copies.means(names) for copies in pair]
     if both[0] is None or both[1] is None:
         return np.full(len(names), np.nan)
-    own, new = (np.array(each) for each in zip(*both, strict=True))  # (targets, rows, features)
-    return np.array([_factor(own[:, :, place], new[:, :, place]) for place in range(len(names))])
+    own, new, noise = (np.array(each) for each in zip(*both, strict=True))  # (targets, rows, features)
+    factors = [_factor(own[:, :, place], new[:, :, place]) for place in range(len(names))]
+    clear = (own[0] - own[1]).std(axis=0) > CLEAR * noise.max(axis=0)
+    return np.where(clear, factors, np.nan)
 
 
 def _factor(own: np.ndarray, new: np.ndarray) -> float:

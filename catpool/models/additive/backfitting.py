@@ -99,8 +99,14 @@ class Backfitting:
         moved = (new - old).take(codes)
         self.residual -= moved
         self.predictor += moved
-        self.effects[factor], self.information[factor] = new, information
+        self.effects[factor], self.information[factor] = self._centered(new, information > 0), information
         self.variances[factor], self.fitted[factor] = variance, reliability.sum()
+
+    def _centered(self, effects: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Move the mean of a factor's effects to the intercept, where rounds would bring it slowly."""
+        center = effects[seen].mean() if seen.any() else 0.0
+        self.mean += center
+        return np.where(seen, effects - center, effects)
 
     def _information(self, factor: int) -> np.ndarray:
         return np.bincount(self.rows.codes[factor], self.weights, self.rows.sizes[factor]).astype(float)

@@ -1,0 +1,156 @@
+"""Interactions that are found: those that are there, once each, and none where there is nothing to find."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from catpool import AdditiveEncoder, TreeEncoder
+from catpool.models.additive.screening import Residuals, judge_cells
+
+
+def found(X, y, **parameters):
+    encoder = AdditiveEncoder(interactions="auto", random_state=0, **parameters).fit(X, y)
+    return [frozenset(columns) for columns in encoder.interactions_["columns"]]
+
+
+def columns(n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    sizes = {"shop": 30, "month": 12, "coin": 2, "town": 60}
+    X = pd.DataFrame({name: rng.integers(0, size, n).astype(str) for name, size in sizes.items()})
+    return X.assign(price=rng.normal(size=n), noise=rng.normal(size=n)), rng
+
+
+def cell_effects(X, labels, rng, sd=1.0):
+    cells = X.groupby(labels, sort=False).ngroup().to_numpy()
+    return sd * rng.normal(size=cells.max() + 1)[cells]
+
+
+def test_a_pair_is_found_and_its_effects_are_features():
+    X, rng = columns()
+    effect = cell_effects(X, ["shop", "month"], rng)
+    y = effect + rng.normal(size=len(X))
+    encoder = TreeEncoder(random_state=0)
+    features = encoder.fit_transform(X, y)
+    assert encoder.interactions_["columns"].tolist() == [("shop", "month")]
+    assert 0.2 < encoder.interactions_["share"][0] < 0.6
+    assert np.corrcoef(features["shop_x_month_adjusted"], effect)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("kind", ["continuous", "binary", "count", "multiclass"])
+def test_a_category_and_a_number_are_found_for_each_kind_of_target(kind):
+    X, rng = columns()
+    slope = rng.normal(size=30)[X["shop"].astype(int)] * X["price"]
+    y = {
+        "continuous": lambda: slope + rng.normal(size=len(X)),
+        "binary": lambda: (2 * slope + rng.logistic(size=len(X)) > 0).astype(int),
+        "count": lambda: rng.poisson(np.exp(slope.clip(-3, 3))),
+        "multiclass": lambda: np.digitize(2 * slope + rng.logistic(size=len(X)), [-1, 1]),
+    }[kind]()
+    assert found(X, y, target_type=kind)[0] == {"shop", "price"}
+
+
+def test_a_triple_is_found_from_a_pair():
+    X, rng = columns(n=20_000)
+    y = cell_effects(X, ["shop", "month", "coin"], rng) + rng.normal(size=len(X))
+    assert {"shop", "month", "coin"} in found(X, y)
+
+
+def test_two_numbers_are_left_to_the_trees():
+    X, rng = columns()
+    y = X["price"] * X["noise"] + 0.1 * rng.normal(size=len(X))
+    assert found(X, y) == []
+
+
+def test_what_columns_say_by_themselves_is_no_interaction():
+    X, rng = columns()
+    y = rng.normal(size=30)[X["shop"].astype(int)] + rng.normal(size=12)[X["month"].astype(int)]
+    assert found(X, y + rng.normal(size=len(X))) == []
+
+
+def test_cells_that_repeat_a_column_or_a_chosen_pair_are_left_out():
+    X, rng = columns()
+    X["region"] = "r" + (X["shop"].astype(int) // 6).astype(str)  # each shop is in one region
+    X["season"] = "s" + X["month"]  # the months by other names
+    y = cell_effects(X, ["shop", "month"], rng) + rng.normal(size=len(X))
+    pairs = found(X, y)
+    assert len(pairs) == 1
+    assert pairs[0] in ({"shop", "month"}, {"shop", "season"})
+    X["cell"] = X["shop"] + "/" + X["month"]
+    assert found(X, y) == []
+
+
+def test_at_most_so_many_are_chosen():
+    X, rng = columns(n=8000)
+    pairs = (["shop", "month"], ["town", "month"], ["coin", "shop"])
+    y = sum(cell_effects(X, pair, rng) for pair in pairs) + rng.normal(size=len(X))
+    assert {frozenset(pair) for pair in pairs} <= set(found(X, y))
+    assert len(found(X, y, max_interactions=2)) == 2
+    assert found(X, y, max_interactions=2) == found(X, y)[:2]
+    assert found(X, y, max_interactions=0) == []
+
+
+def test_rows_without_weight_and_the_order_of_rows_do_not_matter():
+    X, rng = columns(n=2000)
+    y = cell_effects(X, ["shop", "month"], rng) + rng.normal(size=len(X))
+    whole = AdditiveEncoder(interactions="auto").fit(X, y).interactions_
+    order = rng.permutation(len(X))
+    other = AdditiveEncoder(interactions="auto").fit(X.iloc[order], y[order]).interactions_
+    pd.testing.assert_frame_equal(whole, other, rtol=1e-6)
+    more, weights = pd.concat([X, X]), np.repeat([1.0, 0.0], len(X))
+    noise = np.concatenate([y, 100 * rng.normal(size=len(X))])
+    same = AdditiveEncoder(interactions="auto").fit(more, noise, sample_weight=weights).interactions_
+    pd.testing.assert_frame_equal(whole, same, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("draw", "n"), [("normal", 300), ("exponential", 300), ("rare", 2000)])
+def test_p_values_are_those_of_residuals_dealt_to_rows_at_random(draw, n):
+    rng = np.random.default_rng(0)
+    cells = np.minimum(rng.geometric(0.08, n), 40)
+    values = {
+        "normal": lambda: rng.normal(size=n),
+        "exponential": lambda: rng.exponential(size=n),
+        "rare": lambda: (rng.random(n) < 0.05).astype(float),
+    }[draw]()
+    values -= values.mean()
+    count, moments = np.bincount(cells), Residuals(n, (values**2).sum(), (values**4).sum())
+    dealt = [judge_cells(count, np.bincount(cells, rng.permutation(values)), moments) for _ in range(2000)]
+    p_values = np.array([each.p_value for each in dealt if each.explained > 0])
+    for level in (0.01, 0.05, 0.2):
+        share = (p_values < level).sum() / len(dealt)
+        assert share <= level + 3 * np.sqrt(level / len(dealt)) + 0.3 * level
+        assert share >= level / 4
+
+
+def test_what_cells_explain_is_what_the_method_of_moments_says():
+    rng = np.random.default_rng(0)
+    cells, effects = np.repeat(np.arange(50), 40), rng.normal(size=50)
+    values = effects[cells] + 2 * rng.normal(size=2000)
+    values -= values.mean()
+    judged = judge_cells(
+        np.bincount(cells), np.bincount(cells, values), Residuals(2000, (values**2).sum(), (values**4).sum())
+    )
+    groups = [values[cells == cell] for cell in range(50)]
+    f = stats.f_oneway(*groups).statistic
+    within = np.mean([group.var(ddof=1) for group in groups])
+    between = within * (f - 1) / 40
+    np.testing.assert_allclose([judged.strength, judged.explained], [within / between, between * (1 - 1 / f)])
+
+
+@pytest.mark.parametrize("tables", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["normal", "skewed", "rare", "counts"])
+def test_nothing_is_found_in_noise(kind, tables):
+    rng = np.random.default_rng(0)
+    false = 0
+    for _ in range(tables):
+        X = pd.DataFrame({f"c{each}": rng.geometric(1 / (3 + 9 * each), 600).astype(str) for each in range(4)})
+        X = X.assign(x=rng.normal(size=600), z=rng.normal(size=600))
+        y = {
+            "normal": lambda: rng.normal(size=600),
+            "skewed": lambda: np.exp(2 * rng.normal(size=600)),
+            "rare": lambda: np.append([0, 1], (rng.random(598) < 0.03).astype(int)),
+            "counts": lambda: rng.negative_binomial(0.5, 0.2, 600),
+        }[kind]()
+        kinds = {"rare": "binary", "counts": "count"}
+        false += bool(found(X, y, target_type=kinds.get(kind, "continuous")))
+    assert false <= tables // 100
