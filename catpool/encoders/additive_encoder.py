@@ -104,14 +104,14 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
     >>> AdditiveEncoder(["city"]).fit(X, y).transform(X.iloc[[0, 6]])["city"].round(2).tolist()
     [0.0, 0.0]
 
-    Ratios of actual to expected claims, relative to that of all rows, where a tariff expects two or four:
+    Ratios of actual to expected claims, relative to their mean, where a tariff expects two or four:
 
     >>> import numpy as np
     >>> X = pd.DataFrame({"brand": ["Fiat"] * 40 + ["Volvo"] * 40})
     >>> expected, claims = np.array([2.0, 4.0] * 40), [1, 2] * 20 + [3, 6] * 20
     >>> encoder = AdditiveEncoder(adjust_for=[], target_type="count").fit(X, claims, offset=np.log(expected))
     >>> np.exp(encoder.transform(X.iloc[[0, 40]])["brand"]).round(2).tolist()
-    [0.57, 1.65]
+    [0.61, 1.7]
     """
 
     output = "effect"
