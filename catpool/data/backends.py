@@ -73,19 +73,26 @@ def infer_exactly(objects: pd.Series) -> pd.Series:
 
 
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
-    """Make a frame of the library of `source` from arrays of numbers and columns of `source`, by name."""
+    """Make a frame of the library of `source` from columns of `source` and arrays of numbers or strings, by name."""
     if isinstance(source, pd.DataFrame):
         return _make_pandas(source, columns)
     import narwhals.stable.v2 as nw  # here, because pandas frames do not need it and its import is slow
 
     series = [
-        nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
+        nw.new_series(name, np.ascontiguousarray(column), _type_of(column), backend=source.implementation)
         if isinstance(column, np.ndarray)
         else column.alias(name)
         for name, column in columns.items()
     ]
     # without columns, frames of other libraries have no rows either, so an array keeps their number
     return source.select(*series).to_native() if series else np.empty((source.shape[0], 0))
+
+
+def _type_of(column: np.ndarray) -> Any:
+    """The type of a column of strings, which may all be missing; None for numbers, whose type is that of the array."""
+    import narwhals.stable.v2 as nw
+
+    return nw.String() if column.dtype == object else None
 
 
 def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
