@@ -76,23 +76,21 @@ def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
     """Make a frame of the library of `source` from columns of `source` and arrays of numbers or strings, by name."""
     if isinstance(source, pd.DataFrame):
         return _make_pandas(source, columns)
-    import narwhals.stable.v2 as nw  # here, because pandas frames do not need it and its import is slow
-
     series = [
-        nw.new_series(name, np.ascontiguousarray(column), _type_of(column), backend=source.implementation)
-        if isinstance(column, np.ndarray)
-        else column.alias(name)
+        _make_series(name, column, source.implementation) if isinstance(column, np.ndarray) else column.alias(name)
         for name, column in columns.items()
     ]
     # without columns, frames of other libraries have no rows either, so an array keeps their number
     return source.select(*series).to_native() if series else np.empty((source.shape[0], 0))
 
 
-def _type_of(column: np.ndarray) -> Any:
-    """The type of a column of strings, which may all be missing; None for numbers, whose type is that of the array."""
+def _make_series(name: str, column: np.ndarray, library: Any) -> Any:
+    """Make a narwhals column of numbers, or of strings or None if the array holds objects."""
     import narwhals.stable.v2 as nw
 
-    return nw.String() if column.dtype == object else None
+    if column.dtype == object:
+        return nw.new_series(name, column.tolist(), nw.String(), backend=library)
+    return nw.new_series(name, np.ascontiguousarray(column), backend=library)
 
 
 def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
