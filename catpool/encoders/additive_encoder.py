@@ -200,7 +200,8 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
         <fit_errors>
         """
         rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure, "offset": offset}
-        return self._fit(X, y, **rows)
+        self._fitted = self._learn(X, y, **rows)
+        return self
 
     def fit_transform(
         self,
@@ -236,7 +237,8 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
         <fit_errors>
         """
         rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure, "offset": offset}
-        return self._fit_transform(X, y, **rows)
+        self._fitted, encoded = self._learn_and_encode(X, y, **rows)
+        return encoded
 
     def _structure(self) -> Additive:
         found = isinstance(self.interactions, str)
