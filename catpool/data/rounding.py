@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from catpool.data.binning import as_numbers
 from catpool.data.frozen import frozen
@@ -37,8 +38,9 @@ class Rounding:
 
     def categories(self, column: Any) -> tuple[np.ndarray, list[str | None]]:
         """The category of each number, of shape (n,), and the names of the categories."""
-        values, codes = np.unique(self.numbers(column), return_inverse=True)
-        return codes, [None if np.isnan(value) else f"{value:.{max(self.decimals, 0)}f}" for value in values.tolist()]
+        codes, values = pd.factorize(self.numbers(column), use_na_sentinel=False)
+        pattern = f"%.{max(self.decimals, 0)}f"
+        return codes, [None if np.isnan(value) else pattern % value for value in values.tolist()]
 
     def numbers(self, column: Any) -> np.ndarray:
         """The categories as numbers, of shape (n,), with NaN for missing ones."""
