@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from catpool.encoders.mean import MeanEncoder
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
+    from catpool.encoders.number_binner import NumberBinner
     from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
     from catpool.encoders.tree_encoder import TreeEncoder
     from catpool.evaluation.comparison import compare_encoders
@@ -27,6 +28,7 @@ __all__ = [
     "MeanEncoder",
     "MixedModelEncoder",
     "NestedEncoder",
+    "NumberBinner",
     "SmoothedMeanEncoder",
     "TrainingRowsWarning",
     "TreeEncoder",
@@ -46,6 +48,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "MeanEncoder": "catpool.encoders.mean",
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",
+    "NumberBinner": "catpool.encoders.number_binner",
     "SmoothedMeanEncoder": "catpool.encoders.smoothed_mean",
     "TrainingRowsWarning": "catpool.data.fingerprint",
     "TreeEncoder": "catpool.encoders.tree_encoder",

@@ -223,5 +223,5 @@ def warn_of_rows_in_no_fold(folds: Folds) -> None:
             f"{left} rows are in no test fold of `cv`; their encodings are NaN. Drop these rows before a model learns "
             "from them, or pass a `cv` that tests each row.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )

@@ -73,19 +73,24 @@ def infer_exactly(objects: pd.Series) -> pd.Series:
 
 
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
-    """Make a frame of the library of `source` from arrays of numbers and columns of `source`, by name."""
+    """Make a frame of the library of `source` from columns of `source` and arrays of numbers or strings, by name."""
     if isinstance(source, pd.DataFrame):
         return _make_pandas(source, columns)
-    import narwhals.stable.v2 as nw  # here, because pandas frames do not need it and its import is slow
-
     series = [
-        nw.new_series(name, np.ascontiguousarray(column), backend=source.implementation)
-        if isinstance(column, np.ndarray)
-        else column.alias(name)
+        _make_series(name, column, source.implementation) if isinstance(column, np.ndarray) else column.alias(name)
         for name, column in columns.items()
     ]
     # without columns, frames of other libraries have no rows either, so an array keeps their number
     return source.select(*series).to_native() if series else np.empty((source.shape[0], 0))
+
+
+def _make_series(name: str, column: np.ndarray, library: Any) -> Any:
+    """Make a narwhals column of numbers, or of strings or None if the array holds objects."""
+    import narwhals.stable.v2 as nw
+
+    if column.dtype == object:
+        return nw.new_series(name, column.tolist(), nw.String(), backend=library)
+    return nw.new_series(name, np.ascontiguousarray(column), backend=library)
 
 
 def _make_pandas(source: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:

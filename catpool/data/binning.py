@@ -23,6 +23,8 @@ class Bins:
 
     edges: np.ndarray
 
+    suffix = "binned"  # what columns of ranges are called, after their column
+
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be edges."""
         require(self.edges.ndim == 1 and self.edges.dtype.kind == "f", "edges that are not numbers")
@@ -31,8 +33,25 @@ class Bins:
     @property
     def names(self) -> list[str | None]:
         """The names of the ranges, for tables to look at."""
-        edges = [f"{edge:.6g}" for edge in self.edges]
+        edges = self._edge_names()
         return [None, *(f"[{low}, {high})" for low, high in zip(["-inf", *edges], [*edges, "inf"], strict=True))]
+
+    def _edge_names(self) -> list[str]:
+        """The edges with the fewest digits, but six at least, that tell them apart."""
+        for digits in range(6, 17):
+            names = [f"{edge:.{digits}g}" for edge in self.edges]
+            if len(set(names)) == len(names):
+                return names
+        return [f"{edge:.17g}" for edge in self.edges]
+
+    def categories(self, column: Any) -> tuple[np.ndarray, list[str | None]]:
+        """The category of each number, of shape (n,), and the names of the categories."""
+        return self.ranges(column), self.names
+
+    def numbers(self, column: Any) -> np.ndarray:
+        """The categories as numbers, of shape (n,), with NaN for missing ones."""
+        ranges = self.ranges(column)
+        return np.where(ranges > 0, ranges, np.nan)
 
     def ranges(self, column: Any) -> np.ndarray:
         """The range of each number, of shape (n,)."""

@@ -38,10 +38,11 @@ def categorical_columns(X: Frame) -> list[Any]:
 
 def column_kinds(X: Frame) -> dict[Any, str]:
     """The kind of each column by its label: "category", "number", "boolean" or "time"."""
-    return {label: _kind(pd.Series(X.column(label))) for label in X.labels}
+    return {label: column_kind(pd.Series(X.column(label))) for label in X.labels}
 
 
-def _kind(column: pd.Series) -> str:
+def column_kind(column: pd.Series) -> str:
+    """The kind of a column: "category", "number", "boolean" or "time"."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return CATEGORY
     inferred = column.infer_objects()

@@ -14,6 +14,7 @@ from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.listed import Unlisted
+from catpool.data.offsets import read_offset
 from catpool.data.targets import Target, TargetFamily, read_targets
 from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
 
@@ -77,9 +78,11 @@ class TrainingData:
     folds : array of shape (n,) or None
         The fold labels, if `cv` names a column.
     roles : list of str
-        The columns of X that hold the target, the weights or the folds.
+        The columns of X that hold the target, the weights, the offset or the folds.
     times : sequence, default=()
         The columns of X that the fold scheme reads.
+    offset : ndarray of shape (n,), optional
+        What the linear predictor of each row starts from.
     """
 
     X: Frame
@@ -91,6 +94,7 @@ class TrainingData:
     folds: Any
     roles: list[str]
     times: Sequence[Any] = ()
+    offset: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -126,6 +130,7 @@ def read_training(
     key: Any = None,
     sample_weight: Any = None,
     exposure: Any = None,
+    offset: Any = None,
 ) -> TrainingData:
     """Read the training rows, and raise an error if they are not as documented.
 
@@ -140,11 +145,13 @@ def read_training(
     key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
     sample_weight : array of shape (n,) or name of a column of X, optional
     exposure : array of shape (n,) or label of a column of X, optional
+    offset : array of shape (n,) or name of a column of X, optional
     """
-    # target, weights and folds are taken out of X, because they are absent or meaningless in new rows
-    frame, named = take_named(read_frame(X), {"y": y, "sample_weight": sample_weight, "cv": reading.fold_column})
+    # target, weights, offset and folds are taken out of X, because they are absent or meaningless in new rows
+    roles = {"y": y, "sample_weight": sample_weight, "offset": offset, "cv": reading.fold_column}
+    frame, named = take_named(read_frame(X), roles)
     columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
-    y, sample_weight = named.values.get("y", y), named.values.get("sample_weight", sample_weight)
+    y, sample_weight, offset = (named.values.get(role, roles[role]) for role in ("y", "sample_weight", "offset"))
     reading = reading.exposed(exposure)
     targets = read_targets(y, reading.target_type, reading.family)
     if len(targets[0].values) != len(columns):
@@ -157,7 +164,8 @@ def read_training(
     targets, weights = _read_weights(columns, targets, reading, sample_weight, exposure)
     key = None if key is None else columns.key_columns(key)
     folds = named.values.get("cv")
-    return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside)
+    offset = read_offset(offset, targets, len(columns))
+    return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside, offset)
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,8 @@ from catpool.models.additive.additive_table import EffectOutput
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
     from sklearn.model_selection import BaseCrossValidator
 
 
@@ -37,6 +39,12 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
     for counts. The model is fitted by ten rounds of backfitting, with variances after Schall: fast, and close to the
     mixed model that `MixedModelEncoder` fits exactly. ``fit_transform`` encodes each training row out of fold, with
     variances and effects of other rows alone.
+
+    With ``fit(X, y, offset=...)``, the linear predictor starts from the offset instead of 0. If that is what another
+    model predicts, on the scale of the link, then mu and the effects are what this model misses, and for counts
+    exp(effect) is a ratio of actual to expected counts. Usually ``adjust_for=[]`` goes with it, as the offset accounts
+    for the other columns. The offset of a training row must itself be out of fold, as from `cross_val_predict`. A model
+    has fitted the noise of its own training rows, so what it leaves of them is not what it leaves of new rows.
 
     Parameters
     ----------
@@ -95,6 +103,15 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
     [7.17, 3.83]
     >>> AdditiveEncoder(["city"]).fit(X, y).transform(X.iloc[[0, 6]])["city"].round(2).tolist()
     [0.0, 0.0]
+
+    Ratios of actual to expected claims, relative to their mean, where a tariff expects two or four:
+
+    >>> import numpy as np
+    >>> X = pd.DataFrame({"brand": ["Fiat"] * 40 + ["Volvo"] * 40})
+    >>> expected, claims = np.array([2.0, 4.0] * 40), [1, 2] * 20 + [3, 6] * 20
+    >>> encoder = AdditiveEncoder(adjust_for=[], target_type="count").fit(X, claims, offset=np.log(expected))
+    >>> np.exp(encoder.transform(X.iloc[[0, 40]])["brand"]).round(2).tolist()
+    [0.61, 1.7]
     """
 
     output = "effect"
@@ -147,6 +164,81 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
         self.weight_type = weight_type
         self.n_jobs = n_jobs
         self.verbose = verbose
+
+    def fit(
+        self,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike | str,
+        *,
+        groups: ArrayLike | None = None,
+        key: ArrayLike | IntoFrame | str | None = None,
+        sample_weight: ArrayLike | str | None = None,
+        exposure: ArrayLike | str | None = None,
+        offset: ArrayLike | str | None = None,
+    ) -> Self:
+        """Learn each category's encoding from all rows.
+
+        Parameters
+        ----------
+        <X>
+        <y>
+        groups : array of shape (n,), optional
+            Accepted for pipelines, and checked. Only ``fit_transform`` has folds that keep groups together.
+        key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional
+            Accepted for pipelines, so that it can be routed: ``encoder.set_fit_request(key=True)``. Only
+            ``fit_transform`` has folds. Columns that are named here pass through.
+        <sample_weight>
+        <exposure>
+        <offset>
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        <fit_errors>
+        """
+        rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure, "offset": offset}
+        self._fitted = self._learn(X, y, **rows)
+        return self
+
+    def fit_transform(
+        self,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike | str,
+        *,
+        groups: ArrayLike | None = None,
+        key: ArrayLike | IntoFrame | str | None = None,
+        sample_weight: ArrayLike | str | None = None,
+        exposure: ArrayLike | str | None = None,
+        offset: ArrayLike | str | None = None,
+    ) -> Any:
+        """Learn as ``fit`` does, and encode the same rows out of fold.
+
+        Parameters
+        ----------
+        <X>
+        <y>
+        groups : array of shape (n,), optional
+            Rows of one group are in one fold.
+        <key>
+        <sample_weight>
+        <exposure>
+        <offset>
+
+        Returns
+        -------
+        frame of the library that X came from, ndarray for an array, or a lazy table for one
+            Of n rows. Rows in no test fold of ``cv`` are NaN, with a UserWarning that counts them.
+
+        Raises
+        ------
+        <fit_errors>
+        """
+        rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure, "offset": offset}
+        self._fitted, encoded = self._learn_and_encode(X, y, **rows)
+        return encoded
 
     def _structure(self) -> Additive:
         found = isinstance(self.interactions, str)

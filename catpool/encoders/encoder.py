@@ -15,12 +15,12 @@ from catpool.data.frames import read_frame
 from catpool.data.progress import showing_progress
 from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
-from catpool.encoders.lazy_tables import fit_lazy_table, refuse_groups, transform_lazy_table
+from catpool.encoders.lazy_tables import fit_lazy_table, request_of, transform_lazy_table
 from catpool.encoders.parameters import documented
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
-from catpool.engines.request import Request
 from catpool.priors.families import FAMILIES
+from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -78,30 +78,8 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         ------
         <fit_errors>
         """
-        self._check_parameters()
-        structure, settings, reading = self._structure(), self._settings(), self._reading()
-        # lazy tables are summed by their engine, and their rows never come into memory
-        if (lazy := lazy_frame(X)) is not None:
-            refuse_groups(groups)
-            request = Request(y, sample_weight, exposure, key, self.cv)
-            with self._showing_progress():
-                fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
-            self._fitted = fitted
-            return self
-        data = read_training(
-            X,
-            y,
-            reading,
-            structure.check,
-            groups=groups,
-            key=key,
-            sample_weight=sample_weight,
-            exposure=exposure,
-        )
-        scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
-        with self._showing_progress():
-            tables = structure.learn(data, scheme)
-        self._fitted = record(settings, structure, data, scheme, tables)
+        rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure}
+        self._fitted = self._learn(X, y, **rows)  # last, so that a fit that fails leaves the encoder as it was
         return self
 
     def fit_transform(
@@ -135,33 +113,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         ------
         <fit_errors>
         """
-        self._check_parameters()
-        structure, settings, reading = self._structure(), self._settings(), self._reading()
-        if (lazy := lazy_frame(X)) is not None:
-            refuse_groups(groups)
-            request = Request(y, sample_weight, exposure, key, self.cv)
-            with self._showing_progress():
-                fitted, encoded = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
-            self._fitted = fitted
-            return encoded
-        data = read_training(
-            X,
-            y,
-            reading,
-            structure.check,
-            groups=groups,
-            key=key,
-            sample_weight=sample_weight,
-            exposure=exposure,
-        )
-        scheme = make_scheme(self._splits(), data, self.random_state)
-        with self._showing_progress():
-            fit = structure.fit(data, scheme)
-        scheme.finish()  # warns of rows that no fold tests, once all is well
-        fitted = record(settings, structure, data, scheme, fit.tables)
-        result = output(settings, structure, fitted, data.X, fit.features)
-        self._fitted = fitted  # last, so that a fit that fails leaves the encoder as it was
-        return result
+        rows = {"groups": groups, "key": key, "sample_weight": sample_weight, "exposure": exposure}
+        self._fitted, encoded = self._learn_and_encode(X, y, **rows)
+        return encoded
 
     def transform(self, X: IntoFrame | ArrayLike) -> Any:
         """Encode rows by what was learned from all training rows.
@@ -198,6 +152,38 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
         if fitted.fingerprint.matches(frame, fitted.header.labels):
             warn_of_training_rows()
         return output(settings, structure, fitted, frame, features)
+
+    def _learn(self, X: Any, y: Any, **rows: Any) -> Fitted:
+        """What `fit` learns, from its named arguments and those that a subclass adds."""
+        self._check_parameters()
+        structure, settings, reading = self._structure(), self._settings(), self._reading()
+        # lazy tables are summed by their engine, and their rows never come into memory
+        if (lazy := lazy_frame(X)) is not None:
+            request = request_of(y, self.cv, **rows)
+            with self._showing_progress():
+                fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
+            return fitted
+        data = read_training(X, y, reading, structure.check, **rows)
+        scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
+        with self._showing_progress():
+            tables = structure.learn(data, scheme)
+        return record(settings, structure, data, scheme, tables)
+
+    def _learn_and_encode(self, X: Any, y: Any, **rows: Any) -> tuple[Fitted, Any]:
+        """What `fit_transform` learns, and the encoded rows."""
+        self._check_parameters()
+        structure, settings, reading = self._structure(), self._settings(), self._reading()
+        if (lazy := lazy_frame(X)) is not None:
+            request = request_of(y, self.cv, **rows)
+            with self._showing_progress():
+                return fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
+        data = read_training(X, y, reading, structure.check, **rows)
+        scheme = make_scheme(self._splits(), data, self.random_state)
+        with self._showing_progress():
+            fit = structure.fit(data, scheme)
+        scheme.finish()  # warns of rows that no fold tests, once all is well
+        fitted = record(settings, structure, data, scheme, fit.tables)
+        return fitted, output(settings, structure, fitted, data.X, fit.features)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are not legal."""

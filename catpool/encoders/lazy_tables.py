@@ -47,12 +47,17 @@ def _refuse_conversion(settings: Settings) -> None:
         )
 
 
-def refuse_groups(groups: Any) -> None:
-    """Refuse groups for a lazy table, whose rows have no order to match them by."""
+def request_of(
+    y: Any, cv: Any, *, groups: Any, key: Any, sample_weight: Any, exposure: Any, offset: Any = None
+) -> Request:
+    """The columns that arguments name, none of which may hold a value for each row: a lazy table has no order."""
     if groups is not None:
         raise ValueError(
             "`groups` needs rows in memory. Rows of one key stay together: pass key=..., or collect the table."
         )
+    if offset is not None:
+        raise ValueError("`offset` needs rows in memory. Collect the table.")
+    return Request(y, sample_weight, exposure, key, cv)
 
 
 def transform_lazy_table(

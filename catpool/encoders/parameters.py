@@ -236,6 +236,12 @@ exposure : array of shape (n,) or label of a column of X, optional
     For counts: what each row's count is divided by (years, say), so that encodings are rates. It must lie between 1e-12
     and 1e12.
 """,
+    "offset": """
+offset : array of shape (n,) or name of a column of X, optional
+    What the linear predictor of each row starts from, on the scale of the link: finite numbers, out of fold for
+    training rows. y must then be one column, and not several classes. A named column is neither encoded nor passed
+    through. New rows need no offset.
+""",
     "fit_errors": """
 ValueError
     If a parameter, X, y, a weight or a fold is not as described. The encoder stays as it was.

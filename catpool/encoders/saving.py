@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,15 +17,16 @@ from catpool.tables.field_types import checked
 from catpool.tables.fitted import Fitted
 from catpool.tables.json_file import read_json, refusing_damage, write_json
 
+State = TypeVar("State")
 LONGEST_PATH, LONGEST_SHOWN = 1000, 60  # characters
 
 
-def write_encoder(owner: str, parameters: dict[str, Any], fitted: Fitted, path: str | Path | None) -> str | None:
+def write_encoder(owner: str, parameters: dict[str, Any], fitted: Any, path: str | Path | None) -> str | None:
     """The JSON of an encoder of class `owner`, or None where it is written to a path."""
     try:
         text = write_json(owner, parameters, {"state": fitted})
     except TypeError as error:
-        where = _name_culprit(fitted)
+        where = _name_culprit(fitted) if isinstance(fitted, Fitted) else "A label of X is"
         raise TypeError(
             f"{where} {error}, which cannot be written as JSON. Convert it to strings, or pickle the encoder."
         ) from error
@@ -35,7 +36,9 @@ def write_encoder(owner: str, parameters: dict[str, Any], fitted: Fitted, path: 
     return None
 
 
-def read_encoder(source: str | Path, owner: str, known: Collection[str]) -> tuple[dict[str, Any], Fitted]:
+def read_encoder(
+    source: str | Path, owner: str, known: Collection[str], state_class: type[State]
+) -> tuple[dict[str, Any], State]:
     """The parameters and fitted state of an encoder of class `owner`, whose parameters are known."""
     version, parameters, state = read_json(_read_text(source), owner)
     with refusing_damage():
@@ -43,7 +46,7 @@ def read_encoder(source: str | Path, owner: str, known: Collection[str]) -> tupl
             parameters, state = _from_version_1(parameters, state)
         require_one_of(known, parameters=tuple(parameters))
         fitted = state.get("state")
-        if len(state) != 1 or not isinstance(fitted, Fitted):
+        if len(state) != 1 or not isinstance(fitted, state_class):
             raise ValueError(f"it is not a fitted {owner}")
     return parameters, fitted
 

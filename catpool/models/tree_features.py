@@ -144,7 +144,7 @@ class TreeFeatures(Structure):
             warnings.warn(
                 f"Columns {left_out} have a category of their own in each row, from which nothing can be learned about "
                 "other rows. They are left out. Drop them, or turn them into what rows have in common.",
-                stacklevel=4,
+                stacklevel=5,
             )
         kept = [label for label in categories if label not in left_out]
         within = {label for levels in self.nested for label in levels}

@@ -27,6 +27,8 @@ from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, inte
 OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
     "AdditiveModel": "catpool.models.additive.additive_model",
     "AdditiveTable": "catpool.models.additive.additive_table",
+    "BinnedColumn": "catpool.data.binned_columns",
+    "BinnedColumns": "catpool.data.binned_columns",
     "Bins": "catpool.data.binning",
     "Cells": "catpool.data.crossed",
     "Choice": "catpool.models.additive.screening",
@@ -47,6 +49,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Paths": "catpool.data.crossed",
     "Policy": "catpool.tables.policy",
     "Prior": "catpool.priors.prior",
+    "Rounding": "catpool.data.rounding",
     "Sums": "catpool.models.interactions.crossed_effects",
     "Tally": "catpool.moments.grouped",
     "Target": "catpool.data.targets",

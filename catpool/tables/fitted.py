@@ -29,7 +29,7 @@ class Fitted:
     targets : list of Target
         Without values.
     roles : list of str
-        The columns of X that hold the target, the weights or the folds.
+        The columns of X that hold the target, the weights, the offset or the folds.
     aside : list
         The columns of X that hold exposures or keys.
     fingerprint : Fingerprint

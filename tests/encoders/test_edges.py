@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.pipeline import FeatureUnion
 
 import catpool
@@ -227,3 +227,14 @@ def test_names_of_columns_are_all_strings_or_none(sales):
 def test_the_package_has_no_other_names():
     with pytest.raises(AttributeError, match="module 'catpool' has no attribute 'TreeEncoder'"):
         catpool.TreeEncoder  # noqa: B018
+
+
+def test_warnings_of_a_fit_point_at_the_line_that_fits():
+    X = pd.DataFrame({"a": list("abcd") * 10, "id": [f"u{number}" for number in range(40)]})
+    y = np.arange(40) % 7 + 0.5
+    with pytest.warns(UserWarning, match="are in no test fold") as caught:
+        MeanEncoder(["a"], cv=TimeSeriesSplit(3)).fit_transform(X, y)
+    assert [each.filename for each in caught] == [__file__]
+    with pytest.warns(UserWarning, match="have a category of their own in each row") as caught:
+        catpool.TreeEncoder().fit(X, y)
+    assert [each.filename for each in caught] == [__file__]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.targets import Target
+from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.models.additive.factors import Factor
 from catpool.priors.families import FAMILIES
@@ -49,20 +49,24 @@ class TargetColumn:
     name : str or None
     y : ndarray of shape (n,)
     family : Family
+    offset : ndarray of shape (n,), optional
+        What the linear predictor starts from, before the intercept and the effects.
     """
 
     name: str | None
     y: np.ndarray
     family: Family
+    offset: np.ndarray | None = None
 
     def subset(self, rows: np.ndarray) -> TargetColumn:
-        return TargetColumn(self.name, self.y[rows], self.family)
+        offset = None if self.offset is None else self.offset[rows]
+        return TargetColumn(self.name, self.y[rows], self.family, offset)
 
 
-def target_columns(targets: Sequence[Target]) -> list[TargetColumn]:
+def target_columns(data: TrainingData) -> list[TargetColumn]:
     """The columns of all targets: one of each, or one for each of several classes."""
     return [
-        TargetColumn(name, y, FAMILIES[target.family])
-        for target in targets
+        TargetColumn(name, y, FAMILIES[target.family], data.offset)
+        for target in data.targets
         for name, y in zip(target.names, target.columns(), strict=True)
     ]

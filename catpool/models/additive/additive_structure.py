@@ -99,10 +99,10 @@ class Additive(Structure):
         require(set(self.required(tables)) <= set(X.labels), "effects of other columns")
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[AdditiveTable]:
-        return [self._learn(data, target_columns(data.targets))[0]]
+        return [self._learn(data, target_columns(data))[0]]
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
-        targets, folds = target_columns(data.targets), scheme.folds()
+        targets, folds = target_columns(data), scheme.folds()
         table, rows = self._learn(data, targets)
         features = {
             table.output.key(table.factors[each]): np.full((len(data), len(targets)), np.nan) for each in table.shown

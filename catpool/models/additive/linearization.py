@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 
 from catpool.data.weights import Weights
 from catpool.models.additive.additive_rows import TargetColumn
@@ -16,9 +17,9 @@ FURTHEST = 30.0  # linear predictors beyond it have means of 0 or 1 to all digit
 
 def working_rows(target: TargetColumn, weights: Weights) -> OnIdentity | OnLink:
     """How the rows of a column of the target depend on the linear predictor."""
-    if target.family.homoscedastic:
-        return OnIdentity(target.y, weights)
-    return OnLink(target.y, weights, target.family.link)
+    if not target.family.homoscedastic:
+        return OnLink(target.y, weights, target.family.link, target.offset)
+    return OnIdentity(target.y if target.offset is None else target.y - target.offset, weights)
 
 
 def unit_weights(weights: Weights, n: int) -> np.ndarray:
@@ -73,25 +74,41 @@ class OnLink:
     y : ndarray of shape (n,)
     weights : Weights
     link : Link
+    offset : ndarray of shape (n,), optional
+        What the linear predictor starts from.
     """
 
     reweights = True
 
-    def __init__(self, y: np.ndarray, weights: Weights, link: Link) -> None:
+    def __init__(self, y: np.ndarray, weights: Weights, link: Link, offset: np.ndarray | None = None) -> None:
         ones = np.ones(len(y))
-        self.y, self.link = y, link
+        self.y, self.link, self.offset = y, link, offset
         self.row = ones if weights.row is None else weights.row
         self.exposure = ones if weights.exposure is None else weights.exposure
         self.counts = not np.isfinite(link.most)
 
     def start(self) -> tuple[float, float]:
         # half a row more of each kind, so that the mean of rows that are all alike is on no boundary
-        exposed = (self.row * self.exposure).sum()
-        mean = ((self.row * self.y).sum() + 0.5) / (exposed + exposed / self.row.sum())
-        return float(self.link.eta(np.asarray(mean))), 1.0
+        size = self.row * self.exposure
+        more = size.sum() / self.row.sum()
+        total = (self.row * self.y).sum() + 0.5
+        eta = float(self.link.eta(np.asarray(total / (size.sum() + more))))
+        return eta if self.offset is None else self._intercept(eta, total, np.append(size, more), self.offset), 1.0
+
+    def _intercept(self, eta: float, total: float, size: np.ndarray, offset: np.ndarray) -> float:
+        """The intercept whose means have this total, where without an offset it is `eta`; the last is a row more."""
+        middle = float(np.average(offset, weights=size[:-1]))
+        offset = np.append(offset, middle)
+        low, high = eta - offset.max(), eta - offset.min()
+
+        def excess(mean: float) -> float:
+            return float((size * self.link.mean(np.clip(mean + offset, -FURTHEST, FURTHEST))).sum() - total)
+
+        # rounding may take the root out of its bounds where the offset is almost constant
+        return brentq(excess, low, high) if excess(low) < 0 < excess(high) else eta - middle
 
     def linearize(self, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        eta = np.clip(predictor, -FURTHEST, FURTHEST)
+        eta = np.clip(predictor if self.offset is None else predictor + self.offset, -FURTHEST, FURTHEST)
         variance = np.maximum(self.exposure * self.link.variance(eta), FLAT)
         return self.row * variance, (self.y - self.exposure * self.link.mean(eta)) / variance
 

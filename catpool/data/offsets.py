@@ -1,0 +1,38 @@
+"""Offsets: what the linear predictor of each row starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catpool.data.backends import unmask
+from catpool.data.targets import Target
+
+LARGEST = 1e100  # as of y, whose squares are summed
+
+
+def read_offset(offset: Any, targets: Sequence[Target], n_rows: int) -> np.ndarray | None:
+    """Read the offset of the rows, of shape (n,), which goes with one column of the target."""
+    if offset is None:
+        return None
+    columns = sum(len(target.names) for target in targets)
+    if columns > 1:
+        raise ValueError(
+            f"`offset` goes with one column of y, but y has {columns} columns or classes. Fit an encoder to each."
+        )
+    values = np.asarray(unmask(offset, gap=np.nan))
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"`offset` must hold one number for each of the {n_rows} rows of X, but it has the shape {values.shape}."
+        )
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"`offset` must be finite numbers, but its dtype is {values.dtype}. Convert it to floats.")
+    values = values.astype(float)
+    if not np.abs(values).max() <= LARGEST:
+        raise ValueError(
+            f"`offset` must be finite and at most {LARGEST:g}, but it ranges from {values.min()} to {values.max()}. "
+            "Fill in missing values, and pass it on the scale of the link."
+        )
+    return values
