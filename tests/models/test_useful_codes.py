@@ -47,6 +47,12 @@ def test_codes_of_categories_with_a_hundred_rows_on_average(rows, expected):
     assert has_code(np.zeros(50), rows) is expected
 
 
+def out_of_order(rng, y):
+    """A target with means as reliable as those of y, in an order that says nothing."""
+    return rng.permutation(y.reshape(CATEGORIES, -1)).ravel()
+
+
 def test_one_of_several_targets_is_enough():
+    assert has_code(IN_ORDER, rows=20, targets=[out_of_order])
     assert has_code(IN_ORDER, rows=20, targets=[lambda rng, y: rng.normal(size=len(y))])
     assert not has_code(shuffled(IN_ORDER), rows=20, targets=[lambda rng, y: rng.normal(size=len(y))])
