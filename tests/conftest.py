@@ -15,7 +15,8 @@ settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.load_profile("catpool")  # --hypothesis-profile, which is read later, is stronger
 
 SHORT = {"MeanEncoder": "mean", "SmoothedMeanEncoder": "smoothed", "EmpiricalBayesEncoder": "bayes"}
-ENCODERS = {SHORT.get(each.name, each.name): each.encoder for each in PUBLIC if each.setup.columns == "columns"}
+SINGLE = [each for each in PUBLIC if each.setup.columns == "columns" and "parts" not in each.setup.exceptions]
+ENCODERS = {SHORT.get(each.name, each.name): each.encoder for each in SINGLE}
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are deselected by their marks

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-from catpool.crossfit import columnwise
+from catpool.crossfit import columnwise, threads
 from catpool.crossfit.scheme import FoldScheme
 
 X = pd.DataFrame({f"c{position}": np.tile(list("abcde"), 40) for position in range(4)})
@@ -27,7 +27,7 @@ def test_columns_in_threads_share_their_random_folds(monkeypatch):
         return folds
 
     monkeypatch.setattr(FoldScheme, "_make_folds", make_slowly)
-    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(threads, "THREADED", 0)
     monkeypatch.setattr(columnwise, "HELD", 0)
     features = EmpiricalBayesEncoder(n_jobs=4).fit_transform(X, Y)
     for column in features:

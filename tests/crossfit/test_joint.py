@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
-from catpool.crossfit import columnwise, scheme
+from catpool.crossfit import scheme, threads
 from catpool.crossfit.joint import CELLS, SMALL, CodedColumn, batch_columns, learns_at_once
 from catpool.priors.rules import callable_rule, fixed_strength, prior_rule
 from catpool.tables.learner import Learner
@@ -82,7 +82,7 @@ OPTIONS = {
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_are_learned_as_each_by_itself(kind, weighted, options, batches, monkeypatch):
-    monkeypatch.setattr(columnwise, "THREADED", 0)  # so that few rows start threads, too
+    monkeypatch.setattr(threads, "THREADED", 0)  # so that few rows start threads, too
     rng = np.random.default_rng(0)
     X = columns(rng)
     weights = rng.uniform(0.5, 2, N) * (rng.random(N) < 0.9) if weighted else None

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, SmoothedMeanEncoder
-from catpool.crossfit import columnwise
+from catpool.crossfit import threads
 from catpool.data import categories
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def numbered(monkeypatch):
 @pytest.mark.parametrize("n_jobs", [1, 3])
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
 def test_at_fit(method, n_jobs, numbered, monkeypatch):
-    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(threads, "THREADED", 0)
     getattr(MeanEncoder(n_jobs=n_jobs, **ALL), method)(X, Y)
     assert len(numbered) == len(set(numbered)) == 3
 

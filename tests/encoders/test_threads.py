@@ -11,7 +11,7 @@ from helpers.public_encoders import PUBLIC, obeying
 from sklearn.base import clone
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-from catpool.crossfit import columnwise
+from catpool.crossfit import columnwise, threads
 
 THREADS = 4
 N = 100
@@ -96,7 +96,7 @@ def test_one_fitted_encoder_serves_threads_from_its_first_rows_on(encoder):
 
 @pytest.mark.parametrize("public", obeying("parts"), ids=repr)
 def test_threads_of_an_encoder_within_threads_of_the_user(public, monkeypatch):
-    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(threads, "THREADED", 0)
     monkeypatch.setattr(columnwise, "HELD", 0)
     encoder = public.make(["x", "y"], cv=2, random_state=0)
     if "n_jobs" in encoder.get_params():

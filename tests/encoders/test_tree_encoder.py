@@ -204,7 +204,7 @@ def test_codes_are_there_where_trees_gain_from_them():
     y = rng.normal(size=1500)[shop] + 2 * np.sin(title / 30) + rng.normal(size=n)
     names = TreeEncoder(random_state=0, interactions=None).fit(X, y).get_feature_names_out()
     assert "shop_code" not in names  # four rows each, in an order that says nothing
-    assert {"title_code", "few_code"} <= set(names)  # neighbors are alike; many rows each
+    assert {"title_code", "few_code"} <= set(names)  # titles next to each other are alike; many rows each
 
 
 def test_it_works_in_pipelines_and_searches():

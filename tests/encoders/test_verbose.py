@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
-from catpool.crossfit import columnwise
+from catpool.crossfit import columnwise, threads
 from catpool.data import progress
 
 RNG = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def test_parts_of_a_stream_and_queries_of_lazy_tables_are_counted(shown):
 
 
 def test_columns_in_threads_are_counted_and_encoded_alike(shown, monkeypatch):
-    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(threads, "THREADED", 0)
     monkeypatch.setattr(columnwise, "HELD", 0)
     encoder = EmpiricalBayesEncoder(interactions="pairs", interaction_prior="exact", n_jobs=3, **LOUD)
     quiet = clone(encoder).set_params(verbose=False, n_jobs=None)
@@ -98,7 +98,7 @@ def test_a_failed_fit_ends_what_it_shows(n_jobs, shown, monkeypatch):
     def prior(moments):
         return 0.0, 1.0 if next(calls) != 6 else 1 / 0  # a column has four calls
 
-    monkeypatch.setattr(columnwise, "THREADED", 0)
+    monkeypatch.setattr(threads, "THREADED", 0)
     monkeypatch.setattr(columnwise, "HELD", 0)
     encoder = EmpiricalBayesEncoder(prior=prior, n_jobs=n_jobs, **LOUD)
     with pytest.raises(ZeroDivisionError):

@@ -42,6 +42,7 @@ OPTIONS = {  # of encoders, beside none
     "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
     "SmoothedMeanEncoder": [{"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
     "EmpiricalBayesEncoder": [CELLS, {"output": "trees", "drop_noise": True}, {"prior": "full_bayes"}, FADING],
+    "AdditiveEncoder": [CELLS, {"interactions": [("text", "price")], "unknown": "nan", "missing": "nan"}],
     "NestedEncoder": [{"emit": "all", "output": ["mean", "sd", "count", "code"]}],
     "MixedModelEncoder": [
         {"covariates": ["price"], "slopes": {"text": ["price"]}, "output": ["mode", "sd", "prediction"]}

@@ -14,8 +14,10 @@ from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, TIME, col
 from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
+from catpool.data.header import Header
 from catpool.data.progress import FOLDS, counting
 from catpool.data.training import TrainingData
+from catpool.data.verify import require
 from catpool.models.additive.additive_model import AdditiveModel
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn, target_columns
 from catpool.models.additive.additive_table import AdditiveTable, EffectOutput, effect_features
@@ -90,6 +92,11 @@ class Additive(Structure):
 
     def required(self, tables: Sequence[AdditiveTable]) -> list[Any]:
         return list(dict.fromkeys(label for table in tables for label in table.required))
+
+    def check_tables(self, tables: Sequence[AdditiveTable], X: Header) -> None:
+        super().check_tables(tables, X)
+        require(len(tables) == 1, "several additive models, or none")
+        require(set(self.required(tables)) <= set(X.labels), "effects of other columns")
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[AdditiveTable]:
         return [self._learn(data, target_columns(data.targets))[0]]

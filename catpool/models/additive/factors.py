@@ -12,6 +12,7 @@ from catpool.data.categories import Vocabulary, encode, held
 from catpool.data.crossed import Cells, number_cells, number_paths
 from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
+from catpool.data.verify import require
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -38,6 +39,18 @@ class Factor:
     column: str
     vocabulary: Vocabulary | Cells
     bins: dict[Any, Bins]
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a factor."""
+        own = self.vocabulary
+        vocabularies = own.paths.parts if isinstance(own, Cells) else [own]
+        require(not isinstance(own, Cells) or isinstance(self.label, tuple), "cells of a single column")
+        require(len(self.parts) == len(vocabularies), "cells of other columns")
+        for label, bins in self.bins.items():
+            require(label in self.parts, "ranges of another column")
+            ranges = vocabularies[self.parts.index(label)].categories.to_numpy()
+            known = ranges.dtype.kind in "iu" and bool(((ranges >= 0) & (ranges < len(bins.names))).all())
+            require(known or not len(ranges), "ranges that are not there")
 
     @property
     def parts(self) -> tuple[Any, ...]:

@@ -89,6 +89,7 @@ class Screen:
         self.n = self.weights.sum()
         self.residuals = [each[self.rows] - np.average(each[self.rows], weights=self.weights) for each in residuals]
         self.variances = [self._moments(each).variance for each in self.residuals]
+        self.categories = {label: len(np.unique(maker.part(label)[0][self.rows])) for label in self.labels}
         self.tested = 0
 
     def choose(self, most: int) -> list[Choice]:
@@ -114,7 +115,7 @@ class Screen:
         found = {}
         for label in candidates:
             codes, cells = self._cells(label)
-            categories = max(len(np.unique(self.maker.part(part)[0][self.rows])) for part in label)
+            categories = max(self.categories[part] for part in label)
             if NESTED * categories < cells < SPARSE * self.n and self._stands_out(*self._score(codes, cells)):
                 found[label] = codes, cells
         return found
