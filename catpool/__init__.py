@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from catpool.evaluation.draws import sample_encodings
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
-    from catpool.evaluation.recommend import recommended_encoder
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "check_no_leak",
     "compare_encoders",
     "monotone_constraints",
-    "recommended_encoder",
     "sample_encodings",
 ]
 __version__ = "0.1.0"
@@ -56,7 +54,6 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
     "monotone_constraints": "catpool.evaluation.monotone",
-    "recommended_encoder": "catpool.evaluation.recommend",
     "sample_encodings": "catpool.evaluation.draws",
 }
 

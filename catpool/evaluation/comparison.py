@@ -68,7 +68,7 @@ def compare_encoders(
           is of a library that takes them. HistGradientBoosting takes the 254 most frequent ones of a column;
         - scikit-learn's ordinal codes, one-hot columns below 30 categories, and ``TargetEncoder``;
         - `MeanEncoder`, `SmoothedMeanEncoder` and `EmpiricalBayesEncoder` with their defaults;
-        - `recommended_encoder`, with ``crossfit="all"`` and with ``crossfit="rare"``.
+        - `TreeEncoder`, with ``crossfit="all"`` and with ``crossfit="rare"``.
     cv : int, splitter or iterable of (train, test), default=5
         The splits: a number of random folds, stratified for classifiers, or a splitter of scikit-learn such as
         ``RepeatedKFold()``. None is 5.
@@ -115,7 +115,7 @@ def compare_encoders(
 
     See Also
     --------
-    recommended_encoder : A good first choice for trees.
+    TreeEncoder : The encoder to start with for forests and boosted trees.
 
     References
     ----------
@@ -146,7 +146,7 @@ def compare_encoders(
     target = np.asarray(y)
     rows = read_rows(frame, labels, target, None if groups is None else np.asarray(groups))
     kind = target_type or _default_type(estimator, target)
-    make_defaults = partial(default_encoders, rows.categories, target, kind, random_state, estimator)
+    make_defaults = partial(default_encoders, rows.categories, kind, random_state, estimator)
     compared = choose_encoders(encoders, make_defaults, add_defaults=defaults)
     splits = list(_splitter(cv, target, estimator, groups, random_state).split(rows.categories, target, groups))
     scorer = check_scoring(estimator, scoring=scoring)

@@ -15,15 +15,14 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+from catpool.encoders.tree_encoder import TreeEncoder
 from catpool.evaluation.baselines import LeftOut, own_categories
-from catpool.evaluation.recommend import recommended_encoder
 
 FEW = 30  # columns with fewer categories are one-hot encoded
 
 
 def default_encoders(
     X: pd.DataFrame,
-    y: np.ndarray,
     kind: str,
     random_state: int | np.random.RandomState | None = 0,
     estimator: BaseEstimator | None = None,
@@ -33,7 +32,6 @@ def default_encoders(
     Parameters
     ----------
     X : pandas.DataFrame
-    y : ndarray of shape (n,)
     kind : {"continuous", "binary", "multiclass", "count"}
         The target type.
     random_state : int, RandomState or None, default=0
@@ -53,8 +51,8 @@ def default_encoders(
         "MeanEncoder": MeanEncoder(**options),
         "SmoothedMeanEncoder": SmoothedMeanEncoder(**options),
         "EmpiricalBayesEncoder": EmpiricalBayesEncoder(**options),
-        "recommended": recommended_encoder(X, y, columns=list(X), **options),
-        "recommended, rare": recommended_encoder(X, y, columns=list(X), crossfit="rare", **options),
+        "TreeEncoder": TreeEncoder(**options),
+        "TreeEncoder, rare": TreeEncoder(crossfit="rare", **options),
     }
 
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder, recommended_encoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder, TreeEncoder
 from catpool.evaluation.baselines import LeftOut, OwnCategories
 
 FEW = 10
@@ -70,23 +70,31 @@ def of_columns(make, *, every=False):
     return pipeline
 
 
-def recommended(**options):
+def options_of(about):
+    return {"target_type": KIND[about["task"]], "random_state": 0}
+
+
+def of_frames(make):
     """The pipeline that a user types: all columns in, all features out."""
 
     def pipeline(train, y, test, about):
-        encoder = recommended_encoder(train, y, target_type=KIND[about["task"]], random_state=0, **options)
+        encoder = make(about)
         return [np.asarray(encoder.fit_transform(train, y), float), np.asarray(encoder.transform(test), float)]
 
     return pipeline
 
 
+def for_trees(about):
+    """Rounded means, sizes and codes of the categorical columns alone."""
+    return EmpiricalBayesEncoder(about["categorical"], output="trees", **options_of(about))
+
+
 def catpool(encoder, **options):
-    return of_columns(lambda about: encoder(target_type=KIND[about["task"]], random_state=0, **options))
+    return of_columns(lambda about: encoder(**options_of(about), **options))
 
 
 def nested(about):
-    levels = about["many_levels"]
-    options = {"target_type": KIND[about["task"]], "random_state": 0}
+    levels, options = about["many_levels"], options_of(about)
     if len(levels) < 2:
         return EmpiricalBayesEncoder(**options)
     return ColumnTransformer(
@@ -180,8 +188,9 @@ PIPELINES = {
     "EmpiricalBayesEncoder": catpool(EmpiricalBayesEncoder),
     "mean, size, code": catpool(EmpiricalBayesEncoder, output=["mean", "size", "code"]),
     "NestedEncoder": of_columns(nested),
-    "recommended": recommended(),
-    "recommended, rare": recommended(crossfit="rare"),
+    "EmpiricalBayesEncoder, trees": of_frames(for_trees),
+    "TreeEncoder": of_frames(lambda about: TreeEncoder(**options_of(about))),
+    "TreeEncoder, rare": of_frames(lambda about: TreeEncoder(crossfit="rare", **options_of(about))),
     "mean in sample (leaks)": of_columns(lambda _: InSampleMean()),
 }
 PEERS = {  # and the module that each needs

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from catpool import EmpiricalBayesEncoder, SmoothedMeanEncoder, recommended_encoder
+from catpool import EmpiricalBayesEncoder, SmoothedMeanEncoder, TreeEncoder
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def test_optuna_searches_for_the_smoothing(sales):
 def test_shap_knows_the_names_of_features(sales):
     shap = pytest.importorskip("shap")
     X, y = sales
-    features = recommended_encoder(X, y, random_state=0).fit_transform(X, y)
+    features = TreeEncoder(["city", "shop"], random_state=0).fit_transform(X, y)
     forest = RandomForestRegressor(10, max_depth=4, random_state=0).fit(features, y)
     values = shap.TreeExplainer(forest)(features)
     assert values.feature_names == list(features.columns)
@@ -115,7 +115,7 @@ def test_boosting_stops_early_on_transformed_rows(make, sales):
     booster, options = make()
     X, y = sales
     train, validation = slice(0, 360), slice(360, None)
-    encoder = recommended_encoder(X.iloc[train], y[train], random_state=0)
+    encoder = TreeEncoder(["city", "shop"], random_state=0)
     features = encoder.fit_transform(X.iloc[train], y[train])
     held_out = encoder.transform(X.iloc[validation])
     booster.fit(features, y[train], eval_set=[(held_out, y[validation])], **options)

@@ -1,5 +1,7 @@
 """TreeEncoder: which features it makes of a table, and that no row's own target reaches its own."""
 
+import datetime
+import decimal
 import warnings
 
 import numpy as np
@@ -57,6 +59,23 @@ def test_each_column_has_the_features_of_its_kind():
     assert encoder.transform(X.iloc[:9]).columns.tolist() == names
     assert encoder.interactions_["columns"].tolist()[0] == ("shop", "color")
     assert set(encoder.summary_["column"]) >= {"city", "shop", "color", "open", "price", "shop_x_color"}
+
+
+def test_objects_are_categories_unless_they_are_numbers_or_dates():
+    X, eta, rng = table(n=300)
+    others = {
+        "cost": pd.Series([decimal.Decimal("1.5"), decimal.Decimal("2.5")] * 150, dtype=object),
+        "date": pd.Series([datetime.date(2020, 1, 1)] * 300, dtype=object),
+        "month": pd.Series(pd.period_range("2020", periods=300, freq="M")),
+        "flag": pd.Series([True, None] * 150, dtype=object),
+    }
+    encoder = TreeEncoder(random_state=0, interactions=None, drop_noise=False)
+    features = encoder.fit_transform(X[["shop"]].assign(**others), target(eta, "continuous", rng))
+    assert features.columns.tolist() == [
+        *("shop", "shop_size", "cost", "date", "month", "flag_code", "shop_adjusted", "flag_adjusted", "cost_adjusted")
+    ]
+    for name in ("cost", "date", "month"):
+        pd.testing.assert_series_equal(features[name], others[name], check_names=False)
 
 
 def test_means_and_effects_are_those_of_the_encoders_that_have_them():

@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, compare_encoders
+from catpool import EmpiricalBayesEncoder, MeanEncoder, TreeEncoder, compare_encoders
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def test_every_default_is_scored(shops):
         "MeanEncoder",
         "SmoothedMeanEncoder",
         "EmpiricalBayesEncoder",
-        "recommended",
-        "recommended, rare",
+        "TreeEncoder",
+        "TreeEncoder, rare",
     }
     assert table["score"].is_monotonic_decreasing
     assert table.loc["EmpiricalBayesEncoder", "score"] > table.loc["ordinal codes", "score"]
@@ -54,6 +54,23 @@ def test_scores_are_those_of_a_loop_by_hand(shops):
     encoders = {"mean": MeanEncoder(random_state=1)}
     table = compare_encoders(X, y, model, encoders, cv=4, random_state=7, progress=False)
     assert table.loc["mean", "score"] == pytest.approx(np.mean(by_hand), rel=1e-12)
+
+
+@pytest.mark.parametrize("crossfit", ["all", "rare"])
+def test_tree_encoders_get_all_columns_and_encode_those_that_are_compared(shops, crossfit):
+    X, y = shops
+    X = X.assign(shop=X["shop"].astype(int))  # categories that are numbers, beside an area that has an effect, too
+    model = DecisionTreeRegressor(max_depth=5, random_state=0)
+    encoder = TreeEncoder(["shop", "kind"], crossfit=crossfit, random_state=7)
+    by_hand = []
+    for train, test in KFold(3, shuffle=True, random_state=7).split(X):
+        own = encoder.fit_transform(X.iloc[train], y[train])
+        assert {"shop_adjusted", "area_adjusted"} <= set(own)
+        by_hand.append(model.fit(own.to_numpy(), y[train]).score(encoder.transform(X.iloc[test]).to_numpy(), y[test]))
+    name = "TreeEncoder" if crossfit == "all" else "TreeEncoder, rare"
+    options = {"columns": ["shop", "kind"], "random_state": 7, "progress": False}
+    table = compare_encoders(X, y, model, {name: None}, cv=3, **options)
+    assert table.loc[name, "score"] == pytest.approx(np.mean(by_hand), rel=1e-9)
 
 
 def test_classes_groups_and_scorings(shops):

@@ -12,7 +12,7 @@ from cases_results import EACH_OUTPUT, Case, Numbers, numeric, quiet
 from cases_structured import USED, mixed, nested
 from cases_training import prepared
 
-from catpool import EarlierRows, monotone_constraints, recommended_encoder, sample_encodings
+from catpool import EarlierRows, EmpiricalBayesEncoder, monotone_constraints, sample_encodings
 
 WEIGHTED = {"sample_weight": "precision"}
 
@@ -51,10 +51,11 @@ def draw(encoder: Any, kind: str) -> Numbers:
     return {f"draws/{feature}": values.ravel() for feature, values in enumerate(np.moveaxis(draws, 2, 0))}
 
 
-def recommended(kind: str, **parameters: Any) -> Numbers:
-    """The features of the encoder that is recommended."""
+def trees(kind: str, **parameters: Any) -> Numbers:
+    """The features for forests and boosted trees."""
     columns = ["city", "county", "price"]
-    encoder = recommended_encoder(rows()[columns], target(kind), cv=3, random_state=0, **parameters)
+    options = {"output": "trees", "target_type": kind, "cv": 3, "random_state": 0}
+    encoder = EmpiricalBayesEncoder(["city", "county"], **options, **parameters)
     with quiet():
         train = encoder.fit_transform(rows()[columns], target(kind))
         return numeric(train, "train") | numeric(encoder.transform(new_rows()[columns]), "new")
@@ -88,10 +89,10 @@ def cases() -> Iterator[Case]:
 
 
 def more_cases() -> Iterator[Case]:
-    """Draws and recommended encoders."""
+    """Draws, and features for trees."""
     for name in ("mean", "smoothed", "reml", "moments", "full_bayes"):
         for kind in quick(name, ("continuous", "binary", "multiclass", "exposed")):
             yield Case(f"draws/{name}/{kind}", partial(draw, made(name), kind))
     for kind in ("continuous", "binary", "multiclass"):
-        yield Case(f"recommended/{kind}", partial(recommended, kind))
-        yield Case(f"recommended/{kind}/with a normal law", partial(recommended, kind, family="normal"))
+        yield Case(f"trees/{kind}", partial(trees, kind))
+        yield Case(f"trees/{kind}/with a normal law", partial(trees, kind, family="normal"))

@@ -1,0 +1,95 @@
+"""Features for forests and boosted trees: rounded means, sizes, and codes of some columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catpool import EarlierRows, EmpiricalBayesEncoder, NestedEncoder
+from catpool.priors.posterior import rounded_by_sd
+
+
+@pytest.fixture
+def sales():
+    """A shop that matters in every row, a doctor who does so now and then, and a coin that never does."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    X = pd.DataFrame(
+        {
+            "shop": rng.integers(0, 20, n).astype(str),
+            "doctor": rng.integers(0, 400, n).astype(str),
+            "coin": np.array(["heads", "tails", "edge"])[np.arange(n) % 3],
+        }
+    )
+    shops, doctors = 3 * rng.normal(size=20), 0.5 * rng.normal(size=400)
+    y = shops[X["shop"].astype(int)] + doctors[X["doctor"].astype(int)] + rng.normal(size=n)
+    return X, y - pd.Series(y).groupby(X["coin"]).transform("mean").to_numpy()
+
+
+def test_features_are_those_of_other_outputs_with_rounded_means(sales):
+    X, y = sales
+    encoder = EmpiricalBayesEncoder(output="trees", random_state=0).fit(X, y)
+    names = ["shop", "shop_size", "shop_code", "doctor", "doctor_size", "coin", "coin_size", "coin_code"]
+    assert encoder.get_feature_names_out().tolist() == names
+    out = np.asarray(encoder.fit_transform(X, y))
+    full = EmpiricalBayesEncoder(output=["mean", "size", "code"], random_state=0)
+    kept = [list(full.fit(X, y).get_feature_names_out()).index(name) for name in names]
+    means = [position for position, name in enumerate(names) if "_" not in name]
+    sd = EmpiricalBayesEncoder(output="sd", random_state=0)
+    for own, plain, apart in (
+        (out, np.asarray(full.fit_transform(X, y))[:, kept], np.asarray(sd.fit_transform(X, y))),
+        (
+            np.asarray(encoder.transform(X[:9])),
+            np.asarray(full.transform(X[:9]))[:, kept],
+            np.asarray(sd.transform(X[:9])),
+        ),
+    ):
+        np.testing.assert_array_equal(np.delete(own, means, axis=1), np.delete(plain, means, axis=1))
+        np.testing.assert_allclose(own[:, means], plain[:, means], rtol=0, atol=(apart / np.sqrt(8)).max())
+        assert (np.abs(own - plain)[:, means] <= apart / np.sqrt(8) + 1e-12).all()  # half of the widest step
+
+
+def test_full_categories_have_few_values_out_of_fold(sales):
+    X, y = sales
+    values = {}
+    for output in ("mean", "trees"):
+        encoder = EmpiricalBayesEncoder(["shop"], output=output, remainder="drop", random_state=0)
+        values[output] = (
+            pd.Series(np.asarray(encoder.fit_transform(X, y))[:, 0]).groupby(X["shop"].to_numpy()).nunique()
+        )
+    assert (values["mean"] == 10).all()
+    assert values["trees"].mean() < 4
+
+
+def test_means_are_rounded_to_half_their_standard_deviation():
+    mean, sd = np.array([1.3, 1.3, 1.3, -7.7]), np.array([0.5, 0.0, 4.0, 1e-3])
+    np.testing.assert_allclose(rounded_by_sd(mean, sd), [1.25, 1.3, 2.0, np.round(-7.7 * 2048) / 2048], rtol=0)
+
+
+def test_sizes_are_the_same_in_training_and_after(sales):
+    X, y = sales
+    weights = np.random.default_rng(0).integers(1, 4, len(y)).astype(float)
+    encoder = EmpiricalBayesEncoder(["doctor"], output=["size", "count"], remainder="drop", random_state=0)
+    out = encoder.fit_transform(X, y, sample_weight=weights)
+    sizes = pd.Series(weights).groupby(X["doctor"].to_numpy()).transform("sum")
+    np.testing.assert_array_equal(np.asarray(out)[:, 0], sizes)
+    assert (np.asarray(out)[:, 1] < np.asarray(out)[:, 0]).all()  # of the rows of other folds alone
+    new = encoder.transform(pd.DataFrame({"shop": ["1"], "doctor": ["nobody"], "coin": ["edge"]}))
+    assert np.asarray(new).tolist() == [[0.0, 0.0]]
+    np.testing.assert_array_equal(*np.asarray(encoder.transform(X[:50])).T)
+
+
+def test_time_ordered_rows_have_no_sizes(sales):
+    X, y = sales
+    X = X.assign(day=np.arange(len(y)))
+    encoder = EmpiricalBayesEncoder(["doctor"], output="trees", cv=EarlierRows("day"), remainder="drop").fit(X, y)
+    assert encoder.get_feature_names_out().tolist() == ["doctor", "doctor_count"]
+    with pytest.raises(ValueError, match="count"):
+        encoder.set_params(output=["mean", "size"]).fit(X, y)
+
+
+def test_trees_go_with_encoders_of_single_columns(sales):
+    X, y = sales
+    with pytest.raises(ValueError, match="output"):
+        EmpiricalBayesEncoder(output=["trees", "mean"]).fit(X, y)
+    with pytest.raises(ValueError, match="output"):
+        NestedEncoder(["shop", "doctor"], output="trees").fit(X, y)
