@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.column_kinds import BOOLEAN, NUMBER, column_kind
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
@@ -53,9 +54,9 @@ class Bins:
         ranges = self.ranges(column)
         return np.where(ranges > 0, ranges, np.nan)
 
-    def ranges(self, column: Any) -> np.ndarray:
+    def ranges(self, column: Any, label: Any = None) -> np.ndarray:
         """The range of each number, of shape (n,)."""
-        numbers = as_numbers(column)
+        numbers = as_numbers(column, label)
         ranges = np.searchsorted(self.edges, numbers, side="right") + 1
         ranges[np.isnan(numbers)] = 0
         return ranges
@@ -89,8 +90,13 @@ def make_bins(column: Any, weights: np.ndarray | None, most: int) -> Bins:
     return Bins(np.unique(np.where((low < middle) & (middle <= high), middle, high)))
 
 
-def as_numbers(column: Any) -> np.ndarray:
-    """A column as floats, with NaN for missing values."""
+def as_numbers(column: Any, label: Any = None) -> np.ndarray:
+    """A column, which `label` names in messages, as floats, with NaN for missing values."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
         return column.astype(float)
-    return pd.Series(column).to_numpy(dtype=float, na_value=np.nan)
+    series = pd.Series(column)
+    if column_kind(series) not in (NUMBER, BOOLEAN) and not series.isna().all():
+        named = "A column" if label is None else f"Column {label!r}"
+        kind = pd.api.types.infer_dtype(series, skipna=True)
+        raise ValueError(f"{named} must hold numbers, but it holds values of type {kind}. Convert them to numbers.")
+    return series.to_numpy(dtype=float, na_value=np.nan)

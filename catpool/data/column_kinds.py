@@ -9,20 +9,21 @@ import pandas as pd
 from catpool.data.frames import Frame
 
 AUTO = "auto"  # the columns that their kinds say
-CATEGORY, NUMBER, BOOLEAN, TIME = "category", "number", "boolean", "time"
+CATEGORY, NUMBER, BOOLEAN, TIME, OTHER = "category", "number", "boolean", "time", "other"
 KINDS = {  # of the types of pandas.api.types.infer_dtype; what is not listed holds categories
     "decimal": NUMBER,
     "floating": NUMBER,
     "integer": NUMBER,
     "mixed-integer-float": NUMBER,
     "boolean": BOOLEAN,
+    "complex": OTHER,
     "date": TIME,
     "datetime": TIME,
     "period": TIME,
     "time": TIME,
     "timedelta": TIME,
 }
-KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": NUMBER, "m": TIME, "M": TIME}
+KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": OTHER, "m": TIME, "M": TIME}
 
 
 def categorical_columns(X: Frame) -> list[Any]:
@@ -37,12 +38,12 @@ def categorical_columns(X: Frame) -> list[Any]:
 
 
 def column_kinds(X: Frame) -> dict[Any, str]:
-    """The kind of each column by its label: "category", "number", "boolean" or "time"."""
+    """The kind of each column by its label: "category", "number", "boolean", "time" or "other"."""
     return {label: column_kind(pd.Series(X.column(label))) for label in X.labels}
 
 
 def column_kind(column: pd.Series) -> str:
-    """The kind of a column: "category", "number", "boolean" or "time"."""
+    """The kind of a column: "category", "number", "boolean", "time" or "other"."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return CATEGORY
     inferred = column.infer_objects()

@@ -137,8 +137,8 @@ def _date_columns(tables: Sequence[Any]) -> dict[Any, pd.Series]:
     """The categories of the columns that hold dates as strings, by label."""
     columns: dict[Any, Vocabulary] = {}
     for table in tables:
-        if hasattr(table, "vocabulary"):  # the columns of an additive model are in other tables, too
-            columns |= vocabularies(table.label, table.vocabulary)
+        for each in getattr(table, "factors", [table]):  # an additive model has a vocabulary for each factor
+            columns |= vocabularies(each.label, each.vocabulary)
     return {label: own.categories for label, own in columns.items() if are_dates(own.categories)}
 
 

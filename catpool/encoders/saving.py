@@ -53,10 +53,8 @@ def read_encoder(
 
 def _name_culprit(fitted: Fitted) -> str:
     """The part of a fitted state that JSON cannot hold, as the subject of a sentence."""
-    for table in fitted.tables:
-        words = getattr(table, "vocabulary", None)
-        if words is None:  # an additive model, whose columns are in other tables, too
-            continue
+    for table in [each for own in fitted.tables for each in getattr(own, "factors", [own])]:
+        words = table.vocabulary
         crossed = isinstance(words, Cells | Paths)
         parts = (words.paths if isinstance(words, Cells) else words).parts if crossed else [words]
         for label, part in zip(table.label if crossed else [table.label], parts, strict=True):

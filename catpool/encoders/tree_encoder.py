@@ -33,7 +33,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
     - of each column of ten categories or more the posterior mean of `EmpiricalBayesEncoder`, rounded to about half its
       standard deviation, and the size of the category, which is the number of its rows;
     - the code of the category, an integer, for columns of fewer than ten categories, and for others if they have a
-      hundred rows per category, or if means are alike where categories are next to each other in sorted order;
+      hundred rows per category, or reliable means that are alike where categories are next to each other in order;
     - of each column, numbers included, its effect adjusted for all other columns;
     - the adjusted effects of interactions that stand out.
 
@@ -62,7 +62,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
         categories, and of categories with numbers in up to eight ranges, are ranked by the variance of their cells
         beyond the additive model, times the mean reliability of a cell. They must have at least 0.2 % of the residual
         variance, and the probability to find any where there is none is at most 0.01. Once a pair is found, its effects
-        are taken out before the next is sought, and its triples are candidates too.
+        are taken out before the next is sought, and its triples are candidates too. More than 200,000 rows are
+        represented by a random sample.
     max_interactions : int, default=8
         The largest number of interactions that are found.
     drop_noise : bool, default=True

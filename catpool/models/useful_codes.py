@@ -13,22 +13,24 @@ from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import sort_categories
 
 FREQUENT = 100  # rows of a category, on average, with which trees can tell categories apart by their codes
+RELIABLE = 0.85  # of a column whose means are mostly signal
 ALIKE = 0.1  # the least correlation of neighbours whose order says something
 CERTAIN = 3.0  # its least value in units of its standard deviation if the order says nothing
 
 
 def codes_are_useful(vocabulary: Vocabulary | Cells, encodings: Sequence[Encoding]) -> bool:
-    """Whether a column's categories have many rows, or are more alike if they are next to each other in order.
+    """Whether a column's categories have many rows, or reliable means that are alike where categories are in order.
 
-    Zip codes and job titles are alike in order, numbers of customers are not. Codes of rare categories in an order that
-    says nothing only give trees chances to overfit.
+    Job titles are alike in order, numbers of customers are not. Codes of rare categories whose means are unreliable, or
+    whose order says nothing, only give trees chances to overfit.
     """
     count = encodings[0].moments.count
     if count.sum() >= FREQUENT * np.count_nonzero(count):
         return True
     order = sort_categories(vocabulary.categories) + MISSING + 1
     order = order[count[order] > 0]
-    return any(_neighbors_are_alike(posterior_mean(each.moments, each.prior)[order]) for each in encodings)
+    reliable = [each for each in encodings if each.reliability >= RELIABLE]
+    return any(_neighbors_are_alike(posterior_mean(each.moments, each.prior)[order]) for each in reliable)
 
 
 def _neighbors_are_alike(means: np.ndarray) -> bool:

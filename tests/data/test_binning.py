@@ -61,3 +61,13 @@ def test_numbers_of_all_types_are_read(dtype):
     assert Bins(np.array([0.5])).ranges(column).tolist() == [1, 2, 2, 1]
     if dtype != "int8":
         assert Bins(np.array([0.5])).ranges(pd.Series([0, None], dtype=dtype)).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("column", [["1", "2"], ["a", None], [1j, 2j], [pd.Timestamp("2024-01-01")] * 2])
+def test_what_is_no_number_is_refused(column):
+    with pytest.raises(ValueError, match="'price' must hold numbers, but it holds values of type"):
+        Bins(np.array([0.5])).ranges(pd.Series(column), "price")
+
+
+def test_a_column_without_values_is_missing():
+    assert Bins(np.array([0.5])).ranges(pd.Series([None, None], dtype=object), "price").tolist() == [0, 0]

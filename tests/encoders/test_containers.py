@@ -6,7 +6,7 @@ import decimal
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.public_encoders import PUBLIC
+from helpers.public_encoders import PUBLIC, WITH_OUTPUT
 
 polars = pytest.importorskip("polars")
 pyarrow = pytest.importorskip("pyarrow")
@@ -61,7 +61,7 @@ def test_a_frame_gives_a_frame_of_its_library(public, library, remainder):
         assert str(kind).lower() in ("float64", "double")
 
 
-@EVERY
+@pytest.mark.parametrize("public", WITH_OUTPUT, ids=str)
 @LIBRARIES
 def test_several_features_of_a_column_are_next_to_each_other(public, library):
     mean = "mode" if public.name == "MixedModelEncoder" else "mean"

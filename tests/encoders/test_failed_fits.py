@@ -138,8 +138,9 @@ def test_a_failed_step_leaves_no_trace(public, action, fitted):
 def test_the_steps_that_fail_are_those_that_there_are():
     """The test above could not fail if it found no steps."""
     names, rows = set(), table()
+    (mean,) = [public for public in PUBLIC if public.name == "MeanEncoder"]
     for action in ACTIONS.values():
-        names |= {step.co_name for step in steps_of(partial(action, encoder_of(PUBLIC[0]), rows))}
+        names |= {step.co_name for step in steps_of(partial(action, encoder_of(mean), rows))}
     assert {
         "read_training",
         "make_scheme",
@@ -187,6 +188,8 @@ FAILURES_OF_FOLDS = {
 @pytest.mark.parametrize("name", [*FAILURES, *FAILURES_OF_FOLDS])
 def test_what_is_refused_leaves_no_trace(public, name, fitted):
     parameters, arguments, message = {**FAILURES, **FAILURES_OF_FOLDS}[name]
+    if not parameters.keys() <= set(public.encoder._get_param_names()):
+        return  # it has no such parameter
     rows = table()
     encoder = encoder_of(public)
     if fitted:

@@ -59,7 +59,7 @@ VALUES = {  # beside that of the encoder's base
     "weight_type": ["precision"],
     "n_jobs": [2],
     "verbose": [True],
-    "adjust_for": [[]],
+    "adjust_for": ["auto"],
     "max_interactions": [1],
     "rounded": [True],
 }

@@ -57,7 +57,7 @@ SETUPS = {
     "SmoothedMeanEncoder": Setup(),
     "EmpiricalBayesEncoder": Setup(),
     "AdditiveEncoder": Setup(
-        fixed={"rounded": False},
+        fixed={"rounded": False, "adjust_for": []},
         exceptions={
             "parts": "effects of several columns do not follow from sums within each",
             "past": "effects of several columns would have to be fitted anew for each row's past",
@@ -139,3 +139,6 @@ def obeying(law: str) -> list[Public]:
 def breaking(law: str) -> list[Public]:
     """The encoders for which a law cannot hold by design."""
     return [public for public in PUBLIC if law in public.setup.exceptions]
+
+
+WITH_OUTPUT = [public for public in PUBLIC if "output" in public.encoder._get_param_names()]

@@ -10,7 +10,7 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.crossfit.threads import in_threads
-from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, TIME, column_kinds
+from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, column_kinds
 from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -86,7 +86,9 @@ class Additive(Structure):
             columns = [label for label, kind in kinds.items() if kind in (CATEGORY, BOOLEAN)]
         others = self.adjust_for
         if isinstance(others, str):
-            others = [label for label, kind in kinds.items() if kind != TIME and label not in columns]
+            others = [
+                label for label, kind in kinds.items() if kind in (CATEGORY, BOOLEAN, NUMBER) and label not in columns
+            ]
         numbers = [label for label in others if kinds[label] == NUMBER]
         return list(columns), [label for label in others if label not in numbers], numbers
 

@@ -86,7 +86,7 @@ class Factor:
 
     def _column(self, label: Any, X: Frame) -> Any:
         column = X.column(label)
-        return self.bins[label].ranges(column) if label in self.bins else column
+        return self.bins[label].ranges(column, label) if label in self.bins else column
 
 
 class FactorMaker:
