@@ -28,9 +28,8 @@ from catpool.models.additive.additive_rows import FactorRows, TargetColumn
 from catpool.models.additive.linearization import working_rows
 
 ROUNDS = 100  # the most rounds
-STILL = 0.01  # how far effects move in the last round, in units of their standard deviations
+STILL = 0.02  # how far effects move in the last round, in units of their standard errors
 START = 0.1  # the variance of each factor at the start, in units of the noise
-FURTHEST = 2.0  # what the logarithm of a variance is extrapolated by at most
 NEGLIGIBLE = 1e-3  # reliability of a factor's largest category below which the factor has no signal
 
 
@@ -57,38 +56,6 @@ def residuals(model: AdditiveModel, rows: FactorRows, target: TargetColumn) -> n
     return left * np.sqrt(weights / row / (model.dispersion or 1.0))  # without noise where y is constant
 
 
-def next_variance(total: np.ndarray, information: np.ndarray, variance: float, dispersion: float) -> float:
-    """The variance of a factor's effects after two of Schall's steps and an extrapolation of these.
-
-    Parameters
-    ----------
-    total, information : ndarray of shape (size,)
-        The weighted residuals of each category, without its own effect, and the weights.
-    variance, dispersion : float
-    """
-    steps = [variance]
-    for _ in range(2):
-        strength = dispersion / steps[-1]
-        reliability = information / (information + strength)
-        effects = total / (information + strength)
-        steps.append(float((effects**2).sum() / max(reliability.sum(), 1e-300)))
-        if steps[-1] * information.max() <= NEGLIGIBLE * dispersion:
-            return 0.0
-    # where the likelihood falls from zero on, and falls where the variance is, it is largest at zero
-    expected = dispersion * (information.sum() - (information**2).sum() / max(information.sum(), 1e-300))
-    if steps[1] < variance and (total**2).sum() <= expected:
-        return 0.0
-    return _extrapolated(*steps)
-
-
-def _extrapolated(first: float, second: float, third: float) -> float:
-    """Where steps lead to by Aitken's rule, on the scale of logarithms, or the last of them."""
-    before, after = np.log(second / first), np.log(third / second)
-    if before * after <= 0 or abs(after) >= abs(before):
-        return third
-    return third * float(np.exp(np.clip(after**2 / (before - after), -FURTHEST, FURTHEST)))
-
-
 class Backfitting:
     """An additive model that is being fitted.
 
@@ -109,7 +76,7 @@ class Backfitting:
         self.information = [self._information(factor) for factor in range(len(rows.sizes))]
 
     def improve(self) -> float:
-        """One round over all factors: how far the furthest effect moves, in units of its standard deviation."""
+        """One round over all factors: how far the furthest effect moves, in units of its standard error."""
         self.weights, self.residual = self.working.linearize(self.predictor)
         self.dispersion = self.working.dispersion(self.weights, self.residual, self.fitted.sum())
         total = self.weights.sum()
@@ -125,18 +92,19 @@ class Backfitting:
         codes, size, old = self.rows.codes[factor], self.rows.sizes[factor], self.effects[factor]
         information = self._information(factor) if self.working.reweights else self.information[factor]
         total = np.bincount(codes, self.weights * self.residual, size) + information * old
-        variance = next_variance(total, information, self.variances[factor], self.dispersion)
-        strength = self.dispersion / variance if variance > 0 else np.inf
-        new = total / (information + strength)
-        new = old + self.working.limited(new - old) if variance > 0 else new
+        strength = self.dispersion / self.variances[factor]
+        new = old + self.working.limited(total / (information + strength) - old)
         reliability = information / (information + strength)
+        variance = (new**2).sum() / max(reliability.sum(), 1e-300)
+        if variance * information.max() <= NEGLIGIBLE * self.dispersion:
+            variance, new, reliability = 0.0, np.zeros(size), np.zeros(size)
         moved = (new - old).take(codes)
         self.residual -= moved
         self.predictor += moved
         self.effects[factor], self.information[factor] = self._centered(new, information > 0), information
         self.variances[factor], self.fitted[factor] = variance, reliability.sum()
-        certain = information + strength if variance > 0 else np.zeros(size)  # what is dropped need not stand still
-        return float((np.abs(new - old) * np.sqrt(certain / self.dispersion)).max())
+        # errors without shrinkage: the effects of a factor without signal shrink for long, but soon by little of these
+        return float((np.abs(new - old) * np.sqrt(information / self.dispersion)).max())
 
     def _centered(self, effects: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Move the mean of a factor's effects to the intercept, where rounds would bring it slowly."""
