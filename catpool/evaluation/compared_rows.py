@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
@@ -125,10 +126,13 @@ def _as_categories(column: pd.Series) -> pd.Series:
 
 
 def _as_numbers(column: pd.Series) -> np.ndarray | None:
-    """A column as floats, dates and periods as days; None if it is none of these."""
+    """A column as floats, dates, periods and times of the day as days; None if it is none of these."""
     column = column.infer_objects()
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in ("date", "datetime"):
+    inferred = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else None
+    if inferred in ("date", "datetime"):
         column = pd.to_datetime(column, utc=True)
+    if inferred == "time":
+        column = pd.to_timedelta(column.map(datetime.time.isoformat, na_action="ignore"))
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     if isinstance(column.dtype, pd.DatetimeTZDtype):

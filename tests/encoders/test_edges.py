@@ -225,8 +225,8 @@ def test_names_of_columns_are_all_strings_or_none(sales):
 
 
 def test_the_package_has_no_other_names():
-    with pytest.raises(AttributeError, match="module 'catpool' has no attribute 'ForestEncoder'"):
-        catpool.ForestEncoder  # noqa: B018
+    with pytest.raises(AttributeError, match="module 'catpool' has no attribute 'OneHotEncoder'"):
+        catpool.OneHotEncoder  # noqa: B018
 
 
 def test_warnings_of_a_fit_point_at_the_line_that_fits():

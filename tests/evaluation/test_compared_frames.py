@@ -58,6 +58,13 @@ def test_dates_and_numbers_of_any_type_are_numbers_to_the_model():
     ):
         found = score(X.assign(when=when), encoders={"mean": MeanEncoder(random_state=0)})
         pd.testing.assert_series_equal(found, expected)
+    hours = X["when"] % 24
+    expected = score(X.assign(when=hours / 24), encoders={"mean": MeanEncoder(random_state=0)})
+    times = pd.Series([datetime.time(int(each)) for each in hours], dtype=object)
+    pd.testing.assert_series_equal(
+        score(X.assign(when=times), encoders={"mean": MeanEncoder(random_state=0)}), expected
+    )
+    assert np.isfinite(score(X.assign(when=times.where(dates.index > 9, None)))).all()
     missing = dates.where(dates.index > 9)
     assert np.isfinite(score(X.assign(when=missing, flag=pd.array([True, None] * 60)))).all()
 

@@ -1,4 +1,4 @@
-"""Codes are features for trees where a category has many rows, or reliable means are alike in order."""
+"""Codes are features for trees where a category has many rows, or means are alike in order."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def shuffled(effects):
     return np.random.default_rng(1).permutation(effects)
 
 
-def test_codes_of_reliable_means_that_are_alike_in_order():
+def test_codes_of_means_that_are_alike_in_order():
     assert has_code(IN_ORDER, rows=20)
 
 
