@@ -106,9 +106,7 @@ class Additive(Structure):
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         targets, folds = target_columns(data), scheme.folds()
         table, rows = self._learn(data, targets)
-        features = {
-            table.output.key(table.factors[each]): np.full((len(data), len(targets)), np.nan) for each in table.shown
-        }
+        features = {key: np.full((len(data), len(targets)), np.nan) for key in table.keys}
 
         def encode(fold: int) -> None:
             training, test = folds.training_rows(fold), np.flatnonzero(folds.labels == fold)

@@ -8,7 +8,8 @@ and the variances follow from the effects (Schall 1991): with reliabilities r_k 
 
     tau^2 = sum of effect_k^2 / sum of r_k,    phi = sum of squared residuals / (rows - 1 - sum of all r).
 
-A factor without signal loses its variance within a few rounds. For classes and counts, y is linearized at the linear
+The variance of a factor without signal shrinks in each round, until the factor is dropped or the fit ends. It ends where
+no effect moves by more than a small part of its standard error. For classes and counts, y is linearized at the linear
 predictor at the start of each round, as in penalized quasi-likelihood.
 
 References
@@ -49,8 +50,8 @@ def fit_additive(rows: FactorRows, target: TargetColumn) -> AdditiveModel:
 
 def residuals(model: AdditiveModel, rows: FactorRows, target: TargetColumn) -> np.ndarray:
     """What a model leaves unexplained of each row, in units of its standard deviation, of shape (n,)."""
-    rule = working_rows(target, rows.weights)
-    weights, left = rule.linearize(model.predictor(rows.codes))
+    working = working_rows(target, rows.weights)
+    weights, left = working.linearize(model.predictor(rows.codes))
     copies = None if rows.weights.precision else rows.weights.row
     row = 1.0 if copies is None else np.where(copies > 0, copies, 1.0)
     return left * np.sqrt(weights / row / (model.dispersion or 1.0))  # without noise where y is constant
