@@ -37,8 +37,8 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
 
     with the identity as the link of a continuous y, the logit for classes (each against all others) and the logarithm
     for counts. The model is fitted by backfitting, with variances after Schall, until effects move by less than a
-    fiftieth of their standard errors: fast, and close to the mixed model that `MixedModelEncoder` fits exactly. ``fit_transform`` encodes each training row out of fold, with
-    variances and effects of other rows alone.
+    fiftieth of their standard errors: fast, and close to the mixed model that `MixedModelEncoder` fits exactly.
+    ``fit_transform`` encodes each training row out of fold, with variances and effects of other rows alone.
 
     With ``fit(X, y, offset=...)``, the linear predictor starts from the offset instead of 0. If that is what another
     model predicts, on the scale of the link, then mu and the effects are what this model misses, and for counts
@@ -261,8 +261,8 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
         -------
         pandas.DataFrame
             A row for each factor and column of the target: `column` and `target` (empty if there is one), its
-            `categories`; `adjusted_sd`, the standard deviation of its effects on the scale of the link, small or 0 for noise;
-            and the `share` of the residual variance of interactions that were found.
+            `categories`; `adjusted_sd`, the standard deviation of its effects on the scale of the link, small or 0 for
+            noise; and the `share` of the residual variance of interactions that were found.
         """
         check_is_fitted(self)
         return self._additive.summary()

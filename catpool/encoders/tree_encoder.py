@@ -209,8 +209,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
         pandas.DataFrame
             A row for each factor of the additive model and column of the target: `column` and `target` (empty if there
             is one); its `categories`; `adjusted_sd`, the standard deviation of its adjusted effects on the scale of the
-            link, small or 0 for noise; `share`, that of the residual variance for interactions that were found; and for columns
-            with a mean of their own its `prior_mean` in units of y, `prior_strength` in rows and `reliability`.
+            link, small or 0 for noise; `share`, that of the residual variance for interactions that were found; and for
+            columns with a mean of their own its `prior_mean` in units of y, `prior_strength` in rows and `reliability`.
         """
         check_is_fitted(self)
         alone = [row for table in self.tables_ if table is not self._additive for row in table.summary()]

@@ -8,9 +8,9 @@ and the variances follow from the effects (Schall 1991): with reliabilities r_k 
 
     tau^2 = sum of effect_k^2 / sum of r_k,    phi = sum of squared residuals / (rows - 1 - sum of all r).
 
-The variance of a factor without signal shrinks in each round, until the factor is dropped or the fit ends. It ends where
-no effect moves by more than a small part of its standard error. For classes and counts, y is linearized at the linear
-predictor at the start of each round, as in penalized quasi-likelihood.
+The variance of a factor without signal shrinks in each round, until the factor is dropped or the fit ends. It ends
+where no effect moves by more than a small part of its standard error. For classes and counts, y is linearized at the
+linear predictor at the start of each round, as in penalized quasi-likelihood.
 
 References
 ----------
