@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.encoders.additive_encoder import AdditiveEncoder
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.mixed_model import MixedModelEncoder
 from catpool.encoders.nested import NestedEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
+from catpool.encoders.tree_encoder import TreeEncoder
 from catpool.engines.onnx_graph import Graph, read_columns
 from catpool.engines.onnx_tables import add_table
 
-ENCODERS = (MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder, MixedModelEncoder)
+OF_SEVERAL_COLUMNS = (MixedModelEncoder, AdditiveEncoder, TreeEncoder)
+ENCODERS = (MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder, *OF_SEVERAL_COLUMNS)
 
 
 def register_converters() -> None:
@@ -40,8 +43,9 @@ def register_converters() -> None:
     skl2onnx converts random forests that were fitted to NaN into graphs that may send NaN down the wrong branch. Fill
     the missing values of columns that pass through before fitting such a forest.
 
-    The conversion raises a TypeError for what a graph cannot do: `MixedModelEncoder`; policies that raise errors;
-    `EarlierRows` with a half-life; columns of strings that pass through; categories other than strings and numbers.
+    The conversion raises a TypeError for what a graph cannot do: `MixedModelEncoder`, `AdditiveEncoder` and
+    `TreeEncoder`; policies that raise errors; `EarlierRows` with a half-life; columns of strings that pass through;
+    categories other than strings and numbers.
 
     Examples
     --------
@@ -128,8 +132,10 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 
 def _refuse(encoder: Any) -> None:
     """Refuse encoders that a graph cannot represent."""
-    if isinstance(encoder, MixedModelEncoder):
-        raise TypeError("MixedModelEncoder has no ONNX graph. Export the estimator alone, and pass it encoded rows.")
+    if isinstance(encoder, OF_SEVERAL_COLUMNS):
+        raise TypeError(
+            f"{type(encoder).__name__} has no ONNX graph. Export the estimator alone, and pass it encoded rows."
+        )
     if "error" in (encoder.unknown, encoder.missing):
         raise TypeError('An ONNX graph cannot raise errors. Use other values of `unknown` and `missing` than "error".')
     if isinstance(encoder.cv, EarlierRows) and encoder.cv.half_life is not None:

@@ -12,12 +12,14 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.pipeline import make_pipeline
 
 from catpool import (
+    AdditiveEncoder,
     EarlierRows,
     EmpiricalBayesEncoder,
     MeanEncoder,
     MixedModelEncoder,
     NestedEncoder,
     SmoothedMeanEncoder,
+    TreeEncoder,
 )
 from catpool.onnx import register_converters
 
@@ -179,7 +181,9 @@ def test_what_a_graph_cannot_do_is_refused(rows):
     X, y, _ = rows
     times = X.assign(size=np.arange(len(X)))
     cases = [
-        (MixedModelEncoder(["city"]), X, "MixedModelEncoder"),
+        (MixedModelEncoder(["city"]), X, "MixedModelEncoder has no ONNX graph"),
+        (AdditiveEncoder(["city"]), X, "AdditiveEncoder has no ONNX graph"),
+        (TreeEncoder(), X, "TreeEncoder has no ONNX graph"),
         (MeanEncoder(["city"], unknown="error"), X, "cannot raise errors"),
         (MeanEncoder(["zip"], missing="error"), X, "cannot raise errors"),
         (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "cannot forget"),
