@@ -126,8 +126,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
     >>> y = rng.normal(size=50)[shop] + rng.normal(size=(50, 12))[shop, month] + X["price"] + rng.normal(size=5000)
     >>> encoder = TreeEncoder(random_state=0)
     >>> encoder.fit_transform(X, y).columns.tolist()  # doctest: +NORMALIZE_WHITESPACE
-    ['shop', 'shop_size', 'shop_code', 'month', 'month_size', 'month_code', 'price', 'shop_adjusted', 'month_adjusted',
-     'price_adjusted', 'shop_x_month_adjusted']
+    ['shop', 'shop_size', 'shop_code', 'month', 'month_size', 'month_code', 'price', 'shop_adjusted', 'price_adjusted',
+     'shop_x_month_adjusted']
     >>> encoder.interactions_["columns"].tolist()
     [('shop', 'month')]
     """
