@@ -156,3 +156,41 @@ def test_nothing_is_found_in_noise(kind, tables):
         kinds = {"rare": "binary", "counts": "count"}
         false += bool(found(X, y, target_type=kinds.get(kind, "continuous")))
     assert false <= tables // 100
+
+
+@pytest.mark.parametrize("tables", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_noise_whose_variance_differs_between_rows_is_no_interaction(tables):
+    false = 0
+    for seed in range(tables):
+        rng = np.random.default_rng(seed)
+        X = pd.DataFrame({name: rng.integers(0, size, 3000) for name, size in {"g": 20, "h": 30, "f": 12}.items()})
+        y = rng.normal(size=3000) * np.where(X["g"] < 2, 5.0, 0.5)
+        false += bool(found(X.astype(str), y))
+    assert false == 0
+
+
+def test_effects_of_columns_that_go_together_are_no_interaction():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        a = rng.integers(0, 30, 3000)
+        b = np.where(rng.random(3000) < 0.97, a // 3, rng.integers(0, 10, 3000))
+        y = rng.normal(size=30)[a] + rng.normal(size=10)[b] + 0.3 * rng.normal(size=3000)
+        assert found(pd.DataFrame({"a": a.astype(str), "b": b.astype(str)}), y) == []
+
+
+@pytest.mark.parametrize("unit", [1e-9, 2.0, 1e6])
+def test_the_unit_of_precisions_does_not_matter(unit):
+    X, rng = columns(n=2000)
+    y = cell_effects(X, ["shop", "month"], rng) + rng.normal(size=len(X))
+    weights = rng.uniform(0.5, 2, len(X))
+    encoder = AdditiveEncoder(interactions="auto", weight_type="precision", rounded=False)
+    one = encoder.fit(X, y, sample_weight=weights).transform(X)
+    other = encoder.fit(X, y, sample_weight=weights * unit).transform(X)
+    assert encoder.interactions_["columns"].tolist() == [("shop", "month")]
+    np.testing.assert_allclose(other, one, rtol=1e-6)
+    assert len(encoder.fit(X, rng.normal(size=len(X)), sample_weight=weights * unit).interactions_) == 0
+
+
+def test_what_columns_explain_to_all_digits_leaves_no_interaction():
+    X, rng = columns()
+    assert found(X, rng.normal(size=30)[X["shop"].astype(int)]) == []
