@@ -213,12 +213,6 @@ class Columnwise(Structure):
         """The features of new rows from one table; `fade` is as in `transform`."""
         return table.features(X)
 
-    def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        result: dict[Any, list[str]] = {}
-        for table in tables:
-            result |= table.feature_names(names)
-        return result
-
     def parallel(self, function: Callable[[Any], Any], items: Iterable[Any], rows: int) -> list[Any]:
         """Apply a function to each item, which has so many rows, in threads if `n_jobs` is not 1."""
         items = list(items)

@@ -64,9 +64,8 @@ class Structure(ABC):
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         """Learn the tables from all rows, and encode the training rows by the scheme."""
 
-    @abstractmethod
     def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
-        """Encode new rows.
+        """Encode new rows; by default each table has its own features.
 
         Parameters
         ----------
@@ -75,10 +74,17 @@ class Structure(ABC):
         fade : ndarray of shape (n,) or None
             The share of the training rows' weight that is left for each row; None is 1.
         """
+        features: Blocks = {}
+        for table in tables:
+            features |= table.features(X)
+        return features
 
-    @abstractmethod
     def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
         """The names of the features by the column that they replace, from the names of the columns by label."""
+        result: dict[Any, list[str]] = {}
+        for table in tables:
+            result |= table.feature_names(names)
+        return result
 
     @abstractmethod
     def rising(self, tables: Sequence[Any]) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.backends import unmask
+from catpool.data.row_numbers import read_row_numbers
 from catpool.data.targets import Target
 
 LARGEST = 1e100  # as of y, whose squares are summed
@@ -22,14 +22,7 @@ def read_offset(offset: Any, targets: Sequence[Target], n_rows: int) -> np.ndarr
         raise ValueError(
             f"`offset` goes with one column of y, but y has {columns} columns or classes. Fit an encoder to each."
         )
-    values = np.asarray(unmask(offset, gap=np.nan))
-    if values.shape != (n_rows,):
-        raise ValueError(
-            f"`offset` must hold one number for each of the {n_rows} rows of X, but it has the shape {values.shape}."
-        )
-    if values.dtype.kind not in "iuf":
-        raise ValueError(f"`offset` must be finite numbers, but its dtype is {values.dtype}. Convert it to floats.")
-    values = values.astype(float)
+    values = read_row_numbers(offset, n_rows, "offset", "number", "iuf")
     if not np.abs(values).max() <= LARGEST:
         raise ValueError(
             f"`offset` must be finite and at most {LARGEST:g}, but it ranges from {values.min()} to {values.max()}. "

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.backends import unmask
 from catpool.data.frozen import frozen
+from catpool.data.row_numbers import read_row_numbers
 from catpool.data.target_kinds import TARGET_KINDS
 from catpool.data.targets import Target
 
@@ -88,14 +88,7 @@ def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -
     """Read the weights of the rows, of shape (n,)."""
     if sample_weight is None:
         return None
-    weights = np.asarray(unmask(sample_weight, gap=np.nan))
-    if weights.shape != (n_rows,):
-        raise ValueError(
-            f"`{name}` must hold one weight for each of the {n_rows} rows of X, but it has the shape {weights.shape}."
-        )
-    if weights.dtype.kind not in "biuf":
-        raise ValueError(f"`{name}` must be finite numbers, but its dtype is {weights.dtype}. Convert it to floats.")
-    weights = weights.astype(float)
+    weights = read_row_numbers(sample_weight, n_rows, name, "weight", "biuf")
     positive = weights[weights > 0]  # weights of 0 are allowed: they leave rows out, as in scikit-learn
     if np.isnan(weights).any() or weights.min() < 0 or not len(positive):
         raise ValueError(

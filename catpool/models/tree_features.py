@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.policy import Policy
 
+POLICY = Policy("prior", "category")  # of all structures
 FEW = 10  # categories of a column for which trees need no more than their codes
 SOME = 20  # rows from which a category for each row is no chance
 POLICY = Policy("prior", "category")
@@ -98,28 +99,10 @@ class TreeFeatures(Structure):
             features |= fit.features
         return Fit([table for fit in fits for table in fit.tables], features)
 
-    def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
-        features: Blocks = {}
-        for table in tables:
-            features |= table.features(X)
-        return features
-
-    def names(self, tables: Sequence[Any], names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        result: dict[Any, list[str]] = {}
-        for table in tables:
-            result |= table.feature_names(names)
-        return result
-
     def required(self, tables: Sequence[Any]) -> list[Any]:
         labels: dict[Any, None] = {}
         for table in tables:
-            own = (
-                table.required
-                if isinstance(table, AdditiveTable)
-                else table.labels
-                if isinstance(table, NestedTable)
-                else [table.label]
-            )
+            own = table.required if isinstance(table, AdditiveTable) else table.accepted_labels
             labels |= dict.fromkeys(own)
         return list(labels)
 
@@ -169,15 +152,11 @@ class TreeFeatures(Structure):
         return dict.fromkeys(numbers, NUMBER) | dict.fromkeys(chosen, CATEGORY)
 
     def _flat(self, columns: Sequence[Any], output: str) -> Flat:
-        return Flat(
-            self.rule, Policy("prior", "category"), columns, output=output, crossfit=self.crossfit, n_jobs=self.n_jobs
-        )
+        return Flat(self.rule, POLICY, columns, output=output, crossfit=self.crossfit, n_jobs=self.n_jobs)
 
     def _nested(self, levels: Sequence[Any]) -> Nested:
-        policy = Policy("prior", "category")
-        return Nested(
-            list(levels), policy, "all", ("mean", "count"), reml=True, crossfit=self.crossfit, n_jobs=self.n_jobs
-        )
+        outputs = ("mean", "count")
+        return Nested(list(levels), POLICY, "all", outputs, reml=True, crossfit=self.crossfit, n_jobs=self.n_jobs)
 
     def _additive(self, categories: Sequence[Any], numbers: Sequence[Any], left_out: Sequence[Any]) -> Additive:
         auto = isinstance(self.interactions, str)

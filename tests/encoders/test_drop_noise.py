@@ -1,27 +1,9 @@
 """Columns whose categories do not differ more than by chance are named and dropped."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-
-
-@pytest.fixture
-def sales():
-    """A shop that matters in every row, a doctor who does so now and then, and a coin that never does."""
-    rng = np.random.default_rng(0)
-    n = 2000
-    X = pd.DataFrame(
-        {
-            "shop": rng.integers(0, 20, n).astype(str),
-            "doctor": rng.integers(0, 400, n).astype(str),
-            "coin": np.array(["heads", "tails", "edge"])[np.arange(n) % 3],
-        }
-    )
-    shops, doctors = 3 * rng.normal(size=20), 0.5 * rng.normal(size=400)
-    y = shops[X["shop"].astype(int)] + doctors[X["doctor"].astype(int)] + rng.normal(size=n)
-    return X, y - pd.Series(y).groupby(X["coin"]).transform("mean").to_numpy()
 
 
 @pytest.mark.parametrize("prior", ["reml", "moments"])

@@ -8,23 +8,6 @@ from catpool import EarlierRows, EmpiricalBayesEncoder, NestedEncoder
 from catpool.priors.posterior import rounded_by_sd
 
 
-@pytest.fixture
-def sales():
-    """A shop that matters in every row, a doctor who does so now and then, and a coin that never does."""
-    rng = np.random.default_rng(0)
-    n = 2000
-    X = pd.DataFrame(
-        {
-            "shop": rng.integers(0, 20, n).astype(str),
-            "doctor": rng.integers(0, 400, n).astype(str),
-            "coin": np.array(["heads", "tails", "edge"])[np.arange(n) % 3],
-        }
-    )
-    shops, doctors = 3 * rng.normal(size=20), 0.5 * rng.normal(size=400)
-    y = shops[X["shop"].astype(int)] + doctors[X["doctor"].astype(int)] + rng.normal(size=n)
-    return X, y - pd.Series(y).groupby(X["coin"]).transform("mean").to_numpy()
-
-
 def test_features_are_those_of_other_outputs_with_rounded_means(sales):
     X, y = sales
     encoder = EmpiricalBayesEncoder(output="trees", random_state=0).fit(X, y)

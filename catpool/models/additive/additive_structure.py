@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from catpool.crossfit.scheme import Scheme
-from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.crossfit.structure import Fit, Structure
 from catpool.crossfit.threads import in_threads
 from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, column_kinds
 from catpool.data.crossed import check_interaction
@@ -78,17 +78,16 @@ class Additive(Structure):
         for parts in self.interactions:
             check_interaction(parts, X)
 
-    def _chosen(self, X: Frame) -> tuple[list[Any], list[Any], list[Any]]:
+    def _chosen(self, X: Frame, kinds: Mapping[Any, str]) -> tuple[list[Any], list[Any], list[Any]]:
         """The columns of categories that are encoded, other columns of categories, and those of numbers."""
-        kinds = {label: kind for label, kind in column_kinds(X).items() if label not in X.aside}
+        free = [label for label in X.labels if label not in X.aside]
         columns = self.columns
         if isinstance(columns, str):
-            columns = [label for label, kind in kinds.items() if kind in (CATEGORY, BOOLEAN)]
+            columns = [label for label in free if kinds[label] in (CATEGORY, BOOLEAN)]
         others = self.adjust_for
         if isinstance(others, str):
-            others = [
-                label for label, kind in kinds.items() if kind in (CATEGORY, BOOLEAN, NUMBER) and label not in columns
-            ]
+            with_effects = [label for label in free if kinds[label] in (CATEGORY, BOOLEAN, NUMBER)]
+            others = [label for label in with_effects if label not in columns]
         numbers = [label for label in others if kinds[label] == NUMBER]
         return list(columns), [label for label in others if label not in numbers], numbers
 
@@ -119,18 +118,6 @@ class Additive(Structure):
             in_threads(encode, range(folds.n_folds), self.n_jobs, len(data) * len(rows.codes))
         return Fit([table], table.nothing(len(data)) | features)
 
-    def transform(self, tables: Sequence[AdditiveTable], X: Frame, fade: np.ndarray | None) -> Blocks:
-        blocks: Blocks = {}
-        for table in tables:
-            blocks |= table.features(X)
-        return blocks
-
-    def names(self, tables: Sequence[AdditiveTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
-        result: dict[Any, list[str]] = {}
-        for table in tables:
-            result |= table.feature_names(names)
-        return result
-
     def rising(self, tables: Sequence[AdditiveTable]) -> set[str]:
         # an effect is a part of the mean of y, which rises with it
         found = [table.feature_names({}) for table in tables if len(table.targets) == 1]
@@ -138,10 +125,11 @@ class Additive(Structure):
 
     def _learn(self, data: TrainingData, targets: Sequence[TargetColumn]) -> tuple[AdditiveTable, FactorRows]:
         """The effects learned from all rows, and the rows by their slots in each factor."""
-        columns, categories, numbers = self._chosen(data.X)
-        kinds, crossed = column_kinds(data.X), {part for parts in self.interactions for part in parts}
-        binned = [label for label in crossed if kinds[label] == NUMBER and label not in [*columns, *numbers]]
-        maker = FactorMaker(data.X, data.weights.row, [*numbers, *binned])
+        kinds = column_kinds(data.X)
+        columns, categories, numbers = self._chosen(data.X, kinds)
+        crossed = [part for parts in self.interactions for part in parts if part not in columns]
+        binned = dict.fromkeys([*numbers, *(part for part in crossed if kinds[part] == NUMBER)])
+        maker = FactorMaker(data.X, data.weights.row, list(binned))
         if self.output.policy.missing == "error":
             for label in columns:
                 refuse_missing(maker.part(label)[0], data.X.names_by_label[label])
@@ -149,7 +137,11 @@ class Additive(Structure):
         numbered = [maker.single(label) for label in singles] + [maker.crossed(label) for label in self.interactions]
         rows = FactorRows.of(numbered, data.weights)
         models = fit_targets(rows, targets)
-        choices = self._find(maker, rows, models, targets)
+        choices: list[Choice] = []
+        if self.most_found:
+            left = [residuals(model, rows, own) for model, own in zip(models, targets, strict=True)]
+            screen = Screen(maker, left, rows.weights, [*columns, *categories], numbers)
+            choices = screen.choose(self.most_found)
         if choices:
             numbered += [maker.crossed(choice.label) for choice in choices]
             rows = FactorRows.of(numbered, data.weights)
@@ -162,21 +154,6 @@ class Additive(Structure):
             if factor.label not in hidden and not (self.drop_noise and is_noise(models, position))
         ]
         return AdditiveTable(factors, models, names, shown, choices, list(self.left_out), self.output), rows
-
-    def _find(
-        self,
-        maker: FactorMaker,
-        rows: FactorRows,
-        models: Sequence[AdditiveModel],
-        targets: Sequence[TargetColumn],
-    ) -> list[Choice]:
-        """The interactions that stand out from what the columns leave unexplained."""
-        if not self.most_found:
-            return []
-        left = [residuals(model, rows, own) for model, own in zip(models, targets, strict=True)]
-        columns, categories, numbers = self._chosen(maker.X)
-        screen = Screen(maker, left, rows.weights, [*columns, *categories], numbers)
-        return screen.choose(self.most_found)
 
 
 def is_noise(models: Sequence[AdditiveModel], factor: int) -> bool:
