@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
+from catpool.data.plain import as_series
 
 
 @frozen
@@ -32,7 +33,7 @@ class Times:
     @classmethod
     def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float) -> Times:
         """Read the times of a column, and convert the gap and half-life to their unit."""
-        series = pd.Series(column)
+        series = as_series(column)
         if series.isna().any():
             raise ValueError(f"Times must not be missing, but column {name!r} has missing values. Drop such rows.")
         dated = pd.api.types.is_datetime64_any_dtype(series.dtype)

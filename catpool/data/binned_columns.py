@@ -76,6 +76,6 @@ class BinnedColumns:
 def numbers_of(X: Frame, label: Any) -> Any:
     """A column that must hold numbers, or nothing but missing values."""
     column = X.column(label)
-    if column_kind(pd.Series(column)) not in (NUMBER, BOOLEAN) and not pd.isna(column).all():
+    if column_kind(column) not in (NUMBER, BOOLEAN) and not pd.isna(column).all():
         raise ValueError(f"The column {label!r} must hold numbers, but it does not. Convert it, or leave it out.")
     return column

@@ -9,6 +9,7 @@ import pandas as pd
 
 from catpool.data.column_kinds import BOOLEAN, NUMBER, column_kind
 from catpool.data.frozen import frozen
+from catpool.data.plain import as_series
 from catpool.data.verify import require
 
 
@@ -94,7 +95,7 @@ def as_numbers(column: Any, label: Any = None) -> np.ndarray:
     """A column, which `label` names in messages, as floats, with NaN for missing values."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
         return column.astype(float)
-    series = pd.Series(column)
+    series = as_series(column)
     if column_kind(series) not in (NUMBER, BOOLEAN) and not series.isna().all():
         named = "A column" if label is None else f"Column {label!r}"
         kind = pd.api.types.infer_dtype(series, skipna=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from catpool.data.frames import Frame
@@ -19,9 +20,11 @@ KINDS = {  # of the types of pandas.api.types.infer_dtype; what is not listed ho
     "complex": OTHER,
     "date": TIME,
     "datetime": TIME,
+    "datetime64": TIME,
     "period": TIME,
     "time": TIME,
     "timedelta": TIME,
+    "timedelta64": TIME,
 }
 KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": OTHER, "m": TIME, "M": TIME}
 
@@ -39,14 +42,14 @@ def categorical_columns(X: Frame) -> list[Any]:
 
 def column_kinds(X: Frame) -> dict[Any, str]:
     """The kind of each column by its label: "category", "number", "boolean", "time" or "other"."""
-    return {label: column_kind(pd.Series(X.column(label))) for label in X.labels}
+    return {label: column_kind(X.column(label)) for label in X.labels}
 
 
-def column_kind(column: pd.Series) -> str:
+def column_kind(column: pd.Series | np.ndarray) -> str:
     """The kind of a column: "category", "number", "boolean", "time" or "other"."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return CATEGORY
-    inferred = column.infer_objects()
-    if getattr(inferred.dtype, "kind", "O") == "O":
-        return KINDS.get(pd.api.types.infer_dtype(inferred, skipna=True), CATEGORY)
-    return KINDS_OF_ARRAYS.get(getattr(inferred.dtype, "kind", "O"), CATEGORY)
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "O":  # as objects, because pandas cannot hold every string in a type of its own
+        return KINDS.get(pd.api.types.infer_dtype(column, skipna=True), CATEGORY)
+    return KINDS_OF_ARRAYS.get(kind, CATEGORY)

@@ -20,6 +20,11 @@ def plain_series(values: np.ndarray) -> pd.Series:
     return pd.Series(values, dtype=values.dtype, copy=False)
 
 
+def as_series(column: pd.Series | np.ndarray) -> pd.Series:
+    """A column as a series, with the values as they are."""
+    return column if isinstance(column, pd.Series) else plain_series(column)
+
+
 def has_named_zone(dtype: Any) -> bool:
     """Whether values of a dtype have a time zone that pandas finds by the name of the dtype."""
     try:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from catpool.data.backends import unmask
 from catpool.data.frozen import frozen
+from catpool.data.plain import as_series
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
@@ -127,7 +128,7 @@ def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
     if not isinstance(y, pd.Series | pd.DataFrame):
         y = y.to_pandas() if hasattr(y, "to_pandas") else _array(y)
     if y.ndim == 1:
-        return [(None, pd.Series(y, copy=False))]
+        return [(None, as_series(y))]
     if y.ndim != 2 or y.shape[1] == 0:
         raise ValueError(f"y must have the shape (n,) or (n, outputs), but it has the shape {y.shape}. Reshape it.")
     frame = pd.DataFrame(y, copy=False)
@@ -187,7 +188,10 @@ def _infer_numbers(values: pd.Series) -> pd.Series:
         return values
     if pd.api.types.infer_dtype(values, skipna=False) in ("decimal", "mixed-integer-float"):
         return values.astype(float)
-    return values.infer_objects()
+    try:
+        return values.infer_objects()
+    except UnicodeEncodeError:  # text with lone surrogates, which pandas cannot hold as strings
+        return values
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, clone
 
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
+from catpool.data.plain import as_series
 from catpool.encoders.encoder import Encoder
 from catpool.evaluation.baselines import OwnCategories
 
@@ -98,7 +99,7 @@ def _join(rest: pd.DataFrame, features: Any) -> pd.DataFrame:
 
 def read_rows(frame: Frame, labels: list[Any], y: np.ndarray, groups: np.ndarray | None) -> ComparedRows:
     """The rows of a frame, of which some columns are encoded, and all others turned into numbers."""
-    columns = {label: pd.Series(frame.column(label)).reset_index(drop=True) for label in frame.labels}
+    columns = {label: as_series(frame.column(label)).reset_index(drop=True) for label in frame.labels}
     others = {label: _as_numbers(column) for label, column in columns.items() if label not in labels}
     wrong = [label for label, numbers in others.items() if numbers is None]
     if wrong:

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
+from catpool.data.plain import as_series
 from catpool.evaluation.leak_copies import compare_copies
 from catpool.evaluation.leak_trials import LeakTrial, flip_targets, shuffle_targets
 from catpool.evaluation.printed_table import PrintedTable
@@ -143,7 +144,7 @@ def check_no_leak(
             f"`n_flips`, `n_shuffles` and `max_rows` must be 1 or more. Got {n_flips}, {n_shuffles} and {max_rows}."
         )
     frame = read_frame(X)
-    table = pd.DataFrame({label: pd.Series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
+    table = pd.DataFrame({label: as_series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
     targets = pd.Series(np.asarray(y).ravel())
     if len(targets) != len(table) or targets.nunique() < 2:
         found = f"X has {len(table)} rows and y has {len(targets)} rows of {targets.nunique()} different values"

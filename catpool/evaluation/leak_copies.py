@@ -88,7 +88,7 @@ def make_copies(trial: LeakTrial, aside: list[Any], rng: np.random.RandomState) 
 
     Columns that are `aside`, such as those with fold labels, stay as they are.
     """
-    distinct = np.flatnonzero(~trial.X.astype(str).duplicated())
+    distinct = np.flatnonzero(~trial.X.map(repr).duplicated())
     number = min(len(distinct), max(2, min(ROWS, len(trial.X) // COPIES)))
     chosen = rng.permutation(distinct)[:number]
     codes = rng.permutation(np.arange(len(trial.X)) % number)
@@ -104,7 +104,7 @@ def make_copies(trial: LeakTrial, aside: list[Any], rng: np.random.RandomState) 
 
 def _effects(column: pd.Series, rng: np.random.RandomState) -> np.ndarray:
     """An effect for each category of a column, of mean 0 and variance 1 over the rows."""
-    codes, categories = pd.factorize(column.astype(str))
+    codes, categories = pd.factorize(column.map(repr))
     effects = rng.permutation(len(categories)).astype(float)[codes]
     return (effects - effects.mean()) / max(effects.std(), 1e-12)
 

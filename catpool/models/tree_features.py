@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import Scheme
@@ -17,6 +16,7 @@ from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
+from catpool.data.plain import as_series
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
@@ -174,7 +174,7 @@ class TreeFeatures(Structure):
 
 def _count_categories(column: Any, weighed: np.ndarray | None) -> int:
     """How many values a column has, with the missing value, in the rows that weigh something."""
-    values = pd.Series(column) if weighed is None else pd.Series(column)[weighed]
+    values = as_series(column) if weighed is None else as_series(column)[weighed]
     try:
         if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
             return len(values)

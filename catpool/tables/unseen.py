@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells
 from catpool.data.listed import Unlisted
+from catpool.data.plain import as_series
 
 FEWEST = 20  # unseen rows that can be more than new categories
 SHARE = 0.5  # of the rows
@@ -101,7 +101,7 @@ def warn_of_unlisted(vocabulary: Vocabulary, values: Any, unlisted: Unlisted, co
     """
     rows, total = _count_unseen(unlisted.rows, copies)
     if rows:
-        example = pd.Series(values)[unlisted.rows].iloc[0]
+        example = as_series(values)[unlisted.rows].iloc[0]
         warnings.warn(
             f"{rows} of {total} rows of column {unlisted.column!r} hold categories that `categories` does not list, "
             f"such as {_describe(example, vocabulary, 'in the list')}. The column does not learn from them. Check the "

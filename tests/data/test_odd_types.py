@@ -6,7 +6,15 @@ import polars
 import pyarrow
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
+from catpool import (
+    AdditiveEncoder,
+    EmpiricalBayesEncoder,
+    MeanEncoder,
+    MixedModelEncoder,
+    NestedEncoder,
+    TreeEncoder,
+    check_no_leak,
+)
 
 Y = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 32.0])
 TEXT = ["a", "b", "a", "b", None, None]
@@ -57,6 +65,22 @@ def test_one_dimension_of_surrogates_in_arrays():
     out = encoder.transform(np.column_stack([X, X]))
     np.testing.assert_allclose(out[:, 0].astype(float), [21.5 / 3, 14] * 3)
     assert out[0, 1] == "\ud800"
+
+
+@pytest.mark.parametrize("encoder_class", [TreeEncoder, AdditiveEncoder])
+@pytest.mark.parametrize("as_array", [True, False])
+def test_columns_of_lone_surrogates_are_found_as_categories(encoder_class, as_array):
+    X = pd.DataFrame({"c": pd.Series(["\ud800", "a", "\ud800\0"] * 20, dtype=object)})
+    y = np.arange(60) % 3 + np.linspace(0, 0.1, 60)
+    X = X.to_numpy() if as_array else X
+    assert len(np.unique(np.asarray(encoder_class().fit(X, y).transform(X))[:, 0])) == 3
+    assert check_no_leak(encoder_class(), X, y)["passed"].all()
+
+
+def test_lone_surrogates_are_classes():
+    y = np.array(["\ud800", "a", "b"] * 20, dtype=object)
+    encoder = MeanEncoder(target_type="multiclass").fit(np.arange(60)[:, None] % 2, y)
+    assert list(encoder.classes_) == ["a", "b", "\ud800"]
 
 
 @pytest.mark.parametrize("encoder_class", [NestedEncoder, MixedModelEncoder])
