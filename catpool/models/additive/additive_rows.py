@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
-from catpool.models.additive.factors import Factor
+from catpool.models.additive.factors import Factor, FactorMaker
+from catpool.models.additive.shared_parts import SharedPart, shared_parts
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
 
@@ -24,20 +26,29 @@ class FactorRows:
     sizes : list of int
         The number of slots of each factor.
     weights : Weights
+    names : list of str
+        The names of the factors, for messages.
+    shared : list of SharedPart
+        The parts that factors share.
     """
 
     codes: list[np.ndarray]
     sizes: list[int]
     weights: Weights
+    names: list[str]
+    shared: Sequence[SharedPart] = ()
 
     @classmethod
-    def of(cls, numbered: Sequence[tuple[Factor, np.ndarray]], weights: Weights) -> FactorRows:
+    def of(cls, numbered: Sequence[tuple[Factor, np.ndarray]], weights: Weights, maker: FactorMaker) -> FactorRows:
         """The rows of factors, each with the slots of the rows."""
-        codes = [own for _, own in numbered]
-        return cls(codes, [factor.vocabulary.size for factor, _ in numbered], weights)
+        factors, codes = zip(*numbered, strict=True) if numbered else ((), ())
+        shared = shared_parts(numbered, lambda label: maker.part(label)[0])
+        names = [factor.column for factor in factors]
+        return cls(list(codes), [factor.vocabulary.size for factor in factors], weights, names, shared)
 
     def subset(self, rows: np.ndarray) -> FactorRows:
-        return FactorRows([own[rows] for own in self.codes], self.sizes, self.weights.subset(rows))
+        codes, shared = [own[rows] for own in self.codes], [part.subset(rows) for part in self.shared]
+        return replace(self, codes=codes, weights=self.weights.subset(rows), shared=shared)
 
 
 @frozen

@@ -135,7 +135,7 @@ class Additive(Structure):
                 refuse_missing(maker.part(label)[0], data.X.names_by_label[label])
         singles = [*columns, *categories, *numbers]
         numbered = [maker.single(label) for label in singles] + [maker.crossed(label) for label in self.interactions]
-        rows = FactorRows.of(numbered, data.weights)
+        rows = FactorRows.of(numbered, data.weights, maker)
         models = fit_targets(rows, targets)
         choices: list[Choice] = []
         if self.most_found:
@@ -144,7 +144,7 @@ class Additive(Structure):
             choices = screen.choose(self.most_found)
         if choices:
             numbered += [maker.crossed(choice.label) for choice in choices]
-            rows = FactorRows.of(numbered, data.weights)
+            rows = FactorRows.of(numbered, data.weights, maker)
             models = fit_targets(rows, targets)
         hidden = {"all": [], "columns": [*categories, *numbers], "none": singles}[self.shown]
         factors, names = [factor for factor, _ in numbered], [target.name for target in targets]

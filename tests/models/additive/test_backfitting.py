@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool import AdditiveEncoder, MixedModelEncoder
 from catpool.data.weights import Weights
@@ -28,7 +29,7 @@ def crossed(family, n=1500, seed=0, weights=None, exposure=None):
     eta = 0.3 + sum(rng.normal(size=size)[own] for size, own in zip(SIZES, codes, strict=False))
     exposed = 1.0 if exposure is None else exposure
     y = NOISE[family](exposed * LINKS[family](eta), rng)
-    rows = FactorRows(codes, [*SIZES, 30], Weights(weights, exposure))
+    rows = FactorRows(codes, [*SIZES, 30], Weights(weights, exposure), ["a", "b", "c"])
     return rows, TargetColumn(None, y, FAMILIES[family])
 
 
@@ -43,11 +44,21 @@ def working(model, rows, target):
     return row * variance, eta + (target.y - exposed * target.family.link.mean(eta)) / variance
 
 
+class CountedBackfitting(backfitting.Backfitting):
+    """Counts its rounds."""
+
+    rounds = 0
+
+    def improve(self):
+        self.rounds += 1
+        return super().improve()
+
+
 @pytest.mark.parametrize("family", ["normal", "binomial", "poisson"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_effects_solve_the_penalized_equations_of_all_factors_at_once(family, weighted, monkeypatch):
-    monkeypatch.setattr(backfitting, "ROUNDS", 400)
-    monkeypatch.setattr(backfitting, "STILL", 0.0)
+    monkeypatch.setattr(backfitting, "ROUNDS", 2000)
+    monkeypatch.setattr(backfitting, "STILL", 1e-7)
     weights = np.random.default_rng(1).uniform(0.5, 3, 1500) if weighted else None
     exposure = np.random.default_rng(2).uniform(0.5, 3, 1500) if weighted and family == "poisson" else None
     rows, target = crossed(family, weights=weights, exposure=exposure)
@@ -65,8 +76,8 @@ def test_effects_solve_the_penalized_equations_of_all_factors_at_once(family, we
 
 @pytest.mark.parametrize("family", ["normal", "binomial", "poisson"])
 def test_variances_solve_schall_s_equations(family, monkeypatch):
-    monkeypatch.setattr(backfitting, "ROUNDS", 400)
-    monkeypatch.setattr(backfitting, "STILL", 0.0)
+    monkeypatch.setattr(backfitting, "ROUNDS", 2000)
+    monkeypatch.setattr(backfitting, "STILL", 1e-7)
     rows, target = crossed(family)
     model = fit_additive(rows, target)
     w, z = working(model, rows, target)
@@ -87,12 +98,44 @@ def test_variances_solve_schall_s_equations(family, monkeypatch):
 def test_effects_are_fitted_to_a_fraction_of_what_they_are_rounded_to(family, monkeypatch):
     rows, target = crossed(family)
     quick = fit_additive(rows, target)
-    monkeypatch.setattr(backfitting, "ROUNDS", 400)
-    monkeypatch.setattr(backfitting, "STILL", 0.0)
+    monkeypatch.setattr(backfitting, "ROUNDS", 2000)
+    monkeypatch.setattr(backfitting, "STILL", 1e-7)
     exact = fit_additive(rows, target)
     for factor in range(2):
         apart = np.abs(quick.effects[factor] - exact.effects[factor])
         assert (apart <= exact.sds(factor) / 4).all()
+
+
+def twins():
+    """Rows of two columns that say almost the same, and both have effects."""
+    rows, target = crossed("normal")
+    rng = np.random.default_rng(3)
+    alike = np.where(rng.random(1500) < 0.02, 1, rows.codes[1])
+    rows = FactorRows([*rows.codes[:2], alike], [*SIZES, SIZES[1]], Weights(), ["shop", "city", "town"])
+    return rows, TargetColumn(None, target.y + rng.normal(size=SIZES[1])[alike], target.family)
+
+
+def test_columns_that_say_almost_the_same_warn_if_the_rounds_do_not_suffice(monkeypatch):
+    rows, target = twins()
+    fit_additive(rows, target)
+    monkeypatch.setattr(backfitting, "ROUNDS", 5)
+    with pytest.warns(ConvergenceWarning, match="effects of '(city|town)' still change after 5 rounds"):
+        fit_additive(rows, target)
+
+
+def test_acceleration_finds_the_same_effects_in_fewer_rounds(monkeypatch):
+    rows, target = twins()
+    monkeypatch.setattr(backfitting, "STILL", 1e-5)
+    found, rounds = [], []
+    for settled in (10, 10_000):
+        monkeypatch.setattr(backfitting, "SETTLED", settled)
+        monkeypatch.setattr(backfitting, "ROUNDS", 10_000)
+        fit = CountedBackfitting(rows, target)
+        monkeypatch.setattr(backfitting, "Backfitting", lambda *_, fit=fit: fit)
+        found.append(fit_additive(rows, target))
+        rounds.append(fit.rounds)
+    assert rounds[0] < rounds[1] / 3
+    np.testing.assert_allclose(found[0].predictor(rows.codes), found[1].predictor(rows.codes), atol=1e-3)
 
 
 def test_a_factor_without_signal_loses_its_variance():
@@ -127,7 +170,7 @@ def test_a_category_that_is_all_of_one_class_has_a_finite_effect():
     rng = np.random.default_rng(0)
     codes = rng.integers(1, 7, 3000)
     y = np.where(codes == 3, 1.0, (rng.random(3000) < 0.3).astype(float))
-    model = fit_additive(FactorRows([codes], [8], Weights()), TargetColumn(None, y, FAMILIES["binomial"]))
+    model = fit_additive(FactorRows([codes], [8], Weights(), ["a"]), TargetColumn(None, y, FAMILIES["binomial"]))
     assert 2 < model.effects[0][3] < 12
     assert np.abs(np.delete(model.effects[0], 3)).max() < model.effects[0][3]
 
