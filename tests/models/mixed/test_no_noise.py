@@ -44,6 +44,16 @@ def test_a_level_for_each_weighted_row_says_so_and_depends_on_no_order(form):
     np.testing.assert_allclose(copied, first, rtol=0, atol=1e-8)
 
 
+def test_a_constant_target_far_from_that_of_other_folds_is_refused():
+    # the first fold learns from two rows of -2**40 alone, and rounding of its sums about a center is all that varies
+    y = np.array([3, 3, 3, -(2**40), 3, 3, -(2**40), -(2**40), 4, 4, 3, -(2**40), -(2**40), 3, 4, 4, -(2**40), 4, 3])
+    levels = np.array([1, 2, 1, 9, 9, 0, 2, 0, 1, 9, 1, 2, 2, 1, 2, 0, 0, 9, 0])[:, None]
+    weights = np.array([0, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1])
+    encoder = MixedModelEncoder([0], target_type="continuous", cv=np.arange(19) % 2)
+    with pytest.raises(ValueError, match="y is constant, or the covariates predict it exactly"):
+        encoder.fit_transform(levels, y, sample_weight=weights)
+
+
 def test_levels_keep_their_means():
     y = np.array([3.0, -1.0, 4.0, 0.5, 7.0])[X["shop"].astype(int)]
     encoder = MixedModelEncoder(["shop"], output="prediction", remainder="drop", target_type="continuous")

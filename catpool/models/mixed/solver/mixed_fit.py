@@ -19,6 +19,7 @@ from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
 ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual
+CANCELLED = 1e-15  # share of the sum of squares of y that rounding leaves, where y is constant far from its center
 ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
@@ -114,7 +115,7 @@ def fit_mixed(
             if not known:
                 _check_residual(deviance)
             fit = _fit_at(deviance, deviance.minimize(near))
-            if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * _scatter(system):
+            if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
                 return fit
             limit = deviance.limit_without_noise()
             if limit is None:
@@ -138,16 +139,12 @@ def _check_residual(deviance: ProfiledDeviance) -> None:
         )
     zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
     # written so that a NaN is refused too
-    if not deviance.equations(zeros).solve().residual > ROUNDING * max(_scatter(system), 0.0):
+    least = max(ROUNDING * system.scatter, CANCELLED * system.fixed[-1, -1])
+    if not deviance.equations(zeros).solve().residual > least:
         raise ValueError(
             "y is constant, or the covariates predict it exactly: no variance is left for the random effects. Use "
             "another target, or leave covariates out."
         )
-
-
-def _scatter(system: MixedSystem) -> float:
-    """The sum of squares of y about its mean."""
-    return float(system.fixed[-1, -1] - system.fixed[0, -1] ** 2 / system.fixed[0, 0])
 
 
 def _warn_of_no_noise() -> None:

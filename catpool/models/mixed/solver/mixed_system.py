@@ -43,6 +43,11 @@ class MixedSystem:
         return len(self.fixed) - 1
 
     @property
+    def scatter(self) -> float:
+        """The weighted sum of squares of y about its mean."""
+        return max(float(self.fixed[-1, -1] - self.fixed[0, -1] ** 2 / self.fixed[0, 0]), 0.0)
+
+    @property
     def slices(self) -> list[slice]:
         """The positions of each factor's effects."""
         ends = np.cumsum([shape.length for shape in self.shapes])

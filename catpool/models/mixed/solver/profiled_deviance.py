@@ -32,6 +32,7 @@ FEW = 500  # effects, up to which the criterion may have several minima and seve
 FLOOR = 1e-6  # the least Lambda of the search, in units of `parameter_units`
 FAR = 100.0  # in the same units; a variance that gets there has no bounds
 NEARLY, FARTHER = 1e3, 1e2  # the size at which effects predict y nearly exactly, and how much farther it is tried
+EXACT = 1e-30  # the least residual variance in units of the variance of y, far below what rounding leaves of it
 OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
@@ -57,6 +58,7 @@ class ProfiledDeviance:
         self.units = parameter_units(system, self.parameters)
         self.floors = FLOOR * self.units
         self.twins = find_twins(system)
+        self.least = EXACT * system.scatter / self.freedom if self.freedom > 0 else 0.0
         self._last: tuple[bytes, CriterionEvaluation] | None = None
 
     def equations(self, lambdas: Sequence[np.ndarray]) -> MixedModelEquations:
@@ -65,14 +67,14 @@ class ProfiledDeviance:
         return CholeskyEquations(self.partition, lambdas)
 
     def scale(self, solution: EquationSolution) -> float:
-        """The residual variance, sigma^2."""
-        return 1.0 if self.known else solution.residual / self.freedom
+        """The residual variance, sigma^2, by which is divided also where rounding leaves no residual at all."""
+        return 1.0 if self.known else max(solution.residual / self.freedom, self.least)
 
     def criterion(self, solution: EquationSolution) -> float:
         fit = solution.log_det + (solution.log_det_fixed if self.reml else 0.0) - self.system.log_weights
         if self.known:
             return fit + self.freedom * np.log(2 * np.pi) + solution.residual
-        return fit + self.freedom * (1 + np.log(2 * np.pi * max(self.scale(solution), 1e-300)))
+        return fit + self.freedom * (1 + np.log(2 * np.pi * self.scale(solution)))
 
     def value(self, theta: np.ndarray) -> float:
         """The criterion, also at parameters that are zero."""
