@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from catpool.data.crossed import Cells
 from catpool.data.frames import read_frame, select_columns
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.models.flat import Flat
@@ -39,7 +41,9 @@ def sample_encodings(
     A draw has three steps:
 
     1. With ``prior="full_bayes"``, draw the strength k from its posterior. Otherwise it is the fitted strength.
-    2. Draw the prior mean mu from a normal distribution with the variance of its estimate.
+    2. Draw the prior mean mu from a normal distribution with the variance of its estimate. For a cell of an interaction
+       whose prior mean is the sum of its parts' effects, draw these effects, which cells share. For classes and counts
+       they are drawn on the link, so draws of uncertain cells may have another mean than their encoding.
     3. Draw the value of each category from its conjugate posterior, which has the mean
 
            r * (mean of the category) + (1 - r) * mu,    r = count / (count + k),
@@ -105,27 +109,60 @@ def sample_encodings(
     frame = read_frame(X).align(fitted.header, required, strict=False)
     blocks = []
     for table in encoder.tables_:
-        slots = table.slots(select_columns(table.label, frame))
-        blocks.append(np.stack([_draw_table(table, rng)[slots] for _ in range(n_draws)]))
+        slots, places = _places(table, select_columns(table.label, frame))
+        blocks.append(np.stack([_draw_table(table, places, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 
 
-def _draw_table(table: EncodingTable, rng: np.random.Generator) -> np.ndarray:
-    """Draw the values of a column once, of shape (size, classes of all targets)."""
+def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """The slots of the rows, and where prior means follow from effects the slots of each slot's parts.
+
+    Unseen cells have slots of their own, behind those of the table, unless they are encoded otherwise.
+    """
+    slots, cells = table.slots(columns), table.vocabulary
+    if not isinstance(cells, Cells) or table.encodings[0].prior.mains is None:
+        return slots, None
+    places = cells.part_slots
+    unseen = np.flatnonzero(slots == cells.size - 1)
+    if table.policy.unknown == "prior" and len(unseen):
+        parts = np.column_stack(cells.row_part_slots(columns))[unseen]
+        new, own = np.unique(parts, axis=0, return_inverse=True)
+        slots = slots.copy()
+        slots[unseen] = cells.size + own.ravel()
+        places = np.vstack([places, new])
+    return slots, places
+
+
+def _draw_table(table: EncodingTable, places: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Draw the values of a column once, of shape (slots, classes of all targets)."""
     values = []
     for _, group in groupby(table.encodings, key=lambda encoding: encoding.output):
-        values += _draw_target(list(group), rng)
+        values += _draw_target(list(group), places, rng)
     for value, encoding in zip(values, table.encodings, strict=True):
-        table.policy.apply(MEAN, value, encoding.moments, encoding.prior)
+        table.policy.apply(MEAN, value[: table.vocabulary.size], encoding.moments, encoding.prior)
     return np.column_stack(values)
 
 
-def _draw_target(encodings: Sequence[Encoding], rng: np.random.Generator) -> list[np.ndarray]:
-    """Draw the values of each class, of shape (size,)."""
+def _draw_target(
+    encodings: Sequence[Encoding], places: np.ndarray | None, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw the values of each class, of shape (slots,)."""
     uniform = float(rng.random())  # the classes of a target share the component of a mixture
     priors = [_draw_component(encoding, uniform) for encoding in encodings]
-    means = [_draw_mean(encoding.moments, prior, rng) for encoding, prior in zip(encodings, priors, strict=True)]
-    return encodings[0].family.draw([encoding.moments for encoding in encodings], priors, means, rng)
+    moments = [encoding.moments for encoding in encodings]
+    if places is None:
+        means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
+    else:
+        mains = [encoding.prior.mains for encoding in encodings]
+        means = [each.draw(rng).mean(places) for each in mains if each is not None]
+        moments = [_with_unseen(own, len(places)) for own in moments]
+    return encodings[0].family.draw(moments, priors, means, rng)
+
+
+def _with_unseen(moments: Moments, size: int) -> Moments:
+    """The moments with slots without rows behind them."""
+    more = np.zeros(size - len(moments.count))
+    return replace(moments, count=np.append(moments.count, more), total=np.append(moments.total, more))
 
 
 def _draw_component(encoding: Encoding, uniform: float) -> Prior:
@@ -138,9 +175,9 @@ def _draw_component(encoding: Encoding, uniform: float) -> Prior:
     return [component for _, component in prior.each_component()][index]
 
 
-def _draw_mean(moments: Moments, prior: Prior, rng: np.random.Generator) -> float:
+def _draw_mean(moments: Moments, prior: Prior, rng: np.random.Generator) -> np.ndarray:
     assert prior.between is not None
     assert prior.within is not None
     weight = reliability(moments.count, prior.strength)
     variance = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-    return float(rng.normal(prior.mean, np.sqrt(variance)))
+    return np.asarray(rng.normal(prior.mean, np.sqrt(variance)))

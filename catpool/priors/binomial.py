@@ -132,7 +132,7 @@ class Binomial(Family):
         return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
 
     def draw(
-        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[float], rng: np.random.Generator
+        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[np.ndarray], rng: np.random.Generator
     ) -> list[np.ndarray]:
         """Draw from a Dirichlet distribution, whose strength all classes share."""
         strength = float(priors[0].strength)
@@ -224,10 +224,10 @@ def _draw_dirichlet(
     classes: Sequence[Moments], strength: float, means: np.ndarray, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Draw the shares as gamma variables over their sum."""
-    means = means / means.sum() if len(classes) > 1 else np.append(means, 1 - means)
+    means = means / means.sum(axis=0) if len(classes) > 1 else np.concatenate([means, 1 - means])
     totals = _with_complement(classes)
     a = np.array([each + strength * mean for each, mean in zip(totals, means, strict=True)])
-    a = np.maximum(a, 1e-9 * means[:, None])
+    a = np.maximum(a, 1e-9 * means.reshape(len(means), -1))
     # on the log scale, as a gamma variable of a small shape would underflow
     draws = np.log(rng.gamma(a + 1)) + np.log(1 - rng.random(a.shape)) / a
     draws = np.exp(draws - draws.max(axis=0))

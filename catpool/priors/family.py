@@ -175,7 +175,7 @@ class Family(ABC):
         return np.clip(mean - half, *self.bounds), np.clip(mean + half, *self.bounds)
 
     def draw(
-        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[float], rng: np.random.Generator
+        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[np.ndarray], rng: np.random.Generator
     ) -> list[np.ndarray]:
         """Draw the value of each category from its posterior.
 
@@ -184,8 +184,8 @@ class Family(ABC):
         classes : sequence of Moments of shape (K,)
         priors : sequence of Prior of shape ()
             Their variances and strengths are used, and the means replaced by `means`.
-        means : sequence of float
-            A draw of the prior mean of each class.
+        means : sequence of ndarray of shape () or (K,)
+            A draw of the prior mean of each class, or of the prior means of its categories.
         rng : numpy.random.Generator
 
         Returns
@@ -196,7 +196,7 @@ class Family(ABC):
         drawn = [_draw_normal(*each, rng) for each in zip(classes, priors, means, strict=True)]
         return [np.clip(each, *self.bounds) for each in drawn]
 
-    def draw_pooled(self, classes: Sequence[Moments], means: Sequence[float]) -> list[np.ndarray]:
+    def draw_pooled(self, classes: Sequence[Moments], means: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What `draw` gives under complete pooling: all categories have the mean of their class."""
         return [
             np.full_like(each.count, np.clip(mean, *self.bounds)) for each, mean in zip(classes, means, strict=True)
@@ -224,7 +224,7 @@ class Family(ABC):
         )
 
 
-def _draw_normal(moments: Moments, prior: Prior, mean: float, rng: np.random.Generator) -> np.ndarray:
+def _draw_normal(moments: Moments, prior: Prior, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     assert prior.between is not None
     assert prior.within is not None
     weight, rows = reliability(moments.count, prior.strength), moments.count + prior.strength

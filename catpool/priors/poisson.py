@@ -126,7 +126,7 @@ class Poisson(Family):
         return np.where(certain, mean, lower), np.where(certain, mean, upper)
 
     def draw(
-        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[float], rng: np.random.Generator
+        self, classes: Sequence[Moments], priors: Sequence[Prior], means: Sequence[np.ndarray], rng: np.random.Generator
     ) -> list[np.ndarray]:
         """Draw from a gamma distribution."""
         strength = float(priors[0].strength)

@@ -152,6 +152,14 @@ class Mains(Protocol):
         """The number of slots of each part."""
         ...
 
+    def mean(self, places: np.ndarray) -> np.ndarray:
+        """The prior means of cells, from the slots of their parts, of shape (m, parts)."""
+        ...
+
+    def draw(self, rng: np.random.Generator) -> Mains:
+        """Effects with a draw of their errors."""
+        ...
+
     def about(self, prior: Prior, places: np.ndarray) -> Prior:
         """The prior with the means of cells, from the slots of their parts, of shape (K, parts)."""
         ...

@@ -23,6 +23,49 @@ def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
         np.testing.assert_allclose(draws.sum(axis=2), 1)
 
 
+@pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
+@pytest.mark.parametrize("prior", ["parts", "exact", "own"])
+def test_draws_of_cells_have_the_posterior_s_mean_and_sd(target_type, prior):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"city": rng.choice(list("abcdefgh"), 500), "month": rng.choice(list("uvwxyz"), 500)})
+    X = X[(X["city"] != "a") | (X["month"] != "u")].reset_index(drop=True)  # one cell is unseen
+    y = X["city"].rank().to_numpy() / 300 - X["month"].rank().to_numpy() / 600 + rng.normal(size=len(X))
+    y = {
+        "continuous": y,
+        "binary": y > 0.5,
+        "multiclass": np.digitize(y, [0, 1]),
+        "count": np.digitize(y, [0, 0.5, 1, 2, 3]),
+    }[target_type]
+    encoder = EmpiricalBayesEncoder(
+        columns=[],
+        interactions=[("city", "month")],
+        interaction_prior=prior,
+        target_type=target_type,
+        output=("mean", "sd"),
+        remainder="drop",
+    ).fit(X, y)
+    cells = pd.DataFrame({"city": list("aabch"), "month": list("uvvwz")})
+    draws = sample_encodings(encoder, cells, n_draws=4000, random_state=0)
+    mean, sd = (np.asarray(encoder.transform(cells))[:, start::2] for start in (0, 1))
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=(0.1 if target_type == "continuous" else 0.5) * sd.max())
+    if target_type in ("continuous", "binary"):  # those of other targets take the sum of classes or the link as known
+        np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.1)
+
+
+def test_unseen_cells_have_draws_of_their_own():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"city": rng.choice(list("abcd"), 300), "month": rng.choice(list("uvwx"), 300)})
+    X = X[(X["city"] != "a") | ~X["month"].isin(["u", "v"])].reset_index(drop=True)
+    y = (X["city"] == "b") * 4.0 - (X["month"] == "u") * 3 + rng.normal(size=len(X))
+    encoder = EmpiricalBayesEncoder(columns=[], interactions=[("city", "month")]).fit(X, y)
+    cells = pd.DataFrame({"city": ["a", "a", "a", "q"], "month": ["u", "u", "v", "u"]})
+    draws = sample_encodings(encoder, cells, n_draws=200, random_state=0)[:, :, 0]
+    np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
+    assert draws[:, 0].mean() + 2 < draws[:, 2].mean()
+    fixed = EmpiricalBayesEncoder(columns=[], interactions=[("city", "month")], unknown="nan").fit(X, y)
+    assert np.isnan(sample_encodings(fixed, cells, n_draws=3)).all()
+
+
 def test_draws_are_reproducible_and_share_a_category_s_value(table):
     X, y = table["X"], table["continuous"]
     for encoder in (ENCODERS[name]() for name in ("mean", "smoothed", "bayes")):

@@ -136,6 +136,12 @@ class PartEffects:
         slope = self._link.variance(self.predictor(places)) / self._total(places)
         return np.asarray(slope**2 * on_link)
 
+    def draw(self, rng: np.random.Generator) -> PartEffects:
+        """Effects with a draw of their errors, which count as independent."""
+        effects = [rng.normal(own, np.sqrt(each)) for own, each in zip(self.effects, self.variances, strict=True)]
+        intercept = float(rng.normal(self.intercept, np.sqrt(self.intercept_variance)))
+        return replace(self, intercept=intercept, effects=effects)
+
     def about(self, prior: Prior, places: np.ndarray) -> Prior:
         """The prior with the means of the cells, and their variances, of shape (..., m)."""
         mean = self.mean(np.array([self.sizes]) - 1)[..., 0]  # of a cell whose categories are all unseen
