@@ -186,12 +186,10 @@ def _infer_numbers(values: pd.Series) -> pd.Series:
     """Convert Python objects to numbers if all of them are numbers."""
     if values.dtype != object:
         return values
-    if pd.api.types.infer_dtype(values, skipna=False) in ("decimal", "mixed-integer-float"):
+    kind = pd.api.types.infer_dtype(values, skipna=False)
+    if kind in ("decimal", "mixed-integer-float"):
         return values.astype(float)
-    try:
-        return values.infer_objects()
-    except UnicodeEncodeError:  # text with lone surrogates, which pandas cannot hold as strings
-        return values
+    return values if kind == "string" else values.infer_objects()  # not every string has a type of pandas
 
 
 @contextmanager

@@ -124,7 +124,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
+        columns: Sequence[Any] | str | Callable[[Any], Any] | None = "auto",
         *,
         categories: str | list[Any] = "auto",
         family: str = "auto",

@@ -17,7 +17,7 @@ from catpool.tables.policy import Policy
 class FlatParameters(Protocol):
     """An encoder with these parameters."""
 
-    columns: Sequence[Any] | Callable[[Any], Any] | None
+    columns: Sequence[Any] | str | Callable[[Any], Any] | None
     categories: Any
     interactions: Sequence[Sequence[Any]] | str | int | None
     cv: Any

@@ -82,7 +82,7 @@ class MeanEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
+        columns: Sequence[Any] | str | Callable[[Any], Any] | None = "auto",
         *,
         categories: str | list[Any] = "auto",
         interactions: Sequence[Sequence[Any]] | str | int | None = None,

@@ -51,7 +51,7 @@ CONSTRAINTS: dict[str, Any] = {
     "remainder": [StrOptions({"passthrough", "drop"})],
     "output": ["array-like", str],  # read_outputs checks it, with better messages
     "weight_type": [StrOptions({"frequency", "precision"})],
-    "columns": ["array-like", callable, None],
+    "columns": [StrOptions({"auto"}), "array-like", callable, None],
     "categories": [StrOptions({"auto"}), list],  # read_categories checks it, with better messages
     "interactions": ["array-like", StrOptions({"pairs"}), Interval(Integral, 2, None, closed="left"), None],
     "drop_noise": ["boolean"],
@@ -87,10 +87,12 @@ FLAT = (
 
 DOCUMENTATION = {
     "columns": """
-columns : list, callable or None, default=None
-    The columns to encode: names of a frame's columns, or positions of an array's; or a selector, such as scikit-learn's
-    ``make_column_selector(dtype_include="object")``, a function from a pandas frame to such a list. By default all
-    columns that are not target, weight, exposure, key, folds or times. An empty list encodes none.
+columns : "auto", list, callable or None, default="auto"
+    The columns to encode. By default those of a frame that hold strings, objects, categories or booleans, and all
+    columns of an array. Else names of a frame's columns, or positions of an array's; or a selector, such as
+    scikit-learn's ``make_column_selector(dtype_include="object")``, a function from a pandas frame to such a list; or
+    None for all columns. Columns of target, weight, exposure, key, folds or times are encoded only if they are named.
+    An empty list encodes none.
 """,
     "categories": """
 categories : "auto" or list of arrays, default="auto"

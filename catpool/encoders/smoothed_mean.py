@@ -84,7 +84,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
 
     def __init__(
         self,
-        columns: Sequence[Any] | Callable[[Any], Any] | None = None,
+        columns: Sequence[Any] | str | Callable[[Any], Any] | None = "auto",
         *,
         categories: str | list[Any] = "auto",
         smoothing: float = 10.0,

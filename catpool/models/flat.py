@@ -16,6 +16,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
+from catpool.data.column_kinds import encoded_by_default, warn_of_no_categories
 from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
@@ -46,9 +47,9 @@ class Flat(Columnwise):
     rule : callable
         How the prior of a column is learned.
     policy : Policy
-    columns : list, callable or None
-        The labels of the columns to encode, or a function from a pandas frame to them; None for all without another
-        role.
+    columns : "auto", list, callable or None
+        The labels of the columns to encode, or a function from a pandas frame to them; "auto" for those that hold
+        categories, None for all without another role.
     interactions : list of tuples, or int
         The tuples of labels to encode together, or the largest number of the columns that are combined.
     categories : "auto" or list, default="auto"
@@ -71,7 +72,7 @@ class Flat(Columnwise):
 
     rule: PriorRule
     policy: Policy
-    columns: Sequence[Any] | Callable[[Any], Any] | None = None
+    columns: Sequence[Any] | str | Callable[[Any], Any] | None = None
     interactions: Sequence[tuple[Any, ...]] | int = ()
     categories: Any = AUTO
     output: str | Sequence[str] = "mean"
@@ -114,8 +115,11 @@ class Flat(Columnwise):
 
     def check(self, X: Frame) -> None:
         _ = self.outputs  # refuses what is unknown
-        if columns := self._chosen(X):
+        columns = self._chosen(X)
+        if columns:
             X.require(columns)
+        elif isinstance(self.columns, str) and not self._given:
+            warn_of_no_categories(X.labels)
         for parts in self._given:
             check_interaction(parts, X)
         if self.past_only and self.crossfit.only_rare:
@@ -148,8 +152,12 @@ class Flat(Columnwise):
 
     def _chosen(self, X: Frame) -> list[Any] | None:
         """The columns that the user has chosen; a selector chooses among those without another role."""
+        if self.columns is None:
+            return None
+        if isinstance(self.columns, str):  # "auto"
+            return encoded_by_default(X)
         if not callable(self.columns):
-            return None if self.columns is None else list(self.columns)
+            return list(self.columns)
         return [label for label in self.columns(X.as_pandas) if label not in X.aside]
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
@@ -168,7 +176,11 @@ class Flat(Columnwise):
         require(tables or self.columns is not None, "no tables")
         labels = [table.label for table in tables]
         columns = labels[: self._number_of_columns(len(labels))]
-        given = columns if self.columns is None or callable(self.columns) else list(self.columns)
+        given = (
+            columns
+            if self.columns is None or isinstance(self.columns, str) or callable(self.columns)
+            else list(self.columns)
+        )
         require(labels == [*given, *self._crossed(given)], "tables of other columns")
         self.check_listed(labels, [table.vocabulary for table in tables])
 

@@ -76,7 +76,7 @@ def test_codes_of_interactions_are_let_go_once_they_are_learned_from(method, n_j
         return coded
 
     monkeypatch.setattr(columnwise.Columnwise, "_code_checked", watch)
-    encoder = MeanEncoder(interactions="pairs", cv=2, random_state=0, n_jobs=n_jobs)
+    encoder = MeanEncoder(None, interactions="pairs", cv=2, random_state=0, n_jobs=n_jobs)
     getattr(encoder, method)(table, rng.normal(size=len(table)))
     assert len(alive) == 36
     assert max(most) <= 2 * n_jobs  # one that is made while another is let go

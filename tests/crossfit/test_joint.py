@@ -86,7 +86,7 @@ def test_columns_are_learned_as_each_by_itself(kind, weighted, options, batches,
     rng = np.random.default_rng(0)
     X = columns(rng)
     weights = rng.uniform(0.5, 2, N) * (rng.random(N) < 0.9) if weighted else None
-    encoder = EmpiricalBayesEncoder(target_type=kind, cv=3, random_state=0, **OPTIONS[options])
+    encoder = EmpiricalBayesEncoder(**{"columns": None, **OPTIONS[options]}, target_type=kind, cv=3, random_state=0)
     check_alone(encoder, X, target(kind, X, rng), sample_weight=weights)
     assert max(batches) == (2 if options == "some listed" else 8)  # a row of c9 has a category that is not listed
 
@@ -94,7 +94,9 @@ def test_columns_are_learned_as_each_by_itself(kind, weighted, options, batches,
 def test_interactions_are_learned_apart_from_their_columns(batches):
     rng = np.random.default_rng(7)
     X = columns(rng)
-    check_alone(EmpiricalBayesEncoder(interactions=[("c5", "c9")], random_state=0), X, target("continuous", X, rng))
+    check_alone(
+        EmpiricalBayesEncoder(None, interactions=[("c5", "c9")], random_state=0), X, target("continuous", X, rng)
+    )
     assert batches == [8]
 
 
@@ -105,12 +107,14 @@ def test_priors_of_numbers_are_learned_as_each_by_itself(prior, weight_type, far
     rng = np.random.default_rng(1)
     X = columns(rng)
     y = np.column_stack([far + target("continuous", X, rng), rng.normal(size=N)])
-    encoder = EmpiricalBayesEncoder(prior=prior, weight_type=weight_type, cv=4, random_state=0)
+    encoder = EmpiricalBayesEncoder(None, prior=prior, weight_type=weight_type, cv=4, random_state=0)
     check_alone(encoder, X, y, sample_weight=rng.integers(0, 3, N))
     assert batches == [8]
 
 
-@pytest.mark.parametrize("encoder", [MeanEncoder(), SmoothedMeanEncoder(smoothing=3.0)], ids=["mean", "smoothed"])
+@pytest.mark.parametrize(
+    "encoder", [MeanEncoder(None), SmoothedMeanEncoder(None, smoothing=3.0)], ids=["mean", "smoothed"]
+)
 def test_given_strengths_are_used_as_in_each_by_itself(encoder, batches):
     rng = np.random.default_rng(2)
     X = columns(rng)
@@ -122,7 +126,7 @@ def test_noise_is_summed_where_the_categories_of_one_column_are_far_apart(batche
     rng = np.random.default_rng(3)
     X = columns(rng)
     y = 1e8 * X["number"].to_numpy() + rng.normal(size=N)
-    encoder = EmpiricalBayesEncoder(cv=3, random_state=0)
+    encoder = EmpiricalBayesEncoder(None, cv=3, random_state=0)
     check_alone(encoder, X, y)
     summary = encoder.fit(X, y).summary_.set_index("column")
     assert summary.loc["number", "within_sd"] == pytest.approx(1, abs=0.2)
@@ -133,7 +137,7 @@ def test_rows_in_no_fold_are_learned_from_and_stay_nan(batches):
     rng = np.random.default_rng(4)
     X = columns(rng)
     cv = [(np.arange(20, N), np.arange(20)), (np.delete(np.arange(N), np.arange(40, 90)), np.arange(40, 90))]
-    encoder = EmpiricalBayesEncoder(output=["mean", "count"], cv=cv)
+    encoder = EmpiricalBayesEncoder(None, output=["mean", "count"], cv=cv)
     with pytest.warns(UserWarning, match="80 rows are in no test fold"):
         check_alone(encoder, X, target("continuous", X, rng))
     with pytest.warns(UserWarning, match="80 rows are in no test fold"):
@@ -177,12 +181,12 @@ def test_each_fold_is_encoded_by_a_fit_to_the_others(kind, batches):
     rng = np.random.default_rng(5)
     X = columns(rng)
     y, folds = target(kind, X, rng), np.arange(N) % 3
-    encoder = EmpiricalBayesEncoder(target_type=kind, output=EVERYTHING[:4], cv=folds)
+    encoder = EmpiricalBayesEncoder(None, target_type=kind, output=EVERYTHING[:4], cv=folds)
     encoded = np.asarray(encoder.fit_transform(X, y))
     assert batches == [8]
     for fold in range(3):
         own = folds == fold
-        refitted = EmpiricalBayesEncoder(target_type=kind, output=EVERYTHING[:4]).fit(X[~own], y[~own])
+        refitted = EmpiricalBayesEncoder(None, target_type=kind, output=EVERYTHING[:4]).fit(X[~own], y[~own])
         np.testing.assert_allclose(encoded[own], refitted.transform(X[own]), rtol=1e-8, atol=1e-9)
 
 
@@ -227,7 +231,7 @@ def test_functions_of_users_see_the_categories_of_their_column_alone(batches):
         seen.append(len(moments.count))
         return moments.mean, 1.0
 
-    EmpiricalBayesEncoder(prior=prior).fit_transform(X, target("continuous", X, rng))
+    EmpiricalBayesEncoder(None, prior=prior).fit_transform(X, target("continuous", X, rng))
     assert set(seen) == {X[column].nunique() + 2 for column in X}
     assert batches == []
     assert batch_columns(coded(5, 6, rule=callable_rule(lambda moments: (0.0, 1.0))), 3) == [[0], [1]]

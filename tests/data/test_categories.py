@@ -43,7 +43,7 @@ CASES = {
 @pytest.mark.parametrize("missing", ["category", "prior", "nan"])
 def test_every_kind_of_column(name, missing):
     X = CASES[name].to_frame("c")
-    encoder = MeanEncoder(missing=missing, cv=[0, 0, 1, 1, 0, 1])
+    encoder = MeanEncoder(None, missing=missing, cv=[0, 0, 1, 1, 0, 1])
     expected = {"category": 24.0, "prior": Y.mean(), "nan": np.nan}[missing]
     encoder.fit(X, Y)
     values = [2.75, 5, 2.75, 5, expected, expected]
@@ -60,10 +60,12 @@ def test_every_kind_of_column(name, missing):
 def test_arrays_hold_what_frames_hold(name):
     X = CASES[name].to_frame("c")
     array = X.to_numpy(dtype=object)
-    frame = MeanEncoder(random_state=0, cv=2).fit(X, Y)
-    encoder = MeanEncoder(random_state=0, cv=2).fit(array, Y)
+    frame = MeanEncoder(None, random_state=0, cv=2).fit(X, Y)
+    encoder = MeanEncoder(None, random_state=0, cv=2).fit(array, Y)
     np.testing.assert_array_equal(encoder.transform(array), frame.transform(X))
-    np.testing.assert_array_equal(MeanEncoder().fit(array.tolist(), Y).transform(array.tolist()), frame.transform(X))
+    np.testing.assert_array_equal(
+        MeanEncoder(None).fit(array.tolist(), Y).transform(array.tolist()), frame.transform(X)
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_arrays_hold_what_frames_hold(name):
     ],
 )
 def test_a_column_may_change_its_type_but_not_its_values(at_fit, later):
-    encoder = MeanEncoder().fit(at_fit.to_frame("c"), Y)
+    encoder = MeanEncoder(None).fit(at_fit.to_frame("c"), Y)
     mean = Y.mean()
     np.testing.assert_allclose(np.asarray(encoder.transform(later.to_frame("c")))[:, 0], [14, 21.5 / 3, mean, mean])
 

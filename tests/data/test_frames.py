@@ -23,7 +23,7 @@ def test_columns_are_found_without_a_search_through_all_of_them():
     X = pd.DataFrame(np.arange(4 * n).reshape(4, n) % 3)
     X.columns = pd.Index([Label(f"c{position}") for position in range(n)], dtype=object)
     Label.compared = 0
-    encoder = MeanEncoder(cv=2)
+    encoder = MeanEncoder(None, cv=2)
     encoder.fit_transform(X, [1.0, 2.0, 3.5, 4.0])
     encoder.transform(X.iloc[:2])
     assert Label.compared < 50 * n  # a search for each column would compare n^2 / 2 = 150 n, several times

@@ -43,7 +43,7 @@ def test_large_integers_beside_a_missing_value_stay_apart():
         polars.DataFrame({"c": ids}),
         pyarrow.table({"c": ids}),
     ):
-        np.testing.assert_allclose(np.asarray(MeanEncoder().fit(X, Y).transform(X))[:, 0], expected)
+        np.testing.assert_allclose(np.asarray(MeanEncoder(None).fit(X, Y).transform(X))[:, 0], expected)
 
 
 def test_cells_of_lists_may_be_tuples():
@@ -79,5 +79,5 @@ def test_every_nan_in_a_tuple_is_the_same(gap):
 
 def test_a_complex_nan_is_missing():
     X = pd.DataFrame({"c": pd.Series([1j, complex("nan"), 1j, complex(0, np.nan), 2j, None], dtype=object)})
-    encoder = MeanEncoder(missing="nan").fit(X, Y)
+    encoder = MeanEncoder(None, missing="nan").fit(X, Y)
     assert encoder.transform(X)["c"].isna().tolist() == [False, True, False, True, False, True]

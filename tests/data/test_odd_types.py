@@ -51,7 +51,7 @@ def test_odd_types_are_read_as_what_they_hold(name, missing):
         X = COLUMNS[name]()
     except (AttributeError, pyarrow.lib.ArrowNotImplementedError) as error:
         pytest.skip(f"this version has no such type: {error}")
-    encoder = MeanEncoder(missing=missing, cv=[0, 0, 1, 1, 0, 1])
+    encoder = MeanEncoder(None, missing=missing, cv=[0, 0, 1, 1, 0, 1])
     out = np.asarray(encoder.fit_transform(X, Y), dtype=float)[:, 0]
     np.testing.assert_allclose(out[:4], [4, 8, 1.5, 2])
     expected = [2.75, 5, 2.75, 5, *[24 if missing == "category" else Y.mean()] * 2]
@@ -95,7 +95,7 @@ def test_look_ups_and_tables_take_lone_surrogates(encoder_class):
 @pytest.mark.parametrize("values", [[2**53 + 1, 2.0**53, 0.5], [2**53 + 1, None, 1]])
 def test_tables_do_not_round_large_integers(encoder_class, values):
     X = pd.DataFrame({"c": pd.Series(values * 2, dtype=object)})
-    table = encoder_class().fit(X, Y).encoding_table("c")
+    table = encoder_class(None).fit(X, Y).encoding_table("c")
     assert 2**53 + 1 in table["category"].tolist()
 
 

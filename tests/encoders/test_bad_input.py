@@ -24,7 +24,7 @@ from catpool import SmoothedMeanEncoder
 )
 @pytest.mark.parametrize("weights", [None, [0, 1] * 6])
 def test_what_is_odd_but_legal(encoder_class, X, y, weights):
-    encoder = encoder_class(cv=3, random_state=0)
+    encoder = encoder_class(None, cv=3, random_state=0)
     assert np.isfinite(np.asarray(encoder.fit_transform(X, y, sample_weight=weights))).all()
     assert np.isfinite(np.asarray(encoder.transform(X))).all()
     summary = encoder.summary_

@@ -70,7 +70,7 @@ def test_keys_are_routed_through_pipelines(encoder_class):
 
 
 def test_a_named_key_passes_through_fit_too():
-    assert MeanEncoder().fit(X.assign(id=np.arange(N)), Y, key="id").columns_ == ["city", "size", "shop"]
+    assert MeanEncoder(None).fit(X.assign(id=np.arange(N)), Y, key="id").columns_ == ["city", "size", "shop"]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)

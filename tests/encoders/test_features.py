@@ -28,7 +28,7 @@ def test_names_of_features_of_an_array(encoder_class):
 
 def test_several_outputs_have_a_feature_each(encoder_class, table):
     y = pd.DataFrame({"price": table["continuous"], "sold": table["binary"]})
-    encoder = encoder_class(cv=KFold(3))
+    encoder = encoder_class(None, cv=KFold(3))
     both = encoder.fit_transform(table["X"], y)
     assert encoder.get_feature_names_out().tolist() == ["city_price", "city_sold", "shop_price", "shop_sold"]
     assert encoder.summary_[["column", "target"]].values.tolist() == [
@@ -38,7 +38,7 @@ def test_several_outputs_have_a_feature_each(encoder_class, table):
         ["shop", "sold"],
     ]
     for position, output in enumerate(y):
-        alone = encoder_class(cv=KFold(3)).fit_transform(table["X"], y[output])
+        alone = encoder_class(None, cv=KFold(3)).fit_transform(table["X"], y[output])
         np.testing.assert_array_equal(np.asarray(both)[:, position::2], alone)
 
 

@@ -140,7 +140,7 @@ def test_no_bit_depends_on_targets_of_rows_that_are_not_listed(encoder_class, ta
 
 def test_other_columns_and_interactions_learn_from_all_rows(encoder_class, table):
     X, y = table["X"].assign(shop=table["X"]["shop"] % 3), table["continuous"]
-    auto = encoder_class(interactions=[("city", "shop")], cv=FOLDS)
+    auto = encoder_class(None, interactions=[("city", "shop")], cv=FOLDS)
     listed = clone(auto).set_params(categories=[LISTED, [0, 1, 2]])
     expected, found = auto.fit_transform(X, y), listed.fit_transform(X, y)
     pd.testing.assert_frame_equal(found[["shop", "city_x_shop"]], expected[["shop", "city_x_shop"]])
@@ -148,7 +148,7 @@ def test_other_columns_and_interactions_learn_from_all_rows(encoder_class, table
 
 
 def test_threads_give_the_same(table):
-    encoder = EmpiricalBayesEncoder(categories=[LISTED, list(range(20))], cv=FOLDS)
+    encoder = EmpiricalBayesEncoder(None, categories=[LISTED, list(range(20))], cv=FOLDS)
     one, two = (clone(encoder).set_params(n_jobs=n).fit_transform(table["X"], table["continuous"]) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
 
@@ -158,7 +158,7 @@ def test_threads_give_the_same(table):
 def test_parts_teach_what_all_rows_teach(encoder_class, table, weight_type, library):
     X, y, weights, key = table["X"], table["continuous"], table["weights"] + 0.5, np.arange(120)
     lists = [LISTED, list(range(30))]
-    whole = encoder_class(categories=lists, cv=4, weight_type=weight_type).set_output(transform=library)
+    whole = encoder_class(None, categories=lists, cv=4, weight_type=weight_type).set_output(transform=library)
     stream, merged = clone(whole), None
     out_of_fold = whole.fit_transform(X, y, sample_weight=weights, key=key)
     for rows in (slice(40), slice(40, 120)):
@@ -211,7 +211,7 @@ def test_all_parts_have_the_same_list(table):
 )
 def test_files_hold_the_lists(categories, values):
     X = pd.DataFrame({"c": values * 4})
-    encoder = MeanEncoder(categories=categories).fit(X, np.arange(12) / 7)
+    encoder = MeanEncoder(None, categories=categories).fit(X, np.arange(12) / 7)
     again = MeanEncoder.from_json(encoder.to_json())
     assert [list(each) for each in again.categories] == [list(each) for each in categories]
     np.testing.assert_array_equal(again.transform(X.iloc[::2]), encoder.transform(X.iloc[::2]))

@@ -31,9 +31,9 @@ def test_outputs_are_named_and_out_of_fold(encoder_class, table, target_type):
 def test_outputs_in_any_combination(encoder_class, table, output):
     X, y = table["X"], table["continuous"]
     whole = pd.DataFrame(
-        encoder_class(output=OUTPUTS, random_state=0).set_output(transform="pandas").fit_transform(X, y)
+        encoder_class(None, output=OUTPUTS, random_state=0).set_output(transform="pandas").fit_transform(X, y)
     )
-    encoder = encoder_class(output=output, random_state=0).set_output(transform="pandas")
+    encoder = encoder_class(None, output=output, random_state=0).set_output(transform="pandas")
     some = encoder.fit_transform(X, y)
     pd.testing.assert_frame_equal(some, whole[some.columns])
     assert set(encoder.transform(X).columns) == set(some.columns)

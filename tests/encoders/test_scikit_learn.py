@@ -36,7 +36,7 @@ NOT_FOR_US = {  # scikit-learn's data has hardly a category twice, so that the o
     [encoder() for encoder in ENCODERS.values()],
     expected_failed_checks=lambda estimator: NOT_FOR_US.get(type(estimator).__name__, {}),
 )
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning", "ignore:X has no column of strings")
 def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
 
@@ -116,7 +116,7 @@ def test_weights_are_routed(table):
 def test_groups_are_routed_through_searches_and_column_transformers(table):
     X, y, shop = table["X"], table["continuous"], table["X"]["shop"].to_numpy()
     with sklearn.config_context(enable_metadata_routing=True):
-        transformer = ColumnTransformer([("mean", MeanEncoder(cv=5), ["city", "shop"])])
+        transformer = ColumnTransformer([("mean", MeanEncoder(None, cv=5), ["city", "shop"])])
         grouped = transformer.fit_transform(X, y, groups=shop)
         assert len(np.unique(np.asarray(grouped)[:, 1])) == 5  # a shop's rows never see the shop
         model = make_pipeline(transformer, LinearRegression())

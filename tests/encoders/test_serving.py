@@ -29,7 +29,7 @@ def test_a_row_is_looked_up_as_it_is_transformed(missing, output, interactions, 
 
 def test_missing_and_unknown_values_are_looked_up_by_the_policies():
     X = pd.DataFrame({"a": ["x", None, "y"], "b": [1, 2, 2]})
-    encoder = MeanEncoder(unknown="error", missing="error").fit(X[::2], [1.0, 2.5])
+    encoder = MeanEncoder(None, unknown="error", missing="error").fit(X[::2], [1.0, 2.5])
     assert encoder.lookup({"a": "x", "b": 1, "other": 3}) == {"a": 1.0, "b": 1.0}
     for row, message in (({"a": "z", "b": 1}, "z"), ({"a": None, "b": 1}, "missing"), ({"a": "x"}, r"\['b'\]")):
         with pytest.raises(ValueError, match=message):

@@ -36,7 +36,7 @@ def numbered(monkeypatch):
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
 def test_at_fit(method, n_jobs, numbered, monkeypatch):
     monkeypatch.setattr(threads, "THREADED", 0)
-    getattr(MeanEncoder(n_jobs=n_jobs, **ALL), method)(X, Y)
+    getattr(MeanEncoder(None, n_jobs=n_jobs, **ALL), method)(X, Y)
     assert len(numbered) == len(set(numbered)) == 3
 
 
@@ -50,13 +50,13 @@ def test_with_given_interactions_and_listed_categories(columns, numbered):
 
 
 def test_with_precisions(numbered):
-    encoder = EmpiricalBayesEncoder(interactions="pairs", weight_type="precision", cv=3, random_state=0)
+    encoder = EmpiricalBayesEncoder(None, interactions="pairs", weight_type="precision", cv=3, random_state=0)
     encoder.fit_transform(X, Y, sample_weight=np.linspace(1, 2, N))
     assert len(numbered) == len(set(numbered)) == 3
 
 
 def test_at_transform(numbered):
-    encoder = MeanEncoder(**ALL).fit(X, Y)
+    encoder = MeanEncoder(None, **ALL).fit(X, Y)
     numbered.clear()
     encoder.transform(NEW)
     assert len(numbered) == len(set(numbered)) == 3
@@ -76,7 +76,7 @@ def test_factors_of_mixed_models(numbered):
 def test_features_are_those_of_each_alone(as_table, few, missing):
     """With an encoder for each column and interaction, nothing is shared."""
     options = {"cv": 3, "random_state": 0, "missing": missing, "remainder": "drop", "output": ["mean", "count"]}
-    encoder = SmoothedMeanEncoder(interactions=3, **options)
+    encoder = SmoothedMeanEncoder(None, interactions=3, **options)
     train, new = encoder.fit_transform(as_table(X), Y), encoder.transform(as_table(NEW[:few]))
     for label in encoder.columns_:
         columns, crossed = ([], [label]) if isinstance(label, tuple) else ([label], None)
@@ -97,4 +97,4 @@ def test_errors_name_unseen_cells():
 def test_columns_that_cannot_be_numbered_are_named():
     lists = X.assign(x=[[1]] * N)
     with pytest.raises(TypeError, match="categories of column 'x' must be hashable"):
-        MeanEncoder(**ALL).fit(lists, Y)
+        MeanEncoder(None, **ALL).fit(lists, Y)

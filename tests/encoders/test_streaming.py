@@ -131,9 +131,9 @@ def test_classes_may_come_later(classes):
     y = np.sort(rng.choice(classes, 90))
     X = pd.DataFrame({"a": rng.integers(0, 5, 90)})
     kind = "binary" if len(classes) == 2 else "multiclass"
-    whole = MeanEncoder(target_type=kind).fit(X, y)
+    whole = MeanEncoder(None, target_type=kind).fit(X, y)
     for order in (slice(None), slice(None, None, -1)):
-        stream = MeanEncoder(target_type=kind)
+        stream = MeanEncoder(None, target_type=kind)
         for rows in np.array_split(np.arange(90)[order], 6):
             stream.partial_fit(X.iloc[rows], y[rows])
         assert stream.classes_.tolist() == sorted(classes)
@@ -142,14 +142,14 @@ def test_classes_may_come_later(classes):
 
 def test_categories_of_other_types_may_come_later():
     for one, other in ((["a", 2], [1]), ([1], [2.5]), ([None], ["a"]), ([True], [(1, 2)])):
-        encoder = MeanEncoder().partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5] * len(one))
+        encoder = MeanEncoder(None).partial_fit(pd.DataFrame({"c": pd.Series(one, dtype=object)}), [1.5] * len(one))
         encoder.partial_fit(pd.DataFrame({"c": pd.Series(other, dtype=object)}), [2.5])
         both = pd.DataFrame({"c": pd.Series([*one, *other], dtype=object)})
         assert set(np.asarray(encoder.transform(both)).ravel()) == {1.5, 2.5}
 
 
 @pytest.mark.parametrize("other", [[17], [17.0, 18.0], [True]])
-@pytest.mark.parametrize("encoder", [MeanEncoder(), EmpiricalBayesEncoder([], interactions=[("zip", "city")])])
+@pytest.mark.parametrize("encoder", [MeanEncoder(None), EmpiricalBayesEncoder([], interactions=[("zip", "city")])])
 def test_a_column_does_not_turn_from_strings_to_numbers(encoder, other):
     texts = pd.DataFrame({"city": ["a", "b"], "zip": ["17", "18"]})
     numbers = pd.DataFrame({"city": "a", "zip": other})
@@ -240,17 +240,17 @@ def test_what_does_not_add_up_is_refused(table):
 
 def test_keys_may_be_columns(table):
     rows = table["X"].assign(id=np.arange(120) // 2, y=table["continuous"])
-    by_name, by_value = MeanEncoder(cv=3), MeanEncoder(["city", "shop"], cv=3)
+    by_name, by_value = MeanEncoder(None, cv=3), MeanEncoder(["city", "shop"], cv=3)
     for some in (rows[:70], rows[70:]):
         by_name.partial_fit(some, "y", key="id")
         by_value.partial_fit(some.drop(columns="y"), some["y"], key=some["id"])
     assert by_name.columns_ == ["city", "shop"]
     expected = by_value.transform_out_of_fold(rows.drop(columns="y"), rows["id"])
     pd.testing.assert_frame_equal(by_name.transform_out_of_fold(rows, "id"), expected)
-    pd.testing.assert_frame_equal(MeanEncoder(cv=3).fit_transform(rows, "y", key=["id"]), expected)
-    named, texts = MeanEncoder(cv=3), rows["id"].astype(str)
+    pd.testing.assert_frame_equal(MeanEncoder(None, cv=3).fit_transform(rows, "y", key=["id"]), expected)
+    named, texts = MeanEncoder(None, cv=3), rows["id"].astype(str)
     first = named.fit_transform(rows[["city"]], rows["y"], key=texts.tolist())
-    np.testing.assert_array_equal(first, MeanEncoder(cv=3).fit_transform(rows[["city"]], rows["y"], key=texts))
+    np.testing.assert_array_equal(first, MeanEncoder(None, cv=3).fit_transform(rows[["city"]], rows["y"], key=texts))
     assert named.partial_fit(rows[["city"]], rows["y"]).summary_["rows"].item() == 240
 
 
@@ -266,7 +266,7 @@ def test_outputs_are_added_up_by_name():
 @pytest.mark.parametrize("other", [[0.5], np.array([2**63 + 1], dtype=np.uint64)])
 def test_large_integers_are_not_rounded_by_later_parts(other):
     large = pd.DataFrame({"c": [2**53, 2**53 + 1]})
-    encoder = MeanEncoder().partial_fit(large, [1.5, 2.5]).partial_fit(pd.DataFrame({"c": other}), [9.5])
+    encoder = MeanEncoder(None).partial_fit(large, [1.5, 2.5]).partial_fit(pd.DataFrame({"c": other}), [9.5])
     assert np.asarray(encoder.transform(large)).ravel().tolist() == [1.5, 2.5]
     assert np.asarray(encoder.transform(pd.DataFrame({"c": other}))).item() == 9.5
 

@@ -46,7 +46,9 @@ def at_once(function, items):
 
 def crossed():
     return [
-        EmpiricalBayesEncoder(interactions="pairs", interaction_prior=prior, target_type=kind, cv=2, random_state=0)
+        EmpiricalBayesEncoder(
+            None, interactions="pairs", interaction_prior=prior, target_type=kind, cv=2, random_state=0
+        )
         for kind, prior in (("continuous", "parts"), ("binary", "parts"), ("continuous", "exact"), ("binary", "own"))
     ]
 

@@ -76,12 +76,12 @@ def test_groups_are_a_plain_argument_with_routing_or_without(routing, table, enc
     X, y, shop = table["X"], table["continuous"], table["X"]["shop"]
     with sklearn.config_context(enable_metadata_routing=routing):
         for cv in (5, GroupKFold(5)):
-            grouped = encoder_class(cv=cv, random_state=0).fit_transform(X, y, groups=shop)
+            grouped = encoder_class(None, cv=cv, random_state=0).fit_transform(X, y, groups=shop)
             # shops are groups, so a shop's rows never see the shop: each gets its fold's prior mean
             assert len(np.unique(np.asarray(grouped)[:, 1])) == 5
-        plain = encoder_class(random_state=0).fit_transform(X, y)
-        np.testing.assert_array_equal(plain, encoder_class(random_state=0).fit_transform(X, y, groups=None))
-        model = make_pipeline(encoder_class(random_state=0), LinearRegression())
+        plain = encoder_class(None, random_state=0).fit_transform(X, y)
+        np.testing.assert_array_equal(plain, encoder_class(None, random_state=0).fit_transform(X, y, groups=None))
+        model = make_pipeline(encoder_class(None, random_state=0), LinearRegression())
         assert np.isfinite(cross_val_score(model, X, y, cv=3, params={})).all()
 
 
@@ -91,7 +91,7 @@ def test_groups_reach_the_encoder_through_a_pipeline(table):
 
     def fitted(**arguments):
         tree = DecisionTreeRegressor(max_leaf_nodes=200)
-        model = make_pipeline(MeanEncoder(cv=GroupKFold(5)), tree)
+        model = make_pipeline(MeanEncoder(None, cv=GroupKFold(5)), tree)
         return model.fit(X, y, **arguments)[-1].get_n_leaves()
 
     assert fitted(meanencoder__groups=shop) <= 5
@@ -143,7 +143,7 @@ def test_a_generator_of_splits_serves_again(encoder_class, table):
 
 def test_counts_are_not_classes(encoder_class, table):
     """B4."""
-    counts = encoder_class(target_type="count", random_state=0).fit_transform(table["X"], table["count"])
+    counts = encoder_class(None, target_type="count", random_state=0).fit_transform(table["X"], table["count"])
     assert counts.shape == (120, 2)
     assert 0.5 * table["count"].mean() < np.asarray(counts).mean() < 2 * table["count"].mean()
 

@@ -91,7 +91,7 @@ def test_all_targets_come_out(target, orders):
 
 def test_dates_and_truths_have_literals():
     X = pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2021-02-03"]), "flag": [True, False]})
-    encoder = MeanEncoder().fit(X, [1.0, 2.5])
+    encoder = MeanEncoder(None).fit(X, [1.0, 2.5])
     found = run_duckdb(X, "orders", encoder.to_sql("orders", dialect="duckdb"))
     np.testing.assert_array_equal(found.sort_values("day").to_numpy(), [[1.0, 1.0], [2.5, 2.5]])
     assert encoder.to_sql(("shops", "orders"), dialect="bigquery").count("`shops`.`orders`") == 1
@@ -129,7 +129,7 @@ def test_what_sql_cannot_express_is_refused(orders):
         with pytest.raises(ValueError, match="`to_sql` does not support"):
             encoder.fit(X, y).to_sql("orders")
     with pytest.raises(ValueError, match="names"):
-        MeanEncoder().fit([["a"]], [1.5]).to_sql("orders")
+        MeanEncoder(None).fit([["a"]], [1.5]).to_sql("orders")
     with pytest.raises(ValueError, match="half-life"):
         MeanEncoder(["select"], cv=EarlierRows("id", half_life=3)).fit(X, y).to_sql("orders")
     for names in (("a", "b", "c", "d"), (), 3, ("a", 2)):
@@ -137,9 +137,9 @@ def test_what_sql_cannot_express_is_refused(orders):
             MeanEncoder(["select"]).fit(X, y).to_sql(names)
     for odd in (np.inf, -np.inf, pd.Timestamp("2020-01-01", tz="Europe/Berlin")):
         with pytest.raises(TypeError, match="literal"):
-            MeanEncoder().fit(pd.DataFrame({"a": [odd, odd]}), [1.0, 2.5]).to_sql("orders")
+            MeanEncoder(None).fit(pd.DataFrame({"a": [odd, odd]}), [1.0, 2.5]).to_sql("orders")
     with pytest.raises(TypeError, match="literal"):
-        MeanEncoder().fit(pd.DataFrame({"a": [("x", 1), ("y", 2)]}), [1.0, 2.5]).to_sql("orders")
+        MeanEncoder(None).fit(pd.DataFrame({"a": [("x", 1), ("y", 2)]}), [1.0, 2.5]).to_sql("orders")
 
 
 @pytest.mark.parametrize("dialect", ["bigquery", "mysql", "redshift", "tsql", "snowflake", "postgres", "spark", None])

@@ -57,7 +57,7 @@ def test_stored_encodings_are_joined_fast(many, dialect):
 def test_sqlite_joins_by_an_index(encodings, plan):
     whole = np.arange(1000)
     X = pd.DataFrame({"text": whole.astype(str), "whole": whole, "part": whole / 2})
-    before, last = split(MeanEncoder().fit(X, whole / 7).to_sql("t", dialect="sqlite", encodings=encodings))
+    before, last = split(MeanEncoder(None).fit(X, whole / 7).to_sql("t", dialect="sqlite", encodings=encodings))
     with closing(sqlite3.connect(":memory:")) as connection:
         X.to_sql("t", connection, index=False)
         for statement in before:
@@ -68,7 +68,7 @@ def test_sqlite_joins_by_an_index(encodings, plan):
 
 def test_tables_of_encodings_have_the_name_that_is_asked_for():
     X = pd.DataFrame({"a": ["x", "y"], "b": [1, 2]})
-    encoder = MeanEncoder().fit(X, [1.5, 2.5])
+    encoder = MeanEncoder(None).fit(X, [1.5, 2.5])
     statements = encoder.to_sql("orders", dialect="postgres", encodings="table", encodings_name=["mart", 'co"des'])
     creates = [each for each in statements if each.startswith("CREATE TABLE")]
     assert [each.split("(")[0] for each in creates] == [f'CREATE TABLE "mart"."co""des_{number}" ' for number in (0, 1)]
@@ -95,7 +95,7 @@ def test_strings_are_escaped_as_sqlglot_does(dialect):
 
 def test_large_integers_and_truths_keep_their_values():
     X = pd.DataFrame({"id": [2**53, 2**53 + 1, -(2**60)], "flag": [True, False, True]})
-    encoder = MeanEncoder().fit(X, [1.5, 2.5, 4.5])
+    encoder = MeanEncoder(None).fit(X, [1.5, 2.5, 4.5])
     for encodings in ("inline", "table"):
         for run, dialect in ((run_sqlite, "sqlite"), (run_duckdb, "duckdb")):
             found = run(X, "t", encoder.to_sql("t", dialect=dialect, encodings=encodings))

@@ -68,7 +68,7 @@ def test_unseen_cells_have_draws_of_their_own():
 
 def test_draws_are_reproducible_and_share_a_category_s_value(table):
     X, y = table["X"], table["continuous"]
-    for encoder in (ENCODERS[name]() for name in ("mean", "smoothed", "bayes")):
+    for encoder in (ENCODERS[name](None) for name in ("mean", "smoothed", "bayes")):
         encoder.fit(X, y)
         draws = sample_encodings(encoder, X, n_draws=3, random_state=1)
         assert draws.shape == (3, 120, 2)

@@ -93,7 +93,7 @@ class Written:
 
 KEYS = {"how": "partial_fit"}
 PLACES = {"columns": tuple(LEVELS)}
-CELLS = {"interactions": [("city", "shop")], "random_state": 0}
+CELLS = {"columns": None, "interactions": [("city", "shop")], "random_state": 0}
 SLOPES = {"groups": ["shop"], "covariates": ["price"], "slopes": {"shop": ["price"]}}
 PAST = EarlierRows("date", gap="2D", half_life="30D")
 
@@ -118,7 +118,9 @@ def encoders() -> dict[str, Written]:
         "rare": Written(bayes(flat, output=EACH_OUTPUT, **RARE, crossfit_reliability=0.9), how="fit_transform"),
         "reml_cells": Written(bayes(**CELLS, output=["mean", "sd"])),
         "reml_cells_binary": Written(bayes(**CELLS), "binary"),
-        "reml_cells_multiclass": Written(bayes(interactions=[("city", "state")]), "multiclass", ("city", "state")),
+        "reml_cells_multiclass": Written(
+            bayes(None, interactions=[("city", "state")]), "multiclass", ("city", "state")
+        ),
         "reml_cells_count": Written(bayes(**CELLS, target_type="count"), "count"),
         "earlier": Written(
             bayes(flat, cv=PAST, output=OUTPUTS_OF_PAST), "continuous", (*flat, "date"), "fit_transform"
@@ -166,7 +168,7 @@ def column_of(values: list[Any], kind: str) -> pd.DataFrame:
 def of_categories(kind: str) -> Any:
     """An encoder of categories of one sort."""
     X = column_of(3 * CATEGORIES[kind][0], kind)
-    return MeanEncoder(output=["mean", "count"]).fit(X, np.arange(len(X)) ** 2 / 4 + 0.1)
+    return MeanEncoder(None, output=["mean", "count"]).fit(X, np.arange(len(X)) ** 2 / 4 + 0.1)
 
 
 def encoded_categories(encoder: Any, kind: str) -> Numbers:

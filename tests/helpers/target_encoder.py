@@ -47,7 +47,12 @@ class TargetEncoder(TransformerMixin, BaseEstimator):
         return self.encoder_.get_feature_names_out(input_features)
 
     def _make(self, X, y):
-        options = {"cv": self._folds(y), "target_type": self.target_type, "categories": self.categories}
+        options = {
+            "columns": None,
+            "cv": self._folds(y),
+            "target_type": self.target_type,
+            "categories": self.categories,
+        }
         if self.smooth == "auto":
             self.encoder_ = EmpiricalBayesEncoder(**options)
         else:

@@ -78,7 +78,7 @@ def test_fit_transform_is_brute_force(rule, scheme, target_type, weighted, table
         X = X.assign(shop=X["shop"] // 4)
     arguments = {name: X[column].to_numpy() for name, column in needs.items()}
     weights = table["weights"] if weighted else np.ones(len(y))
-    encoder = ENCODERS[rule](cv=cv, random_state=0, target_type=target_type)
+    encoder = ENCODERS[rule](None, cv=cv, random_state=0, target_type=target_type)
     if rule == "bayes":
         encoder.set_params(prior="moments")
     encoded = encoder.fit_transform(X, y, sample_weight=weights if weighted else None, **arguments)

@@ -181,13 +181,13 @@ def test_a_huge_category_beside_singletons():
 def test_shift_and_scale_leave_the_strength(change):
     data = read("sleepstudy.csv")
     X, y = data[["Subject"]], data["Reaction"].to_numpy()
-    strengths = [EmpiricalBayesEncoder().fit(X, each).summary_["prior_strength"].item() for each in (y, change(y))]
+    strengths = [EmpiricalBayesEncoder(None).fit(X, each).summary_["prior_strength"].item() for each in (y, change(y))]
     assert strengths[1] == pytest.approx(strengths[0], rel=1e-6)
 
 
 @pytest.mark.parametrize("prior", ["reml", "moments"])
 def test_the_shares_of_all_classes_add_to_one(prior, table):
-    encoder = EmpiricalBayesEncoder(prior=prior, random_state=0)
+    encoder = EmpiricalBayesEncoder(None, prior=prior, random_state=0)
     X = table["X"]
     for encoded in (encoder.fit_transform(X, table["multiclass"]), encoder.transform(X.assign(shop=X["shop"] + 20))):
         np.testing.assert_allclose(np.asarray(encoded)[:, :3].sum(axis=1), 1, rtol=1e-12)

@@ -61,7 +61,7 @@ def test_beta_binomial(name):
 def test_gamma_poisson(name):
     answer = CONJUGATE["gamma-Poisson"][name]
     data = read(answer["data"])
-    encoder = EmpiricalBayesEncoder(target_type="count").fit(data[["g"]], data["y"], exposure=data["e"])
+    encoder = EmpiricalBayesEncoder(None, target_type="count").fit(data[["g"]], data["y"], exposure=data["e"])
     summary = encoder.summary_.iloc[0]
     assert summary["prior_strength"] == pytest.approx(answer["rate"], rel=1e-6)
     assert summary["prior_mean"] == pytest.approx(answer["mean"], rel=1e-6)

@@ -161,7 +161,7 @@ def test_values_are_known_again(kind):
 def test_values_that_would_not_be_known_again_are_refused(kind):
     X = pd.DataFrame({"fine": list("ab") * 3, "other": column_of(REFUSED[kind])})
     with pytest.raises(TypeError, match=r"Column 'other' holds .*cannot be written as JSON"):
-        MeanEncoder().fit(X, np.arange(6.0)).to_json()
+        MeanEncoder(None).fit(X, np.arange(6.0)).to_json()
 
 
 @pytest.mark.parametrize(
@@ -214,10 +214,10 @@ def test_columns_of_each_dtype_are_known_again(kind, categorical):
 
 
 def test_zones_of_pandas_are_those_of_the_pandas_that_reads():
-    encoder = MeanEncoder().fit(DTYPES["dates in a zone"].to_frame("a"), np.arange(6.0))
+    encoder = MeanEncoder(None).fit(DTYPES["dates in a zone"].to_frame("a"), np.arange(6.0))
     assert '"zone": "Europe/Berlin"' in encoder.to_json()  # of pytz before pandas 3, and of zoneinfo since then
     column = column_of([datetime.datetime(2024, 1, 1, tzinfo=BERLIN), datetime.datetime(2024, 1, 2, tzinfo=BERLIN)])
-    assert '"zone": "zoneinfo Europe/Berlin"' in MeanEncoder().fit(column.to_frame("a"), np.arange(6.0)).to_json()
+    assert '"zone": "zoneinfo Europe/Berlin"' in MeanEncoder(None).fit(column.to_frame("a"), np.arange(6.0)).to_json()
 
 
 SCALARS = st.one_of(
@@ -242,7 +242,7 @@ SCALARS = st.one_of(
 def test_drawn_values_are_known_again(values):
     column = column_of(values)
     X = pd.DataFrame({"a": column})
-    encoder = MeanEncoder(output=["mean", "count"]).fit(X, np.arange(len(X)) + 0.5)
+    encoder = MeanEncoder(None, output=["mean", "count"]).fit(X, np.arange(len(X)) + 0.5)
     read = MeanEncoder.from_json(encoder.to_json())
     assert bits(read.transform(X.iloc[::-1])) == bits(encoder.transform(X.iloc[::-1]))
 

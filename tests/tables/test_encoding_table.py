@@ -9,7 +9,7 @@ from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, Neste
 
 def test_summary(table):
     X, y = table["X"], table["continuous"]
-    encoder = SmoothedMeanEncoder(smoothing=5.0).fit(X, y)
+    encoder = SmoothedMeanEncoder(None, smoothing=5.0).fit(X, y)
     summary = encoder.summary_
     assert summary["column"].tolist() == ["city", "shop"]
     assert summary["categories"].tolist() == [5, X["shop"].nunique()]
@@ -18,12 +18,12 @@ def test_summary(table):
     assert (summary["prior_strength"] == 5).all()
     counts = X["shop"].value_counts()
     assert summary["reliability"][1] == pytest.approx((counts * counts / (counts + 5)).sum() / 120)
-    learned = EmpiricalBayesEncoder().fit(X, y).summary_
+    learned = EmpiricalBayesEncoder(None).fit(X, y).summary_
     between, within = learned["between_sd"], learned["within_sd"]
     assert between[0] == pytest.approx(1, abs=0.5)
     assert within[0] == pytest.approx(1, abs=0.2)
     np.testing.assert_allclose(learned["prior_strength"], within**2 / between**2)
-    closed = EmpiricalBayesEncoder(prior="moments").fit(X, y).summary_
+    closed = EmpiricalBayesEncoder(None, prior="moments").fit(X, y).summary_
     np.testing.assert_array_equal(summary["within_sd"], closed["within_sd"])
     np.testing.assert_allclose(closed["within_sd"], within, rtol=0.05)
     assert summary["log_likelihood"].isna().all()

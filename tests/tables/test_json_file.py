@@ -85,7 +85,7 @@ def test_categories_of_all_kinds_are_known_again(kind, dtype):
     column = pd.Series(np.resize(np.array([*values, 0], dtype=object)[:-1], 3 * len(values)), dtype=object)
     column = column.astype(dtype) if dtype else column.infer_objects()
     X = pd.DataFrame({"a": column})
-    encoder = MeanEncoder(output=["mean", "count"]).fit(X, np.arange(len(X)) + 0.5)
+    encoder = MeanEncoder(None, output=["mean", "count"]).fit(X, np.arange(len(X)) + 0.5)
     same(encoder, MeanEncoder.from_json(encoder.to_json()), X.iloc[::-1])
 
 
@@ -98,7 +98,7 @@ def test_extension_types_are_known_again():
         pd.Series([True, None, False] * 3, dtype="boolean"),
         pd.Series([1.5, None, 2.5] * 3, dtype="double[pyarrow]"),
     ):
-        encoder = MeanEncoder().fit(column.to_frame("a"), np.arange(9.0))
+        encoder = MeanEncoder(None).fit(column.to_frame("a"), np.arange(9.0))
         same(encoder, MeanEncoder.from_json(encoder.to_json()), column.to_frame("a").iloc[::-1])
 
 

@@ -133,7 +133,7 @@ def test_odd_tables(kind):
         X = X.assign(a="a", b=1)
     if kind == "no noise":
         X, y = pd.concat([X, X], ignore_index=True), np.tile(y, 2)
-    encoder = EmpiricalBayesEncoder(interactions=[("a", "b")], cv=3, random_state=0)
+    encoder = EmpiricalBayesEncoder(None, interactions=[("a", "b")], cv=3, random_state=0)
     encoded = encoder.fit_transform(X, y)
     assert np.isfinite(np.asarray(encoded)).all()
     assert np.isfinite(np.asarray(encoder.transform(X.assign(a="new")))).all()

@@ -163,7 +163,7 @@ def test_a_fold_whose_targets_make_no_fit_possible_moves_no_bit_of_others(kind, 
     folds = rng.integers(0, 3, 30)
     y = {"binary": (rng.random(30) < 0.2).astype(int), "count": rng.poisson(0.3, 30), "continuous": rng.normal(size=30)}
     changed = np.where(folds == 0, 0, y[kind])  # the other two folds see them alone, as one of them
-    encoder = EmpiricalBayesEncoder(interactions="pairs", cv=folds, target_type=kind)
+    encoder = EmpiricalBayesEncoder(None, interactions="pairs", cv=folds, target_type=kind)
     before, after = (encoder.fit_transform(X, each)[folds == 0].to_numpy() for each in (y[kind], changed))
     assert before.tobytes() == after.tobytes()
 
@@ -188,5 +188,5 @@ def test_rare_classes_are_fitted(seed):
     y, weights = np.zeros(60, dtype=int), rng.choice([0.5, 1.0, 2.0], 60)
     y[rng.choice(60, 2, replace=False)] = 1
     for prior in ("parts", "exact"):
-        encoder = EmpiricalBayesEncoder(interactions="pairs", interaction_prior=prior)
+        encoder = EmpiricalBayesEncoder(None, interactions="pairs", interaction_prior=prior)
         assert np.isfinite(encoder.fit(X, y, sample_weight=weights).transform(X).to_numpy()).all()
