@@ -6,10 +6,8 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from catpool.data.binning import Bins
-from catpool.data.column_kinds import BOOLEAN, NUMBER, column_kind
+from catpool.data.binning import Bins, as_numbers
 from catpool.data.frames import Features, Frame
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
@@ -66,16 +64,8 @@ class BinnedColumns:
         return {each: ([name], self._values(each, X)[:, None]) for name, each in zip(names, self.columns, strict=True)}
 
     def _values(self, column: BinnedColumn, X: Frame) -> np.ndarray:
-        numbers = numbers_of(X, column.label)
+        numbers = as_numbers(X.column(column.label), column.label)
         if not self.header.framed:
             return column.rule.numbers(numbers)
         codes, names = column.rule.categories(numbers)
         return np.array(names, dtype=object).take(codes)
-
-
-def numbers_of(X: Frame, label: Any) -> Any:
-    """A column that must hold numbers, or nothing but missing values."""
-    column = X.column(label)
-    if column_kind(column) not in (NUMBER, BOOLEAN) and not pd.isna(column).all():
-        raise ValueError(f"The column {label!r} must hold numbers, but it does not. Convert it, or leave it out.")
-    return column

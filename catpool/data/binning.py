@@ -12,6 +12,8 @@ from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.data.verify import require
 
+LONG = 1e15  # from which on whole numbers are written with an exponent
+
 
 @frozen
 class Bins:
@@ -35,16 +37,10 @@ class Bins:
     @property
     def names(self) -> list[str | None]:
         """The names of the ranges, for tables to look at."""
-        edges = self._edge_names()
+        edges = [
+            f"{edge:.0f}" if edge.is_integer() and abs(edge) < LONG else repr(edge) for edge in self.edges.tolist()
+        ]
         return [None, *(f"[{low}, {high})" for low, high in zip(["-inf", *edges], [*edges, "inf"], strict=True))]
-
-    def _edge_names(self) -> list[str]:
-        """The edges with the fewest digits, but six at least, that tell them apart."""
-        for digits in range(6, 17):
-            names = [f"{edge:.{digits}g}" for edge in self.edges]
-            if len(set(names)) == len(names):
-                return names
-        return [f"{edge:.17g}" for edge in self.edges]
 
     def categories(self, column: Any) -> tuple[np.ndarray, list[str | None]]:
         """The category of each number, of shape (n,), and the names of the categories."""
@@ -85,10 +81,15 @@ def make_bins(column: Any, weights: np.ndarray | None, most: int) -> Bins:
         starts = starts[(starts > 0) & (starts < len(values))]
     else:
         starts = np.arange(1, len(values))
-    low, high = values[starts - 1], values[starts]
-    with np.errstate(invalid="ignore"):  # the middle of two infinite numbers
-        middle = low / 2 + high / 2
-    return Bins(np.unique(np.where((low < middle) & (middle <= high), middle, high)))
+    return Bins(np.array([_edge(*each) for each in zip(values[starts - 1], values[starts], strict=True)], dtype=float))
+
+
+def _edge(low: float, high: float) -> float:
+    """The number of the fewest digits in the middle half between two others, to which the upper one belongs."""
+    low, high = float(low), float(high)
+    middle, near = low / 2 + high / 2, high / 4 - low / 4
+    rounded = (float(f"{middle:.{digits}g}") for digits in range(1, 18))
+    return next((each for each in rounded if low < each <= high and abs(each - middle) <= near), high)
 
 
 def as_numbers(column: Any, label: Any = None) -> np.ndarray:

@@ -37,8 +37,8 @@ def categorical_columns(X: Frame) -> list[Any]:
     found = [label for label, kind in column_kinds(X).items() if kind == CATEGORY]
     if not found:
         raise ValueError(
-            f"X has no column of strings, objects or categories: {X.labels} are numbers or dates. Pass columns=[...] "
-            "to name the columns that hold categories."
+            f"X has no column of strings, objects or categories: {X.labels} are numbers, booleans or dates. Pass "
+            "columns=[...] to name the columns that hold categories."
         )
     return found
 

@@ -288,6 +288,7 @@ def check_interaction(parts: tuple[Any, ...], X: Frame, name: str = "interaction
     """Raise an error unless the interaction is of two or more different columns of X."""
     absent = [part for part in parts if part not in X]
     if len(set(parts)) < max(2, len(parts)) or absent:
+        cause = f"X has no column {absent}" if absent else "fewer than two columns differ"
         raise ValueError(
-            f"`{name}` must combine two or more different columns of X, which are {X.labels}. Got {parts}."
+            f"`{name}` must combine two or more different columns of X, which are {X.labels}. Got {parts}: {cause}."
         )

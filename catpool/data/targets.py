@@ -187,9 +187,9 @@ def _infer_numbers(values: pd.Series) -> pd.Series:
     if values.dtype != object:
         return values
     kind = pd.api.types.infer_dtype(values, skipna=False)
-    if kind in ("decimal", "mixed-integer-float"):
-        return values.astype(float)
-    return values if kind == "string" else values.infer_objects()  # not every string has a type of pandas
+    if kind == "string":  # not every string has a type of pandas
+        return values
+    return values.astype(float) if kind in ("decimal", "mixed-integer-float") else values.infer_objects()
 
 
 @contextmanager
@@ -209,8 +209,7 @@ def _refuse_missing(values: pd.Series) -> None:
 
 
 def _is_number(values: pd.Series) -> bool:
-    dtype = values.dtype
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
 def _infer_kind(values: pd.Series, family: TargetFamily | None) -> str:

@@ -61,7 +61,7 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
     rounded : bool, default=True
         Whether effects are rounded to multiples of the power of two that is nearest to half of their standard
         deviation. Trees then cannot tell the folds apart by them, which would tell of the folds' targets.
-    <cv>
+    <cv_without_times>
     <random_state>
     <target_type>
     <unknown>
@@ -74,17 +74,29 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
     Attributes
     ----------
     interactions_ : pandas.DataFrame
-        The interactions that were found.
+        The interactions that were found, with their share of the residual variance and the p-value of each by itself.
     summary_ : pandas.DataFrame
         What was learned of each factor.
     tables_ : list
         What was learned, as look-up tables.
     <fitted>
 
+    Warns
+    -----
+    ConvergenceWarning
+        If the effects of a column still change after 200 rounds.
+    UnseenCategoriesWarning
+        In ``transform``, of a column most of whose rows hold categories without training rows.
+
     See Also
     --------
     TreeEncoder : These effects and other features for trees.
     MixedModelEncoder : The exact fit of fewer factors, with their standard deviations.
+
+    Notes
+    -----
+    A category without training rows has the effect 0, which ``unknown="prior"`` and ``missing="prior"`` stand for.
+    ``missing="error"`` refuses missing categories in the encoded columns; elsewhere they are categories of their own.
 
     References
     ----------
@@ -180,7 +192,7 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
 
         Parameters
         ----------
-        <X>
+        <X_in_memory>
         <y>
         groups : array of shape (n,), optional
             Accepted for pipelines, and checked. Only ``fit_transform`` has folds that keep groups together.
@@ -218,7 +230,7 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
 
         Parameters
         ----------
-        <X>
+        <X_in_memory>
         <y>
         groups : array of shape (n,), optional
             Rows of one group are in one fold.
@@ -229,7 +241,7 @@ class AdditiveEncoder(AdditiveMixin, Encoder):
 
         Returns
         -------
-        frame of the library that X came from, ndarray for an array, or a lazy table for one
+        frame of the library that X came from, or ndarray for an array
             Of n rows. Rows in no test fold of ``cv`` are NaN, with a UserWarning that counts them.
 
         Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, Protocol
 
@@ -72,9 +72,9 @@ def interaction_labels(interactions: Iterable[Sequence[Any]]) -> list[tuple[Any,
     """Each interaction as a tuple, once whatever the order of its columns."""
     found: dict[frozenset[Any], tuple[Any, ...]] = {}
     for parts in interactions:
-        if isinstance(parts, str):
-            raise ValueError(
-                f"`interactions` must hold tuples of columns, but {parts!r} is a string. Pass [('a', 'b')], say."
-            )
+        if not isinstance(parts, list | tuple):
+            raise ValueError(f"`interactions` must hold tuples of columns, as [('a', 'b')]. Got {parts!r} in it.")
+        if not all(isinstance(part, Hashable) for part in parts):
+            raise ValueError(f"`interactions` must hold tuples of labels of columns, which lists are not. Got {parts}.")
         found.setdefault(frozenset(parts), tuple(parts))
     return list(found.values())

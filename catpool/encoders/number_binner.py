@@ -13,13 +13,13 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names_in
 
 from catpool.data.backends import to_backend
-from catpool.data.binned_columns import BinnedColumn, BinnedColumns, numbers_of
-from catpool.data.binning import make_bins
+from catpool.data.binned_columns import BinnedColumn, BinnedColumns
+from catpool.data.binning import as_numbers, make_bins
 from catpool.data.column_kinds import NUMBER, column_kinds
-from catpool.data.frames import Frame, read_frame
+from catpool.data.frames import Frame
 from catpool.data.rounding import MOST_DECIMALS, Rounding
 from catpool.encoders.state_mixin import StateMixin
-from catpool.engines.dispatch import lazy_frame
+from catpool.engines.dispatch import read_in_memory
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -37,7 +37,9 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
 
     - ranges with about as many rows each. A number x is in the range k if
 
-          edge_(k-1) <= x < edge_k,    where edge_k is next to the quantile k / bins;
+          edge_(k-1) <= x < edge_k,
+
+      where edge_k is a short number between the two numbers around the quantile k / bins;
 
     - rounded numbers, round(x * 10^d) / 10^d. With several numbers of decimals d, they are levels that `NestedEncoder`
       pools from coarse to fine: a price with few rows is shrunk toward those of the same rounded price.
@@ -50,7 +52,7 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
     bins : int, dict or None, default=None
         The number of ranges: of each column in a dictionary, as ``{"age": 20}``, or of all columns of numbers. By
         default these have 20 ranges, or none if ``decimals`` is given. A column that has no more distinct numbers than
-        ranges has a range for each.
+        ranges has a range for each, and one of which very many rows have the same number has fewer ranges.
     decimals : dict, default=None
         How many decimals are left of the numbers of a column, as ``{"price": [0, 1, 2]}`` or ``{"price": 0}``: at most
         15, and negative to round to tens, hundreds and so on.
@@ -141,9 +143,9 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
         self._validate_params()
         if isinstance(y, str):
             raise ValueError(f"y must not be the name of a column, but it is {y!r}. Take the column out of X.")
-        frame = _read(X)
+        frame = read_in_memory(X, "NumberBinner")
         bins, roundings = self._numbers_of_bins(frame), self._roundings(frame)
-        numbers = {label: numbers_of(frame, label) for label in [*bins, *dict(roundings)]}
+        numbers = {label: as_numbers(frame.column(label), label) for label in [*bins, *dict(roundings)]}
         columns = [BinnedColumn(label, make_bins(numbers[label], None, most)) for label, most in bins.items()]
         columns += [BinnedColumn(label, Rounding(decimals)) for label, decimals in roundings]
         fitted = BinnedColumns(frame.header(type(self).__name__), columns)
@@ -173,7 +175,7 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
             For lazy tables.
         """
         fitted = self._state
-        frame = _read(X).align(fitted.header, fitted.header.labels, strict=True)
+        frame = read_in_memory(X, "NumberBinner").align(fitted.header, fitted.header.labels, strict=True)
         result = frame.replace_columns(fitted.features(frame), keep=True)
         library = _get_output_config("transform", self)["dense"]
         # scikit-learn converts arrays itself, but it cannot convert each kind of frame
@@ -242,12 +244,6 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _read(X: Any) -> Frame:
-    if lazy_frame(X) is not None:
-        raise TypeError("`NumberBinner` takes rows in memory. Collect the table, or bin its columns in the engine.")
-    return read_frame(X)
 
 
 def _is_whole(number: Any) -> bool:

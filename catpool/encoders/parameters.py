@@ -116,6 +116,12 @@ cv : int, splitter, iterable, array of shape (n,), str or EarlierRows, default=1
     classes, grouped where ``groups`` is passed); a scikit-learn splitter; an iterable of (train, test) index arrays; an
     array with a fold label for each row; the name of the column of X that holds such labels; or `EarlierRows`.
 """,
+    "cv_without_times": """
+cv : int, splitter, iterable, array of shape (n,) or str, default=10
+    The fold scheme of ``fit_transform``: a number of random folds, of at most 100 (stratified where y is one column of
+    classes, grouped where ``groups`` is passed); a scikit-learn splitter; an iterable of (train, test) index arrays; an
+    array with a fold label for each row; or the name of the column of X that holds such labels.
+""",
     "crossfit": """
 crossfit : {"all", "rare"}, default="all"
     Which categories of training rows are encoded out of fold. With "rare" only rare ones are, and large categories keep
@@ -185,8 +191,9 @@ weight_type : {"frequency", "precision"}, default="frequency"
 """,
     "n_jobs": """
 n_jobs : int, default=None
-    How many columns to encode at a time, in threads. None is 1 and -1 is all processors. With fewer than half a million
-    values in all columns no threads are started, as that would take longer than they save.
+    How many columns to encode at a time, or folds of additive models, in threads. None is 1 and -1 is all processors.
+    With fewer than half a million values in all columns no threads are started, as that would take longer than they
+    save.
 """,
     "verbose": """
 verbose : bool, default=False
@@ -219,6 +226,9 @@ family : {"auto", "normal", "binomial", "poisson"}, default="auto"
 """,
     "X": """
 X : frame, array of shape (n, p), or lazy table
+""",
+    "X_in_memory": """
+X : frame or array of shape (n, p)
 """,
     "y": """
 y : array of shape (n,) or (n, outputs), or name of a column of X

@@ -144,6 +144,8 @@ def _date_columns(tables: Sequence[Any]) -> dict[Any, pd.Series]:
 
 def frame_of_row(row: Mapping[str, Any], required: list[Any]) -> Frame:
     """A table of one row, with the columns that are required."""
+    if not isinstance(row, Mapping):
+        raise TypeError(f"The row must be a dict of values by column, as {{'shop': 'a'}}. Got {row!r}.")
     absent = [label for label in required if label not in row]
     if absent:
         raise ValueError(f"The row must have the columns {required}, but {absent} are not in it. Add them.")

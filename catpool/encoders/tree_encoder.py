@@ -53,8 +53,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
     ----------
     columns : "auto" or list, default="auto"
         The columns that hold categories: names of a frame's columns, or positions of an array's. By default those of
-        strings, objects, categories and booleans. Columns of strings that differ in each row are left out with a
-        warning. Dates pass through.
+        strings, objects, categories and booleans. From 20 rows on, columns with another category in each row
+        are left out with a warning. Dates pass through.
     adjust : bool, default=True
         Whether there are adjusted effects of columns. Interactions have theirs in any case.
     interactions : "auto", list of tuples or None, default="auto"
@@ -72,7 +72,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
         Columns of categories within categories, from the outermost to the innermost, as
         ``[["state", "county", "zip"]]``. Instead of the mean and the size of each column there are the mean and the
         count of each level by the model of `NestedEncoder`.
-    <cv>
+    <cv_without_times>
     crossfit : {"all", "rare"}, default="all"
         Which categories of training rows have means out of fold. With "rare", categories with a reliability of at least
         0.9 have one mean, learned from all training rows. Adjusted effects are out of fold in any case.
@@ -85,7 +85,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
     Attributes
     ----------
     interactions_ : pandas.DataFrame
-        The interactions that were found.
+        The interactions that were found, with their share of the residual variance and the p-value of each by itself.
     summary_ : pandas.DataFrame
         What was learned of each column and interaction.
     left_out_ : list
@@ -98,6 +98,10 @@ class TreeEncoder(AdditiveMixin, Encoder):
     -----
     UserWarning
         Of columns that are left out.
+    ConvergenceWarning
+        If the adjusted effects of a column still change after 200 rounds.
+    UnseenCategoriesWarning
+        In ``transform``, of a column most of whose rows hold categories without training rows.
 
     See Also
     --------
@@ -126,8 +130,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
     >>> y = rng.normal(size=50)[shop] + rng.normal(size=(50, 12))[shop, month] + X["price"] + rng.normal(size=5000)
     >>> encoder = TreeEncoder(random_state=0)
     >>> encoder.fit_transform(X, y).columns.tolist()  # doctest: +NORMALIZE_WHITESPACE
-    ['shop', 'shop_size', 'shop_code', 'month', 'month_size', 'month_code', 'price', 'shop_adjusted', 'price_adjusted',
-     'shop_x_month_adjusted']
+    ['shop', 'shop_size', 'shop_code', 'month', 'month_size', 'month_code', 'price', 'shop_adjusted', 'month_adjusted',
+     'price_adjusted', 'shop_x_month_adjusted']
     >>> encoder.interactions_["columns"].tolist()
     [('shop', 'month')]
     """

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
+from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.data.labels import checked_labels
 
@@ -80,6 +81,13 @@ def lazy_frame(X: Any) -> LazyFrame[Any] | None:
     except ImportError as error:
         raise ImportError('Lazy tables need pyarrow: pip install "catpool[engines]", or pyarrow alone.') from error
     return frame
+
+
+def read_in_memory(X: Any, owner: str) -> Frame:
+    """A table of rows in memory; an error for a lazy one."""
+    if lazy_frame(X) is not None:
+        raise TypeError(f"`{owner}` takes rows in memory. Collect the table to pandas, polars or arrow.")
+    return read_frame(X)
 
 
 def find_engine(native: IntoLazyFrame) -> Engine:

@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.encoders.encoder import Encoder
+from catpool.encoders.number_binner import NumberBinner
 from catpool.evaluation.baselines import OwnCategories
 
 DAY = pd.Timedelta(days=1)
@@ -83,6 +85,10 @@ class ComparedRows:
 
 def _passes_numbers(encoder: Any) -> bool:
     """Whether an encoder takes all columns, which may be covariates, and puts out those that it does not encode."""
+    if isinstance(encoder, Pipeline):
+        return _passes_numbers(encoder[0])
+    if isinstance(encoder, NumberBinner):
+        return True
     return isinstance(encoder, Encoder) and getattr(encoder, "remainder", "passthrough") == "passthrough"
 
 

@@ -14,9 +14,10 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
 
 from catpool.data.column_kinds import categorical_columns
-from catpool.data.frames import read_frame
+from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import Split, read_rows, score_encoders
 from catpool.evaluation.default_encoders import choose_encoders, default_encoders
+from catpool.evaluation.doors import read_beside, read_column_list, require_model
 from catpool.evaluation.paired_tests import conclude, summarize
 from catpool.evaluation.printed_table import PrintedTable
 
@@ -140,24 +141,26 @@ def compare_encoders(
     >>> table.verdict.split(";")[0]
     "'partial' is best, and ties with 'none' (p >= .05)"
     """
-    frame = read_frame(X)
-    labels = categorical_columns(frame) if columns is None else list(columns)
+    frame = read_in_memory(X, "compare_encoders")
+    require_model(estimator)
+    labels = categorical_columns(frame) if columns is None else read_column_list(columns)
     frame.require(labels)
-    target = np.asarray(y)
-    rows = read_rows(frame, labels, target, None if groups is None else np.asarray(groups))
+    target = read_beside(y, frame, "y")
+    rows = read_rows(frame, labels, target, None if groups is None else read_beside(groups, frame, "groups"))
     kind = target_type or _default_type(estimator, target)
     make_defaults = partial(default_encoders, rows.categories, kind, random_state, estimator)
     compared = choose_encoders(encoders, make_defaults, add_defaults=defaults)
-    splits = list(_splitter(cv, target, estimator, groups, random_state).split(rows.categories, target, groups))
+    splits = list(_splitter(cv, target, estimator, groups, random_state).split(rows.categories, target, rows.groups))
+    if not splits:
+        raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
     scorer = check_scoring(estimator, scoring=scoring)
     scores = score_encoders(rows, estimator, scorer, compared, splits, progress=progress)
-    return _print_table(scores, splits, _metric(scoring, estimator))
+    return _print_table(scores, splits, len(target), _metric(scoring, estimator))
 
 
-def _print_table(scores: pd.DataFrame, splits: list[Split], metric: str) -> PrintedTable:
-    train, test = splits[0]
-    table = summarize(scores, len(test) / len(train))
-    title = f"Mean {metric} of {len(splits)} splits of {len(train) + len(test)} rows; higher is better"
+def _print_table(scores: pd.DataFrame, splits: list[Split], rows: int, metric: str) -> PrintedTable:
+    table = summarize(scores, float(np.mean([len(test) / len(train) for train, test in splits])))
+    title = f"Mean {metric} of {len(splits)} splits of {rows} rows; higher is better"
     return PrintedTable(table, title=title, verdict=conclude(table, len(splits)))
 
 

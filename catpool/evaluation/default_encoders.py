@@ -17,6 +17,7 @@ from catpool.encoders.mean import MeanEncoder
 from catpool.encoders.smoothed_mean import SmoothedMeanEncoder
 from catpool.encoders.tree_encoder import TreeEncoder
 from catpool.evaluation.baselines import LeftOut, own_categories
+from catpool.evaluation.doors import require_transformer
 
 FEW = 30  # columns with fewer categories are one-hot encoded
 
@@ -81,6 +82,8 @@ def choose_encoders(
             f"`encoders` asks for the defaults {unknown} with a value of None, but the defaults are {list(defaults)}."
         )
     own = {name: defaults[name] if encoder is None else encoder for name, encoder in chosen.items()}
+    for name, encoder in own.items():
+        require_transformer(encoder, f"The encoder {name!r}")
     return {**defaults, **own} if add_defaults else own
 
 

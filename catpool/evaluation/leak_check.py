@@ -9,9 +9,10 @@ import pandas as pd
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import check_random_state
 
-from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
+from catpool.engines.dispatch import read_in_memory
+from catpool.evaluation.doors import require_positive, require_transformer
 from catpool.evaluation.leak_copies import compare_copies
 from catpool.evaluation.leak_trials import LeakTrial, flip_targets, shuffle_targets
 from catpool.evaluation.printed_table import PrintedTable
@@ -139,11 +140,9 @@ def check_no_leak(
     >>> check_no_leak(InSample(), X, rng.normal(size=2000)).verdict
     "LEAKS: 'city'"
     """
-    if min(n_flips, n_shuffles, max_rows) < 1:
-        raise ValueError(
-            f"`n_flips`, `n_shuffles` and `max_rows` must be 1 or more. Got {n_flips}, {n_shuffles} and {max_rows}."
-        )
-    frame = read_frame(X)
+    require_positive(n_flips=n_flips, n_shuffles=n_shuffles, max_rows=max_rows)
+    require_transformer(encoder, "`encoder`")
+    frame = read_in_memory(X, "check_no_leak")
     table = pd.DataFrame({label: as_series(frame.column(label)).reset_index(drop=True) for label in frame.labels})
     targets = pd.Series(np.asarray(y).ravel())
     if len(targets) != len(table) or targets.nunique() < 2:
@@ -187,11 +186,22 @@ def _scale_limit(folds: int | None) -> float:
 
 
 def _select_folds(encoder: Any, rows: np.ndarray, n_rows: int) -> Any:
-    """An encoder for a sample of the rows: if `cv` is an array of fold labels, it must be sampled, too."""
-    labels = getattr(encoder, "cv", None)
-    if isinstance(labels, np.ndarray) and len(labels) == n_rows:
-        return clone(encoder).set_params(cv=labels[rows])
-    return encoder
+    """An encoder for a sample of the rows: where `cv` has a fold label for each row, they must be sampled, too."""
+    parameters = encoder.get_params() if hasattr(encoder, "get_params") else {}
+    folds = {name: value for name, value in parameters.items() if name.split("__")[-1] == "cv" and _is_list(value)}
+    if not folds or len(rows) == n_rows:
+        return encoder
+    uneven = [name for name, value in folds.items() if np.ndim(value[0]) or len(value) != n_rows]
+    if uneven:
+        raise ValueError(
+            f"A sample of {len(rows)} of the {n_rows} rows is checked, for which `{uneven[0]}` has no folds. Pass "
+            f"max_rows={n_rows}, or one fold label for each row as `{uneven[0]}`."
+        )
+    return clone(encoder).set_params(**{name: np.asarray(value)[rows] for name, value in folds.items()})
+
+
+def _is_list(cv: Any) -> bool:
+    return isinstance(cv, np.ndarray | pd.Series | list | tuple) and len(cv) > 0
 
 
 @frozen

@@ -31,7 +31,6 @@ from catpool.tables.policy import Policy
 POLICY = Policy("prior", "category")  # of all structures
 FEW = 10  # categories of a column for which trees need no more than their codes
 SOME = 20  # rows from which a category for each row is no chance
-POLICY = Policy("prior", "category")
 HEAD = 1000  # rows that are looked at before all are
 
 
@@ -73,7 +72,7 @@ class TreeFeatures(Structure):
     def check(self, X: Frame) -> None:
         if not isinstance(self.columns, str) and len(self.columns):
             X.require(list(self.columns))
-        if any(isinstance(levels, str) for levels in self.nested):
+        if not all(isinstance(levels, list | tuple) for levels in self.nested):
             raise ValueError(
                 f'`nested` must be a list of lists of columns, as [["state", "county"]]. Got {list(self.nested)}.'
             )
@@ -112,8 +111,9 @@ class TreeFeatures(Structure):
         require(set(self.required(tables)) <= set(X.labels), "tables of other columns")
 
     def rising(self, tables: Sequence[Any]) -> set[str]:
-        flat = self._flat([], TREES)
-        return flat.rising([table for table in tables if isinstance(table, EncodingTable)])
+        of_columns = [table for table in tables if isinstance(table, EncodingTable)]
+        of_levels = [table for table in tables if isinstance(table, NestedTable)]
+        return self._flat([], TREES).rising(of_columns) | self._nested([]).rising(of_levels)
 
     def _parts(self, data: TrainingData) -> list[Structure]:
         """The structures whose features are put side by side."""

@@ -49,6 +49,35 @@ def test_a_frequent_number_has_a_range_of_its_own():
     assert (ranges[900:] > 1).all()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "edge"),
+    [
+        (1.0, 2.0, 1.5),
+        (1250000.0, 1250001.0, 1250000.5),
+        (0.3330, 0.3349, 0.334),
+        (1.0, np.nextafter(1.0, 2), np.nextafter(1.0, 2)),
+        (-2.0, 100.0, 50.0),
+        (2.0**53, 2.0**53 + 2, 2.0**53 + 2),
+    ],
+)
+def test_edges_are_short_numbers_that_divide_their_neighbours(low, high, edge):
+    bins = make_bins(np.array([low, high] * 3), None, 4)
+    assert bins.edges.tolist() == [edge]
+    assert low < float(bins.names[1].split(", ")[1][:-1]) <= high
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranges_do_not_depend_on_how_edges_are_shortened(seed):
+    rng = np.random.default_rng(seed)
+    column = np.round(rng.standard_cauchy(300) * 10.0 ** rng.integers(-8, 8), rng.integers(0, 9))
+    bins = make_bins(column, None, 12)
+    assert (np.diff(bins.edges) > 0).all()
+    starts = [column[bins.ranges(column) == place].min() for place in range(2, len(bins.names))]
+    ends = [column[bins.ranges(column) == place].max() for place in range(1, len(bins.names) - 1)]
+    assert (np.array(ends) < bins.edges).all()
+    assert (bins.edges <= starts).all()
+
+
 def test_infinite_and_missing_numbers():
     column = np.array([-np.inf, 0.0, np.inf, np.nan])
     assert make_bins(column, None, 8).ranges(column).tolist() == [1, 2, 3, 0]

@@ -13,7 +13,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from catpool import AdditiveEncoder, EarlierRows, EmpiricalBayesEncoder, NestedEncoder, TreeEncoder
+from catpool import (
+    AdditiveEncoder,
+    EarlierRows,
+    EmpiricalBayesEncoder,
+    NestedEncoder,
+    TreeEncoder,
+    monotone_constraints,
+)
 
 KINDS = ("continuous", "binary", "count", "multiclass")
 
@@ -244,3 +251,50 @@ def test_nothing_warns_on_an_ordinary_table():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TreeEncoder(random_state=0).fit_transform(X, target(eta, "binary", rng))
+
+
+def test_tables_without_any_factor_pass_through():
+    days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=30)})
+    y = np.random.default_rng(0).normal(size=30)
+    pd.testing.assert_frame_equal(TreeEncoder().fit_transform(days, y), days)
+    pd.testing.assert_frame_equal(AdditiveEncoder(interactions="auto").fit_transform(days, y), days)
+    texts = pd.DataFrame({"shop": list("abc") * 10})
+    pd.testing.assert_frame_equal(TreeEncoder([]).fit_transform(texts, y), texts)
+
+
+def test_what_columns_are_adjusted_for_is_not_encoded():
+    X = pd.DataFrame({"shop": list("abc") * 20, "city": list("xy") * 30})
+    encoder = AdditiveEncoder(adjust_for=["city"]).fit(X, np.arange(60.0))
+    assert encoder.summary_["column"].tolist() == ["shop", "city"]
+    with pytest.raises(ValueError, match=r"that `columns` names too: \['city'\]\. Remove them from it"):
+        AdditiveEncoder(["shop", "city"], adjust_for=["city"]).fit(X, np.arange(60.0))
+
+
+@pytest.mark.parametrize("nested", [[5], [None], ["ab"], [{"shop": 1}]])
+def test_levels_are_lists(nested):
+    X = pd.DataFrame({"shop": list("abc") * 20})
+    with pytest.raises(ValueError, match="`nested` must be a list of lists of columns"):
+        TreeEncoder(nested=nested).fit(X, np.arange(60.0))
+
+
+@pytest.mark.parametrize("interactions", [[5], [None], [{"shop": 1}], [("shop", ["city"])]])
+def test_interactions_are_tuples_of_labels(interactions):
+    X = pd.DataFrame({"shop": list("abc") * 20, "city": list("xy") * 30})
+    for encoder in (TreeEncoder, AdditiveEncoder, EmpiricalBayesEncoder):
+        with pytest.raises(ValueError, match="`interactions` must hold tuples of"):
+            encoder(interactions=interactions).fit(X, np.arange(60.0))
+
+
+def test_a_row_is_a_dict():
+    X = pd.DataFrame({"shop": list("abc") * 20})
+    with pytest.raises(TypeError, match="The row must be a dict of values by column"):
+        TreeEncoder().fit(X, np.arange(60.0)).lookup(5)
+
+
+def test_means_of_nested_levels_rise():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"state": rng.choice(list("ab"), 200)})
+    X["county"] = X["state"] + rng.choice(list("xyz"), 200)
+    encoder = TreeEncoder(nested=[["state", "county"]]).fit(X, rng.normal(size=200))
+    found = dict(zip(encoder.get_feature_names_out(), monotone_constraints(encoder), strict=True))
+    assert found["state"] == found["county"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,14 +74,16 @@ class Additive(Structure):
             if not isinstance(own, str) and len(own):
                 X.require(list(own), name)
                 labels += list(own)
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"`adjust_for` names columns that `columns` names too: {labels}. Remove them there.")
+        twice = [label for label, times in Counter(labels).items() if times > 1]
+        if twice:
+            raise ValueError(f"`adjust_for` names columns that `columns` names too: {twice}. Remove them from it.")
         for parts in self.interactions:
             check_interaction(parts, X)
 
     def _chosen(self, X: Frame, kinds: Mapping[Any, str]) -> tuple[list[Any], list[Any], list[Any]]:
         """The columns of categories that are encoded, other columns of categories, and those of numbers."""
-        free = [label for label in X.labels if label not in X.aside]
+        named = [] if isinstance(self.adjust_for, str) else self.adjust_for
+        free = [label for label in X.labels if label not in X.aside and label not in named]
         columns = self.columns
         if isinstance(columns, str):
             columns = [label for label in free if kinds[label] in (CATEGORY, BOOLEAN)]

@@ -84,7 +84,7 @@ class Backfitting:
     def __init__(self, rows: FactorRows, target: TargetColumn) -> None:
         self.rows, self.working = rows, working_rows(target, rows.weights)
         self.state = np.zeros(1 + sum(rows.sizes))  # the intercept, and the effects of all factors
-        self.effects = np.split(self.state[1:], np.cumsum(rows.sizes)[:-1])
+        self.effects = np.split(self.state[1:], np.cumsum(rows.sizes))[:-1]  # without the rest, which is empty
         self.mean, self.dispersion = self.working.start()
         self.variances = np.full(len(rows.sizes), START * self.dispersion)
         self.fitted = np.zeros(len(rows.sizes))  # the effective number of each factor's effects

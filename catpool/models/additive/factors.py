@@ -60,7 +60,9 @@ class Factor:
     @property
     def categories(self) -> list[Any]:
         """The categories; for numbers the names of their ranges, and None for missing ones."""
-        own = self.vocabulary.categories.tolist()
+        return self._all_named(self.vocabulary.categories.tolist())
+
+    def _all_named(self, own: Sequence[Any]) -> list[Any]:
         if isinstance(self.vocabulary, Cells):
             columns = [
                 self._named(label, values) for label, values in zip(self.parts, zip(*own, strict=True), strict=True)
@@ -79,8 +81,9 @@ class Factor:
         if policy.missing == "error":
             refuse_missing(slots.take(codes), self.column)
         if policy.unknown == "error":
-            refuse_unseen(self.column, held(codes, slots == self.vocabulary.size - 1), select)
-        if warn:
+            unseen = held(codes, slots == self.vocabulary.size - 1)
+            refuse_unseen(self.column, unseen, lambda rows: self._all_named(select(rows)))
+        if warn and not self.bins:  # of ranges none is new, and other parts of cells are columns by themselves
             warn_of_unseen(self.column, self.label, self.vocabulary, values, looked_up)
         return slots.take(codes)
 
