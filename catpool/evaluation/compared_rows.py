@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from numbers import Integral
@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
+from catpool.data.progress import counted
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.number_binner import NumberBinner
 from catpool.evaluation.baselines import OwnCategories
@@ -167,25 +168,13 @@ def score_encoders(
     scorer: Callable[..., float],
     encoders: Mapping[str, Any],
     splits: Sequence[Split],
-    *,
-    progress: bool,
 ) -> pd.DataFrame:
     """A row for each encoder and split, with the columns encoder, split, score and seconds."""
+
+    def score(trial: tuple[str, int]) -> tuple[str, int, float, float]:
+        name, split = trial
+        return name, split, *rows.score(encoders[name], estimator, scorer, *splits[split])
+
     trials = list(product(encoders, range(len(splits))))
-    found = [
-        (name, split, *rows.score(encoders[name], estimator, scorer, *splits[split]))
-        for name, split in _show_progress(trials, progress)
-    ]
+    found = counted(score, trials, "fits")
     return pd.DataFrame(found, columns=["encoder", "split", "score", "seconds"])
-
-
-def _show_progress(trials: list[tuple[str, int]], progress: bool) -> Iterable[tuple[str, int]]:
-    if not progress:
-        return trials
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError(
-            'A progress bar needs tqdm: pip install "catpool[compare]", or pass progress=False.'
-        ) from error
-    return tqdm(trials, desc="encoders x splits")

@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
 
 from catpool.data.column_kinds import categorical_columns
+from catpool.data.progress import showing_progress
 from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import Split, read_rows, score_encoders
 from catpool.evaluation.default_encoders import choose_encoders, default_encoders
@@ -39,7 +40,7 @@ def compare_encoders(
     scoring: str | Callable[..., float] | None = None,
     target_type: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
-    progress: bool = True,
+    verbose: bool = True,
 ) -> PrintedTable:
     """Cross-validate a model on your data, once with each encoder.
 
@@ -87,8 +88,9 @@ def compare_encoders(
         a regressor.
     random_state : int, RandomState or None, default=0
         The seed of random folds and of the default encoders.
-    progress : bool, default=True
-        Whether to show a progress bar. This needs tqdm.
+    verbose : bool, default=True
+        Whether to show the progress on stderr, if it takes longer than two seconds: a bar with tqdm
+        (``pip install "catpool[progress]"``), otherwise a line every five seconds.
 
     Returns
     -------
@@ -107,8 +109,6 @@ def compare_encoders(
 
     Raises
     ------
-    ImportError
-        If `progress` is True and tqdm is not installed: ``pip install "catpool[compare]"``.
     ValueError
         If X has no categorical column, if one of its other columns is neither numbers nor dates, if `encoders` is not a
         dict with at least one encoder, or if it asks for a default that there is not. Errors of encoders and of the
@@ -133,7 +133,7 @@ def compare_encoders(
     >>> X = pd.DataFrame({"shop": shop.astype(str), "size": rng.normal(size=1000)})
     >>> y = rng.normal(size=200)[shop] + rng.normal(size=1000)
     >>> encoders = {"none": MeanEncoder(random_state=0), "partial": EmpiricalBayesEncoder(random_state=0)}
-    >>> table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=4, random_state=0), encoders, progress=False)
+    >>> table = compare_encoders(X, y, DecisionTreeRegressor(max_depth=4, random_state=0), encoders, verbose=False)
     >>> table.index.tolist()
     ['partial', 'none']
     >>> table.title
@@ -154,7 +154,8 @@ def compare_encoders(
     if not splits:
         raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
     scorer = check_scoring(estimator, scoring=scoring)
-    scores = score_encoders(rows, estimator, scorer, compared, splits, progress=progress)
+    with showing_progress("compare_encoders", verbose=verbose):
+        scores = score_encoders(rows, estimator, scorer, compared, splits)
     return _print_table(scores, splits, len(target), _metric(scoring, estimator))
 
 

@@ -25,7 +25,7 @@ def shops():
 
 
 def compared(shops, model=TREE, encoders=None, **options):
-    return compare_encoders(*shops, model, encoders, **{"cv": 3, "progress": False, **options})
+    return compare_encoders(*shops, model, encoders, **{"cv": 3, "verbose": False, **options})
 
 
 def test_the_defaults_and_mine(shops):
@@ -48,7 +48,7 @@ def test_a_model_without_the_columns(shops):
     table = compared(shops, encoders=encoders)
     codes = compared((X.assign(shop="one"), y), encoders={"ordinal codes": None})
     assert table["score"].item() == pytest.approx(codes["score"].item())
-    alone = compare_encoders(X[["shop"]], y, DummyRegressor(), encoders, cv=3, progress=False)
+    alone = compare_encoders(X[["shop"]], y, DummyRegressor(), encoders, cv=3, verbose=False)
     assert alone["score"].item() <= 0
 
 

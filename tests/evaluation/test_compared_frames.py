@@ -18,7 +18,7 @@ Y = SIZES + np.random.default_rng(1).normal(size=N)
 
 
 def score(X, **options):
-    return compare_encoders(X, Y, TREE, cv=2, progress=False, **options)["score"].sort_index()
+    return compare_encoders(X, Y, TREE, cv=2, verbose=False, **options)["score"].sort_index()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ MINE = {"mine": MeanEncoder(cv=2, random_state=0)}
 
 
 def compare(X=X, y=Y, estimator=None, encoders=None, **options):
-    return compare_encoders(X, y, estimator or Ridge(), encoders or MINE, progress=False, **options)
+    return compare_encoders(X, y, estimator or Ridge(), encoders or MINE, verbose=False, **options)
 
 
 @pytest.mark.parametrize(
