@@ -77,6 +77,21 @@ class Design:
                 "Leave one out."
             )
 
+    def dependent(self, rows: np.ndarray) -> list[int]:
+        """The covariates that in some rows are a constant, or a linear function of those before them."""
+        standard = (self.covariates[rows] - self.covariates[rows].mean(axis=0)) / _positive(self.covariates.std(axis=0))
+        dependent: list[int] = []
+        for each in range(standard.shape[1]):
+            before = np.delete(standard[:, :each], dependent, axis=1)
+            left = standard[:, each] - before @ np.linalg.lstsq(before, standard[:, each])[0]
+            if (left**2).mean() < COLLINEAR:
+                dependent.append(each)
+        return dependent
+
+    def without(self, covariates: list[int]) -> Design:
+        names = [name for place, name in enumerate(self.names) if place not in covariates]
+        return replace(self, covariates=np.delete(self.covariates, covariates, axis=1), names=names)
+
     def standardize(self, scales: DesignScales) -> tuple[np.ndarray, list[GroupingFactor]]:
         """X with a column of ones and standardized covariates, and factors with slopes of unit mean square."""
         # in these units the equations are well conditioned, and one tolerance serves all columns

@@ -87,6 +87,15 @@ class MixedModel:
         return self.fixed_part(design.covariates) + sum_random_effects(design.factors, effects)
 
 
+def with_zeros(model: MixedModel, covariates: list[int]) -> MixedModel:
+    """The model with coefficients of zero for covariates that it was fitted without."""
+    number = len(model.fixed) + len(covariates)
+    kept = np.delete(np.arange(number), [1 + each for each in covariates])
+    fixed, covariance = np.zeros(number), np.zeros((number, number))
+    fixed[kept], covariance[np.ix_(kept, kept)] = model.fixed, model.fixed_covariance
+    return replace(model, fixed=fixed, fixed_covariance=covariance)
+
+
 def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedModel:
     """The model of a target that is `factor` times as large."""
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from catpool.data.weights import Weights
 from catpool.models.mixed.aggregated_rows import aggregate_rows
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
-from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target
+from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target, with_zeros
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
@@ -90,15 +91,39 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
+    dependent = _dependent_covariates(rows, folds)
     # cross-products by fold suffice only for a linear model of all the rows outside a fold
-    if not rows.family.homoscedastic or folds.training is not None:
+    if not rows.family.homoscedastic or folds.training is not None or any(dependent):
 
         def fit_outside(fold: int) -> MixedModel:
-            return fit_mixed_model(rows.subset(folds.training_rows(fold)), options)
+            subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
+            if not left_out:
+                return fit_mixed_model(subset, options)
+            model = fit_mixed_model(replace(subset, design=subset.design.without(left_out)), options)
+            return with_zeros(model, left_out)
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
     return whole, outside[: folds.n_folds]
+
+
+def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
+    """The covariates that each fold does without, and a warning that names the folds and the covariates."""
+    if not rows.design.names:
+        return [[] for _ in range(folds.n_folds)]
+    weight = rows.weights.row
+    training = [folds.training_rows(fold) for fold in range(folds.n_folds)]
+    weighed = training if weight is None else [own[weight[own] > 0] for own in training]
+    dependent = [rows.design.dependent(own) if len(own) else [] for own in weighed]
+    if any(dependent):
+        named = {fold: [rows.design.names[each] for each in own] for fold, own in enumerate(dependent) if own}
+        warnings.warn(
+            "Some folds learn from rows in which covariates are constant, or follow from others, and do without them: "
+            f"{', '.join(f'fold {fold} without {names}' for fold, names in named.items())}. Leave these covariates "
+            "out, or use folds that are more alike.",
+            stacklevel=2,
+        )
+    return dependent
 
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
