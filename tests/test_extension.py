@@ -189,7 +189,7 @@ def test_a_registered_engine_takes_tables_in_and_hashes_keys(shops, monkeypatch)
 
 
 def cautious(moments, prior, family):
-    return posterior_mean(moments, prior) - posterior_sd(moments, prior, family)
+    return posterior_mean(moments, prior, family) - posterior_sd(moments, prior, family)
 
 
 def test_a_registered_output_comes_out_everywhere(shops, monkeypatch):

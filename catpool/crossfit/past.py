@@ -222,9 +222,8 @@ def encode_rows(
 def _expand_prior(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) -> Prior:
     """Expand a prior from categories to rows, with the variance of its mean given the moments it was learned from."""
     if prior.components is not None:
-        raise ValueError(
-            'prior="full_bayes" does not go with EarlierRows, which learns many priors. Pass prior="reml".'
-        )
+        names = '"full_bayes" does' if prior.shares is None else '"scale_mixture" and "npmle" do'
+        raise ValueError(f'prior={names} not go with EarlierRows, which learns many priors. Pass prior="reml".')
     if prior.offset is not None and prior.offset_variance is not None:
         return replace(prior, offset=prior.offset[codes], offset_variance=prior.offset_variance[codes])
     known = knowing_variances(prior, moments, family)

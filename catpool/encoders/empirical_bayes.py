@@ -51,12 +51,25 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
         "normal" works with every kind of y.
-    prior : {"reml", "ml", "moments", "full_bayes"} or callable, default="reml"
+    prior : {"reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"} or callable, default="reml"
         How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
         are always fitted by the unrestricted), or in closed form by the method of moments. "full_bayes" averages over
         the uncertainty of the prior, as brms and Bambi do, but without sampling; with fewer than 30 categories its
-        standard deviations are more accurate. A callable gets `Moments` of shape (K,) and returns the prior's mean and
-        strength.
+        standard deviations are more accurate.
+
+        Two priors are robust. In both, each category has one of several components, g with the share p_g, and with
+        posterior means m_kg and marginal likelihoods f_g of the rows under each component,
+
+            encoding_k = sum over g of w_kg m_kg,    w_kg = p_g f_g(rows of k) / sum over h of p_h f_h(rows of k).
+
+        The shares are the likeliest. "scale_mixture" has components of one mean and of growing variances, so that
+        categories far from the mean are pulled in less: it loses next to nothing if effects are normal, and helps if
+        they have heavy tails. "npmle" has components everywhere between the least and the largest mean of a category,
+        each half as wide as their distance, which approaches any distribution: for clusters and outliers, with a
+        hundred categories or more. The mean of a scale mixture and the variance of a row are those of REML, and if that
+        finds no spread, so do these. They refuse more than two classes, unless the family is normal, and `EarlierRows`.
+
+        A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
         For "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation between
         categories, in units of the one within. (For classes it is on one over the square root of the strength, for
@@ -100,6 +113,9 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     American Statistical Association 70, 311-319.
     D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
     Statistical Software 67(1).
+    M. Stephens (2017), False discovery rates: a new deal, Biostatistics 18, 275-294: "scale_mixture".
+    R. Koenker, I. Mizera (2014), Convex optimization, shape constraints, compound decisions, and empirical Bayes rules,
+    Journal of the American Statistical Association 109, 674-685: "npmle".
 
     Examples
     --------

@@ -16,7 +16,9 @@ from catpool.data.frames import read_frame, select_columns
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
+from catpool.priors.posterior import posterior_reliability
 from catpool.priors.prior import Prior, mean_variance, reliability
+from catpool.priors.responsibilities import weigh_components
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.outputs import MEAN
@@ -40,7 +42,8 @@ def sample_encodings(
 
     A draw has three steps:
 
-    1. With ``prior="full_bayes"``, draw the strength k from its posterior. Otherwise it is the fitted strength.
+    1. With ``prior="full_bayes"``, draw the strength k from its posterior. With "scale_mixture" and "npmle", draw one
+       of the prior's components for each category, as probable as its rows make it. Otherwise k is the fitted strength.
     2. Draw the prior mean mu from a normal distribution with the variance of its estimate. For a cell of an interaction
        whose prior mean is the sum of its parts' effects, draw these effects, which cells share. For classes and counts
        they are drawn on the link, so draws of uncertain cells may have another mean than their encoding.
@@ -147,6 +150,8 @@ def _draw_target(
     encodings: Sequence[Encoding], places: np.ndarray | None, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Draw the values of each class, of shape (slots,)."""
+    if encodings[0].prior.shares is not None:
+        return [_draw_own(encoding, rng) for encoding in encodings]
     uniform = float(rng.random())  # the classes of a target share the component of a mixture
     priors = [_draw_component(encoding, uniform) for encoding in encodings]
     moments = [encoding.moments for encoding in encodings]
@@ -157,6 +162,22 @@ def _draw_target(
         means = [each.draw(rng).mean(places) for each in mains if each is not None]
         moments = [_with_unseen(own, len(places)) for own in moments]
     return encodings[0].family.draw(moments, priors, means, rng)
+
+
+def _draw_own(encoding: Encoding, rng: np.random.Generator) -> np.ndarray:
+    """Draw values, of shape (slots,), where each category has a component of its own, which is drawn first."""
+    moments, prior, family = encoding.moments, encoding.prior, encoding.family
+    weighted = weigh_components(moments, prior, family)
+    error = _draw_mean(moments, prior, rng) - prior.mean
+    passed = 1 - posterior_reliability(moments, prior, family)
+    quantile, values = rng.random(len(moments.count)), np.empty(len(moments.count))
+    ends = np.cumsum([weight for weight, _ in weighted], axis=0)
+    place = np.minimum((quantile > ends).sum(axis=0), len(weighted) - 1)
+    for index, (_, component) in enumerate(weighted):
+        own = np.flatnonzero(place == index)
+        (drawn,) = family.draw([moments.subset(own)], [component], [component.mean], rng)
+        values[own] = np.clip(drawn + passed[own] * error, *family.bounds)
+    return values
 
 
 def _with_unseen(moments: Moments, size: int) -> Moments:

@@ -240,7 +240,7 @@ class Flat(Columnwise):
     ) -> None:
         share = heaviest_share(codes, vocabulary.size, data.weights.count_weights, groups)
         large = [
-            is_large(share, posterior_reliability(each.moments, each.prior), self.crossfit.reliability)
+            is_large(share, posterior_reliability(each.moments, each.prior, each.family), self.crossfit.reliability)
             for each in column.encodings
         ]
         by_value = [each for each, item in zip(large, column.encodings, strict=True) for _ in item.values]

@@ -16,6 +16,7 @@ from catpool.moments.moments import Moments
 from catpool.priors.dirichlet_multinomial import SharesAboutMeans, dirichlet_multinomial, tarone_score
 from catpool.priors.family import Family
 from catpool.priors.link import Link
+from catpool.priors.marginal import binomial_marginal
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import (
     NO_NOISE,
@@ -100,6 +101,9 @@ class Binomial(Family):
             return float(likelihood(np.maximum(strength * means, 1e-300)[None])[0][0])
 
         return integrate_strength(classes, fitted, scale, log_likelihood, _bernoulli, self.curvature)
+
+    def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
+        return binomial_marginal(moments, prior)
 
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False

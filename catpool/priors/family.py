@@ -126,6 +126,22 @@ class Family(ABC):
         """
         raise self._lacks("full_bayes_prior", 'prior="full_bayes"', 'Pass prior="reml"')
 
+    def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
+        """The log-likelihood of each category's rows under a prior, for mixtures of which each category has its own.
+
+        Parameters
+        ----------
+        moments : Moments of shape (..., K) or (K,)
+        prior : Prior of shape (...)
+            No mixture, and with variances.
+
+        Returns
+        -------
+        ndarray of shape (..., K)
+            Without terms that do not depend on the prior: 0 for a category without rows.
+        """
+        raise self._lacks("log_marginal", 'prior="scale_mixture" and prior="npmle"', 'Pass prior="reml"')
+
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.link import Link
+from catpool.priors.marginal import normal_marginal
 from catpool.priors.prior import (
     NO_NOISE,
     NO_SPREAD,
@@ -63,6 +64,9 @@ class Normal(Family):
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
         return [_integrate(moments, scale) for moments in classes]
+
+    def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
+        return normal_marginal(moments, prior)
 
     def latent_noise(self, scale: float) -> float:
         return scale

@@ -13,6 +13,7 @@ from catpool.moments.unit import units_of
 from catpool.priors.family import Family
 from catpool.priors.gamma_poisson import CountsAboutMeans, gamma_poisson
 from catpool.priors.link import Link
+from catpool.priors.marginal import poisson_marginal
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, choose_priors
 from catpool.priors.strength_search import EDGE, maximize_over_strength
@@ -105,6 +106,9 @@ class Poisson(Family):
         unit = float(np.sqrt(moments.mean))  # theta is the coefficient of variation, whatever the unit of exposure
         (prior,) = integrate_strength([moments], [fitted], scale * unit, log_likelihood, np.asarray, self.curvature)
         return prior
+
+    def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
+        return poisson_marginal(moments, prior)
 
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False

@@ -10,6 +10,9 @@ count + strength rows, and what the error of the prior mean adds:
 
     spread(mean, count + strength) + (1 - reliability)^2 * within / sum of count * strength / (count + strength).
 
+Under a mixture both are averages over its components, with weights that are those of the prior, or where each category
+has a component of its own those that the category's rows leave (`responsibilities`).
+
 References
 ----------
 B. Efron, C. Morris (1975), Data analysis using Stein's estimator and its generalizations, Journal of the American
@@ -26,25 +29,28 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
+from catpool.priors.responsibilities import Weighted, strength_about, weigh_components
 
 
-def posterior_mean(moments: Moments, prior: Prior) -> np.ndarray:
+def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
     if prior.components is not None:
-        return _average(prior, lambda component: posterior_mean(moments, component))
-    weight = reliability(moments.count, prior.strength)
-    mean = weight * moments.category_means
-    np.subtract(1, weight, out=weight)
-    prior_mean = prior.mean[..., None] if prior.offset is None else prior.mean[..., None] + prior.offset
-    mean += np.multiply(weight, prior_mean, out=weight)
-    return mean
+        return _average_mean(moments, weigh_components(moments, prior, family))
+    return _conjugate_mean(moments, prior)
 
 
-def posterior_reliability(moments: Moments, prior: Prior) -> np.ndarray:
-    """The weight of a category's own rows in its posterior mean, of shape (..., K)."""
-    if prior.components is not None:
-        return _average(prior, lambda component: posterior_reliability(moments, component))
-    return reliability(moments.count, prior.strength)
+def posterior_reliability(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+    """The weight of a category's own rows in its posterior mean, of shape (..., K).
+
+    Where each category has a component of its own, that of a component is taken with its spread about the mean of all
+    components. If they have one mean, the average is the weight of the category's rows, as in any other prior.
+    """
+    if prior.components is None:
+        return reliability(moments.count, prior.strength)
+    weighted = weigh_components(moments, prior, family)
+    if prior.shares is not None:
+        return _average_reliability(moments, prior, weighted)
+    return _average(weighted, lambda component: reliability(moments.count, component.strength))
 
 
 def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
@@ -56,36 +62,85 @@ def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     return np.sqrt(_posterior_variance(moments, prior, family))
 
 
+def _conjugate_mean(moments: Moments, prior: Prior) -> np.ndarray:
+    weight = reliability(moments.count, prior.strength)
+    mean = weight * moments.category_means
+    np.subtract(1, weight, out=weight)
+    prior_mean = prior.mean[..., None] if prior.offset is None else prior.mean[..., None] + prior.offset
+    mean += np.multiply(weight, prior_mean, out=weight)
+    return mean
+
+
 def _posterior_variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+    if prior.shares is not None:
+        return _variance_of_own(moments, prior, family)
     if prior.components is not None:
         return _mixture_variance(moments, prior, family)
     known = knowing_variances(prior, moments, family)
-    assert known.between is not None
-    assert known.within is not None
-    weight = reliability(moments.count, prior.strength)
-    rows = moments.count + prior.strength[..., None]
-    mean = posterior_mean(moments, prior)
-    spread = family.spread(mean, np.where(rows > NOTHING, rows, 1.0), known.within[..., None])
-    spread = np.where(rows > NOTHING, spread, known.between[..., None])
+    mean, weight = _conjugate_mean(moments, prior), reliability(moments.count, prior.strength)
+    variance = _conjugate_variance(moments, prior.strength, known, mean, family)
     uncertain = prior.offset_variance
     if uncertain is None:
-        uncertain = mean_variance(moments, prior.strength, weight, known.between, known.within)[..., None]
-    return family.capped(spread + (1 - weight) ** 2 * uncertain, mean)
+        uncertain = _mean_variance(moments, prior.strength, known)
+    return family.capped(variance + (1 - weight) ** 2 * uncertain, mean)
+
+
+def _conjugate_variance(
+    moments: Moments, strength: np.ndarray, known: Prior, mean: np.ndarray, family: Family
+) -> np.ndarray:
+    """The variance of the conjugate posterior of this mean, given the mean of the prior."""
+    assert known.between is not None
+    assert known.within is not None
+    rows = moments.count + strength[..., None]
+    spread = family.spread(mean, np.where(rows > NOTHING, rows, 1.0), known.within[..., None])
+    return np.where(rows > NOTHING, spread, known.between[..., None])
+
+
+def _mean_variance(moments: Moments, strength: np.ndarray, known: Prior) -> np.ndarray:
+    """The variance of the estimated prior mean, of shape (..., 1)."""
+    assert known.between is not None
+    assert known.within is not None
+    weight = reliability(moments.count, strength)
+    return mean_variance(moments, strength, weight, known.between, known.within)[..., None]
 
 
 def _mixture_variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
-    mean = posterior_mean(moments, prior)
+    weighted = weigh_components(moments, prior, family)
+    mean = _average_mean(moments, weighted)
 
     def about_mean(component: Prior) -> np.ndarray:
-        apart = posterior_mean(moments, component) - mean
+        apart = _conjugate_mean(moments, component) - mean
         return _posterior_variance(moments, component, family) + apart**2
 
-    return _average(prior, about_mean)
+    return _average(weighted, about_mean)
 
 
-def _average(prior: Prior, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
+def _variance_of_own(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+    """The variance where each category has a component of its own, all of whose means have one error."""
+    weighted = weigh_components(moments, prior, family)
+    mean = _average_mean(moments, weighted)
+
+    def about_mean(component: Prior) -> np.ndarray:
+        own = _conjugate_mean(moments, component)
+        return _conjugate_variance(moments, component.strength, component, own, family) + (own - mean) ** 2
+
+    passed = (1 - _average_reliability(moments, prior, weighted)) ** 2
+    uncertain = passed * _mean_variance(moments, prior.strength, prior)
+    return family.capped(_average(weighted, about_mean) + uncertain, mean)
+
+
+def _average_mean(moments: Moments, weighted: Weighted) -> np.ndarray:
+    return _average(weighted, lambda component: _conjugate_mean(moments, component))
+
+
+def _average_reliability(moments: Moments, prior: Prior, weighted: Weighted) -> np.ndarray:
+    """The reliability, where a component's spread is that about the mean of all components."""
+    return _average(weighted, lambda component: reliability(moments.count, strength_about(prior.mean, component)))
+
+
+def _average(weighted: Weighted, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
     """The mean of a value over the components of a mixture."""
-    return sum(probability[..., None] * value(component) for probability, component in prior.each_component())
+    return sum(weight * value(component) for weight, component in weighted)
 
 
 def rounded_by_sd(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:

@@ -44,13 +44,15 @@ class Prior:
     note : ndarray of str of shape (...), optional
         Why the estimate is at a boundary, or empty.
     probability : ndarray of shape (G, ...), optional
-        For a mixture of priors: the weights of its components.
+        For a mixture of priors, one of which is that of all categories: how probable each of its components is.
     components : Prior of shape (G, ...), optional
         The components. The other fields are then averages over them.
     offset, offset_variance : ndarray of shape (..., K), optional
         If each category has a prior mean of its own: its distance from `mean`, and its variance.
     mains : Mains, optional
         If these prior means are sums of effects of a cell's parts: the effects.
+    shares : ndarray of shape (G, ...), optional
+        For a mixture of which each category has a component of its own: the share of the categories that have each.
     """
 
     mean: np.ndarray
@@ -64,6 +66,7 @@ class Prior:
     offset: np.ndarray | None = None
     offset_variance: np.ndarray | None = None
     mains: Mains | None = None
+    shares: np.ndarray | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a prior."""
@@ -75,12 +78,13 @@ class Prior:
             self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"),
             "notes that are not text",
         )
-        require((self.probability is None) == (self.components is None), "probabilities without components")
+        mixed = (self.probability is not None) + (self.shares is not None)
+        require(mixed == (self.components is not None), "probabilities without components")
         if self.components is not None:
             own = np.shape(self.components.mean)
             require(own[1:] == shape and len(own) == len(shape) + 1, "components that do not match their mixture")
             require(self.components.between is not None, "components without variances")
-            require_numbers(own, least=0.0, probability=self.probability)
+            require_numbers(own, least=0.0, probability=self.probability, shares=self.shares)
         require((self.offset is None) == (self.offset_variance is None), "means of categories without variances")
         if self.offset is not None:
             size = np.shape(self.offset)
@@ -102,7 +106,7 @@ class Prior:
         """
         return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
 
-    def take(self, tables: slice | int) -> Prior:
+    def take(self, tables: slice | int | np.ndarray) -> Prior:
         """The priors of some of the tables along the last axis, where categories have no means of their own."""
 
         def some(values: np.ndarray | None) -> np.ndarray | None:
@@ -117,6 +121,7 @@ class Prior:
             some(self.note),
             some(self.probability),
             None if self.components is None else self.components.take(tables),
+            shares=some(self.shares),
         )
 
     def reshape(self, shape: tuple[int, ...]) -> Prior:
@@ -131,12 +136,13 @@ class Prior:
 
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """Iterate over the weights and the components of a mixture, each of shape (...)."""
-        assert self.probability is not None
+        weights = self.probability if self.shares is None else self.shares
+        assert weights is not None
         assert self.components is not None
         own = self.components
         assert own.between is not None
         assert own.within is not None
-        for index, probability in enumerate(self.probability):
+        for index, probability in enumerate(weights):
             yield (
                 probability,
                 Prior(own.mean[index], own.strength[index], own.between[index], own.within[index]),

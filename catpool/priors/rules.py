@@ -90,7 +90,26 @@ def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> 
     return fit_each_view(moments, partial(family.full_bayes_prior, scale=scale))
 
 
-PRIORS: dict[str, LearningRule] = {"reml": _reml, "ml": _ml, "moments": _moments, "full_bayes": _full_bayes}
+def _scale_mixture(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.robust import SCALE_MIXTURE  # here, as few need it
+
+    return SCALE_MIXTURE.learn(moments, family)
+
+
+def _npmle(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.robust import NPMLE  # here, as few need it
+
+    return NPMLE.learn(moments, family)
+
+
+PRIORS: dict[str, LearningRule] = {
+    "reml": _reml,
+    "ml": _ml,
+    "moments": _moments,
+    "full_bayes": _full_bayes,
+    "scale_mixture": _scale_mixture,
+    "npmle": _npmle,
+}
 
 
 def fixed_strength(strength: float) -> PriorRule:

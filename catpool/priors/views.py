@@ -29,14 +29,14 @@ def fit_each_view(moments: Sequence[Moments], fit: Callable[[Sequence[Moments]],
     """
     shape = moments[0].count.shape[:-1]
     fits = [fit(table) for table in zip(*(each.views() for each in moments), strict=True)]
-    return [_stack([fitted[label] for fitted in fits], shape) for label in range(len(moments))]
+    return [stack_views([fitted[label] for fitted in fits], shape) for label in range(len(moments))]
 
 
-def _stack(priors: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
+def stack_views(priors: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
+    """The priors of all tables, of shape (...), from those of each, in the order of the tables."""
     mixed = [prior for prior in priors if prior.components is not None]
     if mixed:  # all must have as many components to be stacked
-        points = len(mixed[0].probability)  # type: ignore[arg-type]
-        priors = [prior if prior.components is not None else _mixture_of_one(prior, points) for prior in priors]
+        priors = [prior if prior.components is not None else _mixture_of_one(prior, mixed[0]) for prior in priors]
     result: Prior = _stack_values(list(priors), shape)
     return result
 
@@ -51,13 +51,15 @@ def _stack_values(values: list[Any], shape: tuple[int, ...]) -> Any:
     return arrays.reshape((*arrays.shape[:-1], *shape))
 
 
-def _mixture_of_one(prior: Prior, points: int) -> Prior:
-    """The prior as a mixture whose first component has all the weight."""
-    probability = np.zeros(points)
-    probability[0] = 1.0
+def _mixture_of_one(prior: Prior, like: Prior) -> Prior:
+    """The prior as a mixture of another's kind, whose first component has all the weight."""
+    assert like.components is not None
+    points = len(like.components.mean)
+    first = np.arange(points) == 0.0
     assert prior.between is not None
     assert prior.within is not None
     mean, strength, between, within = (
         np.repeat(value, points) for value in (prior.mean, prior.strength, prior.between, prior.within)
     )
-    return replace(prior, probability=probability, components=Prior(mean, strength, between, within))
+    weights = {"probability" if like.shares is None else "shares": first.astype(float)}
+    return replace(prior, components=Prior(mean, strength, between, within), **weights)

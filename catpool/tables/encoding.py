@@ -65,7 +65,9 @@ class Encoding:
     @property
     def reliability(self) -> float:
         """The reliability of the categories, averaged over the rows."""
-        return float(np.average(posterior_reliability(self.moments, self.prior), weights=self.moments.count))
+        return float(
+            np.average(posterior_reliability(self.moments, self.prior, self.family), weights=self.moments.count)
+        )
 
     def summary(self) -> dict[str, Any]:
         """The row of ``summary_``, without the name of the column."""
@@ -91,7 +93,7 @@ class Encoding:
 
     def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
         """Make a frame with a row for each category; `level` is the probability of the interval."""
-        mean = posterior_mean(self.moments, prior)[:-1]  # without the slot of unseen categories
+        mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
         lower, upper = self.family.interval(mean, sd, level)
         return pd.DataFrame(
@@ -104,7 +106,7 @@ class Encoding:
                 "sd": sd,
                 "lower": lower,
                 "upper": upper,
-                "reliability": posterior_reliability(self.moments, self.prior)[:-1],
+                "reliability": posterior_reliability(self.moments, self.prior, self.family)[:-1],
             }
         )
 

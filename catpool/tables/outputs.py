@@ -59,13 +59,13 @@ class ColumnOutput:
 
 
 Output = TargetOutput | ColumnOutput
-MEAN = TargetOutput("mean", lambda moments, prior, family: posterior_mean(moments, prior), is_mean=True)
+MEAN = TargetOutput("mean", posterior_mean, is_mean=True)
 OUTPUTS: dict[str, Output] = {
     output.name: output
     for output in (
         MEAN,
         TargetOutput("sd", posterior_sd),
-        TargetOutput("reliability", lambda moments, prior, family: posterior_reliability(moments, prior), hidden=False),
+        TargetOutput("reliability", posterior_reliability, hidden=False),
         ColumnOutput("count", lambda table: table.counts, by_fold=True),
         ColumnOutput("size", lambda table: table.counts, counts_all=True),
         ColumnOutput("code", lambda table: table.codes),

@@ -100,7 +100,7 @@ def test_interactions_are_learned_apart_from_their_columns(batches):
     assert batches == [8]
 
 
-@pytest.mark.parametrize("prior", ["reml", "ml", "moments", "full_bayes"])
+@pytest.mark.parametrize("prior", ["reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"])
 @pytest.mark.parametrize("weight_type", ["frequency", "precision"])
 @pytest.mark.parametrize("far", [0.0, 1e9])
 def test_priors_of_numbers_are_learned_as_each_by_itself(prior, weight_type, far, batches):

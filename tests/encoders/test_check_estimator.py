@@ -51,6 +51,8 @@ SETTINGS = {
         {"prior": "full_bayes", "target_type": "continuous"},
         {"prior": "full_bayes"},  # of classes, as y is in most checks
         {"prior": "full_bayes", "target_type": "count"},
+        {"prior": "scale_mixture", "target_type": "continuous"},
+        {"prior": "npmle", "target_type": "continuous"},
         {"prior": "full_bayes", "prior_scale": 0.1, "target_type": "continuous"},
         {"family": "normal"},
     ],

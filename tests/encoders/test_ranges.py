@@ -37,7 +37,8 @@ def test_targets_of_any_legal_size_scale_the_cells(scale):
 @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])
 @pytest.mark.parametrize("weight", [1e-12, 1e12])
 @pytest.mark.parametrize(
-    "prior", ["reml", "ml", "moments", "full_bayes", pytest.param("cells", marks=pytest.mark.slow)]
+    "prior",
+    ["reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle", pytest.param("cells", marks=pytest.mark.slow)],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # to all digits of so many rows
 def test_weights_of_any_legal_size_give_numbers(prior, weight, kind):

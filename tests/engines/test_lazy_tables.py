@@ -25,6 +25,8 @@ VARIANTS = {
     "trees": EmpiricalBayesEncoder(["zip", "city"], output="trees", prior="moments", drop_noise=True),
     "interactions": EmpiricalBayesEncoder(["zip"], interactions=[("city", "zip")]),
     "full Bayes": EmpiricalBayesEncoder(["city"], prior="full_bayes"),
+    "scale mixture": EmpiricalBayesEncoder(["city"], prior="scale_mixture"),
+    "NPMLE": EmpiricalBayesEncoder(["city"], prior="npmle"),
     "nested": NestedEncoder(["city", "zip"]),
     "all levels": NestedEncoder(["zip", "city"], emit="all", output=["mean", "sd", "count", "code"], missing="prior"),
 }

@@ -1,5 +1,7 @@
 """Draws of encodings."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,13 @@ from catpool import EmpiricalBayesEncoder, NestedEncoder, sample_encodings
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target_type", ["continuous", "binary", "multiclass", "count"])
-@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+@pytest.mark.parametrize(
+    ("prior", "target_type"),
+    [
+        *product(["reml", "full_bayes"], ["continuous", "binary", "multiclass", "count"]),
+        *product(["scale_mixture", "npmle"], ["continuous", "binary", "count"]),
+    ],
+)
 def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
     X, y = table["X"][["city"]], table[target_type]
     encoder = EmpiricalBayesEncoder(target_type=target_type, prior=prior, output=("mean", "sd")).fit(X, y)

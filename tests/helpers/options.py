@@ -38,7 +38,7 @@ VALUES = {  # beside that of the encoder's base
     "interaction_prior": ["exact", "own"],
     "emit": ["all"],
     "family": ["normal"],
-    "prior": ["ml", "moments", "full_bayes"],
+    "prior": ["ml", "moments", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
     "covariates": [["size"]],
     "slopes": [{"city": ["size"]}],

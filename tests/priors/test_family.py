@@ -61,7 +61,7 @@ def test_the_posterior_is_the_conjugate_one(family):
     prior = Prior(np.array(2.0), np.array(8.0), np.array(4 / 7), np.array(32 / 7), offset_variance=np.zeros(3))
     shape, scale = 9 + moments.count, 16 + moments.total  # of inverse gamma distributions
     expected = scale / (shape - 1)
-    np.testing.assert_allclose(posterior_mean(moments, prior), expected)
+    np.testing.assert_allclose(posterior_mean(moments, prior, family), expected)
     np.testing.assert_allclose(posterior_sd(moments, prior, family), expected / np.sqrt(shape - 2))
 
 

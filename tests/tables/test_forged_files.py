@@ -25,6 +25,7 @@ def text_of(encoder):
 TEXTS = {
     "flat": (MeanEncoder, text_of(MeanEncoder(["a", "b"], output=["mean", "code"]))),
     "cells": (EmpiricalBayesEncoder, text_of(EmpiricalBayesEncoder([], interactions=[("a", "b")]))),
+    "own components": (EmpiricalBayesEncoder, text_of(EmpiricalBayesEncoder(["a"], prior="npmle"))),
     "mixture": (EmpiricalBayesEncoder, text_of(EmpiricalBayesEncoder(["a"], prior="full_bayes"))),
     "stream": (MeanEncoder, MeanEncoder(["a"], cv=2).partial_fit(X, Y, key=np.arange(32)).to_json()),
     "nested": (NestedEncoder, text_of(NestedEncoder(["a", "b"]))),
@@ -125,6 +126,9 @@ WRONG = [
     ("flat", "tables.0.encodings.0.family", "normal", "a str as `family`"),
     ("mixture", "tables.0.encodings.0.prior.probability", None, "probabilities"),
     ("mixture", "tables.0.encodings.0.prior.components.between", None, "variance"),
+    ("mixture", "tables.0.encodings.0.prior.shares", numbers([96]), "probabilities"),
+    ("own components", "tables.0.encodings.0.prior.shares", None, "probabilities"),
+    ("own components", "tables.0.encodings.0.prior.shares", numbers([3]), "`shares` of shape"),
     ("cells", "tables.0.vocabulary.kept.values", [0, 1, 2, 99], "no paths"),
     ("cells", "tables.0.vocabulary.paths.keys", [], "without their keys"),
     ("cells", "tables.0.vocabulary.paths.keys.0.values", [5, 6, 10, 9], "not sorted"),

@@ -17,11 +17,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.models.blas import blas_threads
 from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, PartEffects
 from catpool.moments.moments import Moments
 from catpool.moments.unit import units_of
+from catpool.priors.blas import blas_threads
 from catpool.priors.family import Family
 from catpool.priors.normal import NORMAL
 from catpool.priors.prior import NO_SPREAD, Prior

@@ -213,7 +213,7 @@ def test_interactions_are_of_several_columns(interactions):
         EmpiricalBayesEncoder(interactions=interactions).fit(X, y["continuous"])
 
 
-@pytest.mark.parametrize("prior", ["moments", "full_bayes", lambda moments: (0.0, 1.0)])
+@pytest.mark.parametrize("prior", ["moments", "full_bayes", "scale_mixture", "npmle", lambda moments: (0.0, 1.0)])
 def test_priors_that_know_no_parts_are_refused(prior):
     X, y = crossed(np.random.default_rng(2))
     with pytest.raises(ValueError, match='prior="reml" or "ml"'):

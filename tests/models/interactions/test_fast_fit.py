@@ -143,7 +143,7 @@ def test_two_orders_of_the_same_columns_are_one_interaction():
     np.testing.assert_allclose(ours, other.transform(X.iloc[:50])["b_x_a"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("prior", ["reml", "moments", "full_bayes"])
+@pytest.mark.parametrize("prior", ["reml", "moments", "full_bayes", "scale_mixture", "npmle"])
 def test_a_prior_of_its_own_treats_cells_as_categories(prior):
     X, y = rows(0, n=120)
     cells = X.assign(cell=X["a"] + X["b"])

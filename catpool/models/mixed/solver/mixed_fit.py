@@ -11,11 +11,11 @@ from numpy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool.data.frozen import frozen
-from catpool.models.blas import blas_threads
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
+from catpool.priors.blas import blas_threads
 
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
 ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual

@@ -1,0 +1,81 @@
+"""The marginal likelihood of a category's rows under a conjugate prior, for each category by itself.
+
+Terms that do not depend on the prior are left out, so that of a category without rows is 0. With the total t of n rows,
+a prior of mean m and strength s, and the rising factorial s (s + 1) ... (s + t - 1) as exp(t log s + excess(s, t)),
+
+    normal      -log(1 + n / s) / 2 - n (mean of rows - m)^2 / (2 within (1 + n / s))
+    binomial    t log m + (n - t) log(1 - m) + excess(s m, t) + excess(s (1 - m), n - t) - excess(s, n)
+    Poisson     t log m + excess(s m, t) - (s m + t) log(1 + n / s).
+
+Differences of logarithms of gamma functions would lose the digits of a strong prior.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from catpool.moments.moments import TINY, Moments
+from catpool.priors.prior import Prior
+
+POINT = 1e9  # the strength, in rows of the category, beyond which a prior is a point
+SERIES = 16.0  # where Stirling's series has all digits
+
+
+def excess(a: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """The logarithm of Gamma(a + steps) / Gamma(a) minus steps * log(a), of the shape of the positive a."""
+    large, steps = a >= SERIES, np.broadcast_to(steps, a.shape)
+    if large.all():
+        return _by_series(a, steps)
+    if not large.any():
+        return _by_gamma(a, steps)
+    result = np.empty(a.shape)
+    result[large], result[~large] = _by_series(a[large], steps[large]), _by_gamma(a[~large], steps[~large])
+    return result
+
+
+def _by_gamma(a: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    return gammaln(a + steps) - gammaln(a) - steps * np.log(a)
+
+
+def _by_series(a: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    end = a + steps
+    return (end - 0.5) * np.log1p(steps / a) - steps + _correction(end) - _correction(a)
+
+
+def _correction(a: np.ndarray) -> np.ndarray:
+    """What Stirling's series adds to the logarithm of the gamma function."""
+    square = 1 / (a * a)
+    return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / a
+
+
+def normal_marginal(moments: Moments, prior: Prior) -> np.ndarray:
+    assert prior.within is not None
+    strength, within = (np.maximum(each, TINY)[..., None] for each in (prior.strength, prior.within))
+    apart = moments.category_means - prior.mean[..., None]
+    grown = moments.count / strength
+    fit = np.square(apart, out=apart)
+    fit *= moments.count / within
+    fit /= 1 + grown
+    fit += np.log1p(grown, out=grown)
+    return np.multiply(fit, -0.5, out=fit)
+
+
+def binomial_marginal(moments: Moments, prior: Prior) -> np.ndarray:
+    mean, strength = prior.mean[..., None], _finite(prior, moments)
+    ones = moments.total
+    zeros = np.maximum(moments.count - ones, 0.0)  # rounding of weights
+    fit = xlogy(ones, mean) + xlogy(zeros, 1 - mean)
+    return fit + excess(strength * mean, ones) + excess(strength * (1 - mean), zeros) - excess(strength, moments.count)
+
+
+def poisson_marginal(moments: Moments, prior: Prior) -> np.ndarray:
+    mean, strength = prior.mean[..., None], _finite(prior, moments)
+    events, a = moments.total, strength * mean
+    return xlogy(events, mean) + excess(a, events) - (a + events) * np.log1p(moments.count / strength)
+
+
+def _finite(prior: Prior, moments: Moments) -> np.ndarray:
+    """The strength for each category, with a large number in the place of infinity, of shape (..., K)."""
+    most = POINT * np.where(moments.count > 0, moments.count, 1.0)
+    return np.minimum(np.maximum(prior.strength, TINY)[..., None], most)
