@@ -105,6 +105,12 @@ class Binomial(Family):
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return binomial_marginal(moments, prior)
 
+    def stabilized(self, mean: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return 2 * np.arcsin(np.sqrt(np.clip(mean, 0.0, 1.0)))
+
+    def from_stabilized(self, value: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return np.sin(np.clip(value, 0.0, np.pi) / 2) ** 2
+
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:

@@ -1,9 +1,9 @@
 """Many categories as few, for the shares of a mixture: those that are alike become one that counts several times.
 
-Where rows have one variance, a category says no more than its size n and the distance z of its mean from the prior's,
-in standard errors. Sizes are rounded to steps of a few percent, and each category is divided between the two nearest of
-a grid of distances, in proportion to how near they are (Wand 1994), so that no rounding error decides where it goes.
-Elsewhere, categories of one size and one total become one.
+A category says no more than its size n and its mean, or the distance z of its mean from the prior's in standard errors,
+on a scale on which these do not depend on the mean. Sizes are rounded to steps of a few percent, and each category is
+divided between the two nearest of a grid of distances, in proportion to how near they are (Wand 1994), so that no
+rounding error decides where it goes.
 
 References
 ----------
@@ -40,35 +40,32 @@ class Distances:
     point: Callable[[np.ndarray], np.ndarray]
 
 
-# of distributions that are symmetric about the prior mean, the wider the farther from it; and of all others
-GROWING = Distances(lambda z: np.arcsinh(np.abs(z)) * 12, lambda place: np.sinh(place / 12))
 EVEN = Distances(lambda z: z * 4, lambda place: place / 4)
+# for rows of one variance, and priors that are the wider the farther from their mean
+GROWING = Distances(lambda z: np.arcsinh(z) * 12, lambda place: np.sinh(place / 12))
 
 
 def condense(moments: Moments, prior: Prior, family: Family, distances: Distances) -> tuple[Moments, np.ndarray]:
     """Categories that stand for those of moments of shape (K,), and how many each stands for."""
     if len(moments.count) <= FEW:
         return moments, np.ones(len(moments.count))
-    if family.homoscedastic:
-        return _divide(moments, prior, distances)
-    pairs, number = np.unique(np.stack([moments.count, moments.total]), axis=1, return_counts=True)
-    return Moments(pairs[0], pairs[1], moments.scatter), number.astype(float)
-
-
-def _divide(moments: Moments, prior: Prior, distances: Distances) -> tuple[Moments, np.ndarray]:
-    """Divide each category between two points of the grid of its rounded size."""
     assert prior.within is not None
-    z = (moments.category_means - prior.mean) * np.sqrt(moments.count / prior.within)
-    place = distances.place(z)
-    below = np.floor(place)
-    step = np.rint(np.log(moments.count) * SIZES)
+    center = family.stabilized(prior.mean, prior.within)
+    z = (family.stabilized(moments.category_means, prior.within) - center) * np.sqrt(moments.count)
+    size, place, number = _divide(np.log(moments.count) * SIZES, distances.place(z))
+    count = np.exp(size / SIZES)
+    means = family.from_stabilized(center + distances.point(place) / np.sqrt(count), prior.within)
+    return Moments(count, count * means, moments.scatter), number
+
+
+def _divide(size: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The sizes and places that occur, as whole numbers, and the number of categories at each."""
+    below, step = np.floor(place), np.rint(size)
     first, least = step.min(), below.min()
     width = int(below.max() - least) + 2
     cell = ((step - first) * width + (below - least)).astype(np.intp)
     cells, number = _count(np.append(cell, cell + 1), np.append(1 - (place - below), place - below))
-    count = np.exp((cells // width + first) / SIZES)
-    means = prior.mean + distances.point(cells % width + least) * np.sqrt(prior.within / count)
-    return Moments(count, count * means, moments.scatter), number
+    return cells // width + first, cells % width + least, number
 
 
 def _count(cells: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

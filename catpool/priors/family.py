@@ -142,6 +142,21 @@ class Family(ABC):
         """
         raise self._lacks("log_marginal", 'prior="scale_mixture" and prior="npmle"', 'Pass prior="reml"')
 
+    def stabilized(self, mean: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """A growing function of a category's mean whose estimate has the variance 1 / count, whatever the mean.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (K,)
+        within : ndarray of shape ()
+            The variance of a row about the overall mean.
+        """
+        return mean / np.sqrt(within)
+
+    def from_stabilized(self, value: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """The mean of which `stabilized` makes this value, or the nearest that is possible."""
+        return np.clip(value * np.sqrt(within), *self.bounds)
+
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from sklearn.exceptions import ConvergenceWarning
 from catpool.priors.blas import blas_threads
 
 STEPS = 60
-ENOUGH = 1e-4  # of the log-likelihood of all categories, below its maximum
+ENOUGH = 1e-2  # of the log-likelihood of all categories, below its maximum
 RIDGE = 1e-8  # of the largest curvature, as neighbouring components are next to collinear
 SHORTEST = 1e-6  # of a step
 LEAST = 0.1  # of the likelihood of a row after a step; steps away from next to nothing are short

@@ -110,6 +110,12 @@ class Poisson(Family):
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return poisson_marginal(moments, prior)
 
+    def stabilized(self, mean: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return 2 * np.sqrt(mean)
+
+    def from_stabilized(self, value: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return (np.maximum(value, 0.0) / 2) ** 2
+
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:

@@ -52,7 +52,7 @@ class Robust:
         From moments of shape (K,) without empty categories, the prior by restricted maximum likelihood, and its family
         to the components.
     distances : Distances
-        By which many categories are condensed.
+        By which many categories are condensed if their rows have one variance.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Robust:
             return replace(fitted, log_likelihood=None)  # mixtures have none, and tables may be learned together
         seen = moments.subset(np.flatnonzero(moments.count))
         components = conjugate(*self.grid(seen, fitted, family), fitted, family)
-        some, number = condense(seen, fitted, family, self.distances)
+        some, number = condense(seen, fitted, family, self.distances if family.homoscedastic else EVEN)
         shares = likeliest_shares(family.log_marginal(some, components).T, number)
         order = np.argsort(shares == 0, kind="stable")  # tables with few shares are soon averaged over
         return mixture_of_own(shares[order], components.take(order))
