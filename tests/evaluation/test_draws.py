@@ -25,7 +25,8 @@ def test_draws_have_the_posterior_s_mean_and_sd(target_type, prior, table):
     draws = sample_encodings(encoder, cities, n_draws=4000, random_state=0)
     mean, sd = (np.asarray(encoder.transform(cities))[:, start::2] for start in (0, 1))
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(4000))
-    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.12)
+    # a component far away that has a category once in 4000 draws may have a third of its variance
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.25 if prior == "npmle" else 0.12)
     if target_type == "multiclass":
         np.testing.assert_allclose(draws.sum(axis=2), 1)
 
