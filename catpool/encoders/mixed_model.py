@@ -54,9 +54,7 @@ class MixedModelEncoder(Encoder):
     method : {"reml", "ml"}, default="reml"
         Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The distribution of rows given the effects. By default it follows from the kind of y. Binary targets and counts
-        with one factor and no slopes are fitted by Laplace's approximation, others by penalized quasi-likelihood;
-        ``summary_.attrs`` names the method.
+        The distribution of rows given the effects. By default it follows from the kind of y.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
@@ -64,6 +62,12 @@ class MixedModelEncoder(Encoder):
         Exact equations, in which the longest factor is eliminated and the others have a Cholesky decomposition; or
         conjugate gradients, which estimate the traces of long factors by random probes and give no log-likelihood.
         "auto" is exact while the other factors have at most 3,000 effects; ``summary_.attrs`` names the solver.
+    approximation : {"auto", "laplace", "pql"}, default="auto"
+        How the effects of binary targets and counts are integrated out. "laplace" is Laplace's approximation of the
+        likelihood, as in lme4's ``glmer``, which needs exact equations. "pql" is penalized quasi-likelihood: quicker by
+        half at best, without a log-likelihood, and with variances that are too small, the more so the fewer rows a
+        level has. "auto" is Laplace's approximation where the equations are exact, and otherwise penalized
+        quasi-likelihood; ``summary_.attrs`` names the method.
     <cv>
     <random_state>
     target_type : {"auto", "continuous", "binary", "count"}, default="auto"
@@ -136,6 +140,7 @@ class MixedModelEncoder(Encoder):
         method=[StrOptions({"reml", "ml"})],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
+        approximation=[StrOptions({"auto", "laplace", "pql"})],
         target_type=[StrOptions({"auto", "continuous", "binary", "count"})],
     )
 
@@ -150,6 +155,7 @@ class MixedModelEncoder(Encoder):
         family: str = "auto",
         quadrature: int = 1,
         solver: str = "auto",
+        approximation: str = "auto",
         cv: int | BaseCrossValidator | Iterable[Any] | str = 10,
         random_state: int | np.random.RandomState | None = None,
         target_type: str = "auto",
@@ -168,6 +174,7 @@ class MixedModelEncoder(Encoder):
         self.family = family
         self.quadrature = quadrature
         self.solver = solver
+        self.approximation = approximation
         self.cv = cv
         self.random_state = random_state
         self.target_type = target_type
@@ -218,6 +225,7 @@ class MixedModelEncoder(Encoder):
             reml=self.method == "reml",
             quadrature=self.quadrature,
             solver=self.solver,
+            approximation=self.approximation,
         )
 
     @property

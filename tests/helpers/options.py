@@ -46,6 +46,7 @@ VALUES = {  # beside that of the encoder's base
     "method": ["ml"],
     "quadrature": [5],
     "solver": ["cg"],
+    "approximation": ["pql"],
     "cv": [3, KFold(2), np.arange(N) % 2],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from catpool.data.factorize import factorize_integers
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFactor
 from catpool.models.mixed.solver.mixed_system import MixedSystem, SparsityPattern
+from catpool.models.mixed.solver.random_products import find_products, multiply
 from catpool.moments.outside import sum_of_others
 from catpool.moments.partition import Parts, typical_values
 
@@ -129,7 +127,8 @@ def cross_products(
     centers = typical_values(y, parts)
     columns = np.column_stack([covariates, y - centers[labels]])
     sums = _PartSums(labels, parts.number, weights)
-    random, pattern = _sum_random(factors, sums)
+    products, pattern = find_products(factors)
+    random = np.concatenate([sums.sum_by_code(each.codes, each.size, each.multiply(weights)) for each in products], 1)
     cross = np.concatenate([_sum_cross(factor, columns, sums) for factor in factors], axis=1)
     fixed, rows, logs = sums.sum_squares(columns), sums.count_rows(precision), sums.sum_log_weights(precision)
     return CrossProducts([factor.shape for factor in factors], pattern, random, cross, fixed, rows, logs, centers)
@@ -183,53 +182,9 @@ def _sum_cross(factor: GroupingFactor, columns: np.ndarray, sums: _PartSums) -> 
     """Z'WT of a factor by part, shape (P, size * width, p + 1)."""
     values = [
         [
-            sums.sum_by_code(factor.codes, factor.size, _multiply(factor.weighted_column(a, sums.weights), column))
+            sums.sum_by_code(factor.codes, factor.size, multiply(multiply(factor.column(a), sums.weights), column))
             for column in columns.T
         ]
         for a in range(factor.width)
     ]
     return np.array(values).transpose(2, 3, 0, 1).reshape(sums.number, -1, columns.shape[1])
-
-
-def _sum_random(factors: Sequence[GroupingFactor], sums: _PartSums) -> tuple[np.ndarray, SparsityPattern]:
-    """The values of Z'WZ by part, shape (P, values), and its sparsity pattern."""
-    starts = np.cumsum([0, *(factor.shape.length for factor in factors)])
-    values, rows, columns = [], [], []
-    for factor, start in zip(factors, starts, strict=False):
-        level = start + np.arange(factor.size) * factor.width
-        for a, b in _upper_triangle(factor.width):
-            product = _multiply(factor.weighted_column(a, sums.weights), factor.weighted_column(b, None))
-            values.append(sums.sum_by_code(factor.codes, factor.size, product))
-            rows.append(level + a)
-            columns.append(level + b)
-    for (first, start), (second, other) in combinations(list(zip(factors, starts, strict=False)), 2):
-        cells, found = factorize_integers(first.codes.astype(np.int64) * second.size + second.codes)
-        left, right = np.divmod(found, second.size)
-        for a in range(first.width):
-            for b in range(second.width):
-                product = _multiply(first.weighted_column(a, sums.weights), second.weighted_column(b, None))
-                values.append(sums.sum_by_code(cells, len(found), product))
-                rows.append(start + left * first.width + a)
-                columns.append(other + right * second.width + b)
-    return np.concatenate(values, axis=1), _find_pattern(np.concatenate(rows), np.concatenate(columns), int(starts[-1]))
-
-
-def _upper_triangle(width: int) -> list[tuple[int, int]]:
-    return [(a, b) for a in range(width) for b in range(a, width)]
-
-
-def _multiply(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None:
-    """Multiply two columns, None being a column of ones."""
-    return left if right is None else right if left is None else left * right
-
-
-def _find_pattern(rows: np.ndarray, columns: np.ndarray, size: int) -> SparsityPattern:
-    """The pattern of a symmetric matrix from the places of its values, each on one side of the diagonal."""
-    apart = np.flatnonzero(rows != columns)
-    source = np.concatenate([np.arange(len(rows)), apart])
-    places = csr_matrix(
-        (source + 1, (np.concatenate([rows, columns[apart]]), np.concatenate([columns, rows[apart]]))),
-        shape=(size, size),
-    )  # positions count from 1, so that none is a zero, which a sparse matrix may drop
-    places.sort_indices()
-    return SparsityPattern(places.indices, places.indptr, places.data - 1)

@@ -23,13 +23,10 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
-from catpool.models.mixed.cross_products import cross_products
+from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.quasi_likelihood import ETA
-from catpool.models.mixed.solver.cholesky import CholeskyEquations
-from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
-from catpool.moments.partition import Parts
 from catpool.priors.link import Link
 
 Criterion = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to the value and its gradient
@@ -209,12 +206,6 @@ def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.n
 
 
 def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> MixedFit:
-    """The fit at some parameters; its uncertainty is that of the mixed-model equations at the modes."""
-    theta, rows, modes = parameters[0], likelihood.rows, likelihood.modes(parameters)
-    variance = np.maximum(rows.count * likelihood.link.variance(modes.eta), 1e-300)
-    working = modes.eta + (rows.total - rows.count * likelihood.link.mean(modes.eta)) / variance
-    products = cross_products(working, rows.covariates, rows.factors, variance, Parts(None, 1), precision=True)
-    lambdas = [np.array([[theta]])]
-    equations = CholeskyEquations(PartitionedSystem(products.merge()[0]), lambdas)
+    theta, modes = parameters[0], likelihood.modes(parameters)
     effects = [theta * modes.effects[:, None]]
-    return MixedFit(lambdas, 1.0, parameters[1:], equations.fixed_covariance(), effects, np.nan, equations)
+    return fit_at_modes(likelihood.rows, likelihood.link, [np.array([[theta]])], parameters[1:], effects, modes.eta)

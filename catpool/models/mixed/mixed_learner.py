@@ -16,9 +16,11 @@ from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target, with_zeros
 from catpool.models.mixed.laplace import fit_random_intercepts
+from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.moments.partition import Parts
 from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
@@ -55,19 +57,41 @@ class MixedOptions:
     solver : {"auto", "exact", "cg"}
     quadrature : int
         Points of the quadrature for binary targets and counts; one is the Laplace approximation.
+    approximation : {"auto", "laplace", "pql"}
     """
 
     reml: bool
     solver: str
     quadrature: int
+    approximation: str
 
     @property
     def method(self) -> str:
         return "REML" if self.reml else "ML"
 
+    def is_laplace(self, design: Design) -> bool:
+        """Whether the likelihood of a binary target or counts has Laplace's approximation, or its refinement."""
+        shapes = [factor.shape for factor in design.factors]
+        return self.approximation == "laplace" or (self.approximation == "auto" and is_exact(shapes, self.solver))
+
     def check(self, rows: MixedRows) -> None:
         """Refuse options that the rows' model does not have."""
         one_intercept, normal = rows.design.one_intercept, rows.family.homoscedastic
+        if normal and self.approximation != "auto":
+            raise ValueError(
+                "`approximation` needs a binary target or counts, as the likelihood of other targets is exact. Got "
+                f'{self.approximation!r}; pass approximation="auto".'
+            )
+        if self.approximation == "pql" and self.quadrature > 1:
+            raise ValueError(
+                f"`quadrature` of {self.quadrature} points refines Laplace's approximation, and does not go with "
+                'approximation="pql". Pass quadrature=1, or approximation="laplace".'
+            )
+        if self.approximation == "laplace" and self.solver == "cg":
+            raise ValueError(
+                'approximation="laplace" needs determinants, which solver="cg" does not give. Pass solver="exact", or '
+                'approximation="pql".'
+            )
         if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
             raise ValueError(
                 "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
@@ -149,7 +173,7 @@ def _fit_system(
 
 
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
-    """Fit a binary target or counts: random intercepts of one factor by Laplace or quadrature, others by PQL."""
+    """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
     scales, family = rows.design.measure_scales(), rows.family
     link, (least, most) = family.link, family.bounds
     covariates, factors = rows.design.standardize(scales)
@@ -161,10 +185,12 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
             f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
             "another target, or more rows."
         )
-    if rows.design.one_intercept:
+    criterion, method = np.nan, "PQL"
+    if not options.is_laplace(rows.design):
+        fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
+    elif rows.design.one_intercept:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
-        fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
-        criterion, method = np.nan, "PQL"
+        (fit, criterion), method = fit_laplace(aggregated, link, mean), "Laplace"
     model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

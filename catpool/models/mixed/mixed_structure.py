@@ -49,6 +49,7 @@ class Mixed(Structure):
     correlated, reml : bool
     quadrature : int
     solver : {"auto", "exact", "cg"}
+    approximation : {"auto", "laplace", "pql"}
     """
 
     table_class = EffectsTable
@@ -62,6 +63,7 @@ class Mixed(Structure):
     reml: bool
     quadrature: int
     solver: str
+    approximation: str
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -172,7 +174,7 @@ class Mixed(Structure):
         return blocks
 
     def _options(self, rows: MixedRows) -> MixedOptions:
-        options = MixedOptions(self.reml, self.solver, self.quadrature)
+        options = MixedOptions(self.reml, self.solver, self.quadrature, self.approximation)
         options.check(rows)
         return options
 

@@ -32,11 +32,14 @@ from catpool.priors.link import Link
 ETA = 30.0  # the largest linear predictor; its probability is one in all but the last digits
 ROUNDS = 100
 TOLERANCE = 1e-7  # change of coefficients and variances, relative to the largest
+NEARLY, FEW_ROUNDS = 0.02, 20  # the same, where another search goes on
 LEAST_VARIANCE = 1e-10  # of a row, so that the response of one that is all but certain is finite
 MARGIN = 3.0  # how far, on the link's scale, a prediction may exceed the largest row
 
 
-def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, solver: str = "auto") -> MixedFit:
+def penalized_quasi_likelihood(
+    rows: AggregatedRows, link: Link, mean: float, solver: str = "auto", *, nearly: bool = False
+) -> MixedFit:
     """Fit linear mixed models of the working response until they agree.
 
     Parameters
@@ -46,20 +49,24 @@ def penalized_quasi_likelihood(rows: AggregatedRows, link: Link, mean: float, so
     mean : float
         The overall mean, to start from.
     solver : {"auto", "exact", "cg"}, default="auto"
+    nearly : bool, default=False
+        Whether to stop where they agree by and large, to start another search from.
     """
+    tolerance, rounds = (NEARLY, FEW_ROUNDS) if nearly else (TOLERANCE, ROUNDS)
     eta = np.full(len(rows.total), link.eta(np.array(mean)))
     most = float(largest_predictor((rows.total / rows.count).max(), link))
     fit, last = None, None
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         working, weights = working_response(rows.total, rows.count, eta, link)
         fit = _fit_working_response(rows, working, weights, solver, None if fit is None else fit.lambdas)
         eta = np.clip(rows.covariates @ fit.fixed + sum_random_effects(rows.factors, fit.effects), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
-        if last is not None and np.abs(now - last).max() <= TOLERANCE * max(1.0, np.abs(now).max()):
+        if last is not None and np.abs(now - last).max() <= tolerance * max(1.0, np.abs(now).max()):
             return fit
         last = now
     assert fit is not None
-    warn_not_converged("Penalized quasi-likelihood", ROUNDS)
+    if not nearly:
+        warn_not_converged("Penalized quasi-likelihood", rounds)
     return fit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -116,3 +116,82 @@ class CholeskyEquations(MixedModelEquations):
             blocks.append(inverse[place[:, :, None], place[:, None, :]])
             start += shape.length
         return blocks
+
+    def solve_effects(self, values: np.ndarray) -> np.ndarray:
+        """M^-1 times values of all effects, shape (R,)."""
+        shape, where = self.partition.longest_shape, self.partition.longest_slice
+        half = np.linalg.solve(self.root, values[where].reshape(shape.size, shape.width, 1)).ravel()
+        rest = values[self.partition.rest_indices] - self.coupling.T @ half
+        if self.r:
+            rest = cho_solve((self.lower[: self.r, : self.r], True), rest, check_finite=False)
+        own = (half - self.coupling @ rest).reshape(shape.size, shape.width, 1)
+        result = np.empty_like(values)
+        result[where] = np.linalg.solve(np.swapaxes(self.root, 1, 2), own).ravel()
+        result[self.partition.rest_indices] = rest
+        return result
+
+    def log_determinant(self) -> float:
+        """The log-determinant of M."""
+        longest = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum()
+        return float(2 * (longest + np.log(np.diag(self.lower)[: self.r]).sum()))
+
+    def solve_rows(self, levels: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """M^-1 times each row of Z Lambda, but only at the effects of the row's own levels.
+
+        Parameters
+        ----------
+        levels : sequence of ndarray of shape (n,)
+            The level of each row, by factor.
+        rows : sequence of ndarray of shape (n, width)
+            The rows of Z Lambda, by factor.
+
+        Returns
+        -------
+        list of ndarray of shape (n, width)
+            By factor.
+        """
+        longest = self.partition.longest
+        level, own = levels[longest], rows[longest]
+        places, rest = self._places_in_rest(levels), self._all_but_longest(rows)
+        inverse = self._dense_inverse(reml=False)[: self.r, : self.r] if self.r else np.empty((0, 0))
+        solved_rest = np.einsum("nij,nj->ni", inverse[places[:, :, None], places[:, None, :]], rest)
+        solved = np.empty_like(own)
+        for first, both, blocks in self._longest_inverse_by_chunk(inverse):
+            where = np.flatnonzero((level >= first) & (level < first + len(blocks)))
+            inner = level[where] - first
+            shared = both[inner[:, None, None], np.arange(own.shape[1])[:, None], places[where][:, None, :]]
+            solved[where] = np.einsum("nab,nb->na", blocks[inner], own[where])
+            solved[where] -= np.einsum("nam,nm->na", shared, rest[where])
+            solved_rest[where] -= np.einsum("nam,na->nm", shared, own[where])
+        ends = np.cumsum([shape.width for shape in self.partition.rest_shapes])
+        return self.partition.insert_longest(np.split(solved_rest, ends[:-1], axis=1) if self.r else [], solved)
+
+    def _all_but_longest(self, rows: Sequence[np.ndarray]) -> np.ndarray:
+        """The columns of the rest side by side, shape (n, m)."""
+        others = [each for position, each in enumerate(rows) if position != self.partition.longest]
+        return np.concatenate([np.empty((len(rows[0]), 0)), *others], axis=1)
+
+    def _places_in_rest(self, levels: Sequence[np.ndarray]) -> np.ndarray:
+        """The positions among the rest's effects of each row's own, shape (n, m)."""
+        others = [each for position, each in enumerate(levels) if position != self.partition.longest]
+        starts = np.cumsum([0, *(shape.length for shape in self.partition.rest_shapes)])
+        columns = [
+            start + level[:, None] * shape.width + np.arange(shape.width)
+            for start, level, shape in zip(starts, others, self.partition.rest_shapes, strict=False)
+        ]
+        return np.concatenate([np.empty((len(levels[0]), 0), dtype=np.intp), *columns], axis=1)
+
+    def _longest_inverse_by_chunk(self, inverse: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For a few levels of the longest factor at a time, how M^-1 ties them to the rest and to themselves.
+
+        Yields the first level, the dependence on the rest times the rest's inverse, and the blocks of M^-1.
+        """
+        shape = self.partition.longest_shape
+        (dependence, _), blocks = self._longest_dependence(), self._longest_inverse()
+        step = max(1, CHUNK // max(1, self.r * shape.width))
+        for first in range(0, shape.size, step):
+            own = blocks[first : first + step]
+            part = dependence[first * shape.width : (first + len(own)) * shape.width]
+            both = np.asarray(part @ inverse).reshape(len(own), shape.width, self.r)
+            square = both @ np.swapaxes(to_dense(part).reshape(both.shape), 1, 2)
+            yield first, both, own + square

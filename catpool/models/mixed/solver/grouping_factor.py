@@ -63,12 +63,9 @@ class GroupingFactor:
     def shape(self) -> FactorShape:
         return FactorShape(self.size, self.width, self.correlated)
 
-    def weighted_column(self, position: int, weights: np.ndarray | None) -> np.ndarray | None:
-        """Ones (position 0) or a slope's covariate, times the weights; None stands for a column of ones."""
-        if position == 0:
-            return weights
-        slope = self.slopes[:, position - 1]
-        return slope if weights is None else slope * weights
+    def column(self, position: int) -> np.ndarray | None:
+        """Ones (position 0), for which None stands, or a slope's covariate."""
+        return None if position == 0 else self.slopes[:, position - 1]
 
 
 def sum_random_effects(factors: Sequence[GroupingFactor], effects: Sequence[np.ndarray]) -> np.ndarray:

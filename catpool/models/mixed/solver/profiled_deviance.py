@@ -17,6 +17,7 @@ from catpool.models.mixed.solver.conjugate_gradients import ConjugateGradientEqu
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.criterion_derivatives import criterion_derivatives
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
+from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.twin_factors import find_twins, share_equally
 from catpool.models.mixed.solver.variance_search import (
@@ -36,6 +37,12 @@ EXACT = 1e-30  # the least residual variance in units of the variance of y, far 
 OFF_ZERO = 0.03  # in the same units, where a search starts that was at zero before
 
 
+def is_exact(shapes: Sequence[FactorShape], solver: str) -> bool:
+    """Whether the equations of such factors are solved exactly by `solver`: "auto", "exact" or "cg"."""
+    lengths = [shape.length for shape in shapes]
+    return solver == "exact" or (solver == "auto" and sum(lengths) - max(lengths) <= DENSE)
+
+
 class ProfiledDeviance:
     """The criterion of one system, as a function of the covariance parameters.
 
@@ -50,8 +57,7 @@ class ProfiledDeviance:
 
     def __init__(self, system: MixedSystem, *, reml: bool, known: bool = False, solver: str = "auto") -> None:
         self.system, self.reml, self.known = system, reml, known
-        lengths = [shape.length for shape in system.shapes]
-        self.exact = solver == "exact" or (solver == "auto" and sum(lengths) - max(lengths) <= DENSE)
+        self.exact = is_exact(system.shapes, solver)
         self.partition = PartitionedSystem(system) if self.exact else ProbedSystem(system)
         self.parameters = CovarianceParameters(system.shapes)
         self.freedom = system.rows - (system.covariates if reml else 0)
@@ -114,7 +120,7 @@ class ProfiledDeviance:
 
     def _minimum(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         theta = self._search(near)
-        unidentified = self._unidentified()
+        unidentified = self.unidentified()
         small = self._is_small(theta) | unidentified
         with_zeros = np.where(small, 0.0, theta)
         if not small.any() or not self.exact:
@@ -175,14 +181,14 @@ class ProfiledDeviance:
 
         The search cannot tell how far to go there, because the residual is less than the rounding of its parts.
         """
-        free = self.parameters.on_diagonal & ~self._unidentified()
+        free = self.parameters.on_diagonal & ~self.unidentified()
         near, far = (np.where(free, size * self.units, 0.0) for size in (NEARLY, NEARLY * FARTHER))
         before, after = (self.equations(self.parameters.lambdas(theta)).solve() for theta in (near, far))
         vanishing = after.residual < before.residual * 10 / FARTHER**2  # it falls by the square if there is no noise
         falling = self.criterion(after) < self.criterion(before) - np.log(FARTHER)  # as if one row had no level
         return near if vanishing and falling else None
 
-    def _unidentified(self) -> np.ndarray:
+    def unidentified(self) -> np.ndarray:
         """Which parameters belong to a factor of one level, or of one level per row."""
         system = self.system
         seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.cross[:, 0])]

@@ -1,0 +1,189 @@
+"""Laplace's approximation of the likelihood of any mixed model of a binary target or counts, and its gradient.
+
+With eta = X beta + Z Lambda b and b ~ N(0, I), let b be at its conditional mode, r the residuals, W the rows' variances
+and M = Lambda'Z'WZ Lambda + I. Twice the negative log-likelihood is approximated by
+
+    -2 log f(y | eta) + b'b + log det M.
+
+Its gradient is exact. Let g = h dW / d eta be the derivative of log det M with respect to eta, h being the diagonal of
+Z Lambda M^-1 Lambda'Z'; let t = M^-1 Lambda'Z'g and a = g - 2r - W Z Lambda t, which accounts for b following its mode.
+Then
+
+    d / d beta = X'a,    d / d Lambda = a'Z dLambda b + r'Z dLambda t + 2 trace(M^-1 Lambda'Z'WZ dLambda).
+
+References
+----------
+D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
+Statistical Software 67(1).
+H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
+models, Computational Statistics and Data Analysis 51, 699-709.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from catpool.models.mixed.aggregated_rows import AggregatedRows
+from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.solver.cholesky import CholeskyEquations
+from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
+from catpool.models.mixed.solver.equations import PartitionedSystem
+from catpool.models.mixed.solver.grouping_factor import sum_random_effects
+from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.random_products import find_products
+from catpool.priors.link import Link
+
+NEWTON_STEPS = 100
+HALVINGS = 30
+TOLERANCE = 1e-9  # of the modes, relative to the largest
+
+
+class ConditionalModes(NamedTuple):
+    """The conditional modes of all effects at some parameters.
+
+    Parameters
+    ----------
+    spherical : ndarray of shape (R,)
+        b.
+    eta : ndarray of shape (m,)
+        The linear predictor of each row.
+    height : float
+        log f(y | eta) - b'b / 2.
+    equations : CholeskyEquations
+        The equations whose M is that of these modes.
+    """
+
+    spherical: np.ndarray
+    eta: np.ndarray
+    height: float
+    equations: CholeskyEquations
+
+
+class LaplaceCriterion:
+    """The criterion as a function of (theta, beta), theta as in `CovarianceParameters`.
+
+    It keeps the last modes: those of similar parameters are good starting points.
+
+    Parameters
+    ----------
+    rows : AggregatedRows
+    link : Link
+    """
+
+    def __init__(self, rows: AggregatedRows, link: Link) -> None:
+        self.rows, self.link = rows, link
+        self.shapes = [factor.shape for factor in rows.factors]
+        self.parameters = CovarianceParameters(self.shapes)
+        self.products, self.pattern = find_products(rows.factors)
+        ones = np.ones((len(rows.total), 1))
+        self.columns = [np.hstack([ones, factor.slopes]) for factor in rows.factors]
+        self.last = np.zeros(sum(shape.length for shape in self.shapes))
+
+    def split(self, point: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """The factors' Lambdas, and beta."""
+        thetas = len(self.parameters.places)
+        return self.parameters.lambdas(point[:thetas]), point[thetas:]
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """The criterion, without its constant, and its gradient."""
+        lambdas, _ = self.split(point)
+        modes = self.modes(point)
+        return self.value(modes), self._gradient(lambdas, modes)
+
+    def value(self, modes: ConditionalModes) -> float:
+        """The criterion, without its constant."""
+        return modes.equations.log_determinant() - 2 * modes.height
+
+    def modes(self, point: np.ndarray) -> ConditionalModes:
+        """Find the modes by Newton's method, from the last ones; a step that lowers the height is halved."""
+        lambdas, beta = self.split(point)
+        fixed, b = self.rows.covariates @ beta, self.last
+        eta = fixed + self._to_rows(lambdas, b)
+        height = self._height(eta, b)
+        for _ in range(NEWTON_STEPS):
+            equations = self._equations(lambdas, self._variance(eta))
+            step = equations.solve_effects(self._to_effects(lambdas, self._residual(eta)) - b)
+            if np.abs(step).max() <= TOLERANCE * max(1.0, np.abs(b).max()):
+                break
+            b, eta, height = self._climb(b, eta, height, step, self._to_rows(lambdas, step))
+        self.last = b
+        return ConditionalModes(b, eta, height, equations)
+
+    def _climb(
+        self, b: np.ndarray, eta: np.ndarray, height: float, step: np.ndarray, of_rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """The modes, the predictor and the height after a step, or the first part of it that is not downhill."""
+        for halving in range(HALVINGS):
+            share = 0.5**halving
+            there, predictor = b + share * step, eta + share * of_rows
+            now = self._height(predictor, there)
+            if now >= height - 1e-12 * abs(height):
+                break
+        return there, predictor, now
+
+    def _height(self, eta: np.ndarray, b: np.ndarray) -> float:
+        each = self.link.log_likelihood(self.rows.total, self.rows.count, _clip(eta))
+        return float(each.sum() - b @ b / 2)
+
+    def _residual(self, eta: np.ndarray) -> np.ndarray:
+        return self.rows.total - self.rows.count * self.link.mean(_clip(eta))
+
+    def _variance(self, eta: np.ndarray) -> np.ndarray:
+        return self.rows.count * self.link.variance(_clip(eta))
+
+    def _equations(self, lambdas: Sequence[np.ndarray], weights: np.ndarray) -> CholeskyEquations:
+        """The equations of the effects alone, beta being known."""
+        sums = [np.bincount(each.codes, each.multiply(weights), minlength=each.size) for each in self.products]
+        random, sides = self.pattern.fill(np.concatenate(sums)), np.zeros((len(self.last), 1))
+        system = MixedSystem(self.shapes, random, sides, np.zeros((1, 1)), float(len(weights)), 0.0)
+        return CholeskyEquations(PartitionedSystem(system), lambdas)
+
+    def _by_factor(self, values: np.ndarray) -> list[np.ndarray]:
+        """Values of all effects as one array of shape (size, width) for each factor."""
+        ends = np.cumsum([shape.length for shape in self.shapes])[:-1]
+        parts = np.split(values, ends)
+        return [part.reshape(shape.size, shape.width) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def effects(self, lambdas: Sequence[np.ndarray], spherical: np.ndarray) -> list[np.ndarray]:
+        """Lambda b of each factor, shape (size, width)."""
+        return [each @ own.T for each, own in zip(self._by_factor(spherical), lambdas, strict=True)]
+
+    def _to_rows(self, lambdas: Sequence[np.ndarray], spherical: np.ndarray) -> np.ndarray:
+        """Z Lambda b, shape (m,)."""
+        return sum_random_effects(self.rows.factors, self.effects(lambdas, spherical))
+
+    def _sum_by_level(self, values: np.ndarray) -> list[np.ndarray]:
+        """Z'values of each factor, shape (size, width)."""
+        return [
+            np.column_stack([np.bincount(factor.codes, values * each, factor.size) for each in columns.T])
+            for factor, columns in zip(self.rows.factors, self.columns, strict=True)
+        ]
+
+    def _to_effects(self, lambdas: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
+        """Lambda'Z'values, shape (R,)."""
+        sums = self._sum_by_level(values)
+        return np.concatenate([(each @ own).ravel() for each, own in zip(sums, lambdas, strict=True)])
+
+    def _gradient(self, lambdas: Sequence[np.ndarray], modes: ConditionalModes) -> np.ndarray:
+        eta, equations = modes.eta, modes.equations
+        residual, variance = self._residual(eta), self._variance(eta)
+        scaled = [columns @ own for columns, own in zip(self.columns, lambdas, strict=True)]
+        solved = equations.solve_rows([factor.codes for factor in self.rows.factors], scaled)
+        leverage = sum(np.einsum("nq,nq->n", *each) for each in zip(scaled, solved, strict=True))
+        bend = leverage * self.rows.count * self.link.skew(_clip(eta))
+        turn = equations.solve_effects(self._to_effects(lambdas, bend))
+        pull = bend - 2 * residual - variance * self._to_rows(lambdas, turn)
+        pairs = zip(self._sum_by_level(pull), self._by_factor(modes.spherical), strict=True)
+        by_lambda = [pulls.T @ own for pulls, own in pairs]
+        pairs = zip(self._sum_by_level(residual), self._by_factor(turn), strict=True)
+        by_lambda = [before + pulls.T @ own for before, (pulls, own) in zip(by_lambda, pairs, strict=True)]
+        for total, columns, own in zip(by_lambda, self.columns, solved, strict=True):
+            total += 2 * (columns * variance[:, None]).T @ own
+        return np.append(self.parameters.theta(by_lambda), self.rows.covariates.T @ pull)
+
+
+def _clip(eta: np.ndarray) -> np.ndarray:
+    return np.clip(eta, -10 * ETA, 10 * ETA)
