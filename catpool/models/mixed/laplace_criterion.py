@@ -106,9 +106,9 @@ class LaplaceCriterion:
         for _ in range(NEWTON_STEPS):
             equations = self._equations(lambdas, self._variance(eta))
             step = equations.solve_effects(self._to_effects(lambdas, self._residual(eta)) - b)
-            if np.abs(step).max() <= TOLERANCE * max(1.0, np.abs(b).max()):
-                break
             b, eta, height = self._climb(b, eta, height, step, self._to_rows(lambdas, step))
+            if np.abs(step).max() <= TOLERANCE * max(1.0, np.abs(b).max()):  # M changes by less than rounding
+                break
         self.last = b
         return ConditionalModes(b, eta, height, equations)
 
