@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.frames import Frame
+from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
@@ -52,12 +52,15 @@ class Design:
         The covariates' names.
     terms : list of list of str
         The random effects of each factor: "intercept", and the names of its slopes.
+    groups : list of str
+        The factors' names.
     """
 
     covariates: np.ndarray
     factors: list[GroupingFactor]
     names: list[str]
     terms: list[list[str]]
+    groups: list[str]
 
     @property
     def one_intercept(self) -> bool:
@@ -112,11 +115,9 @@ def _positive(scales: np.ndarray) -> np.ndarray:
 
 def read_design(
     X: Frame,
-    codes: Sequence[np.ndarray],
-    sizes: Sequence[int],
+    groups: Sequence[tuple[Any, np.ndarray, int, Sequence[Any]]],
     *,
     covariates: Sequence[Any],
-    slopes: Sequence[Sequence[Any]],
     correlated: bool,
 ) -> Design:
     """Read the design of a model from its columns.
@@ -124,24 +125,22 @@ def read_design(
     Parameters
     ----------
     X : Frame
-    codes : sequence of ndarray of shape (n,)
-        The levels of each factor.
-    sizes : sequence of int
-        The number of levels of each factor.
+    groups : sequence of tuple
+        Of each factor: its label, the levels of the rows, of shape (n,), the number of levels, and the labels of the
+        columns that have a random slope.
     covariates : sequence
         Labels of columns.
-    slopes : sequence of sequence
-        For each factor, the labels of the columns that have a random slope.
     correlated : bool
         Whether the intercept and the slopes of a level may be correlated.
     """
     names = X.names_by_label
-    factors = [
-        GroupingFactor(own, size, numeric_columns(X, labels), correlated)
-        for own, size, labels in zip(codes, sizes, slopes, strict=True)
-    ]
-    terms = [[INTERCEPT, *(names[label] for label in labels)] for labels in slopes]
-    return Design(numeric_columns(X, covariates), factors, [names[label] for label in covariates], terms)
+    return Design(
+        numeric_columns(X, covariates),
+        [GroupingFactor(codes, size, numeric_columns(X, slopes), correlated) for _, codes, size, slopes in groups],
+        [names[label] for label in covariates],
+        [[INTERCEPT, *(names[label] for label in slopes)] for *_, slopes in groups],
+        [column_name(label, names) for label, *_ in groups],
+    )
 
 
 def numeric_columns(X: Frame, labels: Sequence[Any]) -> np.ndarray:

@@ -7,6 +7,7 @@ identity, so that a quasi-Newton method needs few steps.
 from __future__ import annotations
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from scipy.linalg import block_diag
 from scipy.optimize import minimize
 
@@ -14,7 +15,7 @@ from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
-from catpool.models.mixed.solver.mixed_fit import MixedFit, limit_threads
+from catpool.models.mixed.solver.mixed_fit import MixedFit, explain_singular, limit_threads
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.models.mixed.solver.twin_factors import share_equally
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, polish, warn_not_converged
@@ -40,7 +41,8 @@ def fit_laplace(rows: AggregatedRows, link: Link, mean: float) -> tuple[MixedFit
         The overall mean, to start from.
     """
     start = penalized_quasi_likelihood(rows, link, mean, "exact", nearly=True)
-    with limit_threads(start.equations.system):
+    system = start.equations.system
+    with explain_singular(system.covariates), limit_threads(system):
         criterion = LaplaceCriterion(rows, link)
         point = LaplaceSearch(criterion, start).minimize()
         lambdas, fixed = criterion.split(point)
@@ -109,7 +111,10 @@ class LaplaceSearch:
         axes, origin = self._axes(), self.point[self.free]
 
         def criterion(place: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = self.criterion(self._complete(origin + axes @ place))
+            try:
+                value, gradient = self.criterion(self._complete(origin + axes @ place))
+            except LinAlgError:  # of a step that is far too long
+                return np.inf, np.zeros(len(place))
             return value, axes.T @ gradient[self.free]
 
         found = minimize(

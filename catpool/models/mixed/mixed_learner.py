@@ -18,6 +18,7 @@ from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_t
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
+from catpool.models.mixed.separation import warn_of_separation
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
@@ -185,6 +186,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
             f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
             "another target, or more rows."
         )
+    warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
     criterion, method = np.nan, "PQL"
     if not options.is_laplace(rows.design):
         fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)

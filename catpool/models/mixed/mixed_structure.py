@@ -199,7 +199,8 @@ class Mixed(Structure):
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Vocabularies) -> Design:
         slopes = [self.slopes.get(group, []) for group in self.groups]
         sizes = [vocabulary.size for vocabulary in vocabularies]
-        return read_design(X, codes, sizes, covariates=self.covariates, slopes=slopes, correlated=self.correlated)
+        factors = list(zip(self.groups, codes, sizes, slopes, strict=True))
+        return read_design(X, factors, covariates=self.covariates, correlated=self.correlated)
 
     def _tables(
         self, names: Mapping[Any, str], rows: MixedRows, vocabularies: Vocabularies, model: MixedModel

@@ -18,7 +18,9 @@ def test_quasi_likelihood_is_a_fixed_point(target_type, slopes):
     exposure = rng.uniform(0.5, 3, len(y)) if target_type == "count" else None
     y = rng.binomial(1, expit(eta)) if target_type == "binary" else rng.poisson(exposure * np.exp(0.5 * eta))
     groups, parameters = ["a", "c"], {"covariates": ["x", "z"], "slopes": slopes}
-    encoder = encoder_of(groups, target_type=target_type, approximation="pql", **parameters).fit(X, y, exposure=exposure)
+    encoder = encoder_of(groups, target_type=target_type, approximation="pql", **parameters).fit(
+        X, y, exposure=exposure
+    )
     model = encoder.model_
     assert model.method == "PQL"
     assert np.isnan(model.criterion)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -109,22 +110,28 @@ def fit_mixed(
     ValueError
         If the covariates are collinear, or the residual variance would be zero.
     """
+    with explain_singular(system.covariates), limit_threads(system):
+        deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
+        if not known:
+            _check_residual(deviance)
+        fit = _fit_at(deviance, deviance.minimize(near))
+        if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
+            return fit
+        limit = deviance.limit_without_noise()
+        if limit is None:
+            return fit
+        _warn_of_no_noise()
+        return _fit_at(deviance, limit)
+
+
+@contextmanager
+def explain_singular(covariates: int) -> Iterator[None]:
+    """Say what makes equations with so many columns of X singular, if they turn out to be."""
     try:
-        with limit_threads(system):
-            deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
-            if not known:
-                _check_residual(deviance)
-            fit = _fit_at(deviance, deviance.minimize(near))
-            if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
-                return fit
-            limit = deviance.limit_without_noise()
-            if limit is None:
-                return fit
-            _warn_of_no_noise()
-            return _fit_at(deviance, limit)
+        yield
     except LinAlgError as error:
         cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
-        if system.covariates > 1:
+        if covariates > 1:
             cause += " Or covariates may nearly depend on each other: leave one out."
         raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
 
