@@ -8,6 +8,7 @@ import numpy as np
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
+from catpool.models.mixed.quasi_likelihood import working_response
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
 from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.mixed_fit import MixedFit
@@ -37,8 +38,7 @@ def fit_at_modes(
     eta : ndarray of shape (m,)
         The linear predictor of the rows.
     """
-    variance = np.maximum(rows.count * link.variance(eta), 1e-300)
-    working = eta + (rows.total - rows.count * link.mean(eta)) / variance
+    working, variance = working_response(rows.total, rows.count, eta, link)
     products = cross_products(working, rows.covariates, rows.factors, variance, Parts(None, 1), precision=True)
     equations = CholeskyEquations(PartitionedSystem(products.merge()[0]), lambdas)
     return MixedFit(lambdas, 1.0, fixed, equations.fixed_covariance(), list(effects), np.nan, equations)

@@ -36,7 +36,7 @@ from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.random_products import find_products
 from catpool.priors.link import Link
 
-NEWTON_STEPS = 100
+NEWTON_STEPS = 200
 HALVINGS = 30
 TOLERANCE = 1e-9  # of the modes, relative to the largest
 
@@ -98,11 +98,9 @@ class LaplaceCriterion:
         return modes.equations.log_determinant() - 2 * modes.height
 
     def modes(self, point: np.ndarray) -> ConditionalModes:
-        """Find the modes by Newton's method, from the last ones; a step that lowers the height is halved."""
+        """Find the modes by Newton's method; a step that lowers the height is halved."""
         lambdas, beta = self.split(point)
-        fixed, b = self.rows.covariates @ beta, self.last
-        eta = fixed + self._to_rows(lambdas, b)
-        height = self._height(eta, b)
+        b, eta, height = self._start(lambdas, self.rows.covariates @ beta)
         for _ in range(NEWTON_STEPS):
             equations = self._equations(lambdas, self._variance(eta))
             step = equations.solve_effects(self._to_effects(lambdas, self._residual(eta)) - b)
@@ -111,6 +109,13 @@ class LaplaceCriterion:
                 break
         self.last = b
         return ConditionalModes(b, eta, height, equations)
+
+    def _start(self, lambdas: Sequence[np.ndarray], fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """The last modes, unless zeros are higher, with their predictor and height."""
+        zeros = np.zeros_like(self.last)
+        places = [(self.last, fixed + self._to_rows(lambdas, self.last)), (zeros, fixed)]
+        starts = [(b, eta, self._height(eta, b)) for b, eta in places]
+        return max(starts, key=lambda start: start[2])
 
     def _climb(
         self, b: np.ndarray, eta: np.ndarray, height: float, step: np.ndarray, of_rows: np.ndarray

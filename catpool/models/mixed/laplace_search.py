@@ -6,6 +6,8 @@ identity, so that a quasi-Newton method needs few steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg import block_diag
@@ -27,7 +29,7 @@ POLISHING = 8  # steps at most
 AT_REST = 1e-3  # the largest gradient of a converged fit, in the same units
 OFF_ZERO = 0.3  # where a variance starts that was zero before, in units of `parameter_units`
 SMALL = 0.01  # a theta below it is compared with zero, in the same units
-FLATTEST = 1e-8  # the least curvature, as a share of the largest
+FLATTEST = 1e-6  # the least curvature, as a share of what is expected or of the largest
 
 
 def fit_laplace(rows: AggregatedRows, link: Link, mean: float) -> tuple[MixedFit, float]:
@@ -75,11 +77,12 @@ class LaplaceSearch:
         self.criterion, self.parameters = criterion, criterion.parameters
         deviance = ProfiledDeviance(start.equations.system, reml=False, known=True, solver="exact")
         self.units, self.twins = deviance.units, deviance.twins
-        unknown = deviance.unidentified()
-        theta = self.parameters.theta(start.lambdas)
+        theta = self.parameters.theta(_sum_twins(start.lambdas, self.twins))
         theta = np.where(self._is_small(theta), OFF_ZERO * self.units, theta)  # at zero the gradient vanishes
-        self.point = np.append(np.where(unknown, 0.0, theta), start.fixed)
-        self.free = np.append(~unknown, np.full(len(start.fixed), True))
+        repeated = {each for group in self.twins for each in group[1:]}  # whose effects the first twin has meanwhile
+        idle = deviance.unidentified() | np.array([factor in repeated for factor, *_ in self.parameters.places])
+        self.point = np.append(np.where(idle, 0.0, theta), start.fixed)
+        self.free = np.append(~idle, np.full(len(start.fixed), True))
         self.hessian = block_diag(deviance(theta).hessian, 2 * np.linalg.inv(start.fixed_covariance))
 
     def _is_small(self, theta: np.ndarray) -> np.ndarray:
@@ -89,40 +92,39 @@ class LaplaceSearch:
         """The parameters with the least criterion, with exact zeros where these are best, and twins alike."""
         self._descend()
         self._try_zeros()
-        self.point[self.free] = polish(self._evaluate, self.point[self.free], POLISHING)
-        self._warn_unless_at_rest()
+        self._polish()
         thetas = len(self.parameters.places)
         lambdas = share_equally(self.parameters.lambdas(self.point[:thetas]), self.twins)
         return np.append(self.parameters.theta(lambdas), self.point[thetas:])
 
-    def _complete(self, values: np.ndarray) -> np.ndarray:
-        """All parameters, from those that are free."""
-        result = self.point.copy()
-        result[self.free] = values
-        return result
-
     def _axes(self) -> np.ndarray:
-        """The free parameters' units, as columns, in which the second derivatives are the identity."""
+        """Units of the free parameters, as columns, in which the second derivatives are the identity."""
         roots, axes = np.linalg.eigh(self.hessian[np.ix_(self.free, self.free)])
         return axes / np.sqrt(np.maximum(np.abs(roots), FLATTEST * np.abs(roots).max()))
 
+    def _moved(self, step: np.ndarray) -> np.ndarray:
+        """All parameters, the free ones after a step."""
+        result = self.point.copy()
+        result[self.free] += step
+        return result
+
     def _descend(self) -> None:
         """Search by the BFGS method, which learns the second derivatives."""
-        axes, origin = self._axes(), self.point[self.free]
+        axes = self._axes()
 
         def criterion(place: np.ndarray) -> tuple[float, np.ndarray]:
             try:
-                value, gradient = self.criterion(self._complete(origin + axes @ place))
+                value, gradient = self.criterion(self._moved(axes @ place))
             except LinAlgError:  # of a step that is far too long
                 return np.inf, np.zeros(len(place))
             return value, axes.T @ gradient[self.free]
 
-        found = minimize(
-            criterion, np.zeros(len(origin)), jac=True, method="BFGS", options={"gtol": GRADIENT, "maxiter": STEPS}
-        )
-        self.point = self._complete(origin + axes @ found.x)
-        back = np.linalg.inv(axes)
-        self.hessian[np.ix_(self.free, self.free)] = back.T @ np.linalg.inv(found.hess_inv) @ back
+        options = {"gtol": GRADIENT, "maxiter": STEPS}
+        found = minimize(criterion, np.zeros(axes.shape[1]), jac=True, method="BFGS", options=options)
+        self.point = self._moved(axes @ found.x)
+        roots, own = np.linalg.eigh(found.hess_inv)
+        back = own.T @ np.linalg.inv(axes) / np.sqrt(np.clip(roots, 1e-300, 1 / FLATTEST))[:, None]
+        self.hessian[np.ix_(self.free, self.free)] = back.T @ back
 
     def _try_zeros(self) -> None:
         """Set small parameters to zero if this makes the criterion no larger, and leave them there."""
@@ -132,11 +134,23 @@ class LaplaceSearch:
         if (small & self.free).any() and self.criterion(zeros)[0] <= self.criterion(self.point)[0] + 1e-7:
             self.point, self.free = zeros, self.free & ~small
 
-    def _evaluate(self, values: np.ndarray) -> CriterionEvaluation:
-        value, gradient = self.criterion(self._complete(values))
-        return CriterionEvaluation(value, gradient[self.free], self.hessian[np.ix_(self.free, self.free)])
+    def _polish(self) -> None:
+        """Take the last steps, in which the criterion stays the same to all its digits, by the gradient alone."""
+        axes = self._axes()
 
-    def _warn_unless_at_rest(self) -> None:
-        gradient = self.criterion(self.point)[1][self.free]
-        if np.abs(self._axes().T @ gradient).max() > AT_REST:
+        def evaluate(place: np.ndarray) -> CriterionEvaluation:
+            value, gradient = self.criterion(self._moved(axes @ place))
+            return CriterionEvaluation(value, axes.T @ gradient[self.free], np.eye(len(place)))
+
+        place = polish(evaluate, np.zeros(axes.shape[1]), POLISHING)
+        if np.abs(evaluate(place).gradient).max() > AT_REST:
             warn_not_converged("Laplace's approximation", STEPS)
+        self.point = self._moved(axes @ place)
+
+
+def _sum_twins(lambdas: Sequence[np.ndarray], twins: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """Lambdas of which the first twin has the sum of the covariances of all."""
+    result = share_equally(lambdas, twins)
+    for first, *others in twins:
+        result[first] = np.sqrt(1 + len(others)) * result[first]
+    return result
