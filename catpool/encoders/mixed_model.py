@@ -64,9 +64,9 @@ class MixedModelEncoder(Encoder):
         "auto" is exact while the other factors have at most 3,000 effects; ``summary_.attrs`` names the solver.
     approximation : {"auto", "laplace", "pql"}, default="auto"
         How the effects of binary targets and counts are integrated out. "laplace" is Laplace's approximation of the
-        likelihood, as in lme4's ``glmer``, which needs exact equations. "pql" is penalized quasi-likelihood: quicker by
-        half at best, without a log-likelihood, and with variances that are too small, the more so the fewer rows a
-        level has. "auto" is Laplace's approximation where the equations are exact, and otherwise penalized
+        likelihood, as in lme4's ``glmer``, which needs exact equations. "pql" is penalized quasi-likelihood: a
+        third quicker at best, without a log-likelihood, and with variances that are too small, the more so the fewer
+        rows a level has. "auto" is Laplace's approximation where the equations are exact, and otherwise penalized
         quasi-likelihood; ``summary_.attrs`` names the method.
     <cv>
     <random_state>
@@ -104,6 +104,8 @@ class MixedModelEncoder(Encoder):
     ----------
     D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
     Statistical Software 67(1).
+    H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
+    models, Computational Statistics and Data Analysis 51, 699-709.
     N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the
     American Statistical Association 88, 9-25.
 
