@@ -18,16 +18,16 @@ from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.solver.mixed_fit import MixedFit, explain_singular, limit_threads
-from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
+from catpool.models.mixed.solver.profiled_deviance import FEW, ProfiledDeviance
 from catpool.models.mixed.solver.twin_factors import share_equally
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, polish, warn_not_converged
 from catpool.priors.link import Link
 
 STEPS = 100
-GRADIENT = 1e-4  # at which the search ends and polishing begins, in units of standard errors
+GRADIENT = 1e-6  # at which the search ends and polishing begins, in units of standard errors
 POLISHING = 8  # steps at most
 AT_REST = 1e-3  # the largest gradient of a converged fit, in the same units
-OFF_ZERO = 0.3  # where a variance starts that was zero before, in units of `parameter_units`
+OFF_ZERO, FAR_OFF_ZERO = 0.3, 3.0  # the least variances to start from, as theta in units of `parameter_units`
 SMALL = 0.01  # a theta below it is compared with zero, in the same units
 FLATTEST = 1e-6  # the least curvature, as a share of what is expected or of the largest
 
@@ -46,12 +46,23 @@ def fit_laplace(rows: AggregatedRows, link: Link, mean: float) -> tuple[MixedFit
     system = start.equations.system
     with explain_singular(system.covariates), limit_threads(system):
         criterion = LaplaceCriterion(rows, link)
-        point = LaplaceSearch(criterion, start).minimize()
+        point = _minimize(criterion, start)
         lambdas, fixed = criterion.split(point)
         modes = criterion.modes(point)
         effects = criterion.effects(lambdas, modes.spherical)
         fit = fit_at_modes(rows, link, lambdas, fixed, effects, modes.eta)
     return fit, criterion.value(modes) - 2 * rows.constant
+
+
+def _minimize(criterion: LaplaceCriterion, start: MixedFit) -> np.ndarray:
+    """The best parameters; where variances are zero, a few effects can be searched again, from larger variances."""
+    near = LaplaceSearch(criterion, start, OFF_ZERO)
+    point = near.minimize()
+    if near.zeros.any() and len(criterion.last) <= FEW:
+        other = LaplaceSearch(criterion, start, FAR_OFF_ZERO).minimize()
+        if criterion(other)[0] < criterion(point)[0] - 1e-7:
+            return other
+    return point
 
 
 class LaplaceSearch:
@@ -62,31 +73,36 @@ class LaplaceSearch:
     criterion : LaplaceCriterion
     start : MixedFit
         A fit to a working response.
+    least : float
+        The least variance to start from, as theta in units of `parameter_units`: at zero the gradient vanishes.
 
     Attributes
     ----------
     point : ndarray of shape (k + 1 + p,)
         The parameters to start from: theta, then beta.
     free : ndarray of shape (k + 1 + p,)
-        Which of them are not zero for certain.
+        Which of them are searched.
+    zeros : ndarray of shape (k + 1 + p,)
+        Which of them were, and turned out to be zero.
     hessian : ndarray of shape (k + 1 + p, k + 1 + p)
         Second derivatives of the criterion of the working response.
     """
 
-    def __init__(self, criterion: LaplaceCriterion, start: MixedFit) -> None:
+    def __init__(self, criterion: LaplaceCriterion, start: MixedFit, least: float) -> None:
         self.criterion, self.parameters = criterion, criterion.parameters
         deviance = ProfiledDeviance(start.equations.system, reml=False, known=True, solver="exact")
         self.units, self.twins = deviance.units, deviance.twins
         theta = self.parameters.theta(_sum_twins(start.lambdas, self.twins))
-        theta = np.where(self._is_small(theta), OFF_ZERO * self.units, theta)  # at zero the gradient vanishes
+        theta = np.where(self._is_below(least, theta), least * self.units, theta)
         repeated = {each for group in self.twins for each in group[1:]}  # whose effects the first twin has meanwhile
         idle = deviance.unidentified() | np.array([factor in repeated for factor, *_ in self.parameters.places])
         self.point = np.append(np.where(idle, 0.0, theta), start.fixed)
         self.free = np.append(~idle, np.full(len(start.fixed), True))
+        self.zeros = np.zeros(len(self.point), dtype=bool)
         self.hessian = block_diag(deviance(theta).hessian, 2 * np.linalg.inv(start.fixed_covariance))
 
-    def _is_small(self, theta: np.ndarray) -> np.ndarray:
-        return self.parameters.on_diagonal & (np.abs(theta) < SMALL * self.units)
+    def _is_below(self, least: float, theta: np.ndarray) -> np.ndarray:
+        return self.parameters.on_diagonal & (np.abs(theta) < least * self.units)
 
     def minimize(self) -> np.ndarray:
         """The parameters with the least criterion, with exact zeros where these are best, and twins alike."""
@@ -129,10 +145,10 @@ class LaplaceSearch:
     def _try_zeros(self) -> None:
         """Set small parameters to zero if this makes the criterion no larger, and leave them there."""
         thetas = len(self.parameters.places)
-        small = np.append(self._is_small(self.point[:thetas]), np.full(len(self.point) - thetas, False))
-        zeros = np.where(small, 0.0, self.point)
-        if (small & self.free).any() and self.criterion(zeros)[0] <= self.criterion(self.point)[0] + 1e-7:
-            self.point, self.free = zeros, self.free & ~small
+        small = self.free & np.append(self._is_below(SMALL, self.point[:thetas]), self.zeros[thetas:])
+        point = np.where(small, 0.0, self.point)
+        if small.any() and self.criterion(point)[0] <= self.criterion(self.point)[0] + 1e-7:
+            self.point, self.free, self.zeros = point, self.free & ~small, small
 
     def _polish(self) -> None:
         """Take the last steps, in which the criterion stays the same to all its digits, by the gradient alone."""
