@@ -41,7 +41,7 @@ HALVINGS = 30
 TOLERANCE = 1e-9  # of the modes, relative to the largest
 
 
-class ConditionalModes(NamedTuple):
+class JointModes(NamedTuple):
     """The conditional modes of all effects at some parameters.
 
     Parameters
@@ -93,11 +93,11 @@ class LaplaceCriterion:
         modes = self.modes(point)
         return self.value(modes), self._gradient(lambdas, modes)
 
-    def value(self, modes: ConditionalModes) -> float:
+    def value(self, modes: JointModes) -> float:
         """The criterion, without its constant."""
         return modes.equations.log_determinant() - 2 * modes.height
 
-    def modes(self, point: np.ndarray) -> ConditionalModes:
+    def modes(self, point: np.ndarray) -> JointModes:
         """Find the modes by Newton's method; a step that lowers the height is halved."""
         lambdas, beta = self.split(point)
         b, eta, height = self._start(lambdas, self.rows.covariates @ beta)
@@ -108,7 +108,7 @@ class LaplaceCriterion:
             if np.abs(step).max() <= TOLERANCE * max(1.0, np.abs(b).max()):  # M changes by less than rounding
                 break
         self.last = b
-        return ConditionalModes(b, eta, height, equations)
+        return JointModes(b, eta, height, equations)
 
     def _start(self, lambdas: Sequence[np.ndarray], fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """The last modes, unless zeros are higher, with their predictor and height."""
@@ -172,7 +172,7 @@ class LaplaceCriterion:
         sums = self._sum_by_level(values)
         return np.concatenate([(each @ own).ravel() for each, own in zip(sums, lambdas, strict=True)])
 
-    def _gradient(self, lambdas: Sequence[np.ndarray], modes: ConditionalModes) -> np.ndarray:
+    def _gradient(self, lambdas: Sequence[np.ndarray], modes: JointModes) -> np.ndarray:
         eta, equations = modes.eta, modes.equations
         residual, variance = self._residual(eta), self._variance(eta)
         scaled = [columns @ own for columns, own in zip(self.columns, lambdas, strict=True)]
