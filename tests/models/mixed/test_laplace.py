@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from helpers.dense_laplace import DenseLaplace
 from helpers.mixed import encoder_of, value_of
+from helpers.reference_data import REFERENCE
 from scipy.special import expit
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
@@ -200,3 +201,19 @@ def test_a_file_without_the_parameter_is_read():
     old = type(encoder).from_json(text.replace('"approximation": "auto", ', "").replace('"approximation":"auto",', ""))
     assert old.approximation == "auto"
     assert '"approximation"' in text
+
+
+def test_a_factor_with_a_level_for_each_row():
+    """Ticks on grouse chicks, overdispersed: broods, locations and rows; the criterion is the dense one."""
+    data = pd.read_csv(REFERENCE / "data" / "grouseticks.csv")
+    data = data.assign(y96=1.0 * (data["YEAR"] == 96), y97=1.0 * (data["YEAR"] == 97))
+    parameters = {"groups": ["BROOD", "INDEX", "LOCATION"], "covariates": ["y96", "y97", "cHEIGHT"]}
+    model = encoder_of(target_type="count", **parameters).fit(data.drop(columns="TICKS"), data["TICKS"]).model_
+    dense = dense_of(data, data["TICKS"], "count", parameters)
+    roots = [np.sqrt(each) for each in model.covariances]
+    here = dense.laplace(roots, model.fixed)
+    assert model.criterion == pytest.approx(here, abs=1e-6)
+    for position in range(3):
+        for factor in (0.9, 1.1):
+            others = [own * (factor if place == position else 1) for place, own in enumerate(roots)]
+            assert dense.laplace(others, model.fixed) > here
