@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, Protocol
 
+import numpy as np
+
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import is_past_only, reads
 from catpool.data.crossed import Cells
@@ -72,7 +74,7 @@ def interaction_labels(interactions: Iterable[Sequence[Any]]) -> list[tuple[Any,
     """Each interaction as a tuple, once whatever the order of its columns."""
     found: dict[frozenset[Any], tuple[Any, ...]] = {}
     for parts in interactions:
-        if not isinstance(parts, list | tuple):
+        if not isinstance(parts, list | tuple | np.ndarray):
             raise ValueError(f"`interactions` must hold tuples of columns, as [('a', 'b')]. Got {parts!r} in it.")
         if not all(isinstance(part, Hashable) for part in parts):
             raise ValueError(f"`interactions` must hold tuples of labels of columns, which lists are not. Got {parts}.")

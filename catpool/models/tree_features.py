@@ -113,7 +113,8 @@ class TreeFeatures(Structure):
     def rising(self, tables: Sequence[Any]) -> set[str]:
         of_columns = [table for table in tables if isinstance(table, EncodingTable)]
         of_levels = [table for table in tables if isinstance(table, NestedTable)]
-        return self._flat([], TREES).rising(of_columns) | self._nested([]).rising(of_levels)
+        flat, nested = self._flat([], TREES), self._nested([])
+        return flat.rising(of_columns).union(*(nested.rising([table]) for table in of_levels))
 
     def _parts(self, data: TrainingData) -> list[Structure]:
         """The structures whose features are put side by side."""

@@ -140,7 +140,7 @@ def _differs(parameters):
     list(chain.from_iterable([encoder(**each) for each in settings] for encoder, settings in SETTINGS.items())),
     expected_failed_checks=expected_failures,
 )
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning", "ignore:X has no column of strings")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of mixed models without noise
 def test_scikit_learn_s_checks_of_settings(estimator, check):
     check(estimator)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow  # taken together; each by itself is quick
 def assert_same_as_one_level(X, y, *, scale=1.0, **parameters):
     arguments = {"sample_weight": parameters.pop("sample_weight", None)}
     parameters = {"target_type": "continuous", "output": OUTPUTS, **parameters}
-    ours, theirs = NestedEncoder([X.columns[0]], **parameters), EmpiricalBayesEncoder(**parameters)
+    ours, theirs = NestedEncoder([X.columns[0]], **parameters), EmpiricalBayesEncoder(None, **parameters)
     for learn in ("fit", "fit_transform"):
         for encoder in (ours, theirs):
             encoder.set_params(cv=np.arange(len(y)) % 3)
