@@ -16,6 +16,7 @@ NARROW = np.dtype(np.int32)  # half the memory of numpy's own index type
 GAP = -1  # the code of missing values in pandas
 SAMPLE = 4096  # rows that decide whether rows share objects
 BLOCK = 1 << 16  # rows processed at a time, so that they fit into the processor's cache
+PANDAS_2 = pd.__version__.startswith("2.")
 HEAD = 2 * np.dtype(np.intp).itemsize  # the least size of a Python object, and so the least distance of addresses
 
 
@@ -74,6 +75,17 @@ def factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.flatnonzero(found).astype(values.dtype) + low
 
 
+def factorize_each(values: np.ndarray, *, sort: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Number the values of an array as ``pandas.factorize`` does, and tell all strings apart.
+
+    In arrays of strings alone, pandas 2 takes those for equal that differ in lone surrogates or after a NUL.
+    """
+    if not PANDAS_2 or values.dtype != object:
+        return pd.factorize(values, sort=sort)
+    codes, found = pd.factorize(np.append(values, np.array([None], dtype=object)), sort=sort)
+    return codes[:-1], found
+
+
 def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray, np.ndarray]:
     """Number the values of an object array as ``pandas.factorize`` does.
 
@@ -92,7 +104,7 @@ def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray
     values = np.ascontiguousarray(values)
     addresses = np.frombuffer(values, dtype=np.intp)
     if not _share_objects(values, addresses):
-        return pd.factorize(values)
+        return factorize_each(values)
     # the lowest bits are 0 in all addresses, and without them hashing is faster
     rows_to_objects, found = pd.factorize(addresses >> HEAD.bit_length() - 1)
     rows = np.empty(len(found), dtype=np.intp)
@@ -101,7 +113,7 @@ def factorize_objects(values: np.ndarray, *, distinct: bool) -> tuple[np.ndarray
         rows[block] = np.arange(start, start + len(block))  # the last of the rows that hold the object
     if not distinct:
         return rows_to_objects, values[rows]
-    codes, objects = pd.factorize(values[rows])
+    codes, objects = factorize_each(values[rows])
     return codes.take(rows_to_objects), objects
 
 

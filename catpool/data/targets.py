@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import unmask
+from catpool.data.factorize import factorize_each
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
@@ -198,8 +199,7 @@ def _comparable() -> Iterator[None]:
         yield
     except (TypeError, NotImplementedError) as error:
         raise ValueError(
-            f"The classes of y must be hashable and of one type, so that they can be sorted ({error}). "
-            "Convert them all to strings."
+            f"The classes of y must be hashable and of one type, to be sorted ({error}). Convert them all to strings."
         ) from error
 
 
@@ -284,7 +284,7 @@ def _read_numbers(name: str | None, values: pd.Series, kind: TargetKind, family:
 
 def _read_classes(name: str | None, values: pd.Series, kind: TargetKind, family: str) -> Target:
     _refuse_missing(values)
-    codes, labels = pd.factorize(values.to_numpy(), sort=True)
+    codes, labels = factorize_each(values.to_numpy(), sort=True)
     classes = np.asarray(labels)
     if classes.dtype.kind == "f" and np.isinf(classes).any():
         raise ValueError("The classes of y must be finite, but they contain infinity. Drop these rows.")

@@ -132,3 +132,14 @@ def test_columns_without_a_label_are_refused(labels):
     X = pd.DataFrame([[1, 2]] * 6, columns=labels)
     with pytest.raises(ValueError, match="labels that are not missing"):
         MeanEncoder().fit(X, Y)
+
+
+@pytest.mark.parametrize("values", [["\ud800", "\ud801", "a"], ["b", "b\0", "a"], ["\ud800", "\ud800\0", "b\0c"]])
+@pytest.mark.parametrize("rows", [3, 30_000])  # many rows share objects
+def test_strings_differ_after_a_nul_and_in_surrogates(values, rows):
+    X = pd.DataFrame({"c": pd.Series(values * (rows // 3), dtype=object)})
+    y = np.arange(len(X)) % 3 + 0.5
+    encoder = MeanEncoder(target_type="continuous", cv=2, random_state=0).fit(X, y)
+    np.testing.assert_allclose(np.asarray(encoder.transform(X.iloc[:3]), dtype=float)[:, 0], [0.5, 1.5, 2.5])
+    labels = MeanEncoder(target_type="multiclass", cv=2).fit(np.arange(len(X))[:, None] % 2, X["c"]).classes_
+    assert sorted(values) == list(labels)
