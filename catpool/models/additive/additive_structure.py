@@ -117,8 +117,9 @@ class Additive(Structure):
                 features[key][test] = effect_features(models, position, rows.codes[position][test], self.output)
             advance(1)
 
-        with counting(folds.n_folds, FOLDS) as advance:
-            in_threads(encode, range(folds.n_folds), self.n_jobs, len(data) * len(rows.codes))
+        needed = range(folds.n_folds if table.shown else 0)
+        with counting(len(needed), FOLDS) as advance:
+            in_threads(encode, needed, self.n_jobs, len(data) * len(rows.codes))
         return Fit([table], table.nothing(len(data)) | features)
 
     def rising(self, tables: Sequence[AdditiveTable]) -> set[str]:
