@@ -16,14 +16,15 @@ import numpy as np
 from scipy.special import gammaln, xlogy
 
 from catpool.moments.moments import TINY, Moments
-from catpool.priors.prior import Prior
+from catpool.priors.prior import NOTHING, Prior
 
 POINT = 1e9  # the strength, in rows of the category, beyond which a prior is a point
 SERIES = 16.0  # where Stirling's series has all digits
 
 
 def excess(a: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """The logarithm of Gamma(a + steps) / Gamma(a) minus steps * log(a), of the shape of the positive a."""
+    """The logarithm of Gamma(a + steps) / Gamma(a) minus steps * log(a), of the shape of a."""
+    a = np.maximum(a, NOTHING)  # zero, where a mean is at a bound, has no logarithm
     large, steps = a >= SERIES, np.broadcast_to(steps, a.shape)
     if large.all():
         return _by_series(a, steps)
@@ -51,7 +52,7 @@ def _correction(a: np.ndarray) -> np.ndarray:
 
 def normal_marginal(moments: Moments, prior: Prior) -> np.ndarray:
     assert prior.within is not None
-    strength, within = (np.maximum(each, TINY)[..., None] for each in (prior.strength, prior.within))
+    strength, within = np.maximum(prior.strength, NOTHING)[..., None], np.maximum(prior.within, TINY)[..., None]
     apart = moments.category_means - prior.mean[..., None]
     grown = moments.count / strength
     fit = np.square(apart, out=apart)
@@ -78,4 +79,4 @@ def poisson_marginal(moments: Moments, prior: Prior) -> np.ndarray:
 def _finite(prior: Prior, moments: Moments) -> np.ndarray:
     """The strength for each category, with a large number in the place of infinity, of shape (..., K)."""
     most = POINT * np.where(moments.count > 0, moments.count, 1.0)
-    return np.minimum(np.maximum(prior.strength, TINY)[..., None], most)
+    return np.minimum(np.maximum(prior.strength, NOTHING)[..., None], most)

@@ -108,3 +108,13 @@ def test_means_come_back_from_the_scale_on_which_their_errors_are_alike(family, 
     assert slope.item() ** 2 * variance == pytest.approx(1)
     beyond = own.from_stabilized(scaled[[0, -1]] + [-1, 1], within)
     assert family == "normal" or (own.bounds[0] <= beyond[0] and beyond[1] <= own.bounds[1])
+
+
+@pytest.mark.parametrize("family", ["normal", "binomial", "poisson"])
+@pytest.mark.parametrize("strength", [1e-320, 1e-300, 1e-12, 1e300])
+@pytest.mark.parametrize("mean", [1e-320, 1e-12, 1 - 1e-16])
+def test_marginal_likelihoods_of_priors_at_bounds_are_numbers(family, strength, mean):
+    count, total = np.array([0.0, 1e-3, 1e3, 1e12]), np.array([0.0, 1e-3, 400.0, 1e12])
+    moments = Moments(count, total, np.array(1.0))
+    prior = Prior(np.array(mean), np.array(strength), np.array(0.1), np.array(0.2))
+    assert not np.isnan(FAMILIES[family].log_marginal(moments, prior)).any()
