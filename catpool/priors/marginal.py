@@ -19,6 +19,7 @@ from catpool.moments.moments import TINY, Moments
 from catpool.priors.prior import NOTHING, Prior
 
 POINT = 1e9  # the strength, in rows of the category, beyond which a prior is a point
+LARGEST = 1e300
 SERIES = 16.0  # where Stirling's series has all digits
 
 
@@ -56,7 +57,9 @@ def normal_marginal(moments: Moments, prior: Prior) -> np.ndarray:
     apart = moments.category_means - prior.mean[..., None]
     grown = moments.count / strength
     fit = np.square(apart, out=apart)
-    fit *= moments.count / within
+    with np.errstate(over="ignore"):  # without noise, distances are too large to tell apart
+        fit *= moments.count / within
+    fit = np.minimum(fit, LARGEST, out=fit)
     fit /= 1 + grown
     fit += np.log1p(grown, out=grown)
     return np.multiply(fit, -0.5, out=fit)
