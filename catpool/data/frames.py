@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import convert_column, decode_arrow, frame_of_block, infer_numbers, make_frame, read_array
+from catpool.data.column_kinds import column_kind
 from catpool.data.frozen import frozen
 from catpool.data.header import Header, check_labels, name_columns
 from catpool.data.labels import checked_labels
@@ -69,6 +70,11 @@ class Frame:
     def names_by_label(self) -> dict[Any, str]:
         """The names of the columns, for features, by label."""
         return name_columns(self.labels, named=self.named)
+
+    @cached_property  # several parts of a fit ask, and frames of other libraries are converted to tell
+    def kinds(self) -> dict[Any, str]:
+        """The kind of each column, as `column_kind` has it, by label."""
+        return {label: column_kind(self.column(label)) for label in self.labels}
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Raise an error if labels are not columns of X or occur twice, or if there are none."""

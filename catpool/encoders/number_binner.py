@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in
 from catpool.data.backends import to_backend
 from catpool.data.binned_columns import BinnedColumn, BinnedColumns
 from catpool.data.binning import as_numbers, make_bins
-from catpool.data.column_kinds import NUMBER, column_kinds
+from catpool.data.column_kinds import NUMBER
 from catpool.data.frames import Frame
 from catpool.data.rounding import MOST_DECIMALS, Rounding
 from catpool.encoders.state_mixin import StateMixin
@@ -215,7 +215,7 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
             return bins
         if self.bins is None and self.decimals is not None:
             return {}
-        numbers = [label for label, kind in column_kinds(X).items() if kind == NUMBER]
+        numbers = [label for label, kind in X.kinds.items() if kind == NUMBER]
         if not numbers:
             raise ValueError(
                 f"X has no column of numbers: {X.labels} hold other values. Convert some, or leave it out."

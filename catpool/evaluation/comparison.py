@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
 
-from catpool.data.column_kinds import categorical_columns
+from catpool.data.chosen_columns import categorical_columns
 from catpool.data.progress import showing_progress
 from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import Split, read_rows, score_encoders

@@ -16,7 +16,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.past import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
-from catpool.data.column_kinds import encoded_by_default, warn_of_no_categories
+from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
 from catpool.data.crossed import Cells, check_interaction, encode_column
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen

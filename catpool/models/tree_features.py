@@ -11,7 +11,7 @@ import numpy as np
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
-from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kinds
+from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER
 from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -144,7 +144,7 @@ class TreeFeatures(Structure):
 
     def _kinds(self, X: Frame) -> dict[Any, str]:
         """The columns of numbers and of categories by kind; others pass through."""
-        found = {label: kind for label, kind in column_kinds(X).items() if label not in X.aside}
+        found = {label: kind for label, kind in X.kinds.items() if label not in X.aside}
         chosen = self.columns
         if isinstance(chosen, str):
             chosen = [label for label, kind in found.items() if kind in (CATEGORY, BOOLEAN)]

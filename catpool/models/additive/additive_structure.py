@@ -11,7 +11,7 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Fit, Structure
 from catpool.crossfit.threads import in_threads
-from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, column_kinds
+from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER
 from catpool.data.crossed import check_interaction
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -129,7 +129,7 @@ class Additive(Structure):
 
     def _learn(self, data: TrainingData, targets: Sequence[TargetColumn]) -> tuple[AdditiveTable, FactorRows]:
         """The effects learned from all rows, and the rows by their slots in each factor."""
-        kinds = column_kinds(data.X)
+        kinds = data.X.kinds
         columns, categories, numbers = self._chosen(data.X, kinds)
         crossed = [part for parts in self.interactions for part in parts if part not in columns]
         binned = dict.fromkeys([*numbers, *(part for part in crossed if kinds[part] == NUMBER)])
