@@ -22,6 +22,7 @@ from catpool.moments.moments import Moments
 from catpool.moments.outside import OutsideCounts, OutsideMoments
 from catpool.moments.partition import ColumnView, TargetView
 from catpool.priors.families import FAMILIES
+from catpool.priors.rules import ColumnRule
 from catpool.tables.learner import ColumnLearner, Learned, Learner
 
 SMALL = 1 << 14  # cells of all classes, parts and columns up to which filling up costs less than separate calls
@@ -90,8 +91,10 @@ class Batch:
 
 def _alike(one: CodedColumn, other: CodedColumn) -> bool:
     """Whether two columns have learners that may learn from both at once."""
-    joins = isinstance(one.learner, Learner) and one.learner.joins(other.learner)
-    return joins and one.unlisted is other.unlisted is None
+    if not isinstance(one.learner, Learner) or not one.learner.joins(other.learner):
+        return False
+    few = one.learner.rule.few if isinstance(one.learner.rule, ColumnRule) else 0.0
+    return (one.size < few) == (other.size < few) and one.unlisted is other.unlisted is None
 
 
 def learns_at_once(column: CodedColumn, tables: int) -> bool:

@@ -22,7 +22,7 @@ from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import read_frame
 from catpool.data.training import read_training
 from catpool.encoders.encoder import Encoder
-from catpool.encoders.parameters import documented
+from catpool.encoders.parameters import check_interval, documented
 from catpool.encoders.records import check_names, output, warn_of_date_columns
 from catpool.engines.dispatch import lazy_frame
 from catpool.models.flat import Flat
@@ -60,14 +60,14 @@ class ColumnwiseEncoder(Encoder):
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])
 
-    def encoding_table(self, column: Hashable, *, level: float = 0.9, backend: str = "pandas") -> Any:
+    def encoding_table(self, column: Hashable, *, interval: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each category of a column.
 
         Parameters
         ----------
         column : str, int or tuple
             A column or interaction as in ``columns_``, or a level as in ``levels_``; or its name in `summary_`.
-        level : float, default=0.9
+        interval : float, default=0.9
             The probability of the interval from `lower` to `upper`.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
@@ -87,10 +87,9 @@ class ColumnwiseEncoder(Encoder):
             categories of several types.
         """
         check_is_fitted(self)
-        if not 0 < level < 1:
-            raise ValueError(f"`level` must lie between 0 and 1, as 0.9 does. Got {level}.")
+        check_interval(interval)
         for table in self.tables_:
-            frame = table.find_frame(column, level)
+            frame = table.find_frame(column, interval)
             if frame is not None:
                 return to_backend(frame, backend)
         known = [name for table in self.tables_ for name in table.accepted_labels]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat
@@ -36,7 +37,8 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     This is the random-intercept model y ~ 1 + (1 | category): for a continuous y, the prior is lme4's REML fit, and the
     encodings are its conditional modes plus the intercept. If the categories do not differ more than by chance, m is
-    infinite and each category gets the prior mean; `summary_` says so in `note`.
+    infinite and each category gets the prior mean; `summary_` says so in `note`. Columns of fewer than 30 categories
+    average these encodings over what their rows leave open about m.
 
     The prior mean of a cell, a combination in ``interactions``, is the sum of the effects of its parts. A part with a
     category for each cell has the whole effect, as shops have if each is in one city; parts that group the cells alike
@@ -51,11 +53,12 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
         "normal" works with every kind of y.
-    prior : {"reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"} or callable, default="reml"
+    prior : {"auto", "reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"} or callable, default="auto"
         How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
         are always fitted by the unrestricted), or in closed form by the method of moments. "full_bayes" averages over
-        the uncertainty of the prior, as brms and Bambi do, but without sampling; with fewer than 30 categories its
-        standard deviations are more accurate.
+        the uncertainty of the prior, as brms and Bambi do, but without sampling. "auto" is "full_bayes" for columns of
+        fewer than 30 categories, where it makes encodings and standard deviations more accurate, and "reml" for others,
+        for interactions and with `EarlierRows`.
 
         Two priors are robust. In both, each category has one of several components, g with the share p_g, and with
         posterior means m_kg and marginal likelihoods f_g of the rows under each component,
@@ -71,17 +74,17 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
         A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
-        For "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation between
-        categories, in units of the one within. (For classes it is on one over the square root of the strength, for
-        counts on the coefficient of variation of the rates.)
+        For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
+        between categories, in units of the one within. (For classes it is on one over the square root of the strength,
+        for counts on the coefficient of variation of the rates.)
     <interactions>
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
         variance of its own, as in the crossed mixed model. With "exact" it is the same, but the likelihood is
-        maximized to all digits, which takes tens of times as long. Both need ``prior="reml"`` or "ml". With "own" it
-        is the mean of all combinations, as for a single column, by any ``prior``. "parts" is within a few thousandths
-        of "exact". Where parts have many hundreds of categories it is within a hundredth, if rows are spread over
-        these, and `summary_` has no log-likelihood for a continuous y.
+        maximized to all digits, which takes tens of times as long. Both need the prior "auto", "reml" or "ml". With
+        "own" it is the mean of all combinations, as for a single column, by any ``prior``. "parts" is within a few
+        thousandths of "exact". Where parts have many hundreds of categories it is within a hundredth, if rows are
+        spread over these, and `summary_` has no log-likelihood for a continuous y.
     <cv>
     <crossfit>
     <crossfit_reliability>
@@ -122,7 +125,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     >>> import pandas as pd
     >>> from catpool import EmpiricalBayesEncoder
     >>> X = pd.DataFrame({"city": ["Bonn", "Bonn", "Kiel", "Kiel", "Ulm", "Ulm"]})
-    >>> encoder = EmpiricalBayesEncoder().fit(X, [1.0, 3.0, 4.0, 8.0, 9.0, 11.0])
+    >>> encoder = EmpiricalBayesEncoder(prior="reml").fit(X, [1.0, 3.0, 4.0, 8.0, 9.0, 11.0])
     >>> encoder.summary_[["prior_mean", "prior_strength"]]
        prior_mean  prior_strength
     0         6.0        0.285714
@@ -144,7 +147,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         *,
         categories: str | list[Any] = "auto",
         family: str = "auto",
-        prior: str | Callable[[Moments], tuple[float, float]] = "reml",
+        prior: str | Callable[[Moments], tuple[float, float]] = "auto",
         prior_scale: float = 1.0,
         interactions: Sequence[Sequence[Any]] | str | int | None = None,
         interaction_prior: str = "parts",
@@ -190,9 +193,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
-        structure = flat(self, prior_rule(self.prior, scale=self.prior_scale), cell_rule)
+        prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
+        structure = flat(self, prior_rule(prior, scale=self.prior_scale), cell_rule)
         # the effects of the parts are fitted by likelihood alone
-        if structure.interactions and cell_rule is not None and self.prior not in ("reml", "ml"):
+        if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
             raise ValueError(
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
                 f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
@@ -206,4 +210,4 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         from catpool.models.interactions.fast_fit import FastFit
 
         fit = ExactFit() if self.interaction_prior == "exact" else FastFit()
-        return CellPrior(CellParts.of(cells), fit, reml=self.prior == "reml")
+        return CellPrior(CellParts.of(cells), fit, reml=self.prior != "ml")

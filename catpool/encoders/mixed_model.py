@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.backends import to_backend
 from catpool.encoders.encoder import Encoder
+from catpool.encoders.mixed_results_mixin import MixedResultsMixin
 from catpool.encoders.parameters import constraints, documented
-from catpool.models.mixed.design import INTERCEPT
-from catpool.models.mixed.fitted_model import MixedModel
+from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.models.mixed.mixed_structure import Mixed
-from catpool.models.mixed.mixed_summary import summarize
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
@@ -25,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @documented
-class MixedModelEncoder(Encoder):
+class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     """Replace categories by their effects in a mixed model, adjusted for each other and for covariates.
 
     The model is that of lme4, statsmodels' MixedLM, brms and Bambi,
@@ -51,8 +47,18 @@ class MixedModelEncoder(Encoder):
     correlated : bool, default=True
         Whether the intercept and the slopes of a factor may be correlated: ``(1 + x | g)`` in lme4, rather than
         ``(1 + x || g)``.
-    method : {"reml", "ml"}, default="reml"
-        Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
+    prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
+        How the variances are learned. "reml" and "ml" maximize the restricted or the unrestricted likelihood (that of
+        binary targets and counts is always unrestricted). "full_bayes" averages over their posterior, as brms and Bambi
+        do, but without sampling, so that modes are posterior means, and standard deviations and intervals include that
+        variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels, and maximizes
+        the restricted likelihood for others, as for all where the likelihood is not known: with conjugate gradients,
+        penalized quasi-likelihood or quadrature.
+    prior_scale : float, default=1.0
+        For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
+        of a factor's effects, in units of the residual one (for binary targets and counts, on the scale of the linear
+        predictor); of slopes, for a covariate of root mean square one. All correlations of intercepts and slopes are
+        equally likely.
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
         The distribution of rows given the effects. By default it follows from the kind of y.
     quadrature : int, default=1
@@ -139,7 +145,8 @@ class MixedModelEncoder(Encoder):
         covariates=["array-like", None],
         slopes=[dict, None],
         correlated=["boolean"],
-        method=[StrOptions({"reml", "ml"})],
+        prior=[StrOptions({"auto", "reml", "ml", "full_bayes"})],
+        prior_scale=[Interval(Real, 0, None, closed="neither")],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
         approximation=[StrOptions({"auto", "laplace", "pql"})],
@@ -153,7 +160,8 @@ class MixedModelEncoder(Encoder):
         covariates: Sequence[Any] | None = None,
         slopes: Mapping[Any, Sequence[Any]] | None = None,
         correlated: bool = True,
-        method: str = "reml",
+        prior: str = "auto",
+        prior_scale: float = 1.0,
         family: str = "auto",
         quadrature: int = 1,
         solver: str = "auto",
@@ -172,7 +180,8 @@ class MixedModelEncoder(Encoder):
         self.covariates = covariates
         self.slopes = slopes
         self.correlated = correlated
-        self.method = method
+        self.prior = prior
+        self.prior_scale = prior_scale
         self.family = family
         self.quadrature = quadrature
         self.solver = solver
@@ -224,61 +233,9 @@ class MixedModelEncoder(Encoder):
             policy=Policy(self.unknown, self.missing),
             output=self.output,
             correlated=self.correlated,
-            reml=self.method == "reml",
+            prior=self.prior,
+            prior_scale=self.prior_scale,
             quadrature=self.quadrature,
             solver=self.solver,
             approximation=self.approximation,
-        )
-
-    @property
-    def model_(self) -> MixedModel:
-        """The model of all rows: coefficients, covariances, likelihood."""
-        model: MixedModel = self.tables_[0].model  # the tables share it
-        return model
-
-    @property
-    def summary_(self) -> pd.DataFrame:
-        """What was learned.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each number: its `kind` ("fixed", "variance", "correlation", "icc", "model"), the `group` and
-            `term` it belongs to, its `value` and, for coefficients, its standard error `se`. Variances are in units of
-            y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model" has rows,
-            log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
-            the solver are in `attrs`.
-        """
-        names = self._state.header.names_by_label
-        return summarize(
-            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
-        )
-
-    def encoding_table(self, column: Hashable, *, backend: str = "pandas") -> Any:
-        """Show what was learned of each level of a factor.
-
-        Parameters
-        ----------
-        column : str, int or tuple
-            As in ``groups``.
-        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
-            The library of the frame.
-
-        Returns
-        -------
-        frame
-            A row for each level that has training rows: `category`, `count` of its rows or their weight, conditional
-            `mode` and posterior `sd`, and of each slope `<slope>_mode` and `<slope>_sd`.
-
-        Raises
-        ------
-        ValueError
-            If there is no such factor.
-        """
-        check_is_fitted(self)
-        for table in self.tables_:
-            if column in (table.label, table.column):
-                return to_backend(table.frame(), backend)
-        raise ValueError(
-            f"`column` must be one of the factors {[each.label for each in self.tables_]}, not {column!r}."
         )

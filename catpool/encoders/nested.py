@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.crossfit.columnwise import Crossfit
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.parameters import constraints, documented
+from catpool.encoders.prediction_mixin import PredictionMixin
+from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.tables.policy import Policy
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @documented
-class NestedEncoder(ColumnwiseEncoder):
+class NestedEncoder(PredictionMixin, ColumnwiseEncoder):
     """Replace categories within categories by their posterior means, each level borrowing from the one above.
 
     ``fit_transform`` encodes each training row out of fold, variances included, ``fit(...).transform`` new rows from
@@ -41,9 +44,14 @@ class NestedEncoder(ColumnwiseEncoder):
     emit : {"deepest", "all"}, default="deepest"
         Whether only the last level has features, or each level. They are called as the columns and take their places.
         Columns of levels without features are left out.
-    prior : {"reml", "ml"}, default="reml"
-        Whether the variances of the normal model maximize the restricted or the unrestricted likelihood. Shares and
-        counts have the unrestricted.
+    prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
+        How the variances (of shares and counts, the strengths) are learned. "reml" and "ml" maximize the restricted or
+        the unrestricted likelihood, shares and counts always the unrestricted. "full_bayes" averages over their
+        posterior, as brms and Bambi do, but without sampling, so that standard deviations and intervals include that
+        they are uncertain. "auto" averages over those of levels with fewer than 30 categories.
+    prior_scale : float, default=1.0
+        For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
+        between the categories of a level, in units of the one of rows, as in `EmpiricalBayesEncoder`.
     <family>
     <cv>
     crossfit : {"all", "rare"}, default="all"
@@ -94,7 +102,7 @@ class NestedEncoder(ColumnwiseEncoder):
     >>> encoder = NestedEncoder(["state", "city"]).fit(X, [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.0, 10.0])
     >>> new = pd.DataFrame({"state": ["a", "a", "b", "c"], "city": ["Ulm", "Jena", "Jena", "Jena"]})
     >>> encoder.transform(new)["city"].round(2).tolist()
-    [1.6, 2.8, 7.7, 5.25]
+    [1.98, 3.74, 6.76, 5.25]
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
@@ -112,7 +120,8 @@ class NestedEncoder(ColumnwiseEncoder):
         "verbose",
         levels=["array-like"],
         emit=[StrOptions({"deepest", "all"})],
-        prior=[StrOptions({"reml", "ml"})],
+        prior=[StrOptions({"auto", "reml", "ml", "full_bayes"})],
+        prior_scale=[Interval(Real, 0, None, closed="neither")],
     )
 
     def __init__(
@@ -120,7 +129,8 @@ class NestedEncoder(ColumnwiseEncoder):
         levels: Sequence[Any],
         *,
         emit: str = "deepest",
-        prior: str = "reml",
+        prior: str = "auto",
+        prior_scale: float = 1.0,
         family: str = "auto",
         cv: int | BaseCrossValidator | Iterable[Any] | str = 10,
         crossfit: str = "all",
@@ -137,6 +147,7 @@ class NestedEncoder(ColumnwiseEncoder):
         self.levels = levels
         self.emit = emit
         self.prior = prior
+        self.prior_scale = prior_scale
         self.family = family
         self.cv = cv
         self.crossfit = crossfit
@@ -161,6 +172,6 @@ class NestedEncoder(ColumnwiseEncoder):
             policy=Policy(self.unknown, self.missing),
             emit=self.emit,
             output=self.output,
-            reml=self.prior == "reml",
+            variances=VarianceRule(self.prior, self.prior_scale),
             crossfit=Crossfit(self.crossfit, self.crossfit_reliability),
         )

@@ -60,6 +60,12 @@ CONSTRAINTS: dict[str, Any] = {
 }
 
 
+def check_interval(interval: float) -> None:
+    """Refuse what is no probability of an interval."""
+    if not 0 < interval < 1:
+        raise ValueError(f"`interval` must lie between 0 and 1, as 0.9 does. Got {interval}.")
+
+
 def constraints(*names: str, **own: Any) -> dict[str, Any]:
     """The legal values of shared parameters, and of an encoder's own."""
     return {name: CONSTRAINTS[name] for name in names} | own

@@ -18,6 +18,7 @@ from catpool.tables.fitted import Fitted
 from catpool.tables.json_file import read_json, refusing_damage, write_json
 
 State = TypeVar("State")
+RENAMED = {("MixedModelEncoder", "method"): "prior"}  # parameters of earlier files
 LONGEST_PATH, LONGEST_SHOWN = 1000, 60  # characters
 
 
@@ -44,6 +45,7 @@ def read_encoder(
     with refusing_damage():
         if version == 1:
             parameters, state = _from_version_1(parameters, state)
+        parameters = {RENAMED.get((owner, name), name): value for name, value in parameters.items()}
         require_one_of(known, parameters=tuple(parameters))
         fitted = state.get("state")
         if len(state) != 1 or not isinstance(fitted, state_class):

@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from catpool.data.crossed import Cells
 from catpool.data.frames import read_frame, select_columns
-from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
+from catpool.encoders.encoder import Encoder
 from catpool.models.flat import Flat
+from catpool.models.mixed.mixed_structure import Mixed
+from catpool.models.nested.nested_structure import Nested
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.prior import Prior, mean_variance, reliability
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def sample_encodings(
-    encoder: ColumnwiseEncoder,
+    encoder: Encoder,
     X: IntoFrame | ArrayLike,
     n_draws: int = 100,
     random_state: int | np.random.RandomState | None = None,
@@ -54,10 +56,14 @@ def sample_encodings(
        and the weight of count + k rows. It is normal for continuous targets, beta or Dirichlet for classes, and gamma
        for counts.
 
+    Nested levels do this level by level, with the draw of the level above as the prior mean. A draw of a mixed model
+    is one of all its effects together, from their joint posterior, on the scale of the linear predictor; under full
+    Bayes its variances are drawn first.
+
     Parameters
     ----------
-    encoder : MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder
-        A fitted encoder.
+    encoder : MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder or MixedModelEncoder
+        A fitted encoder; a mixed model must have been fitted by exact equations.
     X : frame or array of shape (n, p)
         The rows, with the columns of fit.
     n_draws : int, default=100
@@ -68,8 +74,9 @@ def sample_encodings(
     Returns
     -------
     ndarray of shape (n_draws, n, features)
-        Draws in units of y, whatever the ``output`` of the encoder: one feature for each encoded column and
-        interaction, or for each of these and each class or output of y. Missing and unknown categories follow
+        Draws in units of y, whatever the ``output`` of the encoder: one feature for each encoded column, interaction
+        or emitted level, or for each of these and each class or output of y; of a mixed model one for each effect of a
+        row (its intercepts and slopes, factor by factor). Missing and unknown categories follow
         ``missing`` and ``unknown``, so their draws may be the prior mean or NaN.
 
     Raises
@@ -96,20 +103,23 @@ def sample_encodings(
     >>> draws.shape
     (1000, 6, 1)
     >>> print(f"{draws[:, 0, 0].mean():.1f} +- {draws[:, 0, 0].std():.1f}")
-    2.4 +- 1.4
+    3.3 +- 2.3
     """
-    if not isinstance(encoder, ColumnwiseEncoder) or not isinstance(encoder._structure(), Flat):
+    structure = encoder._structure() if isinstance(encoder, Encoder) else None
+    if not isinstance(structure, Flat | Nested | Mixed):
         raise TypeError(
-            "`encoder` must be a MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder, "
-            f"but it is a {type(encoder).__name__}."
+            "`encoder` must be a MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder or "
+            f"MixedModelEncoder, but it is a {type(encoder).__name__}."
         )
     check_is_fitted(encoder)
     if n_draws < 1:
         raise ValueError(f"`n_draws` must be at least 1. Got {n_draws}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     fitted = encoder._fitted
-    required = encoder._settings().required(encoder._structure(), fitted)
-    frame = read_frame(X).align(fitted.header, required, strict=False)
+    required = encoder._settings().required(structure, fitted)
+    frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=False)
+    if not isinstance(structure, Flat):
+        return structure.draw(encoder.tables_, frame, rng, n_draws)
     blocks = []
     for table in encoder.tables_:
         slots, places = _places(table, select_columns(table.label, frame))

@@ -22,6 +22,7 @@ from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
 from catpool.models.additive.additive_table import AdditiveTable
 from catpool.models.flat import TREES, Flat
+from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.models.nested.nested_table import NestedTable
 from catpool.priors.rules import PriorRule
@@ -156,8 +157,8 @@ class TreeFeatures(Structure):
         return Flat(self.rule, POLICY, columns, output=output, crossfit=self.crossfit, n_jobs=self.n_jobs)
 
     def _nested(self, levels: Sequence[Any]) -> Nested:
-        outputs = ("mean", "count")
-        return Nested(list(levels), POLICY, "all", outputs, reml=True, crossfit=self.crossfit, n_jobs=self.n_jobs)
+        rule, crossfit = VarianceRule("reml", scale=1.0), self.crossfit
+        return Nested(list(levels), POLICY, "all", ("mean", "count"), rule, crossfit=crossfit, n_jobs=self.n_jobs)
 
     def _additive(self, categories: Sequence[Any], numbers: Sequence[Any], left_out: Sequence[Any]) -> Additive:
         auto = isinstance(self.interactions, str)

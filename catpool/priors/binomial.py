@@ -16,7 +16,7 @@ from catpool.moments.moments import Moments
 from catpool.priors.dirichlet_multinomial import SharesAboutMeans, dirichlet_multinomial, tarone_score
 from catpool.priors.family import Family
 from catpool.priors.link import Link
-from catpool.priors.marginal import binomial_marginal
+from catpool.priors.marginal import binomial_marginal, dirichlet_marginal
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import (
     NO_NOISE,
@@ -27,7 +27,7 @@ from catpool.priors.prior import (
     choose_priors,
     mean_of_categories,
 )
-from catpool.priors.strength_search import EDGE, maximize_over_strength
+from catpool.priors.strength_search import EDGE, average_over_strength, maximize_over_strength
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -87,20 +87,21 @@ class Binomial(Family):
         edges = _boundary_priors(classes, tables.shares, strength, note, pooled)
         return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
-        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
+        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
 
-        fitted = self.likelihood_prior(classes, reml=True)
-        tables = ShareTables.of([each.flatten() for each in classes])
-        if np.count_nonzero(tables.shares) == 1:
-            return fitted
-        likelihood = tables.likelihood(np.zeros(1, dtype=np.intp))
+        shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
+        fitted = self.likelihood_prior(flat, reml=True)
+        some = (np.count_nonzero(ShareTables.of(flat).shares, axis=1) > 1) & is_uncertain(fitted[0], flat[0], most)
+        if not some.any():
+            return [each.reshape(shape) for each in fitted]
 
-        def log_likelihood(means: np.ndarray, strength: float) -> float:
-            means = np.append(means, 1 - means) if len(means) == 1 else means
-            return float(likelihood(np.maximum(strength * means, 1e-300)[None])[0][0])
+        def log_likelihood(means: Sequence[np.ndarray], strength: np.ndarray) -> np.ndarray:
+            return dirichlet_marginal(flat, means, strength).sum(axis=-1)
 
-        return integrate_strength(classes, fitted, scale, log_likelihood, _bernoulli, self.curvature)
+        scales = np.full(len(some), scale)
+        priors = integrate_strength(flat, fitted, some, scales, log_likelihood, _bernoulli, self.curvature)
+        return [arrange(each, shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return binomial_marginal(moments, prior)
@@ -114,15 +115,17 @@ class Binomial(Family):
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:
-        seen = counts > 0
-        totals, counts, means = totals[:, seen], counts[seen], np.maximum(means[:, seen], EDGE)
-        if len(totals) == 1:
-            totals, means = np.vstack([totals, counts - totals]), np.vstack([means, 1 - means])
-        model = SharesAboutMeans(totals, np.clip(means, EDGE, 1 - EDGE), counts)
-        largest = float(counts.max())
+        model, largest = _about_means(totals, counts, means), float(counts.max())
         if pooled or largest <= 1:
             return np.inf, model.pooled()
         return maximize_over_strength(model, largest)
+
+    def strengths_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, scale: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if counts.max() <= 1:  # categories of one row each say nothing of the strength
+            return np.array([np.inf]), np.ones(1)
+        return average_over_strength(_about_means(totals, counts, means), scale)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a beta distribution."""
@@ -242,6 +245,15 @@ def _draw_dirichlet(
     draws = np.log(rng.gamma(a + 1)) + np.log(1 - rng.random(a.shape)) / a
     draws = np.exp(draws - draws.max(axis=0))
     return list((draws / draws.sum(axis=0))[: len(classes)])
+
+
+def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> SharesAboutMeans:
+    """The likelihood of the strength; the one class of a binary target stands for both."""
+    seen = counts > 0
+    totals, counts, means = totals[:, seen], counts[seen], np.maximum(means[:, seen], EDGE)
+    if len(totals) == 1:
+        totals, means = np.vstack([totals, counts - totals]), np.vstack([means, 1 - means])
+    return SharesAboutMeans(totals, np.clip(means, EDGE, 1 - EDGE), counts)
 
 
 BINOMIAL = Binomial()

@@ -110,19 +110,22 @@ class Family(ABC):
         """
         return moments_prior(classes, self)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> Sequence[Prior]:
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> Sequence[Prior]:
         """Average over the posterior of the prior's parameters.
 
         Parameters
         ----------
-        classes : sequence of Moments of shape (K,)
+        classes : sequence of Moments of shape (..., K)
+            As in `likelihood_prior`.
         scale : float
             Of the half-t prior on the standard deviation between categories, relative to the one within.
+        most : float, default=infinity
+            Tables of fewer categories are averaged; the others have the likeliest prior.
 
         Returns
         -------
-        sequence of Prior of shape ()
-            Mixtures.
+        sequence of Prior of shape (...)
+            Mixtures, unless no table is averaged.
         """
         raise self._lacks("full_bayes_prior", 'prior="full_bayes"', 'Pass prior="reml"')
 
@@ -178,6 +181,24 @@ class Family(ABC):
         log_likelihood : float
         """
         raise self._lacks("strength_given_means", "nested levels and interactions", 'Pass family="normal"')
+
+    def strengths_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, scale: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Average over the strength of a prior in which each category has a known mean.
+
+        Parameters
+        ----------
+        totals, means, counts : ndarray
+            As in `strength_given_means`.
+        scale : float
+            Of the half-t prior on one over the root of the strength.
+
+        Returns
+        -------
+        strengths, probabilities : ndarray of shape (m,)
+        """
+        raise self._lacks("strengths_given_means", 'prior="full_bayes" of nested levels', 'Pass prior="ml"')
 
     def between_variance(self, variance: Any, strength: Any) -> Any:
         """The variance between categories, from the variance of a row at their mean and a positive strength.

@@ -8,7 +8,8 @@ likelihood *is* the likelihood of lambda. So with a prior on theta = sqrt(lambda
 
 and every posterior is an average over a grid of theta. In the binomial family lambda is one over the strength, in the
 Poisson family that over the mean (the squared coefficient of variation of the rates), and the prior mean is taken at
-its generalized least squares, with its variance there.
+its generalized least squares, with its variance there. Many tables (folds, say) have their grids at once, and none of
+them enters the numbers of another.
 
 References
 ----------
@@ -22,59 +23,128 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors.prior import Prior, mean_of_categories, mean_variance, reliability
+from catpool.priors.prior import ONE_CATEGORY, ONE_ROW_EACH, Prior, mean_of_categories, mean_variance, reliability
+from catpool.priors.standard_normal import half_t_from_normal
 
-POINTS = 96  # of the grid; the trapezoidal rule on smooth densities needs no more
-SEARCH = np.geomspace(1e-6, 1e6, 241)  # values of theta / scale among which the support is located
-NEGLIGIBLE = 36.0  # log of the density, below its maximum
+POINTS = 24  # of the grid; the trapezoidal rule on smooth densities needs no more
+LOWEST, HIGHEST = -9.0, 15.0  # the standard normal values of the smallest and the largest theta
+NEGLIGIBLE = 18.0  # log of the density, below its maximum, that leaves a point out of the support
+ENOUGH = 14  # points within the support
+ROUNDS = 12  # of zooming into the support; each divides its width by at least five until there are enough points
+
+LogLikelihood = Callable[[np.ndarray], np.ndarray]  # of theta, of shape (G, T)
 
 
-def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """A grid of theta over the support of its posterior, and the probabilities of the points.
+def posterior_grid(log_likelihood: LogLikelihood, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A grid of theta over the support of its posterior, and the probabilities of the points, both of shape (G, T).
 
     Parameters
     ----------
     log_likelihood : callable
-        Of an array of theta.
-    scale : float
-        Of the half-t prior.
+    scales : ndarray of shape (T,)
+        Of each table's half-t prior.
     """
+    line = np.linspace(0.0, 1.0, POINTS)[:, None]
+    low, high = np.full(len(scales), LOWEST), np.full(len(scales), HIGHEST)
+    for _ in range(ROUNDS):
+        z = low + line * (high - low)
+        theta = half_t_from_normal(z, 1.0) * scales
+        height = log_likelihood(theta) - z**2 / 2
+        inside = height > height.max(axis=0) - NEGLIGIBLE
+        wide = inside.sum(axis=0) >= ENOUGH
+        if wide.all():
+            break
+        first, last = inside.argmax(axis=0), POINTS - 1 - inside[::-1].argmax(axis=0)
+        step = (high - low) / (POINTS - 1)
+        # a table that has enough points keeps them, so that others do not change its numbers
+        low, high = (
+            np.where(wide, low, low + step * np.maximum(first - 1, 0)),
+            np.where(wide, high, low + step * np.minimum(last + 1, POINTS - 1)),
+        )
+    probability = np.exp(height - height.max(axis=0))
+    return theta, probability / probability.sum(axis=0)
 
-    def log_density(theta: np.ndarray) -> np.ndarray:
-        """The log of the posterior density of log theta."""
-        return np.log(theta) - 2 * np.log1p((theta / scale) ** 2 / 3) + log_likelihood(theta)
 
-    search = scale * SEARCH
-    height = log_density(search)
-    support = np.flatnonzero(height > height.max() - NEGLIGIBLE)
-    low, high = search[max(support[0] - 1, 0)], search[min(support[-1] + 1, len(search) - 1)]
-    theta = np.geomspace(low, high, POINTS)
-    height = log_density(theta)
-    probability = np.exp(height - height.max())
-    return theta, probability / probability.sum()
+def is_uncertain(fitted: Prior, moments: Moments, most: float) -> np.ndarray:
+    """Whether to average tables of shape (T, K): those with spread to learn of, and fewer categories than `most`."""
+    assert fitted.note is not None
+    return ~np.isin(fitted.note, [ONE_CATEGORY, ONE_ROW_EACH]) & (moments.categories < most)
+
+
+def by_point(log_likelihood: LogLikelihood) -> LogLikelihood:
+    """A function of theta of shape (G, T) from one of theta of shape (T,)."""
+    return lambda theta: np.array([log_likelihood(each) for each in theta])
 
 
 def mixture(
-    probability: np.ndarray, means: np.ndarray, strength: np.ndarray, within: np.ndarray, note: np.ndarray | None
+    probability: np.ndarray,
+    means: np.ndarray,
+    strength: np.ndarray,
+    within: np.ndarray,
+    fitted: Prior,
+    some: np.ndarray,
 ) -> Prior:
-    """The mixture of the priors of a grid, from their probabilities and parameters, of shape (G,)."""
-    components = Prior(means, strength, within / strength, within)
+    """The mixture of the priors of a grid, from their probabilities and parameters, of shape (G, T).
+
+    Parameters
+    ----------
+    probability, means, strength, within : ndarray of shape (G, T)
+    fitted : Prior of shape (T,)
+        The priors by maximum likelihood, whose notes are kept.
+    some : ndarray of bool of shape (T,)
+        Which tables have a mixture; the others have the fitted prior, as a mixture whose first component has all the
+        weight.
+    """
+    assert fitted.between is not None
+    assert fitted.within is not None
+    first = (np.arange(len(probability)) == 0).astype(float)[:, None]
+    weight = np.where(some, probability, first)
+    components = Prior(
+        np.where(some, means, fitted.mean),
+        np.where(some, strength, fitted.strength),
+        np.where(some, within / strength, fitted.between),
+        np.where(some, within, fitted.within),
+    )
+    assert components.between is not None
+    assert components.within is not None
+    with np.errstate(divide="ignore"):
+        averaged = 1 / (probability * (1 / strength)).sum(axis=0)
     return Prior(
-        mean=np.array(probability @ means),
-        strength=np.array(1 / (probability @ (1 / strength))),
-        between=np.array(probability @ (within / strength)),
-        within=np.array(probability @ within),
-        note=note,
-        probability=probability,
+        mean=np.where(some, (weight * components.mean).sum(axis=0), fitted.mean),
+        strength=np.where(some, averaged, fitted.strength),
+        between=(weight * components.between).sum(axis=0),
+        within=(weight * components.within).sum(axis=0),
+        log_likelihood=None if fitted.log_likelihood is None else np.where(some, np.nan, fitted.log_likelihood),
+        note=fitted.note,
+        probability=weight,
         components=components,
+    )
+
+
+def arrange(prior: Prior, shape: tuple[int, ...]) -> Prior:
+    """A prior of shape (T,) with other axes."""
+    plain = prior.reshape(shape)
+    if prior.components is None or prior.probability is None:
+        return plain
+    points = len(prior.probability)
+    return Prior(
+        plain.mean,
+        plain.strength,
+        plain.between,
+        plain.within,
+        plain.log_likelihood,
+        plain.note,
+        prior.probability.reshape(points, *shape),
+        prior.components.reshape((points, *shape)),
     )
 
 
 def integrate_strength(
     classes: Sequence[Moments],
     fitted: Sequence[Prior],
-    scale: float,
-    log_likelihood: Callable[[np.ndarray, float], float],
+    some: np.ndarray,
+    scales: np.ndarray,
+    log_likelihood: Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray],
     variance: Callable[[np.ndarray], np.ndarray],
     curvature: float,
 ) -> list[Prior]:
@@ -82,39 +152,40 @@ def integrate_strength(
 
     Parameters
     ----------
-    classes : sequence of Moments of shape (K,)
-    fitted : sequence of Prior
-        The priors by maximum likelihood, whose notes are kept.
-    scale : float
+    classes : sequence of Moments of shape (T, K)
+    fitted : sequence of Prior of shape (T,)
+        The priors by maximum likelihood.
+    some : ndarray of bool of shape (T,)
+        Which tables are averaged.
+    scales : ndarray of shape (T,)
         Of the half-t prior.
     log_likelihood : callable
-        Of the means, of shape (C,), and the strength.
+        Of the means of the classes, each of shape (T,), and the strength, of shape (T,).
     variance : callable
         The variance of a row as a function of its mean.
     curvature : float
         Of that function.
     """
 
-    def means_at(strength: float) -> np.ndarray:
-        return np.array([float(mean_of_categories(each, np.array(strength))) for each in classes])
+    def means_at(strength: np.ndarray) -> list[np.ndarray]:
+        return [mean_of_categories(each, strength) for each in classes]
 
-    def marginal(theta: float) -> float:
+    def marginal(theta: np.ndarray) -> np.ndarray:
         """The log-likelihood with the mean integrated out, by its variance."""
-        strength, means = theta**-2.0, means_at(theta**-2.0)
-        spread = max(_mean_variance(classes[0], strength, variance(means)[0]), 1e-300)
+        strength = theta**-2.0
+        means = means_at(strength)
+        spread = np.maximum(_mean_variance(classes[0], strength, variance(means[0])), 1e-300)
         return log_likelihood(means, strength) + np.log(spread) / 2
 
-    theta, probability = half_t_posterior(np.vectorize(marginal), scale)
+    theta, probability = posterior_grid(by_point(marginal), scales)
     strength = theta**-2.0
-    means = np.array([means_at(value) for value in strength])
-    within = variance(means) * strength[:, None] / (strength[:, None] - curvature)
+    means = np.array([means_at(each) for each in strength]).transpose(1, 0, 2)
     return [
-        mixture(probability, means[:, label], strength, within[:, label], prior.note)
-        for label, prior in enumerate(fitted)
+        mixture(probability, own, strength, variance(own) * strength / (strength - curvature), prior, some)
+        for own, prior in zip(means, fitted, strict=True)
     ]
 
 
-def _mean_variance(moments: Moments, strength: float, within: float) -> float:
-    strengths = np.array(strength)
-    weight = reliability(moments.count, strengths)
-    return float(mean_variance(moments, strengths, weight, np.array(within / strength), np.array(within)))
+def _mean_variance(moments: Moments, strength: np.ndarray, within: np.ndarray) -> np.ndarray:
+    weight = reliability(moments.count, strength)
+    return mean_variance(moments, strength, weight, within / strength, within)

@@ -12,6 +12,8 @@ Differences of logarithms of gamma functions would lose the digits of a strong p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import gammaln, xlogy
 
@@ -71,6 +73,26 @@ def binomial_marginal(moments: Moments, prior: Prior) -> np.ndarray:
     zeros = np.maximum(moments.count - ones, 0.0)  # rounding of weights
     fit = xlogy(ones, mean) + xlogy(zeros, 1 - mean)
     return fit + excess(strength * mean, ones) + excess(strength * (1 - mean), zeros) - excess(strength, moments.count)
+
+
+def dirichlet_marginal(classes: Sequence[Moments], means: Sequence[np.ndarray], strength: np.ndarray) -> np.ndarray:
+    """The log marginal likelihood of the rows of all classes, without its constant, of shape (..., K).
+
+    Parameters
+    ----------
+    classes : sequence of Moments of shape (..., K)
+        Of each class; the one class of a binary target stands for both.
+    means : sequence of ndarray of shape (...)
+        The prior mean of each class.
+    strength : ndarray of shape (...)
+    """
+    if len(classes) == 1:
+        return binomial_marginal(classes[0], Prior(means[0], strength))
+    finite = _finite(Prior(means[0], strength), classes[0])
+    fit = -excess(finite, classes[0].count)
+    for each, mean in zip(classes, means, strict=True):
+        fit += xlogy(each.total, mean[..., None]) + excess(finite * mean[..., None], each.total)
+    return fit
 
 
 def poisson_marginal(moments: Moments, prior: Prior) -> np.ndarray:

@@ -25,6 +25,7 @@ from catpool.priors.prior import (
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.size_classes import group_by_size
 
+LEAST_ROWS = 3  # with no more, the posterior of the variance within has no mean
 BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
 
 
@@ -62,8 +63,8 @@ class Normal(Family):
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
         return [_fit(moments, reml=reml) for moments in classes]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
-        return [_integrate(moments, scale) for moments in classes]
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
+        return [_integrate(moments, scale, most) for moments in classes]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return normal_marginal(moments, prior)
@@ -113,19 +114,24 @@ def _without_noise(
     return np.where(exact, variance, 0.0), np.where(exact, 0.0, total)
 
 
-def _integrate(moments: Moments, scale: float) -> Prior:
+def _integrate(moments: Moments, scale: float, most: float) -> Prior:
     """Average over theta, with the mean and the variance within integrated out analytically."""
-    from catpool.priors.full_bayes import half_t_posterior, mixture  # here, as few need it
+    from catpool.priors.full_bayes import arrange, is_uncertain, mixture, posterior_grid  # here, as few need it
 
+    shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
-    if moments.between + moments.within == 0 or moments.rows <= 3 or fitted.strength == 0:  # nothing to integrate over
-        return fitted
-    profile = VarianceRatioProfile(group_by_size(moments)[0], reml=True)
-    unit = float(np.sqrt(moments.size / moments.rows))  # precisions are relative: theta is that of their mean
-    theta, probability = half_t_posterior(lambda theta: -profile.criterion(theta[None] ** 2)[0] / 2, scale / unit)
-    mean, rss = (each[0] for each in profile.mean_and_rss(theta[None] ** 2))
-    within = rss / (profile.freedom[0] - 2)  # the mean of an inverse chi-squared distribution
-    return mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted.note)
+    # without these, there is nothing to integrate over
+    some = (moments.between + moments.within > 0) & (moments.rows > LEAST_ROWS) & (fitted.strength > 0)
+    some &= is_uncertain(fitted, moments, most)
+    if not some.any():
+        return fitted.reshape(shape)
+    sizes = group_by_size(moments)[0]
+    profile = VarianceRatioProfile(sizes if some.all() else sizes.stand_in(some), reml=True)
+    unit = np.sqrt(moments.size / moments.rows)  # precisions are relative: theta is that of their mean
+    theta, probability = posterior_grid(lambda theta: -profile.criterion(theta.T**2).T / 2, scale / unit)
+    mean, rss = (each.T for each in profile.mean_and_rss(theta.T**2))
+    within = rss / (profile.freedom.T - 2)  # the mean of an inverse chi-squared distribution
+    return arrange(mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted, some), shape)
 
 
 NORMAL = Normal()

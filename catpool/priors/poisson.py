@@ -16,7 +16,7 @@ from catpool.priors.link import Link
 from catpool.priors.marginal import poisson_marginal
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, choose_priors
-from catpool.priors.strength_search import EDGE, maximize_over_strength
+from catpool.priors.strength_search import EDGE, average_over_strength, maximize_over_strength
 
 EXPOSURES = 20  # binary digits of the largest exposure of a category, up to which it is its own unit
 
@@ -89,23 +89,22 @@ class Poisson(Family):
         fitted = Prior(shape / rate, rate, shape / rate**2, shape / rate, value, np.zeros(len(mean), dtype="U1"))
         return choose_priors(inside, fitted, edge)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float) -> list[Prior]:
-        return [self._integrate(moments, scale) for moments in classes]
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
+        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
 
-    def _integrate(self, moments: Moments, scale: float) -> Prior:
-        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
+        shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
+        fitted = self.likelihood_prior(flat, reml=True)
+        some = (flat[0].mean > 0) & is_uncertain(fitted[0], flat[0], most)
+        if not some.any():
+            return [each.reshape(shape) for each in fitted]
 
-        (fitted,) = self.likelihood_prior([moments], reml=True)
-        if moments.total.sum() == 0:
-            return fitted
-        likelihood = gamma_poisson(moments.total[None], moments.count[None])
+        def log_likelihood(means: Sequence[np.ndarray], strength: np.ndarray) -> np.ndarray:
+            return poisson_marginal(flat[0], Prior(means[0], strength)).sum(axis=-1)
 
-        def log_likelihood(means: np.ndarray, strength: float) -> float:
-            return float(likelihood(np.maximum(np.array([[strength * means[0], strength]]), 1e-300))[0][0])
-
-        unit = float(np.sqrt(moments.mean))  # theta is the coefficient of variation, whatever the unit of exposure
-        (prior,) = integrate_strength([moments], [fitted], scale * unit, log_likelihood, np.asarray, self.curvature)
-        return prior
+        # theta is the coefficient of variation, whatever the unit of exposure
+        scales = scale * np.sqrt(np.where(some, flat[0].mean, 1.0))
+        priors = integrate_strength(flat, fitted, some, scales, log_likelihood, np.asarray, self.curvature)
+        return [arrange(each, shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return poisson_marginal(moments, prior)
@@ -119,10 +118,13 @@ class Poisson(Family):
     def strength_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
     ) -> tuple[float, float]:
-        seen = counts > 0
-        model = CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
-        largest = float(counts[seen].max())
-        return (np.inf, model.pooled()) if pooled else maximize_over_strength(model, largest)
+        model = _about_means(totals, counts, means)
+        return (np.inf, model.pooled()) if pooled else maximize_over_strength(model, float(counts.max()))
+
+    def strengths_given_means(
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, scale: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return average_over_strength(_about_means(totals, counts, means), scale)
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a gamma distribution."""
@@ -164,3 +166,8 @@ def _times_unit(prior: Prior, moments: Moments, unit: np.ndarray) -> Prior:
 
 
 POISSON = Poisson()
+
+
+def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> CountsAboutMeans:
+    seen = counts > 0
+    return CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))

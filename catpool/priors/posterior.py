@@ -35,7 +35,7 @@ from catpool.priors.responsibilities import Weighted, strength_about, weigh_comp
 def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
     if prior.components is not None:
-        return _average_mean(moments, weigh_components(moments, prior, family))
+        return _average_mean(moments, prior, weigh_components(moments, prior, family))
     return _conjugate_mean(moments, prior)
 
 
@@ -106,7 +106,7 @@ def _mean_variance(moments: Moments, strength: np.ndarray, known: Prior) -> np.n
 
 def _mixture_variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     weighted = weigh_components(moments, prior, family)
-    mean = _average_mean(moments, weighted)
+    mean = _average_mean(moments, prior, weighted)
 
     def about_mean(component: Prior) -> np.ndarray:
         apart = _conjugate_mean(moments, component) - mean
@@ -118,7 +118,7 @@ def _mixture_variance(moments: Moments, prior: Prior, family: Family) -> np.ndar
 def _variance_of_own(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The variance where each category has a component of its own, all of whose means have one error."""
     weighted = weigh_components(moments, prior, family)
-    mean = _average_mean(moments, weighted)
+    mean = _average_mean(moments, prior, weighted)
 
     def about_mean(component: Prior) -> np.ndarray:
         own = _conjugate_mean(moments, component)
@@ -129,8 +129,9 @@ def _variance_of_own(moments: Moments, prior: Prior, family: Family) -> np.ndarr
     return family.capped(_average(weighted, about_mean) + uncertain, mean)
 
 
-def _average_mean(moments: Moments, weighted: Weighted) -> np.ndarray:
-    return _average(weighted, lambda component: _conjugate_mean(moments, component))
+def _average_mean(moments: Moments, prior: Prior, weighted: Weighted) -> np.ndarray:
+    center = prior.mean[..., None]  # from which means far from zero are measured, to lose none of their digits
+    return center + _average(weighted, lambda component: _conjugate_mean(moments, component) - center)
 
 
 def _average_reliability(moments: Moments, prior: Prior, weighted: Weighted) -> np.ndarray:

@@ -18,6 +18,7 @@ from catpool.priors.method_of_moments import moments_prior
 from catpool.priors.prior import Prior, given_strength
 from catpool.priors.views import fit_each_view
 
+FEW_CATEGORIES = 30  # below which the prior is uncertain enough to be averaged over
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
 
 
@@ -28,9 +29,12 @@ class ColumnRule:
     Parameters
     ----------
     learn : callable
+    few : float, default=0
+        The number of categories below which columns take much longer, and are not learned together with others.
     """
 
     learn: PriorRule
+    few: float = 0.0
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         return self.learn(moments, family)
@@ -87,7 +91,15 @@ def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Seq
 
 
 def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    return fit_each_view(moments, partial(family.full_bayes_prior, scale=scale))
+    return family.full_bayes_prior(moments, scale=scale)
+
+
+def _auto(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    """Full Bayes for tables of few categories, and otherwise REML."""
+    many = (moments[0].categories >= FEW_CATEGORIES).all()
+    if many or type(family).full_bayes_prior is Family.full_bayes_prior:  # a family of a user may have none
+        return family.likelihood_prior(moments, reml=True)
+    return family.full_bayes_prior(moments, scale=scale, most=FEW_CATEGORIES)
 
 
 def _scale_mixture(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
@@ -103,6 +115,7 @@ def _npmle(moments: Sequence[Moments], family: Family, *, scale: float) -> Seque
 
 
 PRIORS: dict[str, LearningRule] = {
+    "auto": _auto,
     "reml": _reml,
     "ml": _ml,
     "moments": _moments,
@@ -140,7 +153,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return ColumnRule(rule)
+    return ColumnRule(rule, FEW_CATEGORIES if prior == "auto" else 0.0)
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:

@@ -1,4 +1,4 @@
-"""The strength that maximizes a likelihood of one variable, for categories with known prior means.
+"""The strength that maximizes a likelihood of one variable, for categories with known prior means, or its posterior.
 
 The slope of the likelihood is scanned, each place where it falls through zero is solved for, and the maxima are
 compared, complete pooling among them.
@@ -10,7 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from catpool.priors.integration import integration_points
 from catpool.priors.roots import rising_roots
+from catpool.priors.standard_normal import half_t_from_normal
 
 LEAST = 1e-3  # rows, or times the largest category's, if it has less than one; weaker priors pool nothing
 MOST = 1e3  # times the largest category's rows; stronger priors pool completely
@@ -59,3 +61,16 @@ def maximize_over_strength(likelihood: StrengthLikelihood, largest: float) -> tu
     pooled = likelihood.pooled()
     least = pooled + max(GAIN, ROUNDING * abs(pooled))
     return (strength, value) if value > least else (np.inf, pooled)
+
+
+def average_over_strength(likelihood: StrengthLikelihood, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Strengths of points of the posterior, shape (m,), and their probabilities.
+
+    One over the root of the strength has a half-t prior, as in `full_bayes`.
+    """
+
+    def log_likelihood(z: np.ndarray) -> float:
+        return likelihood.log_likelihood(float(half_t_from_normal(z, scale)[0] ** -2))
+
+    points, probability = integration_points(log_likelihood, np.zeros(1))
+    return half_t_from_normal(points[:, 0], scale) ** -2, probability

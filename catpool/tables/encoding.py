@@ -60,7 +60,9 @@ class Encoding:
     @property
     def is_noise(self) -> bool:
         """Whether the categories differ no more than by chance."""
-        return self.full_prior.between is not None and float(self.full_prior.between) <= 0
+        spread = self.full_prior.between
+        # an average over priors has some spread, but the likeliest of them may have none
+        return (spread is not None and float(spread) <= 0) or str(self.prior.note) == NO_SPREAD
 
     @property
     def reliability(self) -> float:

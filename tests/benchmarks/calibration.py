@@ -55,7 +55,7 @@ def one(simulate, n_categories, ratio, rng):
     errors = {"oracle": ((totals + strength * mean) / (counts + strength) - truth) ** 2}
     hits = {}
     for name, encoder in ESTIMATORS.items():
-        table = encoder.fit(codes[:, None], y).encoding_table(0, level=0.9)
+        table = encoder.fit(codes[:, None], y).encoding_table(0, interval=0.9)
         errors[name] = (table["encoding"] - truth) ** 2
         hits[name] = (table["lower"] <= truth) & (truth <= table["upper"])
     kind = "continuous" if y.dtype.kind == "f" else "binary"

@@ -66,10 +66,10 @@ SETTINGS = {
         {"groups": [0], "cv": 2, "target_type": "continuous"} | each
         for each in [
             {"output": "sd", "unknown": "nan"},
-            {"missing": "prior", "method": "ml"},
+            {"missing": "prior", "prior": "ml"},
             {"groups": [0, 1]},
             {"groups": [0, (0, 1)]},
-            {"covariates": [1], "method": "ml"},
+            {"covariates": [1], "prior": "ml"},
             {"covariates": [1], "slopes": {0: [1]}, "correlated": False},
             {"slopes": {0: [1]}},
             {"output": ["mode", "sd", "count", "fixed", "prediction"]},

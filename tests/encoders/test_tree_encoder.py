@@ -90,7 +90,7 @@ def test_means_and_effects_are_those_of_the_encoders_that_have_them():
     X, y = X.drop(columns="day"), target(eta, "continuous", rng)
     cv = np.arange(len(y)) % 5
     tree = TreeEncoder(interactions=[("shop", "color")], drop_noise=False, cv=cv)
-    means = EmpiricalBayesEncoder(["city", "shop"], output="trees", cv=cv, remainder="drop")
+    means = EmpiricalBayesEncoder(["city", "shop"], output="trees", cv=cv, remainder="drop", prior="reml")
     effects = AdditiveEncoder(interactions=[("shop", "color")], cv=cv, remainder="drop")
     for rows in (slice(None), slice(0, 40)):
         own, mean, effect = (
@@ -147,7 +147,9 @@ def test_ids_are_left_out_with_a_warning():
 def test_levels_within_levels_are_encoded_as_nested_ones():
     X, eta, rng = table()
     y, cv = target(eta, "continuous", rng), np.arange(len(eta)) % 4
-    nested = NestedEncoder(["city", "shop"], emit="all", output=["mean", "count"], cv=cv, remainder="drop")
+    nested = NestedEncoder(
+        ["city", "shop"], emit="all", prior="reml", output=["mean", "count"], cv=cv, remainder="drop"
+    )
     own = TreeEncoder(nested=[["city", "shop"]], cv=cv).fit_transform(X, y)
     alone = nested.fit_transform(X[["city", "shop"]], y)
     pd.testing.assert_frame_equal(own[alone.columns], alone)

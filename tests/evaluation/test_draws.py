@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ENCODERS
 
-from catpool import EmpiricalBayesEncoder, NestedEncoder, sample_encodings
+from catpool import AdditiveEncoder, EmpiricalBayesEncoder, sample_encodings
 
 
 @pytest.mark.slow
@@ -91,7 +91,9 @@ def test_draws_are_reproducible_and_share_a_category_s_value(table):
 
 def test_draws_of_pure_categories_are_zeros_and_ones():
     X, y = np.repeat(np.arange(6), 3)[:, None], np.repeat([0, 1, 0, 1, 0, 0], 3)
-    draws = sample_encodings(EmpiricalBayesEncoder().fit(X, y), [[0], [1], [99]], 3000, random_state=0)[:, :, 0]
+    draws = sample_encodings(EmpiricalBayesEncoder(prior="reml").fit(X, y), [[0], [1], [99]], 3000, random_state=0)[
+        :, :, 0
+    ]
     assert draws[:, 0].max() < 1e-6
     assert draws[:, 1].min() > 1 - 1e-6
     assert draws[:, 2].mean() == pytest.approx(1 / 3, abs=0.03)
@@ -99,9 +101,11 @@ def test_draws_of_pure_categories_are_zeros_and_ones():
 
 def test_draws_stay_in_the_range_of_the_target():
     X = np.repeat([0, 1], 2)[:, None]
-    shares = sample_encodings(EmpiricalBayesEncoder().fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    shares = sample_encodings(EmpiricalBayesEncoder(prior="reml").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
     assert 0 <= shares.min() < shares.max() <= 1
-    counts = sample_encodings(EmpiricalBayesEncoder(target_type="count").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0)
+    counts = sample_encodings(
+        EmpiricalBayesEncoder(target_type="count", prior="reml").fit(X, [0, 1, 0, 1]), X, 2000, random_state=0
+    )
     assert counts.min() >= 0
 
 
@@ -117,7 +121,7 @@ def test_draws_do_not_depend_on_the_library_of_the_rows(table, output):
         np.testing.assert_array_equal(draws, expected)
 
 
-def test_levels_have_no_draws(table):
+def test_effects_of_several_columns_have_no_draws(table):
     X, y = table["X"], table["continuous"]
-    with pytest.raises(TypeError, match="MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder"):
-        sample_encodings(NestedEncoder(["city", "shop"]).fit(X, y), X)
+    with pytest.raises(TypeError, match="EmpiricalBayesEncoder, NestedEncoder or MixedModelEncoder"):
+        sample_encodings(AdditiveEncoder().fit(X, y), X)

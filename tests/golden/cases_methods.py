@@ -37,7 +37,7 @@ def show(
     own = fitted(encoder, kind, columns, named)
     result = numeric(own.summary_, "summary")
     for column in shown:
-        table = own.encoding_table(column) if level is None else own.encoding_table(column, level=level)
+        table = own.encoding_table(column) if level is None else own.encoding_table(column, interval=level)
         result |= numeric(table, f"table of {column}")
     looked_up = [own.lookup(row) for row in new_rows()[list(columns)].to_dict("records")]
     result |= {f"lookup/{name}": np.array([row[name] for row in looked_up]) for name in looked_up[0]}

@@ -17,7 +17,7 @@ WEIGHTED = {"sample_weight": "weight"}
 
 
 def nested(**parameters: Any) -> NestedEncoder:
-    return NestedEncoder(**{"levels": LEVELS, "cv": 2, "random_state": 0, **parameters})
+    return NestedEncoder(**{"levels": LEVELS, "prior": "reml", "cv": 2, "random_state": 0, **parameters})
 
 
 def nested_cases() -> Iterator[Case]:
@@ -116,7 +116,7 @@ USED = {
 
 
 def mixed(model: str, **parameters: Any) -> MixedModelEncoder:
-    return MixedModelEncoder(**{"cv": 2, "random_state": 0, **MODELS[model], **parameters})
+    return MixedModelEncoder(**{"prior": "reml", "cv": 2, "random_state": 0, **MODELS[model], **parameters})
 
 
 def _effects(name: str, model: str, encoder: MixedModelEncoder, kind: str, **arguments: Any) -> Case:
@@ -131,7 +131,7 @@ def mixed_cases() -> Iterator[Case]:
             encoder = mixed(model, output=OUTPUTS_OF_EFFECTS)
             yield _effects("targets", model, encoder, kind, refit=kind == "continuous")
         if model in ("one factor", "covariates", "nested"):
-            yield _effects("ml", model, mixed(model, method="ml", output=OUTPUTS_OF_EFFECTS), "continuous")
+            yield _effects("ml", model, mixed(model, prior="ml", output=OUTPUTS_OF_EFFECTS), "continuous")
         yield _effects("solver cg", model, mixed(model, solver="cg"), "continuous")
     for model in ("one factor", "crossed"):
         yield _effects("weights", model, mixed(model), "continuous", named=WEIGHTED)

@@ -6,6 +6,7 @@ A version of the library that wrote this version made them; later ones only read
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,10 @@ PAST = EarlierRows("date", gap="2D", half_life="30D")
 
 def encoders() -> dict[str, Written]:
     """By the names of their files."""
-    bayes, flat, mixed = EmpiricalBayesEncoder, FLAT, MixedModelEncoder
+    flat = FLAT
+    bayes, nested, mixed = (
+        partial(encoder, prior="reml") for encoder in (EmpiricalBayesEncoder, NestedEncoder, MixedModelEncoder)
+    )
     return {
         "mean": Written(MeanEncoder(flat, output=EACH_OUTPUT, cv=5)),
         "mean_cells": Written(MeanEncoder(**CELLS), "multiclass"),
@@ -130,13 +134,13 @@ def encoders() -> dict[str, Written]:
         "keys_multiclass": Written(MeanEncoder(flat, cv=3), "multiclass", **KEYS),
         "keys_cells": Written(bayes(**CELLS, cv=2), **KEYS),
         "polars": Written(bayes(flat, cv=4, output=["mean", "count"]), how="polars"),
-        "nested": Written(NestedEncoder(LEVELS, emit="all", output=OUTPUTS_OF_LEVELS), **PLACES),
-        "nested_binary": Written(NestedEncoder(LEVELS, output=["mean", "sd"]), "binary", **PLACES),
-        "nested_rare": Written(NestedEncoder(LEVELS, emit="all", missing="prior", **RARE), "multiclass", **PLACES),
-        "nested_keys": Written(NestedEncoder(LEVELS, emit="all", cv=3), **PLACES, **KEYS),
+        "nested": Written(nested(LEVELS, emit="all", output=OUTPUTS_OF_LEVELS), **PLACES),
+        "nested_binary": Written(nested(LEVELS, output=["mean", "sd"]), "binary", **PLACES),
+        "nested_rare": Written(nested(LEVELS, emit="all", missing="prior", **RARE), "multiclass", **PLACES),
+        "nested_keys": Written(nested(LEVELS, emit="all", cv=3), **PLACES, **KEYS),
         "mixed": Written(mixed([*flat, ("state", "county")]), columns=("city", "state", "shop", "county")),
         "mixed_slopes": Written(mixed(**SLOPES, output=OUTPUTS_OF_EFFECTS), columns=("shop", "price")),
-        "mixed_apart": Written(mixed(**SLOPES, correlated=False, method="ml"), columns=("shop", "price")),
+        "mixed_apart": Written(mixed(**SLOPES, correlated=False, prior="ml"), columns=("shop", "price")),
         "mixed_cg": Written(mixed(flat, solver="cg")),
         "mixed_binary": Written(mixed(["shop"], output=OUTPUTS_OF_EFFECTS), "binary", ("shop", "price")),
         "mixed_count": Written(mixed(["shop"], covariates=["price"], target_type="count"), "count", ("shop", "price")),

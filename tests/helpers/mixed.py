@@ -20,7 +20,9 @@ OUTPUTS = ["mode", "sd", "count", "fixed", "prediction"]
 
 
 def encoder_of(groups, **parameters):
-    return MixedModelEncoder(groups, **{"target_type": "continuous", "random_state": 0, "cv": 3, **parameters})
+    return MixedModelEncoder(
+        groups, **{"target_type": "continuous", "prior": "reml", "random_state": 0, "cv": 3, **parameters}
+    )
 
 
 def close_to_largest(actual, expected, tolerance=1e-6):
@@ -58,7 +60,7 @@ FORMS = {
     "covariates": {"groups": ["a"], "covariates": ["x", "z"]},
     "slopes": {"groups": ["a"], "covariates": ["x"], "slopes": {"a": ["x", "z"]}},
     "uncorrelated": {"groups": ["c"], "covariates": ["x"], "slopes": {"c": ["x", "z"]}, "correlated": False},
-    "two": {"groups": ["a", "c"], "covariates": ["z"], "method": "ml"},
+    "two": {"groups": ["a", "c"], "covariates": ["z"], "prior": "ml"},
     "three": {"groups": ["a", "b", "c"], "covariates": ["x"]},
     "cells": {"groups": ["a", ("a", "b")], "slopes": {("a", "b"): ["x"]}, "covariates": ["x"]},
 }

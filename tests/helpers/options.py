@@ -38,12 +38,11 @@ VALUES = {  # beside that of the encoder's base
     "interaction_prior": ["exact", "own"],
     "emit": ["all"],
     "family": ["normal"],
-    "prior": ["ml", "moments", "full_bayes", "scale_mixture", "npmle"],
+    "prior": ["reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
     "covariates": [["size"]],
     "slopes": [{"city": ["size"]}],
     "correlated": [False],
-    "method": ["ml"],
     "quadrature": [5],
     "solver": ["cg"],
     "approximation": ["pql"],
@@ -66,8 +65,11 @@ VALUES = {  # beside that of the encoder's base
 }
 OWN_VALUES = {  # where an encoder has others
     "AdditiveEncoder": {"interactions": [[("city", "shop")]]},  # tests/models/additive finds some
-    "NestedEncoder": {"prior": ["ml"]},
-    "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
+    "NestedEncoder": {"prior": ["reml", "ml", "full_bayes"]},
+    "MixedModelEncoder": {
+        "prior": ["reml", "ml", "full_bayes"],
+        "output": ["sd", ["mode", "sd", "count", "prediction"]],
+    },
 }
 
 
@@ -100,10 +102,9 @@ INERT = {
         "no category is of reliability one",
     ),
     "max_interactions": (lambda p: p["interactions"] != "auto", "no interaction is looked for"),
-    "prior_scale": (lambda p: p["prior"] != "full_bayes", "other priors have no scale"),
+    "prior_scale": (lambda p: p["prior"] not in ("auto", "full_bayes"), "other priors have no scale"),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
-    "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
-    "method": (lambda p: not _normal(p), "REML is of the normal family alone"),
+    "prior": (lambda p: p["prior"] == "full_bayes", "with few categories, full Bayes is the default"),
     "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
     "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
     "target_type": (

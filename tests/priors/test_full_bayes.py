@@ -69,7 +69,7 @@ def test_full_bayes_covers_where_there_are_few_categories(n_categories, ratio):
     hits = []
     for _ in range(800 // n_categories + 60):
         truth, X, y = simulated(rng, n_categories, ratio)
-        table = EmpiricalBayesEncoder(prior="full_bayes").fit(X, y).encoding_table(0, level=0.9)
+        table = EmpiricalBayesEncoder(prior="full_bayes").fit(X, y).encoding_table(0, interval=0.9)
         hits.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
     assert 0.85 <= np.mean(hits) <= 0.95
 

@@ -104,7 +104,7 @@ def test_no_beta_of_a_grid_is_likelier(pairs):
     assume((n > 1).sum() > 1)
     assume(0 < k.sum() < n.sum())
     g, y = np.repeat(np.arange(len(k)), 2)[:, None], np.tile([1, 0], len(k))
-    encoder = EmpiricalBayesEncoder().fit(g, y, sample_weight=np.column_stack([k, n - k]).ravel())
+    encoder = EmpiricalBayesEncoder(prior="reml").fit(g, y, sample_weight=np.column_stack([k, n - k]).ravel())
     summary = encoder.summary_.iloc[0]
     mean, strength = summary["prior_mean"], np.clip(summary["prior_strength"], 1e-9, 1e9)
 
@@ -121,7 +121,7 @@ def test_no_beta_of_a_grid_is_likelier(pairs):
 def test_no_gamma_of_a_grid_is_likelier(pairs):
     y, e = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
     assume(y.sum() > 0)
-    encoder = EmpiricalBayesEncoder(target_type="count").fit(np.arange(len(y))[:, None], y, exposure=e)
+    encoder = EmpiricalBayesEncoder(target_type="count", prior="reml").fit(np.arange(len(y))[:, None], y, exposure=e)
     summary = encoder.summary_.iloc[0]
 
     def likelihood(mean, rate):
@@ -133,7 +133,7 @@ def test_no_gamma_of_a_grid_is_likelier(pairs):
 
 
 def fitted(codes, y, **parameters):
-    return EmpiricalBayesEncoder(**parameters).fit(np.asarray(codes)[:, None], y)
+    return EmpiricalBayesEncoder(**{"prior": "reml", **parameters}).fit(np.asarray(codes)[:, None], y)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,10 @@ def test_a_huge_category_beside_singletons():
 def test_shift_and_scale_leave_the_strength(change):
     data = read("sleepstudy.csv")
     X, y = data[["Subject"]], data["Reaction"].to_numpy()
-    strengths = [EmpiricalBayesEncoder(None).fit(X, each).summary_["prior_strength"].item() for each in (y, change(y))]
+    strengths = [
+        EmpiricalBayesEncoder(None, prior="reml").fit(X, each).summary_["prior_strength"].item()
+        for each in (y, change(y))
+    ]
     assert strengths[1] == pytest.approx(strengths[0], rel=1e-6)
 
 
@@ -210,7 +213,7 @@ def test_a_dirichlet_strength_is_recovered():
 def test_noise_is_seen_however_far_the_categories_are_apart(distance, learn):
     codes = np.repeat(np.arange(3), 4)
     noise = np.array([1, 2, 1.5, 1.5, 5, 6, 5.5, 5.5, 9, 9.5, 8, 9])
-    encoder = EmpiricalBayesEncoder(cv=2)
+    encoder = EmpiricalBayesEncoder(cv=2, prior="reml")
     getattr(encoder, learn)(codes[:, None], noise + distance * codes)
     within = split(codes, noise)[2]
     assert encoder.summary_["within_sd"].item() == pytest.approx(np.sqrt(within / 9), rel=1e-6)
@@ -220,6 +223,6 @@ def test_noise_is_seen_however_far_the_categories_are_apart(distance, learn):
 def test_a_spread_that_the_score_does_not_see():
     """Most weight in one category: the likelihood falls as the strength comes down from infinity, and rises later."""
     weights = [0.02, 1e-12, 0.6, 1e-12, 0.2, 58.8]
-    encoder = EmpiricalBayesEncoder(target_type="binary")
+    encoder = EmpiricalBayesEncoder(target_type="binary", prior="reml")
     encoder.fit(np.repeat(np.arange(3), 2)[:, None], [0, 1, 0, 1, 0, 1], sample_weight=weights)
     assert encoder.summary_["log_likelihood"].item() >= -3.68793

@@ -15,12 +15,12 @@ def test_intervals_hold_the_truth_as_often_as_they_say(family):
         truth, X, y = simulated(rng, 200, 0.25, family)
         encoder = EmpiricalBayesEncoder(family=family).fit(X, y)
         for level, hits in inside.items():
-            table = encoder.encoding_table(0, level=level)
+            table = encoder.encoding_table(0, interval=level)
             hits.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
     for level, hits in inside.items():
         assert np.mean(hits) == pytest.approx(level, abs=0.03)
     with pytest.raises(ValueError, match="between 0 and 1"):
-        encoder.encoding_table(0, level=90)
+        encoder.encoding_table(0, interval=90)
 
 
 def test_the_sd_of_each_encoder_is_its_own():

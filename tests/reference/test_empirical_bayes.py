@@ -49,7 +49,7 @@ def test_beta_binomial(name):
     data = read(answer["data"])
     g, y = np.repeat(data["g"], 2).to_numpy()[:, None], np.tile([1, 0], len(data))
     weights = np.column_stack([data["k"], data["n"] - data["k"]]).ravel()
-    encoder = EmpiricalBayesEncoder().fit(g, y, sample_weight=weights)
+    encoder = EmpiricalBayesEncoder(prior="reml").fit(g, y, sample_weight=weights)
     summary = encoder.summary_.iloc[0]
     strength = answer["alpha"] + answer["beta"]
     assert summary["prior_strength"] == pytest.approx(strength, rel=1e-6)
@@ -61,7 +61,9 @@ def test_beta_binomial(name):
 def test_gamma_poisson(name):
     answer = CONJUGATE["gamma-Poisson"][name]
     data = read(answer["data"])
-    encoder = EmpiricalBayesEncoder(None, target_type="count").fit(data[["g"]], data["y"], exposure=data["e"])
+    encoder = EmpiricalBayesEncoder(None, target_type="count", prior="reml").fit(
+        data[["g"]], data["y"], exposure=data["e"]
+    )
     summary = encoder.summary_.iloc[0]
     assert summary["prior_strength"] == pytest.approx(answer["rate"], rel=1e-6)
     assert summary["prior_mean"] == pytest.approx(answer["mean"], rel=1e-6)

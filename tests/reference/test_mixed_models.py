@@ -71,7 +71,7 @@ def fitted_to_reference(name, method):
     data = read(model["data"]).astype(dict.fromkeys(columns_of(groups), str))
     weights = data[model["weights"]] if model["weights"] else None
     X, y = data[[*columns_of(groups), *covariates]], data[model["formula"].split(" ~ ")[0]]
-    encoder = encoder_of(groups, covariates=covariates, method=method.lower(), **parameters)
+    encoder = encoder_of(groups, covariates=covariates, prior=method.lower(), **parameters)
     return encoder.fit(X, y, sample_weight=weights), X, y, weights
 
 
@@ -206,7 +206,7 @@ def test_generalized_models_in_double_precision(name, method):
 def test_the_slopes_of_the_cakes_are_perfectly_correlated(method, criterion):
     """lme4's answer too is a correlation of one; its criteria, to all of R's digits."""
     data = read("cake.csv").assign(tens=lambda table: (table["temp"] - 200) / 10)
-    encoder = encoder_of(["replicate"], covariates=["tens"], slopes={"replicate": ["tens"]}, method=method)
+    encoder = encoder_of(["replicate"], covariates=["tens"], slopes={"replicate": ["tens"]}, prior=method)
     encoder.fit(data[["replicate", "tens"]], data["angle"])
     assert encoder.model_.criterion == pytest.approx(criterion, abs=1e-7)
     assert value_of(encoder, "correlation") == pytest.approx(1, abs=1e-7)

@@ -18,7 +18,7 @@ def test_summary(table):
     assert (summary["prior_strength"] == 5).all()
     counts = X["shop"].value_counts()
     assert summary["reliability"][1] == pytest.approx((counts * counts / (counts + 5)).sum() / 120)
-    learned = EmpiricalBayesEncoder(None).fit(X, y).summary_
+    learned = EmpiricalBayesEncoder(None, prior="reml").fit(X, y).summary_
     between, within = learned["between_sd"], learned["within_sd"]
     assert between[0] == pytest.approx(1, abs=0.5)
     assert within[0] == pytest.approx(1, abs=0.2)

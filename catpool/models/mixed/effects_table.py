@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary, held
@@ -101,15 +102,39 @@ class EffectsTable:
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return slots.take(codes)
 
-    def frame(self) -> pd.DataFrame:
-        """A row for each level that has training rows."""
-        levels = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
-        rows = np.flatnonzero(self.counts[:-1] > 0)  # the last slot is for unseen levels
+    def frame(self, position: int, interval: float) -> pd.DataFrame:
+        """A row for each level that has training rows, and a last one for an unseen level.
+
+        Parameters
+        ----------
+        position : int
+            That of the factor among those of the model.
+        interval : float
+            The probability of the posterior interval.
+        """
+        levels = pd.Series([None, *self.vocabulary.categories.tolist(), None], dtype=object)
+        rows = np.append(np.flatnonzero(self.counts[:-1] > 0), len(levels) - 1)
         columns: dict[str, Any] = {"category": infer_exactly(levels.iloc[rows]), "count": self.counts[rows]}
-        for position, term in enumerate(self.terms):
+        ends = self._interval(position, interval)
+        for place, term in enumerate(self.terms):
             stem = "" if term == INTERCEPT else f"{term}_"
-            columns |= {f"{stem}mode": self.modes[rows, position], f"{stem}sd": self.sds[rows, position]}
+            columns |= {f"{stem}mode": self.modes[rows, place], f"{stem}sd": self.sds[rows, place]}
+            columns |= {f"{stem}{name}": end[rows, place] for name, end in ends.items()}
         return pd.DataFrame(columns).reset_index(drop=True)
+
+    def _interval(self, position: int, interval: float) -> dict[str, np.ndarray]:
+        """The ends of posterior intervals, each of shape (size, terms)."""
+        posterior, tail = self.model.posterior, (1 - interval) / 2
+        if posterior is None:  # variances count as known, and the posterior as normal
+            unit = float(ndtri(1 - tail))
+            return {"lower": self.modes - unit * self.sds, "upper": self.modes + unit * self.sds}
+        effects = posterior.level_effects(position)
+        ends = {"lower": effects.quantile(tail), "upper": effects.quantile(1 - tail)}
+        found = {name: end.reshape(self.modes.shape).copy() for name, end in ends.items()}
+        if self.policy.missing == "prior":
+            for end in found.values():
+                end[MISSING] = end[-1]
+        return found
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import Design, DesignScales
+from catpool.models.mixed.joint_posterior import JointPosterior
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.priors.families import FAMILIES
+from catpool.priors.mixture_of_t import variance_of_t
 
 
 @frozen
@@ -39,11 +41,13 @@ class MixedModel:
         The number of estimated variances, covariances and coefficients.
     family : str
     method : str
-        What was maximized: "REML", "ML", "Laplace", "PQL" or the quadrature.
+        What was maximized: "REML", "ML", "Laplace", "PQL" or the quadrature; or "full Bayes".
     solver : str
         How the equations were solved: "exact" or "cg".
     singular : list of bool
         For each factor, whether its covariance is singular.
+    posterior : JointPosterior, optional
+        The joint posterior of coefficients and effects. None where conjugate gradients solved the equations.
     """
 
     fixed: np.ndarray
@@ -58,6 +62,7 @@ class MixedModel:
     method: str
     solver: str
     singular: list[bool]
+    posterior: JointPosterior | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
@@ -144,4 +149,43 @@ def rescale_fit(
         method=method,
         solver=fit.solver,
         singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],
+    )
+
+
+def average_models(models: Sequence[MixedModel], probability: Sequence[float], freedom: float) -> MixedModel:
+    """The mixture of models of one design, whose variances differ.
+
+    Parameters
+    ----------
+    models : sequence of MixedModel
+    probability : sequence of float
+        Of each model.
+    freedom : float
+        Degrees of freedom of the residual variance; infinite where it is known.
+    """
+    inflation, weights = variance_of_t(freedom), np.array(probability)
+
+    def mean(values: Iterable[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.tensordot(weights, np.array(list(values)), 1))
+
+    def spread(means: Iterable[np.ndarray], variances: Iterable[np.ndarray]) -> np.ndarray:
+        """The variances within the models and between their means."""
+        own = np.array(list(means))
+        apart = own - np.tensordot(weights, own, 1)
+        return mean(inflation * each for each in variances) + mean(apart[..., None] * apart[..., None, :])
+
+    first, factors = models[0], range(len(models[0].effects))
+    return replace(
+        first,
+        fixed=mean(each.fixed for each in models),
+        fixed_covariance=spread((each.fixed for each in models), (each.fixed_covariance for each in models)),
+        effects=[mean(each.effects[place] for each in models) for place in factors],
+        variances=[
+            spread((each.effects[place] for each in models), (each.variances[place] for each in models))
+            for place in factors
+        ],
+        covariances=[inflation * mean(each.covariances[place] for each in models) for place in factors],
+        scale=float(inflation * mean(np.array(each.scale) for each in models)),
+        criterion=np.nan,
+        method="full Bayes",
     )

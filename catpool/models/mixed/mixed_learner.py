@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,19 +13,26 @@ from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
 from catpool.data.weights import Weights
 from catpool.models.mixed.aggregated_rows import aggregate_rows
+from catpool.models.mixed.average_variances import Weighted, fit_full_bayes
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
-from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target, with_zeros
+from catpool.models.mixed.fitted_model import MixedModel, average_models, rescale_fit, rescale_target, with_zeros
+from catpool.models.mixed.joint_laplace import average_laplace
+from catpool.models.mixed.joint_posterior import join_fits
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.separation import warn_of_separation
-from catpool.models.mixed.solver.mixed_fit import fit_mixed
+from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
+from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.moments.partition import Parts
 from catpool.moments.unit import unit_of
 from catpool.priors.family import Family
+from catpool.priors.rules import FEW_CATEGORIES
+
+LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance
 
 
 @frozen
@@ -54,21 +62,40 @@ class MixedOptions:
 
     Parameters
     ----------
-    reml : bool
+    prior : {"auto", "reml", "ml", "full_bayes"}
+    prior_scale : float
+        Of the half-t prior of full Bayes.
     solver : {"auto", "exact", "cg"}
     quadrature : int
         Points of the quadrature for binary targets and counts; one is the Laplace approximation.
     approximation : {"auto", "laplace", "pql"}
     """
 
-    reml: bool
+    prior: str
+    prior_scale: float
     solver: str
     quadrature: int
     approximation: str
 
     @property
+    def reml(self) -> bool:
+        return self.prior != "ml"
+
+    @property
     def method(self) -> str:
         return "REML" if self.reml else "ML"
+
+    def uncertain(self, seen: Sequence[int], rows: float) -> list[bool]:
+        """Whether the variances of each factor are averaged over, from the levels that have rows.
+
+        Parameters
+        ----------
+        seen : sequence of int
+        rows : float
+            The number of rows; infinite if their variance is known.
+        """
+        most = {"auto": FEW_CATEGORIES, "full_bayes": np.inf}.get(self.prior, 0.0)
+        return [1 < own < min(most, rows) for own in seen]
 
     def is_laplace(self, design: Design) -> bool:
         """Whether the likelihood of a binary target or counts has Laplace's approximation, or its refinement."""
@@ -77,6 +104,8 @@ class MixedOptions:
 
     def check(self, rows: MixedRows) -> None:
         """Refuse options that the rows' model does not have."""
+        if self.prior == "full_bayes":
+            self._check_full_bayes(rows.design)
         one_intercept, normal = rows.design.one_intercept, rows.family.homoscedastic
         if normal and self.approximation != "auto":
             raise ValueError(
@@ -103,6 +132,54 @@ class MixedOptions:
                 'solver="cg" does not go with a binary target or counts of one factor without slopes: their equations '
                 'are solved level by level. Pass solver="auto".'
             )
+
+    def _check_full_bayes(self, design: Design) -> None:
+        if not is_exact([each.shape for each in design.factors], self.solver):
+            raise ValueError(
+                'prior="full_bayes" needs determinants, which conjugate gradients do not give. Pass solver="exact", or '
+                'prior="reml".'
+            )
+        if self.approximation == "pql" or self.quadrature > 1:
+            raise ValueError(
+                'prior="full_bayes" goes with Laplace\'s approximation of one point, but `approximation` is '
+                f"{self.approximation!r} and `quadrature` is {self.quadrature}. Leave them at their defaults, or pass "
+                'prior="ml".'
+            )
+
+
+@frozen
+class FittedForm:
+    """What turns fits of a standardized design into a model in the user's units.
+
+    Parameters
+    ----------
+    scales : DesignScales
+    unit : float
+        The unit of the target that was fitted.
+    family : Family
+    options : MixedOptions
+    """
+
+    scales: DesignScales
+    unit: float
+    family: Family
+    options: MixedOptions
+
+    def model(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
+        """The model of one fit, or the mixture of several."""
+        models = [self._model(fit, center, freedom, method) for _, fit in fits]
+        if fits[0][1].solver != "exact":
+            return models[0]
+        averaged = len(fits) > 1
+        model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
+        degrees = freedom if averaged else np.inf  # variances count as known in a model of one fit
+        posterior = join_fits(fits, self.scales, center=center, unit=self.unit, freedom=degrees)
+        return replace(model, posterior=posterior)
+
+    def _model(self, fit: MixedFit, center: float, freedom: float, method: str) -> MixedModel:
+        reml = self.options.reml and self.family.homoscedastic
+        model = rescale_fit(fit, self.scales, center, reml=reml, method=method, family=self.family.name)
+        return model if self.unit == 1 else rescale_target(model, self.unit, freedom)
 
 
 def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
@@ -156,7 +233,8 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[Mi
     scales, unit = rows.design.measure_scales(), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    return counted(lambda view: _fit_system(*view, scales, options, unit, rows.family), views, FOLDS)
+    form = FittedForm(scales, unit, rows.family, options)
+    return counted(lambda view: _fit_system(*view, form), views, FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
@@ -164,13 +242,15 @@ def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> Cros
     return cross_products(rows.y, covariates, factors, rows.weights.row, parts, precision=rows.weights.precision)
 
 
-def _fit_system(
-    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float, family: Family
-) -> MixedModel:
-    fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family=family.name)
+def _fit_system(system: MixedSystem, center: float, form: FittedForm) -> MixedModel:
+    options = form.options
     freedom = system.rows - (system.covariates if options.reml else 0)
-    return model if unit == 1 else rescale_target(model, unit, freedom)
+    uncertain = options.uncertain(system.seen, system.rows)
+    if any(uncertain) and freedom > LEAST_FREEDOM and is_exact(system.shapes, options.solver):
+        fits = fit_full_bayes(system, uncertain, options.prior_scale)
+    else:
+        fits = [(1.0, fit_mixed(system, reml=options.reml, solver=options.solver))]
+    return form.model(fits, center=center, freedom=freedom, method=options.method)
 
 
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
@@ -187,12 +267,17 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
             "another target, or more rows."
         )
     warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
-    criterion, method = np.nan, "PQL"
+    criterion, method, fits = np.nan, "PQL", None
+    uncertain = options.uncertain([len(np.unique(factor.codes)) for factor in aggregated.factors], np.inf)
     if not options.is_laplace(rows.design):
         fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
     elif rows.design.one_intercept:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
         (fit, criterion), method = fit_laplace(aggregated, link, mean), "Laplace"
-    model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
-    return replace(model, criterion=criterion)
+    if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
+        prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
+        fits = average_laplace(aggregated, link, mean, prior)
+    form = FittedForm(scales, 1.0, family, options)
+    model = form.model(fits or [(1.0, fit)], center=0.0, freedom=np.inf, method=method)
+    return model if fits else replace(model, criterion=criterion)

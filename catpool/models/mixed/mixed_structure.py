@@ -26,7 +26,9 @@ from catpool.models.mixed.effects_table import (
 )
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
+from catpool.models.mixed.row_predictions import draw_effects, predict_rows
 from catpool.priors.families import FAMILIES
+from catpool.priors.predictive import Predictive
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
@@ -46,7 +48,9 @@ class Mixed(Structure):
         The columns whose slopes differ by level, by factor.
     policy : Policy
     output : str or sequence of str
-    correlated, reml : bool
+    correlated : bool
+    prior : {"auto", "reml", "ml", "full_bayes"}
+    prior_scale : float
     quadrature : int
     solver : {"auto", "exact", "cg"}
     approximation : {"auto", "laplace", "pql"}
@@ -60,7 +64,8 @@ class Mixed(Structure):
     policy: Policy
     output: str | Sequence[str]
     correlated: bool
-    reml: bool
+    prior: str
+    prior_scale: float
     quadrature: int
     solver: str
     approximation: str
@@ -146,9 +151,20 @@ class Mixed(Structure):
         return Fit(self._tables(names, rows, vocabularies, whole), features)
 
     def transform(self, tables: Sequence[EffectsTable], X: Frame, fade: np.ndarray | None) -> Blocks:
+        return self._blocks(tables, self._design_of_new(tables, X))
+
+    def predictive(self, tables: Sequence[EffectsTable], X: Frame) -> tuple[Predictive, np.ndarray]:
+        """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
+        return predict_rows(tables, self._design_of_new(tables, X), self.policy)
+
+    def draw(self, tables: Sequence[EffectsTable], X: Frame, rng: np.random.Generator, number: int) -> np.ndarray:
+        """Draws of the effects of rows, shape (number, n, effects of all factors)."""
+        return draw_effects(tables, self._design_of_new(tables, X), self.policy, rng, number)
+
+    def _design_of_new(self, tables: Sequence[EffectsTable], X: Frame) -> Design:
         numbered = number_shared([table.label for table in tables], X, distinct=False)
         codes = [table.slots(select_columns(table.label, numbered)) for table in tables]
-        return self._blocks(tables, self._design(X, codes, [table.vocabulary for table in tables]))
+        return self._design(X, codes, [table.vocabulary for table in tables])
 
     def names(self, tables: Sequence[EffectsTable], names: Mapping[Any, str]) -> dict[Any, list[str]]:
         # the columns of a factor are left out, also where its features come after all columns
@@ -174,7 +190,7 @@ class Mixed(Structure):
         return blocks
 
     def _options(self, rows: MixedRows) -> MixedOptions:
-        options = MixedOptions(self.reml, self.solver, self.quadrature, self.approximation)
+        options = MixedOptions(self.prior, self.prior_scale, self.solver, self.quadrature, self.approximation)
         options.check(rows)
         return options
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -70,8 +71,16 @@ def penalized_quasi_likelihood(
     return fit
 
 
+class MeanAndVariance(Protocol):
+    """The mean and the variance of rows, as functions of their linear predictors."""
+
+    def mean(self, eta: np.ndarray) -> np.ndarray: ...
+
+    def variance(self, eta: np.ndarray) -> np.ndarray: ...
+
+
 def working_response(
-    total: np.ndarray, count: np.ndarray, eta: np.ndarray, link: Link
+    total: np.ndarray, count: np.ndarray, eta: np.ndarray, link: MeanAndVariance
 ) -> tuple[np.ndarray, np.ndarray]:
     """The working response of rows or cells, and its weights, the inverse of its variances."""
     weights = np.maximum(count * link.variance(eta), LEAST_VARIANCE * count)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
@@ -38,7 +39,9 @@ class ConjugateLevel(NamedTuple):
     log_likelihood: float
 
 
-def fit_conjugate_levels(tree: Tree, classes: Sequence[Moments], family: Family) -> list[Levels]:
+def fit_conjugate_levels(
+    tree: Tree, classes: Sequence[Moments], family: Family, variances: VarianceRule
+) -> list[Levels]:
     """Fit beta-binomial levels (with several classes Dirichlet-multinomial) or gamma-Poisson levels.
 
     Parameters
@@ -47,6 +50,8 @@ def fit_conjugate_levels(tree: Tree, classes: Sequence[Moments], family: Family)
     classes : sequence of Moments of shape (K,)
         The moments of each class at the deepest nodes. The classes share the strengths.
     family : Family
+    variances : VarianceRule
+        For levels of uncertain strength, values and variances are averages over it.
     """
     counts = tree.sum_levels(classes[0].count)
     totals = [tree.sum_levels(each.total) for each in classes]
@@ -54,10 +59,11 @@ def fit_conjugate_levels(tree: Tree, classes: Sequence[Moments], family: Family)
     noise = np.array([float(family.variance(each)) for each in classes])
     rows = max(float(classes[0].size), 1.0)
     level = ConjugateLevel(means[:, None], noise[:, None] / rows, np.zeros(1), np.inf, 0.0)
-    levels = []
+    levels, uncertain = [], variances.uncertain(tree, classes[0])
     for position, above in enumerate(tree.above):
         own = np.array([each[position] for each in totals])
-        level = _fit_level(level, own, counts[position], above, family)
+        scale = variances.scale if uncertain[position] else None
+        level = _fit_level(level, own, counts[position], above, family, scale)
         levels.append(level)
     return [
         _class_levels(levels, label, float(means[label]), float(noise[label]), rows, family)
@@ -66,7 +72,12 @@ def fit_conjugate_levels(tree: Tree, classes: Sequence[Moments], family: Family)
 
 
 def _fit_level(
-    parent: ConjugateLevel, totals: np.ndarray, counts: np.ndarray, above: np.ndarray, family: Family
+    parent: ConjugateLevel,
+    totals: np.ndarray,
+    counts: np.ndarray,
+    above: np.ndarray,
+    family: Family,
+    scale: float | None,
 ) -> ConjugateLevel:
     """Fit the level below `parent`.
 
@@ -78,15 +89,47 @@ def _fit_level(
     above : ndarray of shape (nodes,)
         The parents of the nodes.
     family : Family
+    scale : float or None
+        Of the half-t prior, if the strength is averaged over.
     """
     prior_mean = parent.values[:, above]
     strength, likelihood = family.strength_given_means(totals, counts, prior_mean)
+    if scale is None or np.count_nonzero(counts) < 2:
+        return _level_of(strength, likelihood, parent, totals, counts, above, family)
+    strengths, probability = family.strengths_given_means(totals, counts, prior_mean, scale)
+    levels = [_level_of(each, likelihood, parent, totals, counts, above, family) for each in strengths]
+    return _average(levels, probability)
+
+
+def _level_of(
+    strength: float,
+    likelihood: float,
+    parent: ConjugateLevel,
+    totals: np.ndarray,
+    counts: np.ndarray,
+    above: np.ndarray,
+    family: Family,
+) -> ConjugateLevel:
+    """The estimates at one strength."""
+    prior_mean = parent.values[:, above]
     rows = np.where(counts > 0, counts, 1.0)  # any number; the gain of a node without rows is zero
     gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * prior_mean
     weight = np.broadcast_to(counts + strength, values.shape)
     variances = family.spread(values, weight, values) + (1 - gain) ** 2 * parent.variances[:, above]
     return ConjugateLevel(values, family.capped(variances, values), gain, strength, likelihood)
+
+
+def _average(levels: Sequence[ConjugateLevel], probability: np.ndarray) -> ConjugateLevel:
+    """The mixture of estimates at several strengths."""
+
+    def mean(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        return np.asarray(np.tensordot(probability, np.array(values), 1))
+
+    values = mean([each.values for each in levels])
+    variances = mean([each.variances + (each.values - values) ** 2 for each in levels])
+    strength = 1 / float(mean(np.array([1 / each.strength for each in levels])))
+    return ConjugateLevel(values, variances, mean([each.gain for each in levels]), strength, levels[0].log_likelihood)
 
 
 def _class_levels(

@@ -15,6 +15,7 @@ from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.verify import require, require_numbers
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
+from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
@@ -73,15 +74,14 @@ class NestedLearner:
         The levels that have features.
     numbers : tuple of str
         Of "mean", "sd", "reliability" and "count".
-    reml : bool
-        Whether normal levels are fitted by REML rather than ML.
+    variances : VarianceRule
     """
 
     paths: Paths
     policy: Policy
     emitted: tuple[int, ...]
     numbers: tuple[str, ...]
-    reml: bool
+    variances: VarianceRule
 
     @property
     def outputs(self) -> list[tuple[int, str]]:
@@ -114,8 +114,8 @@ class NestedLearner:
         """Fit the levels of each class, from moments of shape (K,)."""
         tree = Tree.from_paths(self.paths)
         if family.homoscedastic:
-            return [fit_normal_levels(tree, each, family, reml=self.reml) for each in classes]
-        return fit_conjugate_levels(tree, classes, family)
+            return [fit_normal_levels(tree, each, family, self.variances) for each in classes]
+        return fit_conjugate_levels(tree, classes, family, self.variances)
 
     def encodings(self, target: Target, moments: Sequence[Moments], log_likelihood: float) -> list[NestedEncoding]:
         """The encoding of each class of a target, from the moments of all rows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.nested.level_leverage import large_levels
+from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.nested_learner import NestedLearner
+from catpool.models.nested.nested_predictions import PathRows, draw_paths, predict_paths
 from catpool.models.nested.nested_table import NestedTable
+from catpool.priors.predictive import Predictive
 from catpool.tables.outputs import LEVEL_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
@@ -36,7 +40,7 @@ class Nested(Columnwise):
     emit : {"deepest", "all"}
         The levels that features come from.
     output : str or sequence of str
-    reml : bool
+    variances : VarianceRule
     crossfit : Crossfit
     """
 
@@ -44,7 +48,7 @@ class Nested(Columnwise):
     policy: Policy
     emit: str
     output: str | Sequence[str]
-    reml: bool
+    variances: VarianceRule
     crossfit: Crossfit
     n_jobs: int | None = None
     table_class = NestedTable
@@ -84,7 +88,7 @@ class Nested(Columnwise):
 
     def learner(self, vocabulary: Paths) -> NestedLearner:
         numbers = tuple(output for output in self.outputs if output != "code")
-        return NestedLearner(vocabulary, self.policy, self.emitted, numbers, self.reml)
+        return NestedLearner(vocabulary, self.policy, self.emitted, numbers, self.variances)
 
     def table(
         self, label: Sequence[Any], names: Mapping[Any, str], vocabulary: Paths, encodings: list[Any]
@@ -106,3 +110,24 @@ class Nested(Columnwise):
     def rising(self, tables: Sequence[NestedTable]) -> set[str]:
         (table,) = tables
         return set(table.columns) if len(table.encodings) == 1 else set()
+
+    def predictive(self, tables: Sequence[NestedTable], X: Frame) -> tuple[Predictive, np.ndarray]:
+        """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
+        (table,) = tables
+        if len(table.encodings) > 1:
+            raise ValueError(
+                "`predict` needs one target that is continuous, binary or counts, but y has several outputs or "
+                "classes. Fit one encoder for each, or use `transform`."
+            )
+        return predict_paths(table.encodings[0], self._path_rows(table, X), len(table.labels) - 1)
+
+    def draw(self, tables: Sequence[NestedTable], X: Frame, rng: np.random.Generator, number: int) -> np.ndarray:
+        """Draws of the values of rows, shape (number, n, features)."""
+        (table,) = tables
+        rows = self._path_rows(table, X)
+        groups = [list(own) for _, own in groupby(table.encodings, key=lambda each: each.levels.family.homoscedastic)]
+        draws = np.concatenate([draw_paths(own, rows, rng, number) for own in groups], axis=3)
+        return draws[:, :, list(table.emitted)].reshape(number, draws.shape[1], -1)
+
+    def _path_rows(self, table: NestedTable, X: Frame) -> PathRows:
+        return table.path_rows([X.column(label) for label in table.labels])

@@ -14,7 +14,8 @@ from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels, require_one_of
-from catpool.models.nested.nested_learner import NUMBERS, LevelTables, NestedEncoding
+from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
+from catpool.models.nested.nested_predictions import PathRows, level_interval, predict_new_path
 from catpool.models.nested.tree import Tree
 from catpool.tables.encoding_table import sort_categories
 from catpool.tables.outputs import LEVEL_OUTPUTS
@@ -88,6 +89,12 @@ class NestedTable:
 
     def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
         """The features of new rows, shape (n, features), by emitted level."""
+        own = self.path_rows(columns)
+        rows = [own.outputs(each.levels) for each in self.encodings]
+        return {level: self.level_features(level, rows, own.steps) for level in self.emitted}
+
+    def path_rows(self, columns: Sequence[Any]) -> PathRows:
+        """New rows by their paths, as the policy allows them."""
         slots = []
         for level, (part, column) in enumerate(zip(self.paths.parts, columns, strict=True)):
             looked_up = codes, own, _ = part.look_up(column, self.labels[level])
@@ -95,14 +102,10 @@ class NestedTable:
             warn_of_unseen(self.columns[level], self.labels[level], part, column, looked_up)
             if self.policy.missing == "error":
                 refuse_missing(slots[-1], self.columns[level])
-        steps = self.paths.follow(slots)
-        missing = [own == MISSING for own in slots]
-        counts = self.counts()
+        rows = PathRows.of_slots(self.paths, self.policy, slots, self.counts())
         if self.policy.unknown == "error":
-            self._refuse_unseen(steps, missing, counts, columns)
-        tables = [LevelTables(self.paths, each.levels, self.policy) for each in self.encodings]
-        rows = [each.rows(steps, missing, counts) for each in tables]
-        return {level: self.level_features(level, rows, steps) for level in self.emitted}
+            self._refuse_unseen(rows.steps, rows.missing, rows.counts, columns)
+        return rows
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
         """The features of new rows, of shape (n, features), by the column they replace."""
@@ -228,7 +231,7 @@ class NestedTable:
         return None
 
     def frame(self, level: int, interval: float) -> pd.DataFrame:
-        """A row for each target and each path of a level that has training rows.
+        """A row for each target and each path of a level that has training rows, and a last one for a new path.
 
         Parameters
         ----------
@@ -249,21 +252,22 @@ class NestedTable:
         places, columns = self.paths.part_slots(level)[rows], {}
         for step in range(level + 1):
             own = pd.Series([None, *self.paths.parts[step].categories.tolist(), None], dtype=object)
-            columns[self.columns[step]] = infer_exactly(own.iloc[places[:, step]]).reset_index(drop=True)
+            named = own.iloc[np.append(places[:, step], MISSING)]
+            columns[self.columns[step]] = infer_exactly(named).reset_index(drop=True)
         totals = Tree.from_paths(self.paths).sum_levels(item.moments.total)[level]
-        value, sd = item.levels.values[level][rows], np.sqrt(item.levels.variances[level][rows])
-        lower, upper = item.levels.family.interval(value, sd, interval)
+        lower, upper = level_interval(item, self.paths, level, interval)
+        new = predict_new_path(item, self.paths, level, interval)
         return pd.DataFrame(
             {
                 **columns,
                 "target": item.target,
-                "count": counts,
-                "mean": totals[rows] / counts,
-                "encoding": value,
-                "sd": sd,
-                "lower": lower,
-                "upper": upper,
-                "reliability": item.levels.gains[level][rows],
+                "count": np.append(counts, 0.0),
+                "mean": np.append(totals[rows] / counts, np.nan),
+                "encoding": np.append(item.levels.values[level][rows], new["mean"]),
+                "sd": np.append(np.sqrt(item.levels.variances[level][rows]), new["sd"]),
+                "lower": np.append(lower[rows], new["lower"]),
+                "upper": np.append(upper[rows], new["upper"]),
+                "reliability": np.append(item.levels.gains[level][rows], 0.0),
             }
         )
 

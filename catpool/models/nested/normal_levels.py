@@ -1,4 +1,4 @@
-"""Nested levels of a normal target, with one variance per level fitted by maximum or restricted maximum likelihood."""
+"""Nested levels of a normal target, with one variance per level: the likeliest, or averages over uncertain ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from catpool.models.mixed.solver.variance_search import (
     polish,
     search_from_starts,
 )
+from catpool.models.nested.level_mixture import VarianceRule, average_levels
 from catpool.models.nested.rough_variances import rough_lambdas
-from catpool.models.nested.tree import Levels, Tree
+from catpool.models.nested.tree import LevelMixture, Levels, Tree
 from catpool.models.nested.tree_messages import TreeMessages
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
+from catpool.priors.integration import integration_points
 from catpool.priors.prior import NO_NOISE, NO_SPREAD
+from catpool.priors.standard_normal import half_t_from_normal, normal_from_half_t
 
 NOT_IDENTIFIED = "not identified"
 FEW = 500  # nodes, up to which several starts cost little
@@ -28,6 +31,8 @@ BEST = 4  # of them, from which a search starts
 CEILING = 40.0  # the largest parameter
 FLOOR = 1e-4  # the least root of lambda, relative to a level's unit
 NEAR = 0.02  # change of the parameters up to which a Hessian is used again
+LEAST_FREEDOM = 2.0  # with no more rows beyond the mean, the posterior has no variance
+LEAST_START = 0.01  # root of lambda, in units of its prior's scale, where the search for the mode may start
 NOISE = 1e-13  # share of the scatter that stands for the noise within nodes if there is none
 
 
@@ -60,7 +65,10 @@ class TreeCriterion:
         return result
 
     def messages(self, logs: np.ndarray) -> TreeMessages:
-        return TreeMessages(self.tree, self.moments, self.lambdas(logs), self.within)
+        return self.messages_of(self.lambdas(logs))
+
+    def messages_of(self, lambdas: np.ndarray) -> TreeMessages:
+        return TreeMessages(self.tree, self.moments, lambdas, self.within)
 
     def criterion(self, messages: TreeMessages) -> float:
         if self.freedom <= 0:
@@ -124,14 +132,29 @@ class TreeCriterion:
         return np.clip(np.log(np.maximum(lambdas, 1e-300)) / 2, np.log(self.units / 2), CEILING)
 
 
-def fit_normal_levels(tree: Tree, moments: Moments, family: Family, *, reml: bool) -> Levels:
+def fit_normal_levels(tree: Tree, moments: Moments, family: Family, variances: VarianceRule) -> Levels:
     """Fit the normal model to the moments of the deepest nodes, of shape (K,)."""
     active = _identified(tree, moments)
     constant = moments.between == 0 and moments.within == 0
-    criterion = TreeCriterion(tree, moments, active, reml=reml)
-    nothing = constant or moments.rows <= 1 or not active.any()
-    logs = np.full(int(active.sum()), -np.inf) if nothing else criterion.minimize()
-    messages, lambdas = criterion.messages(logs), criterion.lambdas(logs)
+    criterion = TreeCriterion(tree, moments, active, reml=variances.reml)
+    nothing = bool(constant or moments.rows <= 1 or not active.any())
+    notes = ["" if each else NOT_IDENTIFIED for each in active]
+    noiseless = bool(moments.within == 0 and not constant and active[-1])
+    if noiseless:
+        notes[-1] = NO_NOISE
+    uncertain = active & variances.uncertain(tree, moments)
+    if nothing or noiseless or not uncertain.any() or criterion.freedom <= LEAST_FREEDOM:
+        logs = np.full(int(active.sum()), -np.inf) if nothing else criterion.minimize()
+        return normal_levels(criterion, criterion.lambdas(logs), family, notes)
+    lambdas, probability = average_variances(criterion, uncertain[active], variances.scale)
+    components = [normal_levels(criterion, own, family, notes) for own in lambdas]
+    return average_levels(components, LevelMixture(probability, lambdas, criterion.freedom))
+
+
+def normal_levels(criterion: TreeCriterion, lambdas: np.ndarray, family: Family, notes: list[str]) -> Levels:
+    """The levels at one lambda for each."""
+    moments, active = criterion.moments, criterion.active
+    messages = criterion.messages_of(lambdas)
     estimates = messages.estimate(known_mean=False)
     freedom = criterion.freedom if active.any() else float(moments.rows) - 1
     scale = messages.residual / max(freedom, 1.0)
@@ -145,9 +168,39 @@ def fit_normal_levels(tree: Tree, moments: Moments, family: Family, *, reml: boo
         strengths=[1 / own if own > 0 else np.inf for own in lambdas],
         within=scale,
         log_likelihood=-criterion.criterion(messages) / 2 if scale > 0 else np.inf,
-        notes=_make_notes(active, lambdas, noiseless=bool(moments.within == 0 and not constant)),
+        notes=[note or (NO_SPREAD if own == 0 else "") for note, own in zip(notes, lambdas, strict=True)],
         family=family,
     )
+
+
+def components_of(tree: Tree, moments: Moments, levels: Levels) -> list[Levels]:
+    """The levels that a mixture averages over."""
+    assert levels.mixture is not None
+    criterion = TreeCriterion(tree, moments, np.full(len(levels.values), True), reml=True)
+    return [normal_levels(criterion, own, levels.family, levels.notes) for own in levels.mixture.lambdas]
+
+
+def average_variances(criterion: TreeCriterion, uncertain: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The lambdas of points of the posterior, shape (m, levels), and their probabilities, shape (m,).
+
+    Parameters
+    ----------
+    criterion : TreeCriterion
+    uncertain : ndarray of bool of shape (active levels,)
+        Whether a level's variance is averaged over; those of the others maximize the likelihood.
+    scale : float
+        Of the half-t prior.
+    """
+    logs = criterion._rough() if uncertain.all() else criterion.minimize()
+
+    def moved(z: np.ndarray) -> np.ndarray:
+        result = logs.copy()
+        result[uncertain] = np.log(half_t_from_normal(z, scale))
+        return result
+
+    start = normal_from_half_t(np.maximum(np.exp(logs[uncertain]), LEAST_START * scale), scale)
+    points, probability = integration_points(lambda z: -criterion.value(moved(z)) / 2, start)
+    return np.array([criterion.lambdas(moved(z)) for z in points]), probability
 
 
 def _identified(tree: Tree, moments: Moments) -> np.ndarray:
@@ -156,10 +209,3 @@ def _identified(tree: Tree, moments: Moments) -> np.ndarray:
     rows = float(moments.rows)
     below = [*seen[1:], rows]
     return np.array([1 < own < under - 1e-9 for own, under in zip(seen, below, strict=True)])
-
-
-def _make_notes(active: np.ndarray, lambdas: np.ndarray, *, noiseless: bool) -> list[str]:
-    notes = ["" if each else NOT_IDENTIFIED for each in active]
-    if noiseless and active[-1]:
-        notes[-1] = NO_NOISE
-    return [note or (NO_SPREAD if own == 0 else "") for note, own in zip(notes, lambdas, strict=True)]

@@ -55,6 +55,31 @@ class Tree:
 
 
 @frozen
+class LevelMixture:
+    """The variances that an estimate averages over.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (m,)
+    lambdas : ndarray of shape (m, levels)
+        The variance of each level relative to the residual one.
+    freedom : float
+        Degrees of freedom of the residual variance.
+    """
+
+    probability: np.ndarray
+    lambdas: np.ndarray
+    freedom: float
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a mixture."""
+        require_numbers(np.shape(self.probability), least=0.0, probability=self.probability)
+        require(np.shape(self.lambdas)[:1] == np.shape(self.probability), "variances without their probabilities")
+        require_numbers(np.shape(self.lambdas), least=0.0, lambdas=self.lambdas)
+        require(self.freedom > 0, "a mixture without degrees of freedom")
+
+
+@frozen
 class Levels:
     """The estimates of one target at the nodes of each level.
 
@@ -74,6 +99,8 @@ class Levels:
     notes : list of str
         For each level, what is special about its fit.
     family : Family
+    mixture : LevelMixture, optional
+        Of normal levels: the variances that all of this averages over.
     """
 
     mean: float
@@ -87,6 +114,7 @@ class Levels:
     log_likelihood: float
     notes: list[str]
     family: Family
+    mixture: LevelMixture | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be levels."""
@@ -96,6 +124,7 @@ class Levels:
         for values, variances, gains in zip(self.values, self.variances, self.gains, strict=True):
             require(np.ndim(values) == 1, "estimates of levels that are not a list")
             require_numbers(np.shape(values), values=values, variances=variances, gains=gains)
+        require(self.mixture is None or np.shape(self.mixture.lambdas)[1:] == (number,), "variances of other levels")
 
     def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
         """The variance of a node without rows about its parent's value."""

@@ -84,7 +84,7 @@ def test_a_cell_is_the_crossed_model_s_sum(prior, fit, near):
         remainder="drop",
         output=["mean", "sd"],
     )
-    model = MixedModelEncoder(["make", "year", ("make", "year")], method=prior, output="prediction", remainder="drop")
+    model = MixedModelEncoder(["make", "year", ("make", "year")], prior=prior, output="prediction", remainder="drop")
     encoded = cells.fit(X, y["continuous"]).transform(X)
     expected = model.fit(X, y["continuous"]).transform(X)
     np.testing.assert_allclose(np.asarray(encoded)[:, 0], np.asarray(expected)[:, 0], rtol=near)

@@ -31,7 +31,7 @@ def test_summary(shops):
     assert value_of(encoder, "model", term="rows") == 90
     assert summary.query("term == 'singular'")["group"].tolist() == ["shop", "item"]
     assert summary.attrs == {"method": "REML", "solver": "exact"}
-    uncorrelated = encoder.set_params(correlated=False, method="ml").fit(X, y)
+    uncorrelated = encoder.set_params(correlated=False, prior="ml").fit(X, y)
     assert value_of(uncorrelated, "model", term="aic") == uncorrelated.model_.criterion + 2 * (2 + 3 + 1 + 1)
     assert uncorrelated.summary_.attrs["method"] == "ML"
     binary = encoder_of(["shop"], target_type="binary").fit(X, (y > 0).astype(int))
@@ -47,10 +47,15 @@ def test_encoding_table(shops):
     X, y = shops
     encoder = encoder_of(["shop", ("shop", "item")], slopes={"shop": ["price"]}, output="sd").fit(X, y)
     table = encoder.encoding_table("shop")
-    assert table.columns.tolist() == ["category", "count", "mode", "sd", "price_mode", "price_sd"]
-    assert len(table) == 4
+    numbers = ["mode", "sd", "lower", "upper"]
+    assert table.columns.tolist() == ["category", "count", *numbers, *(f"price_{each}" for each in numbers)]
+    assert len(table) == 5
     assert table["count"].sum() == 90
-    encoded = encoder.transform(X)
+    unseen = table.iloc[-1]
+    assert pd.isna(unseen["category"])
+    assert unseen[["count", "mode"]].tolist() == [0, 0]
+    assert unseen["sd"] == pytest.approx(np.sqrt(value_of(encoder, "variance", group="shop", term="intercept")))
+    encoded, table = encoder.transform(X), table[:-1]
     for _, row in table.iterrows():
         own = encoded[X["shop"].isna() if row["category"] is None else X["shop"] == row["category"]]
         assert (own["shop_sd"] == row["sd"]).all()

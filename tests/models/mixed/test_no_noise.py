@@ -17,7 +17,8 @@ X = pd.DataFrame({"row": ROW.astype(str), "shop": (ROW * 7 % 5).astype(str), "si
 WEIGHTS = 1 + ROW % 4
 FORMS = {
     "one": {"groups": ["row"]},
-    "ml": {"groups": ["row"], "method": "ml"},
+    "ml": {"groups": ["row"], "prior": "ml"},
+    "full Bayes": {"groups": ["row"], "prior": "full_bayes"},
     "two": {"groups": ["row", "shop"]},
     "a part and its cells": {"groups": ["row", ("row", "shop")]},
     "covariates": {"groups": ["row"], "covariates": ["size"]},
@@ -54,21 +55,24 @@ def test_a_constant_target_far_from_that_of_other_folds_is_refused():
         encoder.fit_transform(levels, y, sample_weight=weights)
 
 
-def test_levels_keep_their_means():
+@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+def test_levels_keep_their_means(prior):
     y = np.array([3.0, -1.0, 4.0, 0.5, 7.0])[X["shop"].astype(int)]
-    encoder = MixedModelEncoder(["shop"], output="prediction", remainder="drop", target_type="continuous")
+    encoder = MixedModelEncoder(["shop"], prior=prior, output="prediction", remainder="drop", target_type="continuous")
     with pytest.warns(ConvergenceWarning, match="each level keeps its own mean"):
         found = encoder.fit(X, y).transform(X)
     np.testing.assert_allclose(np.asarray(found)[:, 0], y, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize("prior", ["ml", "reml", "full_bayes"])
 @pytest.mark.parametrize("share", [1e-3, 1e-4])
-def test_little_noise_is_noise(method, share):
+def test_little_noise_is_noise(prior, share):
     y = X["shop"].astype(int).to_numpy() + share * NOISE
-    model = encoder_of(groups=["shop"], method=method, target_type="continuous").fit(X, y).model_
+    model = encoder_of(groups=["shop"], prior=prior, target_type="continuous").fit(X, y).model_
     within = pd.Series(NOISE).groupby(X["shop"]).transform(lambda own: own - own.mean())
-    assert np.sqrt(model.scale) == pytest.approx(share * np.sqrt((within**2).sum() / (N - 5)), rel=1e-3)
+    # the mean of a posterior rather than its mode, and three degrees of freedom of the half-t prior's tail
+    freedom = N - 5 - 5 * (prior == "full_bayes")
+    assert np.sqrt(model.scale) == pytest.approx(share * np.sqrt((within**2).sum() / freedom), rel=1e-3)
 
 
 def test_a_level_for_each_row_has_no_variance():
@@ -77,12 +81,12 @@ def test_a_level_for_each_row_has_no_variance():
 
 
 @pytest.mark.parametrize("rows", [(4, 1, 3), (5, 1, 3, 2, 2)], ids=str)
-@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize("prior", ["ml", "reml", "full_bayes"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(rows, method):
+def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(rows, prior):
     codes = np.repeat(np.arange(len(rows)), rows)
     y = np.where(codes == 1, -(2.0**40), np.resize(NOISE, len(codes)))
-    encoder = MixedModelEncoder(["level"], method=method, target_type="continuous", remainder="drop")
+    encoder = MixedModelEncoder(["level"], prior=prior, target_type="continuous", remainder="drop")
     table = pd.DataFrame({"level": codes.astype(str)})
     found = []
     for seed in range(6):

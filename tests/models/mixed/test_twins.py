@@ -28,7 +28,7 @@ FORMS = {
 
 
 def encoder_of(form, kind):
-    return MixedModelEncoder(target_type=kind, remainder="drop", output=["mode", "sd"], **FORMS[form])
+    return MixedModelEncoder(target_type=kind, prior="reml", remainder="drop", output=["mode", "sd"], **FORMS[form])
 
 
 @pytest.mark.parametrize("kind", Y)

@@ -41,7 +41,7 @@ def test_a_weight_is_so_many_copies_of_classes_and_counts(form, target_type):
     y = (y > y.mean()).astype(int) if target_type == "binary" else np.maximum(y, 0).astype(int)
     copies = np.random.default_rng(1).integers(0, 4, 120)
     repeated = np.repeat(np.arange(120), copies)
-    parameters = {key: value for key, value in FORMS[form].items() if key != "method"}
+    parameters = {key: value for key, value in FORMS[form].items() if key != "prior"}
     encoder = encoder_of(target_type=target_type, output=OUTPUTS, remainder="drop", **parameters)
     weighed = encoder.fit(X, y, sample_weight=copies).transform(X)
     copied = encoder.fit(X.iloc[repeated], y[repeated]).transform(X)

@@ -177,7 +177,7 @@ def test_summary_and_encoding_table(land):
     np.testing.assert_allclose(summary["prior_strength"], (summary["within_sd"] / summary["between_sd"]) ** 2)
     own = other.encoding_table("zip").columns.drop("category").tolist()
     for level, column in enumerate(LEVELS):
-        table = encoder.encoding_table(column, level=0.5)
+        table = encoder.encoding_table(column, interval=0.5)
         paths = LEVELS[: level + 1]
         assert table.columns.tolist() == paths + own
         rows = X.assign(y=y, encoding=np.asarray(encoded)[:, 2 * level], sd=np.asarray(encoded)[:, 2 * level + 1])
@@ -191,7 +191,7 @@ def test_summary_and_encoding_table(land):
     with pytest.raises(ValueError, match="must be one of the encoded columns"):
         encoder.encoding_table("town")
     with pytest.raises(ValueError, match="between 0 and 1"):
-        encoder.encoding_table("zip", level=90)
+        encoder.encoding_table("zip", interval=90)
     missing = nested(land["X"], y).encoding_table("zip")
     assert missing["count"].sum() == 120
     assert missing[LEVELS].isna().any().all()

@@ -195,3 +195,54 @@ class CholeskyEquations(MixedModelEquations):
             both = np.asarray(part @ inverse).reshape(len(own), shape.width, self.r)
             square = both @ np.swapaxes(to_dense(part).reshape(both.shape), 1, 2)
             yield first, both, own + square
+
+    def row_variances(
+        self, levels: Sequence[np.ndarray], rows: Sequence[np.ndarray], covariates: np.ndarray
+    ) -> np.ndarray:
+        """The variances of the rows' linear predictors relative to the residual variance, shape (n,).
+
+        Parameters
+        ----------
+        levels : sequence of ndarray of shape (n,)
+            The level of each row, by factor.
+        rows : sequence of ndarray of shape (n, width)
+            The rows of Z, by factor.
+        covariates : ndarray of shape (n, p)
+            The rows of X.
+        """
+        result, step = np.empty(len(covariates)), max(1, CHUNK // max(1, len(self.lower)))
+        for start in range(0, len(result), step):
+            part = slice(start, start + step)
+            own = [each[part] for each in levels], [each[part] for each in rows]
+            result[part] = self._row_variances(*own, covariates[part])
+        return result
+
+    def _row_variances(
+        self, levels: Sequence[np.ndarray], rows: Sequence[np.ndarray], covariates: np.ndarray
+    ) -> np.ndarray:
+        scaled = [row @ own for row, own in zip(rows, self.lambdas, strict=True)]
+        longest, width = self.partition.longest, self.partition.longest_shape.width
+        level = levels[longest]
+        half = np.linalg.solve(self.root[level], scaled[longest][:, :, None])[:, :, 0]
+        left = np.zeros((len(level), self.r + self.p))
+        left[np.arange(len(level))[:, None], self._places_in_rest(levels)] = self._all_but_longest(scaled)
+        left[:, self.r :] = covariates
+        for a in range(width):
+            place = level * width + a
+            left[:, : self.r] -= half[:, a, None] * to_dense(self.coupling[place])
+            left[:, self.r :] -= half[:, a, None] * self.longest_sides[place, :-1]
+        rest = solve_triangular(self.lower, left.T, lower=True, check_finite=False)
+        return np.asarray((half**2).sum(axis=1) + (rest**2).sum(axis=0))
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A draw of all effects, shape (R,), and of beta, shape (p,), about zero, for a residual variance of one."""
+        shape = self.partition.longest_shape
+        rest = solve_triangular(
+            self.lower, rng.standard_normal(len(self.lower)), lower=True, trans="T", check_finite=False
+        )
+        sides = self.coupling @ rest[: self.r] + self.longest_sides[:, :-1] @ rest[self.r :]
+        own = (rng.standard_normal(shape.length) - sides).reshape(shape.size, shape.width, 1)
+        effects = np.empty(shape.length + self.r)
+        effects[self.partition.longest_slice] = np.linalg.solve(np.swapaxes(self.root, 1, 2), own).ravel()
+        effects[self.partition.rest_indices] = rest[: self.r]
+        return effects, rest[self.r :]

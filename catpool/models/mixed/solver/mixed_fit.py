@@ -113,15 +113,15 @@ def fit_mixed(
     with explain_singular(system.covariates), limit_threads(system):
         deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
         if not known:
-            _check_residual(deviance)
-        fit = _fit_at(deviance, deviance.minimize(near))
+            check_residual(deviance)
+        fit = fit_at(deviance, deviance.minimize(near))
         if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
             return fit
         limit = deviance.limit_without_noise()
         if limit is None:
             return fit
         _warn_of_no_noise()
-        return _fit_at(deviance, limit)
+        return fit_at(deviance, limit)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def explain_singular(covariates: int) -> Iterator[None]:
         raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
 
 
-def _check_residual(deviance: ProfiledDeviance) -> None:
+def check_residual(deviance: ProfiledDeviance) -> None:
     """Refuse rows that leave no residual variance to compare the effects with."""
     system = deviance.system
     if system.rows <= system.covariates:
@@ -164,7 +164,8 @@ def _warn_of_no_noise() -> None:
     )
 
 
-def _fit_at(deviance: ProfiledDeviance, theta: np.ndarray) -> MixedFit:
+def fit_at(deviance: ProfiledDeviance, theta: np.ndarray) -> MixedFit:
+    """The fit at some covariance parameters."""
     lambdas = deviance.parameters.lambdas(theta)
     system, equations = deviance.system, deviance.equations(lambdas)
     solution = equations.solve()

@@ -53,6 +53,11 @@ class MixedSystem:
         ends = np.cumsum([shape.length for shape in self.shapes])
         return [slice(int(end) - shape.length, int(end)) for end, shape in zip(ends, self.shapes, strict=True)]
 
+    @property
+    def seen(self) -> list[int]:
+        """The number of each factor's levels that have rows."""
+        return [int(np.count_nonzero(own[:, 0])) for own in self.split(self.cross[:, 0])]
+
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """Split values of all effects, shape (R,), into one array of shape (size, width) per factor."""
         return [

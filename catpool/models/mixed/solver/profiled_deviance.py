@@ -190,9 +190,7 @@ class ProfiledDeviance:
 
     def unidentified(self) -> np.ndarray:
         """Which parameters belong to a factor of one level, or of one level per row."""
-        system = self.system
-        seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.cross[:, 0])]
-        identified = [each > 1 and (self.known or each < system.rows) for each in seen]
+        identified = [each > 1 and (self.known or each < self.system.rows) for each in self.system.seen]
         return np.array([not identified[factor] for factor, _, _ in self.parameters.places])
 
     def _is_small(self, theta: np.ndarray) -> np.ndarray:

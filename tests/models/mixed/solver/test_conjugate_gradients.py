@@ -14,7 +14,7 @@ def test_gradients_agree_with_the_exact_equations(slopes, method):
     X, y = crossed(np.random.default_rng(0), 6000, [150, 90, 12])
     fits = {
         solver: MixedModelEncoder(
-            ["g0", "g1", "g2"], covariates=["x"], slopes=slopes, method=method, solver=solver, output=["mode", "sd"]
+            ["g0", "g1", "g2"], covariates=["x"], slopes=slopes, prior=method, solver=solver, output=["mode", "sd"]
         ).fit(X, y)
         for solver in ("exact", "cg")
     }

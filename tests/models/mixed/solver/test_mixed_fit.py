@@ -21,7 +21,7 @@ def test_one_factor_is_empirical_bayes(prior, ratio):
         kind = "precision" if weights is not None and weights.dtype == float else "frequency"
         bayes = EmpiricalBayesEncoder(prior=prior, target_type="continuous", weight_type=kind)
         bayes.fit(X, y, sample_weight=weights)
-        encoder = encoder_of([0], method=prior, weight_type=kind).fit(X, y, sample_weight=weights)
+        encoder = encoder_of([0], prior=prior, weight_type=kind).fit(X, y, sample_weight=weights)
         learned, table = bayes.summary_.iloc[0], encoder.encoding_table(0)
         assert encoder.model_.criterion == pytest.approx(-2 * learned["log_likelihood"], abs=1e-6)
         assert encoder.model_.scale == pytest.approx(learned["within_sd"] ** 2, rel=1e-8)
@@ -38,7 +38,7 @@ def test_one_factor_is_empirical_bayes(prior, ratio):
 def test_no_search_of_a_dense_likelihood_finds_a_better_fit(kind, spread, method):
     """Where effects have no spread, variances of zero and correlations of one are among the answers."""
     X, y, groups, parameters = unbalanced(kind, 3 * (method == "ml") + int(2 * spread), spread)
-    encoder = encoder_of(groups, method=method, output=["mode", "sd"], **parameters).fit(X, y)
+    encoder = encoder_of(groups, prior=method, output=["mode", "sd"], **parameters).fit(X, y)
     model, dense = encoder.model_, dense_of(X, y, groups, parameters)
     reml = method == "reml"
     assert model.criterion == pytest.approx(dense.criterion(model.covariances, model.scale, reml), abs=1e-7)

@@ -1,0 +1,76 @@
+"""What a mixed model learned: the model, its summary, and tables of its levels."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from catpool.data.backends import to_backend
+from catpool.encoders.parameters import check_interval
+from catpool.models.mixed.design import INTERCEPT
+from catpool.models.mixed.fitted_model import MixedModel
+from catpool.models.mixed.mixed_summary import summarize
+
+
+class MixedResultsMixin:
+    """The attributes `model_` and `summary_` and the method `encoding_table`."""
+
+    @property
+    def model_(self: Any) -> MixedModel:
+        """The model of all rows: coefficients, covariances, likelihood."""
+        model: MixedModel = self.tables_[0].model  # the tables share it
+        return model
+
+    @property
+    def summary_(self: Any) -> pd.DataFrame:
+        """What was learned.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each number: its `kind` ("fixed", "variance", "correlation", "icc", "model"), the `group` and
+            `term` it belongs to, its `value` and, for coefficients, its standard error `se`. Variances are in units of
+            y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model" has rows,
+            log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
+            the solver are in `attrs`.
+        """
+        names = self._state.header.names_by_label
+        return summarize(
+            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
+        )
+
+    def encoding_table(self: Any, column: Hashable, *, interval: float = 0.9, backend: str = "pandas") -> Any:
+        """Show what was learned of each level of a factor.
+
+        Parameters
+        ----------
+        column : str, int or tuple
+            As in ``groups``.
+        interval : float, default=0.9
+            The probability of the posterior interval from `lower` to `upper`.
+        backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+            The library of the frame.
+
+        Returns
+        -------
+        frame
+            A row for each level that has training rows, and a last one, of no rows, for an unseen level: `category`
+            (None for missing values and in the last row), `count` of its rows or their weight, conditional `mode`,
+            posterior `sd`, the ends `lower` and `upper` of its interval, and of each slope `<slope>_mode` and so on.
+
+        Raises
+        ------
+        ValueError
+            If there is no such factor, or `interval` is no probability.
+        """
+        check_is_fitted(self)
+        check_interval(interval)
+        for position, table in enumerate(self.tables_):
+            if column in (table.label, table.column):
+                return to_backend(table.frame(position, interval), backend)
+        raise ValueError(
+            f"`column` must be one of the factors {[each.label for each in self.tables_]}, not {column!r}."
+        )

@@ -1,0 +1,69 @@
+"""Full Bayes for mixed models, without sampling: an average over the variances that are uncertain.
+
+Given the variances relative to the residual one, all else has an exact posterior (with flat priors on coefficients and
+on the logarithm of the residual variance, a multivariate t). The restricted likelihood is the likelihood of these
+relative variances, so that with the priors of `VariancePrior` their posterior is a sum over a few points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from catpool.models.mixed.solver.mixed_fit import (
+    MixedFit,
+    check_residual,
+    explain_singular,
+    fit_at,
+    fit_mixed,
+    limit_threads,
+)
+from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance, starting_values
+from catpool.models.mixed.variance_prior import VariancePrior
+from catpool.priors.integration import LogDensity, integration_points
+
+Weighted = list[tuple[float, MixedFit]]  # fits of different variances, and their probabilities
+
+
+def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float) -> Weighted:
+    """Fits of the normal model whose variances are those of the posterior.
+
+    Parameters
+    ----------
+    system : MixedSystem
+    uncertain : sequence of bool
+        Whether a factor's variances are averaged over; those of the others are estimated by REML.
+    scale : float
+        Of the half-t prior.
+    """
+    with explain_singular(system.covariates), limit_threads(system):
+        deviance = ProfiledDeviance(system, reml=True, solver="exact")
+        check_residual(deviance)
+        if deviance.limit_without_noise() is not None:  # then the variances may have no bounds
+            return [(1.0, fit_mixed(system, reml=True, solver="exact"))]
+        guess = deviance.parameters.lambdas(starting_values(system, deviance.parameters)[0])
+        given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact").lambdas
+        prior, theta = VariancePrior(system.shapes, uncertain, given, scale), deviance.parameters.theta
+        deviance.value(theta(prior.lambdas(prior.start)))  # raises an error if no equations can be solved
+
+        def log_likelihood(z: np.ndarray) -> float:
+            return -deviance.value(theta(prior.lambdas(z))) / 2
+
+        points, probability = integration_points(where_solvable(log_likelihood), prior.start)
+        fits = [fit_at(deviance, theta(prior.lambdas(z))) for z in points]
+    return list(zip(probability.tolist(), fits, strict=True))
+
+
+def where_solvable(log_likelihood: LogDensity) -> LogDensity:
+    """The log-likelihood, or minus infinity for variances of which rounding makes the equations singular."""
+
+    def bounded(z: np.ndarray) -> float:
+        try:
+            return log_likelihood(z)
+        except LinAlgError:
+            return -np.inf
+
+    return bounded

@@ -1,0 +1,70 @@
+"""Predictive distributions of rows, and draws of their effects, from a mixed model's joint posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from catpool.data.categories import MISSING
+from catpool.models.mixed.design import Design
+from catpool.models.mixed.effects_table import EffectsTable
+from catpool.models.mixed.joint_posterior import JointPosterior
+from catpool.priors.families import FAMILIES
+from catpool.priors.predictive import LinearPredictive, Predictive
+from catpool.tables.policy import Policy
+
+
+def predict_rows(tables: Sequence[EffectsTable], design: Design, policy: Policy) -> tuple[Predictive, np.ndarray]:
+    """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
+    posterior, model = _posterior(tables), tables[0].model
+    predictor = posterior.predictor(_as_unseen(design, policy))
+    hidden = np.any(
+        [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)], axis=0
+    )
+    return LinearPredictive(predictor, posterior.scales, FAMILIES[model.family]), hidden
+
+
+def draw_effects(
+    tables: Sequence[EffectsTable], design: Design, policy: Policy, rng: np.random.Generator, number: int
+) -> np.ndarray:
+    """Draws of the effects of rows, shape (number, n, effects of all factors), NaN where the policy hides them."""
+    posterior, shown = _posterior(tables), _as_unseen(design, policy)
+    hidden = [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
+    units = [1 / np.append(1.0, each) for each in posterior.design_scales.slopes]
+    draws = []
+    for _, effects in posterior.draw(rng, number):
+        rows = [(own * unit)[factor.codes] for own, unit, factor in zip(effects, units, shown.factors, strict=True)]
+        for own, gone in zip(rows, hidden, strict=True):
+            own[gone] = np.nan
+        draws.append(np.hstack(rows))
+    return rng.permutation(np.array(draws))  # which come sorted by component
+
+
+def _posterior(tables: Sequence[EffectsTable]) -> JointPosterior:
+    posterior = tables[0].model.posterior
+    if posterior is None:
+        raise ValueError(
+            "The joint posterior of the effects is not known, because the model was fitted by conjugate gradients, or "
+            'comes from a file without it. Fit it again, with solver="exact".'
+        )
+    return posterior
+
+
+def _as_unseen(design: Design, policy: Policy) -> Design:
+    """The design with missing values as unseen levels, if the policy says so."""
+    if policy.missing != "prior":
+        return design
+    factors = [
+        replace(each, codes=np.where(each.codes == MISSING, each.size - 1, each.codes)) for each in design.factors
+    ]
+    return replace(design, factors=factors)
+
+
+def _hidden(table: EffectsTable, codes: np.ndarray) -> np.ndarray:
+    """Whether the policy hides the effects of levels, shape (n,)."""
+    missing = codes == MISSING
+    unseen = (table.counts[codes] == 0) & ~missing
+    policy = table.policy
+    return ((policy.unknown == "nan") & unseen) | ((policy.missing == "nan") & missing)

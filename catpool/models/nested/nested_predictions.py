@@ -1,0 +1,196 @@
+"""Predictive distributions of rows, and draws of their values, from the estimates of nested levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from catpool.data.categories import MISSING
+from catpool.data.crossed import Paths
+from catpool.data.frozen import frozen
+from catpool.models.nested.nested_learner import LevelTables, NestedEncoding
+from catpool.models.nested.normal_levels import components_of
+from catpool.models.nested.tree import Levels, Tree
+from catpool.moments.moments import Moments
+from catpool.priors.mixture_of_t import MixtureOfT
+from catpool.priors.predictive import ConjugatePredictive, LinearPredictive, Predictive
+from catpool.priors.prior import Prior
+from catpool.tables.policy import Policy
+
+
+@frozen
+class PathRows:
+    """Rows by their paths.
+
+    Parameters
+    ----------
+    paths : Paths
+    policy : Policy
+    steps : list of ndarray of shape (n,)
+        The number of each row's path on each level; unseen paths have a number beyond the last.
+    missing : list of ndarray of shape (n,)
+        Whether each row's category on each level is missing.
+    counts : list of ndarray
+        Training rows of each level's paths.
+    """
+
+    paths: Paths
+    policy: Policy
+    steps: list[np.ndarray]
+    missing: list[np.ndarray]
+    counts: list[np.ndarray]
+
+    @classmethod
+    def of_slots(cls, paths: Paths, policy: Policy, slots: Sequence[np.ndarray], counts: list[np.ndarray]) -> PathRows:
+        """Rows whose categories have these slots on each level."""
+        return cls(paths, policy, paths.follow(slots), [own == MISSING for own in slots], counts)
+
+    def outputs(self, levels: Levels) -> list[dict[str, np.ndarray]]:
+        """The outputs of rows, shape (n,), by level and name."""
+        return LevelTables(self.paths, levels, self.policy).rows(self.steps, self.missing, self.counts)
+
+    def known(self, level: int, size: int) -> np.ndarray:
+        """Whether a row's own path has a value, rather than that of the level above, shape (n,)."""
+        step = self.steps[level]
+        seen = (step < size) & (self.counts[level][np.minimum(step, size - 1)] > 0)
+        return seen & ~self.missing[level] if self.policy.missing == "prior" else seen
+
+
+def predict_paths(encoding: NestedEncoding, rows: PathRows, level: int) -> tuple[Predictive, np.ndarray]:
+    """The predictive distribution of rows by a level, and for which of them the policy hides it, shape (n,)."""
+    levels, family = encoding.levels, encoding.levels.family
+    average = rows.outputs(levels)[level]
+    hidden = np.isnan(average["mean"])
+    if not family.homoscedastic:
+        return ConjugatePredictive(average["mean"], average["sd"], family), hidden
+    probability, components, freedom = _components(encoding, rows.paths)
+    found = [rows.outputs(each)[level] for each in components]
+    means, sds = (np.nan_to_num(np.array([each[name] for each in found])) for name in ("mean", "sd"))
+    noise = np.array([each.within for each in components])
+    return LinearPredictive(MixtureOfT(probability, means, sds, freedom), noise, family), hidden
+
+
+def predict_new_path(encoding: NestedEncoding, paths: Paths, level: int, interval: float) -> dict[str, np.ndarray]:
+    """The prediction of a path that is new from the first level on, each of shape (1,)."""
+    slots = [np.array([part.size - 1]) for part in paths.parts]
+    counts = Tree.from_paths(paths).sum_levels(encoding.moments.count)
+    rows = PathRows.of_slots(paths, Policy("prior", "category"), slots, counts)
+    return predict_paths(encoding, rows, level)[0].expected(interval)
+
+
+def level_interval(
+    encoding: NestedEncoding, paths: Paths, level: int, interval: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the posterior intervals of a level's nodes, each of shape (nodes,)."""
+    levels = encoding.levels
+    if levels.mixture is None:
+        return levels.family.interval(levels.values[level], np.sqrt(levels.variances[level]), interval)
+    probability, components, freedom = _components(encoding, paths)
+    means = np.array([each.values[level] for each in components])
+    sds = np.sqrt([each.variances[level] for each in components])
+    values, tail = MixtureOfT(probability, means, sds, freedom), (1 - interval) / 2
+    return values.quantile(tail), values.quantile(1 - tail)
+
+
+def _components(encoding: NestedEncoding, paths: Paths) -> tuple[np.ndarray, list[Levels], float]:
+    """The probabilities of the levels of a mixture, these levels, and the degrees of freedom of their variance."""
+    levels = encoding.levels
+    if levels.mixture is None:
+        return np.ones(1), [levels], np.inf
+    components = components_of(Tree.from_paths(paths), encoding.moments, levels)
+    return levels.mixture.probability, components, levels.mixture.freedom
+
+
+def draw_paths(
+    encodings: Sequence[NestedEncoding], rows: PathRows, rng: np.random.Generator, number: int
+) -> np.ndarray:
+    """Draw the values of rows, shape (number, n, levels, classes), for the classes of one target.
+
+    They are NaN where the policy hides them.
+    """
+    if encodings[0].levels.family.homoscedastic:
+        parts = [_components(each, rows.paths) for each in encodings]
+        draws = [[_draw_normal(*own, rows, rng) for own in parts] for _ in range(number)]
+    else:
+        draws = [_draw_conjugate(encodings, rows, rng) for _ in range(number)]
+    result = np.array(draws).transpose(0, 3, 2, 1)
+    outputs = [rows.outputs(each.levels) for each in encodings]
+    hidden = np.isnan([[level["mean"] for level in own] for own in outputs]).transpose(2, 1, 0)
+    return np.where(hidden, np.nan, result)
+
+
+def _draw_normal(
+    probability: np.ndarray, components: Sequence[Levels], freedom: float, rows: PathRows, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw the values of rows by level, shape (n,)."""
+    levels = components[rng.choice(len(components), p=probability)]
+    spread = 1.0 if np.isinf(freedom) else float(np.sqrt(freedom / rng.chisquare(freedom)))
+    above = Tree.from_paths(rows.paths).above
+    value = np.array([rng.normal(levels.mean, spread * np.sqrt(levels.mean_variance))])
+    center = np.array([levels.mean])
+    of_rows, result = np.full(len(rows.steps[0]), value[0]), []
+    for level, parents in enumerate(above):
+        own, gain = levels.values[level], levels.gains[level]
+        # about its mean, a value moves with its parent by what its own rows leave to it
+        sd = spread * np.sqrt(levels.between[level] * (1 - gain))
+        value = own + (1 - gain) * (value - center)[parents] + sd * rng.standard_normal(len(own))
+        unseen = spread * np.sqrt(levels.between[level]) * rng.standard_normal(len(of_rows))
+        of_rows = _next(rows, level, value, of_rows + unseen[_first_of_parent(rows, level)])
+        center = own
+        result.append(of_rows)
+    return result
+
+
+def _draw_conjugate(
+    encodings: Sequence[NestedEncoding], rows: PathRows, rng: np.random.Generator
+) -> list[list[np.ndarray]]:
+    """Draw the values of rows by class and level, shape (n,)."""
+    tree, family = Tree.from_paths(rows.paths), encodings[0].levels.family
+    counts = tree.sum_levels(encodings[0].moments.count)
+    totals = [tree.sum_levels(each.moments.total) for each in encodings]
+    value = _shared_draw(encodings, rng)
+    of_rows = [np.full(len(rows.steps[0]), own[0]) for own in value]
+    result: list[list[np.ndarray]] = [[] for _ in encodings]
+    for level, parents in enumerate(tree.above):
+        priors = [_prior(each.levels, each.levels.strengths[level]) for each in encodings]
+        moments = [_moments(counts[level], own[level]) for own in totals]
+        value = family.draw(moments, priors, [own[parents] for own in value], rng)
+        first = _first_of_parent(rows, level)
+        nothing = [_moments(np.zeros(len(first)), np.zeros(len(first))) for _ in encodings]
+        unseen = family.draw(nothing, priors, of_rows, rng)
+        of_rows = [_next(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
+        for own, drawn in zip(result, of_rows, strict=True):
+            own.append(drawn)
+    return result
+
+
+def _shared_draw(encodings: Sequence[NestedEncoding], rng: np.random.Generator) -> list[np.ndarray]:
+    """Draw the overall mean of each class."""
+    family = encodings[0].levels.family
+    rows = float(encodings[0].moments.count.sum())
+    moments = [_moments(np.array([rows]), np.array([float(each.moments.total.sum())])) for each in encodings]
+    priors = [_prior(each.levels, strength=0.0) for each in encodings]
+    return family.draw(moments, priors, [np.array([each.levels.mean]) for each in encodings], rng)
+
+
+def _prior(levels: Levels, strength: float) -> Prior:
+    return Prior(np.array(levels.mean), np.array(strength), np.array(0.0), np.array(levels.within))
+
+
+def _moments(count: np.ndarray, total: np.ndarray) -> Moments:
+    return Moments(count, total, np.array(0.0))
+
+
+def _first_of_parent(rows: PathRows, level: int) -> np.ndarray:
+    """The first row of the same path above, so that rows of a new category share one draw, shape (n,)."""
+    if level == 0:
+        return np.zeros(len(rows.steps[0]), dtype=np.intp)
+    _, first, inverse = np.unique(rows.steps[level - 1], return_index=True, return_inverse=True)
+    return np.asarray(first[inverse.ravel()])
+
+
+def _next(rows: PathRows, level: int, value: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """The values of rows on a level, from those of its paths and, for rows of other paths, of new ones."""
+    own = value[np.minimum(rows.steps[level], len(value) - 1)]
+    return np.where(rows.known(level, len(value)), own, unseen)

@@ -1,0 +1,147 @@
+"""Predictive distributions of rows: of their expected values, and of what a new row will be."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+from numpy.polynomial import hermite_e
+from scipy.special import pdtr
+from scipy.stats import nbinom
+
+from catpool.data.frozen import frozen
+from catpool.priors.family import Family
+from catpool.priors.mixture_of_t import MixtureOfT
+
+Summary = dict[str, np.ndarray]
+BINOMIAL, POISSON = "binomial", "poisson"
+NODES, WEIGHTS = hermite_e.hermegauss(15)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+
+
+class Predictive(ABC):
+    """The predictive distribution of n rows.
+
+    Parameters
+    ----------
+    family : Family
+    """
+
+    family: Family
+
+    @abstractmethod
+    def expected(self, interval: float) -> Summary:
+        """`mean`, `sd`, `lower` and `upper` of the rows' expected values, each of shape (n,)."""
+
+    @abstractmethod
+    def new_row(self, interval: float) -> Summary:
+        """The same of a new row."""
+
+    def _of_classes(self, mean: np.ndarray, interval: float) -> Summary:
+        """A row of one class or the other, from the probability of the second."""
+        tail = (1 - interval) / 2
+        lower, upper = (np.where(1 - mean >= quantile, 0.0, 1.0) for quantile in (tail, 1 - tail))
+        return {"mean": mean, "sd": np.sqrt(mean * (1 - mean)), "lower": lower, "upper": upper}
+
+    def _refuse(self) -> ValueError:
+        return ValueError(
+            f'The {self.family.name} family has no distribution of new rows here. Pass kind="mean" for the expected '
+            "values."
+        )
+
+
+@frozen
+class LinearPredictive(Predictive):
+    """Rows with a linear predictor.
+
+    Parameters
+    ----------
+    predictor : MixtureOfT
+    noise : ndarray of shape (m,)
+        The residual variance of each component, for the normal family.
+    family : Family
+    """
+
+    predictor: MixtureOfT
+    noise: np.ndarray
+    family: Family
+
+    def expected(self, interval: float) -> Summary:
+        link, own = self.family.link, self.predictor
+        lower, upper = (link.mean(each) for each in _ends(own, interval))
+        if self.family.homoscedastic:
+            return {"mean": own.mean(), "sd": own.sd(), "lower": lower, "upper": upper}
+        mean, square = self._averages([link.mean, lambda eta: link.mean(eta) ** 2])
+        return {"mean": mean, "sd": np.sqrt(np.maximum(square - mean**2, 0.0)), "lower": lower, "upper": upper}
+
+    def new_row(self, interval: float) -> Summary:
+        if self.family.homoscedastic:
+            wide = self.predictor.widened(self.noise)
+            lower, upper = _ends(wide, interval)
+            return {"mean": wide.mean(), "sd": wide.sd(), "lower": lower, "upper": upper}
+        expected = self.expected(interval)
+        if self.family.name == BINOMIAL:
+            return self._of_classes(expected["mean"], interval)
+        if self.family.name != POISSON:
+            raise self._refuse()
+        sd = np.sqrt(expected["mean"] + expected["sd"] ** 2)
+        tail = (1 - interval) / 2
+        lower, upper = (self._count(quantile, expected, sd) for quantile in (tail, 1 - tail))
+        return {"mean": expected["mean"], "sd": sd, "lower": lower, "upper": upper}
+
+    def _count(self, quantile: float, expected: Summary, sd: np.ndarray) -> np.ndarray:
+        """The least count whose probability of not being exceeded is at least `quantile`, by bisection."""
+        low, high = np.full(len(sd), -1.0), np.ceil(expected["mean"] + sd / np.sqrt(1 - quantile))  # Chebyshev
+        while (high - low > 1).any():
+            middle = np.floor((low + high) / 2)
+            reached = self._distribution(middle) >= quantile
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return high
+
+    def _distribution(self, counts: np.ndarray) -> np.ndarray:
+        """The probabilities of new rows of at most these counts, shape (n,)."""
+        return self._averages([lambda eta: pdtr(counts[:, None], np.exp(eta))])[0]
+
+    def _averages(self, functions: list[Callable[[np.ndarray], np.ndarray]]) -> list[np.ndarray]:
+        """The expectations of functions of the linear predictor, each of shape (n,)."""
+        own, totals = self.predictor, [np.zeros(self.predictor.means.shape[1]) for _ in functions]
+        for probability, mean, scale in zip(own.probability, own.means, own.scales, strict=True):
+            eta = mean[:, None] + scale[:, None] * NODES
+            for total, function in zip(totals, functions, strict=True):
+                total += probability * (function(eta) @ WEIGHTS)
+        return totals
+
+
+@frozen
+class ConjugatePredictive(Predictive):
+    """Rows whose expected values have the distribution that their family gives to a mean and a standard deviation.
+
+    Parameters
+    ----------
+    mean, sd : ndarray of shape (n,)
+    family : Family
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+    family: Family
+
+    def expected(self, interval: float) -> Summary:
+        lower, upper = self.family.interval(self.mean, self.sd, interval)
+        return {"mean": self.mean, "sd": self.sd, "lower": lower, "upper": upper}
+
+    def new_row(self, interval: float) -> Summary:
+        if self.family.name == BINOMIAL:
+            return self._of_classes(self.mean, interval)
+        if self.family.name != POISSON:
+            raise self._refuse()
+        # a Poisson variable of a gamma mean is negative binomial
+        shape, tail = self.mean**2 / self.sd**2, (1 - interval) / 2
+        lower, upper = (nbinom.ppf(quantile, shape, shape / (shape + self.mean)) for quantile in (tail, 1 - tail))
+        return {"mean": self.mean, "sd": np.sqrt(self.mean + self.sd**2), "lower": lower, "upper": upper}
+
+
+def _ends(values: MixtureOfT, interval: float) -> tuple[np.ndarray, np.ndarray]:
+    tail = (1 - interval) / 2
+    return values.quantile(tail), values.quantile(1 - tail)
