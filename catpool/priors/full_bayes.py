@@ -29,7 +29,9 @@ SEARCH = np.geomspace(1e-6, 1e6, 241)  # values of theta / scale among which the
 NEGLIGIBLE = 36.0  # log of the density, below its maximum
 
 
-def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: float) -> tuple[np.ndarray, np.ndarray]:
+def half_t_posterior(
+    log_likelihood: Callable[[np.ndarray], np.ndarray], scale: float, widest: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """A grid of theta over the support of its posterior, and the probabilities of the points.
 
     Parameters
@@ -38,6 +40,8 @@ def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: 
         Of an array of theta.
     scale : float
         Of the half-t prior.
+    widest : float, default=0.0
+        A theta up to which the support may extend, if that is beyond all that are usual.
     """
 
     def log_density(theta: np.ndarray) -> np.ndarray:
@@ -45,8 +49,10 @@ def half_t_posterior(log_likelihood: Callable[[np.ndarray], np.ndarray], scale: 
         return np.log(theta) - 2 * np.log1p((theta / scale) ** 2 / 3) + log_likelihood(theta)
 
     search = scale * SEARCH
+    if widest > search[-1]:
+        search = np.geomspace(search[0], widest, 2 * len(search))
     height = log_density(search)
-    support = np.flatnonzero(height > height.max() - NEGLIGIBLE)
+    support = np.flatnonzero(height >= height.max() - NEGLIGIBLE)
     low, high = search[max(support[0] - 1, 0)], search[min(support[-1] + 1, len(search) - 1)]
     theta = np.geomspace(low, high, POINTS)
     height = log_density(theta)

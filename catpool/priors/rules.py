@@ -86,6 +86,18 @@ def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Seq
     return moments_prior(moments, family)
 
 
+def _paule_mandel(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.heterogeneity import paule_mandel_prior  # here, as few need it
+
+    return paule_mandel_prior(moments, family)
+
+
+def _hedges(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.heterogeneity import hedges_prior  # here, as few need it
+
+    return hedges_prior(moments, family)
+
+
 def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
     return fit_each_view(moments, partial(family.full_bayes_prior, scale=scale))
 
@@ -106,6 +118,8 @@ PRIORS: dict[str, LearningRule] = {
     "reml": _reml,
     "ml": _ml,
     "moments": _moments,
+    "paule_mandel": _paule_mandel,
+    "hedges": _hedges,
     "full_bayes": _full_bayes,
     "scale_mixture": _scale_mixture,
     "npmle": _npmle,

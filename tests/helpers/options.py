@@ -38,7 +38,7 @@ VALUES = {  # beside that of the encoder's base
     "interaction_prior": ["exact", "own"],
     "emit": ["all"],
     "family": ["normal"],
-    "prior": ["ml", "moments", "full_bayes", "scale_mixture", "npmle"],
+    "prior": ["ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
     "covariates": [["size"]],
     "slopes": [{"city": ["size"]}],
@@ -65,6 +65,7 @@ VALUES = {  # beside that of the encoder's base
     "rounded": [True],
 }
 OWN_VALUES = {  # where an encoder has others
+    "EmpiricalBayesEncoder": {"weight_type": ["precision", "inverse_variance"]},
     "AdditiveEncoder": {"interactions": [[("city", "shop")]]},  # tests/models/additive finds some
     "NestedEncoder": {"prior": ["ml"]},
     "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
