@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.data.weights import INVERSE_VARIANCE
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
@@ -16,7 +17,6 @@ from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.known_variances import with_known_variances
 from catpool.priors.rules import PRIORS, PriorRule, prior_rule
 
 if TYPE_CHECKING:
@@ -79,6 +79,14 @@ default="reml"
         categories, in units of the one within, for weights that are no frequencies that of a row of average weight.
         (For classes it is on one over the square root of the strength, for counts on the coefficient of variation of
         the rates.)
+    within : {"pooled", "moderated"}, default="pooled"
+        Whether rows have one variance within all categories, or each category one of its own. "moderated" estimates
+        these, and shrinks them to each other as limma does, so that the n_k rows of a category of the variance v_k
+        count as n_k v / v_k rows of the average variance v. The prior, its `prior_strength` and `within_sd` in
+        `summary_`, and `reliability` are then in such rows, and `encoding_table` has a `within_sd` for each category.
+        Use it if some categories may be far noisier than others. It needs the normal family, weights that are
+        frequencies, a prior by name, and folds rather than `EarlierRows`; and interactions need
+        ``interaction_prior="own"``. There is no log-likelihood.
     <interactions>
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
@@ -126,6 +134,8 @@ default="reml"
     Statistical Software 67(1).
     W. Viechtbauer (2010), Conducting meta-analyses in R with the metafor package, Journal of Statistical Software
     36(3).
+    G. K. Smyth (2004), Linear models and empirical Bayes methods for assessing differential expression in microarray
+    experiments, Statistical Applications in Genetics and Molecular Biology 3(1): "moderated".
     M. Stephens (2017), False discovery rates: a new deal, Biostatistics 18, 275-294: "scale_mixture".
     R. Koenker, I. Mizera (2014), Convex optimization, shape constraints, compound decisions, and empirical Bayes rules,
     Journal of the American Statistical Association 109, 674-685: "npmle".
@@ -158,6 +168,7 @@ default="reml"
         *FLAT,
         "family",
         prior=[Registered(PRIORS), callable],
+        within=[StrOptions({"pooled", "moderated"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
         interaction_prior=[StrOptions({"parts", "exact", "own"})],
         weight_type=[StrOptions({"frequency", "precision", INVERSE_VARIANCE})],
@@ -171,6 +182,7 @@ default="reml"
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "reml",
         prior_scale: float = 1.0,
+        within: str = "pooled",
         interactions: Sequence[Sequence[Any]] | str | int | None = None,
         interaction_prior: str = "parts",
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
@@ -192,6 +204,7 @@ default="reml"
         self.family = family
         self.prior = prior
         self.prior_scale = prior_scale
+        self.within = within
         self.interactions = interactions
         self.interaction_prior = interaction_prior
         self.cv = cv
@@ -222,6 +235,11 @@ default="reml"
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
                 f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
             )
+        if structure.interactions and cell_rule is not None and self.within == "moderated":
+            raise ValueError(
+                'within="moderated" needs interaction_prior="own", because the effects of parts are fitted to rows of '
+                f"one variance. Got interaction_prior={self.interaction_prior!r}."
+            )
         if structure.interactions and cell_rule is not None and self.weight_type == INVERSE_VARIANCE:
             raise ValueError(
                 f'weight_type="{INVERSE_VARIANCE}" needs interaction_prior="own", because with the effects of parts '
@@ -231,7 +249,28 @@ default="reml"
 
     def _rule(self) -> PriorRule:
         rule = prior_rule(self.prior, scale=self.prior_scale)
-        return with_known_variances(rule) if self.weight_type == INVERSE_VARIANCE else rule
+        if self.within == "moderated":
+            from catpool.priors.moderated import with_moderated_variances  # here, as few need it
+
+            self._check_moderated()
+            return with_moderated_variances(rule)
+        if self.weight_type == INVERSE_VARIANCE:
+            from catpool.priors.known_variances import with_known_variances  # here, as few need it
+
+            return with_known_variances(rule)
+        return rule
+
+    def _check_moderated(self) -> None:
+        """Raise an error for parameters that variances of categories do not go with."""
+        if self.weight_type != "frequency":
+            raise ValueError(
+                'within="moderated" needs the number of rows of each category, so that weights must be frequencies. '
+                f"Got weight_type={self.weight_type!r}."
+            )
+        if callable(self.prior):
+            raise ValueError('within="moderated" needs a prior by name. Pass prior="reml", or within="pooled".')
+        if is_past_only(self.cv):
+            raise ValueError('within="moderated" does not go with EarlierRows. Pass within="pooled", or folds as `cv`.')
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time

@@ -28,9 +28,12 @@ class ColumnRule:
     Parameters
     ----------
     learn : callable
+    scatters : bool, default=False
+        Whether it needs the scatter within each category.
     """
 
     learn: PriorRule
+    scatters: bool = False
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         return self.learn(moments, family)

@@ -13,6 +13,7 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.own_variances import variances, weighed
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
@@ -57,6 +58,11 @@ class Encoding:
         """The prior with its variances, which are estimated if only a strength was given."""
         return knowing_variances(self.prior, self.moments, self.family)
 
+    @cached_property
+    def weighed(self) -> Moments:
+        """The moments by which categories have their weight, in rows of one variance."""
+        return weighed(self.moments, self.prior)
+
     @property
     def is_noise(self) -> bool:
         """Whether the categories differ no more than by chance."""
@@ -96,12 +102,14 @@ class Encoding:
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
         lower, upper = self.family.interval(mean, sd, level)
+        own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {
                 "category": categories,
                 "target": self.target,
                 "count": self.moments.count[:-1],
                 "mean": self.moments.category_means[:-1],
+                **own,
                 "encoding": mean,
                 "sd": sd,
                 "lower": lower,

@@ -40,6 +40,7 @@ VALUES = {  # beside that of the encoder's base
     "family": ["normal"],
     "prior": ["ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
+    "within": ["moderated"],
     "covariates": [["size"]],
     "slopes": [{"city": ["size"]}],
     "correlated": [False],
