@@ -31,7 +31,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, gammaln
 
-from catpool.moments.moments import EPS, Moments
+from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.family import Family
 from catpool.priors.known_variances import with_known_variances
 from catpool.priors.normal import Normal
@@ -55,6 +55,11 @@ def with_moderated_variances(rule: PriorRule) -> PriorRule:
                 f'within="moderated" goes with the normal family alone, not with family="{family.name}". Pass '
                 'within="pooled", or family="normal".'
             )
+        if any(each.scatters is None for each in moments):
+            raise ValueError(
+                'within="moderated" needs the scatter within each category, which rows that were learned from before '
+                "were not summed for. Set it before the first part, and fit again."
+            )
         return fit_each_view(moments, lambda classes: [_learn(each, known, family) for each in classes])
 
     return ColumnRule(learn, scatters=True)
@@ -66,22 +71,25 @@ def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
     if within == 0:
         (prior,) = family.likelihood_prior([moments], reml=True)
         return replace(prior, log_likelihood=None, within_freedom=freedom)
-    rows = weighed(moments, Prior(moments.mean, within, None, within, within_freedom=freedom))
-    precise = Moments(rows.count / within, rows.total / within, np.array(0.0), rows.rows)
-    (prior,) = known([precise], family)
-    return _in_rows(prior, within, freedom)
+    unit = np.ldexp(1.0, int(np.frexp(within)[1]) // 2)  # in which the variance is about one
+    share = within / unit / unit
+    rows = weighed(moments, Prior(moments.mean, within, None, within, within_freedom=freedom)).divide(np.array(unit))
+    (prior,) = known([Moments(rows.count / share, rows.total / share, np.array(0.0), rows.rows)], family)
+    return replace(_in_rows(prior, share, unit), within_freedom=freedom)
 
 
-def _in_rows(prior: Prior, within: np.ndarray, freedom: np.ndarray | None) -> Prior:
-    """A prior whose strength is a precision, with one in rows of this variance; so are its components."""
+def _in_rows(prior: Prior, within: np.ndarray, unit: float) -> Prior:
+    """A prior whose strength is a precision, of the target in a unit, as one whose strength is in rows of a variance."""
+    assert prior.between is not None
     parts = prior.components
     return replace(
         prior,
+        mean=prior.mean * unit,
         strength=prior.strength * within,
-        within=np.full_like(prior.strength, within),
+        between=prior.between * unit * unit,
+        within=np.full_like(prior.strength, within * unit * unit),
         log_likelihood=None,  # of variances that are estimated, too
-        components=None if parts is None else _in_rows(parts, within, None),
-        within_freedom=freedom,
+        components=None if parts is None else _in_rows(parts, within, unit),
     )
 
 
@@ -97,7 +105,7 @@ def _fit_variances(moments: Moments) -> tuple[float, float]:
     if not some.any():
         return 0.0, np.inf
     pooled = float(scatter.sum() / freedom.sum())
-    profile = VarianceProfile(freedom, scatter / pooled)
+    profile = VarianceProfile(freedom, np.maximum(scatter / pooled, TINY))
     found = profile.maximum()
     if np.isinf(found):
         return pooled, np.inf

@@ -76,7 +76,7 @@ class Prior:
         shape = np.shape(self.mean)
         require_numbers(shape, mean=self.mean, log_likelihood=self.log_likelihood)
         require_numbers(shape, least=0.0, strength=self.strength, between=self.between, within=self.within)
-        require_numbers(shape, least=0.0, within_freedom=self.within_freedom)
+        require_numbers(shape, least=0.1, within_freedom=self.within_freedom)
         require((self.between is None) == (self.within is None), "one variance of a prior, where two are due")
         require(
             self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"),

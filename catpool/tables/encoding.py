@@ -49,6 +49,8 @@ class Encoding:
         require(len(shape) == 1 and self.moments.size > 0, "an encoding without rows")
         require(np.shape(self.prior.mean) == (), "several priors of one encoding")
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
+        own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
+        require(own, "variances of categories without their scatter")
         require_one_of(OUTPUTS, values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import f
 from sklearn.base import clone
+from sklearn.model_selection import TimeSeriesSplit
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, sample_encodings
 from catpool.moments.moments import Moments, merge_scatters
@@ -130,7 +131,7 @@ def test_a_fold_s_own_targets_move_no_bit(prior, data):
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-@pytest.mark.parametrize(("shift", "scale"), [(1e6, 1.0), (0.0, 1e5), (-3.0, 1e-5)])
+@pytest.mark.parametrize(("shift", "scale"), [(1e6, 1.0), (-3.0, 1e-5), (0.0, 1e80), (0.0, 1e-80)])
 def test_shift_and_scale_carry_through(prior, shift, scale):
     codes, y = noisy(np.random.default_rng(6))
     X, outputs = np.arange(13)[:, None], {"output": ["mean", "sd", "reliability"]}
@@ -274,6 +275,34 @@ def test_the_scatter_of_other_parts_is_that_of_their_rows():
     merged = merge_scatters(count, scatter, moments.category_means)
     np.testing.assert_allclose(merged[1], [len(each) * each.var() for each in (y[codes == k] for k in range(4))])
     np.testing.assert_allclose(moments.divide(np.full(5, 2.0)).scatters, scatter / 4)
+
+
+@pytest.mark.parametrize("options", [{"crossfit": "rare", "crossfit_reliability": 0.5}, {"output": "trees"}])
+@pytest.mark.parametrize("cv", [4, TimeSeriesSplit(3)], ids=["folds", "past"])
+@pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+def test_other_options_work(cv, options, table):
+    if cv != 4 and "crossfit" in options:
+        return
+    X, y = table["X"].astype({"shop": object}), table["continuous"]
+    found = []
+    for within in ("pooled", "moderated"):
+        encoder = EmpiricalBayesEncoder(within=within, cv=cv, random_state=0, **options)
+        found.append(encoder.fit_transform(X, y).to_numpy(dtype=float)[90:])
+        if cv != 4:
+            alone = clone(encoder).fit(X[:90], y[:90]).transform(X[90:])
+            np.testing.assert_allclose(found[-1][:, 0], alone.iloc[:, 0], rtol=1e-9)
+    assert np.isfinite(found[1]).all()
+    assert not np.allclose(*found)
+
+
+def test_rows_from_before_must_have_been_summed_for_it(table):
+    X, y = table["X"], table["continuous"]
+    encoder = EmpiricalBayesEncoder().partial_fit(X, y).set_params(within="moderated")
+    with pytest.raises(ValueError, match="before the first part"):
+        encoder.partial_fit(X, y)
+    moderated_first = moderated().partial_fit(X, y).set_params(within="pooled").partial_fit(X, y)
+    twice = EmpiricalBayesEncoder(None).fit(pd.concat([X, X]), np.tile(y, 2))
+    np.testing.assert_allclose(moderated_first.transform(X), twice.transform(X), rtol=1e-9)
 
 
 def test_what_moderated_variances_do_not_go_with(table, monkeypatch):
