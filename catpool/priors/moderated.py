@@ -79,7 +79,7 @@ def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
 
 
 def _in_rows(prior: Prior, within: np.ndarray, unit: float) -> Prior:
-    """A prior whose strength is a precision, of the target in a unit, as one whose strength is in rows of a variance."""
+    """A prior whose strength is a precision, of the target in a unit, as one of strength in rows of a variance."""
     assert prior.between is not None
     parts = prior.components
     return replace(
