@@ -74,7 +74,7 @@ def _paule_mandel(moments: Moments, variance: np.ndarray) -> np.ndarray:
     noise, spare = variance.ravel(), (moments.categories - 1).ravel()
     expected = spare * noise
     scatter = profile.scatter(np.zeros((len(noise), 1)))[0][:, 0]
-    open_ = np.flatnonzero((noise > 0) & (scatter > expected))
+    open_ = np.flatnonzero((noise > 0) & (spare > 0) & (scatter > expected))  # rounding is no scatter of one category
     between = np.zeros(len(noise))
     between[open_] = _solve(profile.of(open_), expected[open_], scatter[open_]) * noise[open_]
     return np.where(variance > 0, between.reshape(variance.shape), _hedges(moments, variance))

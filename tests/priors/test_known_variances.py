@@ -328,6 +328,17 @@ def test_one_category_and_equal_results(prior):
     np.testing.assert_allclose(same.transform([[0], [9]]), 0.1, rtol=1e-12)
 
 
+def test_one_category_in_a_fold_has_no_scatter_but_rounding():
+    """Outside the last fold there is one category, whose mean and that of all rows are summed in different orders."""
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        codes, folds = np.array([0] * 9 + [1, 2]), np.array([0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7])
+        y, weights = 1e9 * rng.normal(size=11), rng.uniform(0.1, 3, 11)
+        encoder = known("paule_mandel", cv=folds)
+        encoded = encoder.fit_transform(codes[:, None], y, sample_weight=weights)
+        np.testing.assert_allclose(encoded[9:, 0], np.average(y[:9], weights=weights[:9]), atol=1e-3)
+
+
 def test_draws_have_the_sd_and_an_unseen_category_the_spread():
     y, variance = vaccine()
     encoder = fit(range(13), y, variance, output=["mean", "sd"])
