@@ -14,7 +14,7 @@ from catpool import EarlierRows, EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 from catpool.priors.posterior import posterior_reliability
-from catpool.priors.prior import NO_SPREAD, mean_variance, reliability
+from catpool.priors.prior import NO_SPREAD, Prior, mean_variance, reliability
 from catpool.priors.rules import prior_rule
 
 ROBUST = ["scale_mixture", "npmle"]
@@ -275,3 +275,10 @@ def test_the_unit_of_y_does_not_matter(prior, scale):
     encoder = EmpiricalBayesEncoder(None, prior=prior, output=["mean", "sd", "reliability"])
     plain, scaled = (encoder.fit(codes[:, None], each).transform([[0], [99]]) for each in (y, scale * y))
     np.testing.assert_allclose(scaled, plain * [scale, scale, 1.0], rtol=1e-7)
+
+
+def test_a_category_at_the_mean_of_a_prior_without_noise_has_a_likelihood():
+    moments = Moments(np.array([9.0, 9.0]), np.array([0.0, 9.0]), np.array(1.0))
+    found = FAMILIES["normal"].log_marginal(moments, Prior(np.zeros(()), np.zeros(()), np.ones(()), np.zeros(())))
+    assert np.isfinite(found).all()
+    assert found[0] > found[1]
