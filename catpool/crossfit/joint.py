@@ -142,7 +142,7 @@ def _learn(
     learner: Learner, view: ColumnView, outside: OutsideCounts, target: Target, views: Sequence[TargetView]
 ) -> list[Learned]:
     """Learn each class, for each column: one table outside each part, and last one of all rows."""
-    visible = OutsideMoments(outside, [view.moments(each) for each in views])[:]
+    visible = OutsideMoments(outside, [view.moments(each, scatters=learner.scatters) for each in views])[:]
     moments = [_with_residual(view, *each) for each in zip(views, visible, strict=True)]
     return learner.learn(moments, FAMILIES[target.family])
 

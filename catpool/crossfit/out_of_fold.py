@@ -144,7 +144,7 @@ class OutOfFold:
         outside = OutsideCounts(column)
         position = 0
         for target, views in self.rows.views():
-            pairs = [(view, column.moments(view)) for view in views]
+            pairs = [(view, column.moments(view, scatters=learner.scatters)) for view in views]
             whole = [column.merge(view, each) for view, each in pairs]  # first, because totals are overwritten below
             parts = [each for _, each in pairs]
             position = self._write_outside(learner, outside, target, parts, result, position)

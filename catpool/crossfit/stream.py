@@ -133,7 +133,8 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: 
             warn_of_unlisted(listed[label], data.X.column(label), unlisted)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
-        moments = [column.moments(view) for _, views in own.views() for view in views]
+        scatters = structure.learner(vocabulary).scatters
+        moments = [column.moments(view, scatters=scatters) for _, views in own.views() for view in views]
         # counts are 32-bit integers so far, which could overflow in sums of many parts
         sums = [replace(each, count=each.count.astype(float)) for each in moments]
         return Tally(vocabulary, sums), own.weights.log_likelihood

@@ -72,6 +72,6 @@ def learn(learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRo
     column = rows.column(codes, size)
     encodings = []
     for target, views in rows.views():
-        moments = [column.merge(view, column.moments(view)) for view in views]
+        moments = [column.merge(view, column.moments(view, scatters=learner.scatters)) for view in views]
         encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
     return encodings

@@ -16,7 +16,14 @@ from catpool.data.header import Header
 from catpool.data.listed import Unlisted
 from catpool.data.offsets import read_offset
 from catpool.data.targets import Target, TargetFamily, read_targets
-from catpool.data.weights import Weights, check_precision, read_exposure, read_weights
+from catpool.data.weights import (
+    INVERSE_VARIANCE,
+    Weights,
+    check_known_variances,
+    check_precision,
+    read_exposure,
+    read_weights,
+)
 
 
 @frozen
@@ -30,7 +37,7 @@ class Reading:
         The family that the user has chosen.
     families : mapping of str to TargetFamily
         All families by name.
-    weight_type : {"frequency", "precision"}
+    weight_type : {"frequency", "precision", "inverse_variance"}
     fold_column : str, optional
         The column of X that holds the fold labels.
     set_aside : sequence, default=()
@@ -51,10 +58,17 @@ class Reading:
             raise ValueError(f"The family {unknown[0]!r} is not registered. The families are {list(self.families)}.")
         return all(self.families[target.family].homoscedastic for target in targets)
 
+    @property
+    def precision(self) -> bool:
+        """Whether a row is one row, whatever its weight."""
+        return self.weight_type != "frequency"
+
     def exposed(self, exposure: Any) -> Reading:
-        """The same where rows may have an exposure: a target with an exposure is a count."""
+        """The same where rows may have an exposure, or known variances: such numbers are counts, or continuous."""
         counts = exposure is not None and self.target_type == "auto"
-        return replace(self, target_type="count") if counts else self
+        known = self.weight_type == INVERSE_VARIANCE and self.family is None
+        family = self.families["normal"] if known else self.family
+        return replace(self, target_type="count" if counts else self.target_type, family=family)
 
     def like(self, target_type: str | list[str]) -> Reading:
         """The same for more rows, which must be of the kind of the first rows; several outputs keep their own kinds."""
@@ -207,12 +221,13 @@ def _read_weights(
         exposure = columns.column(exposure)
     homoscedastic = reading.homoscedastic(targets)
     check_precision(reading.weight_type, homoscedastic=homoscedastic)
+    check_known_variances(reading.weight_type, targets, weighted=sample_weight is not None)
     row, exposed = read_weights(sample_weight, len(columns)), read_exposure(exposure, targets, len(columns))
     # a count with exposure e is a rate of weight e, so a category's mean is its total count per exposure
     if exposed is not None and homoscedastic:
         targets = [replace(target, values=target.values / exposed) for target in targets]
         row, exposed = exposed if row is None else row * exposed, None
-    return targets, Weights(row, exposed, reading.weight_type == "precision")
+    return targets, Weights(row, exposed, reading.precision)
 
 
 def read_groups(groups: Any, n_rows: int) -> Any:

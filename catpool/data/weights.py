@@ -1,4 +1,8 @@
-"""`Weights`: the sample weights of the rows, as frequencies or precisions, and the exposures of counts."""
+"""`Weights`: the sample weights of the rows, as frequencies or precisions, and the exposures of counts.
+
+A row of weight w stands for w rows ("frequency"), or it is one row whose variance is sigma^2 / w with an unknown sigma
+("precision"), or 1 / w ("inverse_variance").
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from catpool.data.row_numbers import read_row_numbers
 from catpool.data.target_kinds import TARGET_KINDS
 from catpool.data.targets import Target
 
+INVERSE_VARIANCE = "inverse_variance"
 RANGE = (1e-12, 1e12)  # beyond it a row of weight one is lost in rounding, or likelihoods are flat to all their digits
 
 
@@ -26,7 +31,7 @@ class Weights:
     exposure : ndarray of shape (n,) or None
         The number that the count of each row is divided by, such as years. None is 1 for all rows.
     precision : bool
-        Whether a row of weight w is one row of variance sigma^2 / w. Otherwise it stands for w rows.
+        Whether a row of weight w is one row of variance sigma^2 / w, or 1 / w. Otherwise it stands for w rows.
     """
 
     row: np.ndarray | None = None
@@ -66,10 +71,27 @@ def check_exposure(targets: list[Target]) -> None:
 
 def check_precision(weight_type: str, *, homoscedastic: bool) -> None:
     """Raise an error for precisions if the variance of a row follows from its mean, as for shares and counts."""
-    if weight_type == "precision" and not homoscedastic:
+    if weight_type != "frequency" and not homoscedastic:
         raise ValueError(
-            'weight_type="precision" goes with the normal family alone, because in other families the variance of a '
-            'row follows from its mean. Pass weight_type="frequency", or target_type="continuous".'
+            f'weight_type="{weight_type}" goes with the normal family alone, because in other families the variance of '
+            'a row follows from its mean. Pass weight_type="frequency", or target_type="continuous".'
+        )
+
+
+def check_known_variances(weight_type: str, targets: list[Target], *, weighted: bool) -> None:
+    """Raise an error for known variances of a target that is not continuous, and for those that are not passed."""
+    if weight_type != INVERSE_VARIANCE:
+        return
+    kinds = sorted({target.kind for target in targets} - {"continuous"})
+    if kinds:
+        raise ValueError(
+            f'weight_type="{INVERSE_VARIANCE}" goes with continuous targets, but y is read as {", ".join(kinds)}. Pass '
+            'numbers with target_type="continuous", or weight_type="frequency".'
+        )
+    if not weighted:
+        raise ValueError(
+            f'weight_type="{INVERSE_VARIANCE}" needs `sample_weight`, one over the variance of each row. Pass it, or '
+            'weight_type="precision" to estimate the variance.'
         )
 
 
@@ -98,6 +120,6 @@ def read_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -
     if positive.min() < RANGE[0] or positive.max() > RANGE[1]:
         raise ValueError(
             f"`{name}` must be 0, or finite and between {RANGE[0]:g} and {RANGE[1]:g}, but its positive values range "
-            f"from {positive.min()} to {positive.max()}. Rescale it."
+            f"from {positive.min()} to {positive.max()}. Rescale it; of inverse variances, with y."
         )
     return weights

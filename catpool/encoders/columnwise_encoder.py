@@ -77,8 +77,8 @@ class ColumnwiseEncoder(Encoder):
         frame
             A row for each category that has training rows: `category` (None for the missing value; for nested levels a
             column for each level), `target` (if there are several), `count` of its rows or their weight, `mean` of the
-            target in it, its `encoding`, the posterior mean, with its `sd`, the ends `lower` and `upper` of its
-            interval and its `reliability`. All are in units of y, except `count` and `reliability`.
+            target in it (and `within_sd`, if moderated), its `encoding`, the posterior mean, with its `sd`, the ends
+            `lower` and `upper` of its interval and its `reliability`. Only `count` and the last are not in units of y.
 
         Raises
         ------

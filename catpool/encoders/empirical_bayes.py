@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
+from catpool.data.weights import INVERSE_VARIANCE
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
@@ -53,12 +54,15 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
         "normal" works with every kind of y.
-    prior : {"auto", "reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"} or callable, default="auto"
+    prior : {"auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"} or \
+callable, default="auto"
         How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
-        are always fitted by the unrestricted), or in closed form by the method of moments. "full_bayes" averages over
-        the uncertainty of the prior, as brms and Bambi do, but without sampling. "auto" is "full_bayes" for columns of
-        fewer than 30 categories, where it makes encodings and standard deviations more accurate, and "reml" for others,
-        for interactions and with `EarlierRows`.
+        are always fitted by the unrestricted), or in closed form by the method of moments. With known variances that is
+        DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other estimators of moments that
+        meta-analyses use, of the normal family alone. "full_bayes" averages over the uncertainty of the prior, as brms
+        and Bambi do, but without sampling. "auto" is "full_bayes" for columns of fewer than 30 categories, where it
+        makes encodings and standard deviations more accurate, and "reml" for others, for interactions and with
+        `EarlierRows`.
 
         Two priors are robust. In both, each category has one of several components, g with the share p_g, and with
         posterior means m_kg and marginal likelihoods f_g of the rows under each component,
@@ -75,8 +79,18 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
-        between categories, in units of the one within. (For classes it is on one over the square root of the strength,
-        for counts on the coefficient of variation of the rates.)
+        between categories, in units of the one within, for weights that are no frequencies that of a row of average
+        weight.
+        (For classes it is on one over the square root of the strength, for counts on the coefficient of variation of
+        the rates.)
+    within : {"pooled", "moderated"}, default="pooled"
+        Whether rows have one variance within all categories, or each category one of its own. "moderated" estimates
+        these, and shrinks them to each other as limma does, so that the n_k rows of a category of the variance v_k
+        count as n_k v / v_k rows of the average variance v. The prior, its `prior_strength` and `within_sd` in
+        `summary_`, and `reliability` are then in such rows, and `encoding_table` has a `within_sd` for each category.
+        Use it if some categories may be far noisier than others. It needs the normal family, weights that are
+        frequencies, a prior by name, and folds rather than `EarlierRows`; and interactions need
+        ``interaction_prior="own"``. There is no log-likelihood.
     <interactions>
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
@@ -95,7 +109,13 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     <remainder>
     <output>
     <drop_noise>
-    <weight_type>
+    weight_type : {"frequency", "precision", "inverse_variance"}, default="frequency"
+        Whether a row of ``sample_weight`` w counts as w rows, or is one row of variance sigma^2 / w as in lme4 and in
+        the model of Buhlmann and Straub, or of the known variance 1 / w as in meta-analysis. Precisions need the normal
+        family, and known variances a continuous y, which all numbers are by default. They need no category of several
+        rows, and interactions of ``interaction_prior="own"``. The variance between categories is then tau^2 of
+        metafor's ``rma``, the strength one over it, and encodings are BLUPs; `within_sd` is 1, for a weight of 1. The
+        restricted log-likelihood is lme4's, less than metafor's by log(K) / 2 for K categories of one row each.
     <n_jobs>
     <verbose>
 
@@ -116,6 +136,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     American Statistical Association 70, 311-319.
     D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
     Statistical Software 67(1).
+    W. Viechtbauer (2010), Conducting meta-analyses in R with the metafor package, Journal of Statistical Software
+    36(3).
+    G. K. Smyth (2004), Linear models and empirical Bayes methods for assessing differential expression in microarray
+    experiments, Statistical Applications in Genetics and Molecular Biology 3(1): "moderated".
     M. Stephens (2017), False discovery rates: a new deal, Biostatistics 18, 275-294: "scale_mixture".
     R. Koenker, I. Mizera (2014), Convex optimization, shape constraints, compound decisions, and empirical Bayes rules,
     Journal of the American Statistical Association 109, 674-685: "npmle".
@@ -131,14 +155,27 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     0         6.0        0.285714
     >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].tolist()
     [2.5, 9.5, 6.0]
+
+    A meta-analysis: each trial has an effect and a known variance, and its encoding is pulled toward the mean of all.
+
+    >>> trials = pd.DataFrame({"trial": ["a", "b", "c", "d"]})
+    >>> meta = EmpiricalBayesEncoder(weight_type="inverse_variance", output=["mean", "sd"])
+    >>> meta = meta.fit(trials, [0.1, 0.3, 0.9, 0.5], sample_weight=[50.0, 20.0, 50.0, 10.0])
+    >>> meta.transform(pd.DataFrame({"trial": ["a", "d", "next"]})).round(2)
+       trial  trial_sd
+    0   0.15      0.13
+    1   0.48      0.25
+    2   0.45      0.39
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
         *FLAT,
         "family",
         prior=[Registered(PRIORS), callable],
+        within=[StrOptions({"pooled", "moderated"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
         interaction_prior=[StrOptions({"parts", "exact", "own"})],
+        weight_type=[StrOptions({"frequency", "precision", INVERSE_VARIANCE})],
     )
 
     def __init__(
@@ -149,6 +186,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         family: str = "auto",
         prior: str | Callable[[Moments], tuple[float, float]] = "auto",
         prior_scale: float = 1.0,
+        within: str = "pooled",
         interactions: Sequence[Sequence[Any]] | str | int | None = None,
         interaction_prior: str = "parts",
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
@@ -170,6 +208,7 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         self.family = family
         self.prior = prior
         self.prior_scale = prior_scale
+        self.within = within
         self.interactions = interactions
         self.interaction_prior = interaction_prior
         self.cv = cv
@@ -193,15 +232,50 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
-        prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
-        structure = flat(self, prior_rule(prior, scale=self.prior_scale), cell_rule)
+        structure = flat(self, self._rule(), cell_rule)
         # the effects of the parts are fitted by likelihood alone
         if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
             raise ValueError(
                 'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
                 f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
             )
+        if structure.interactions and cell_rule is not None and self.within == "moderated":
+            raise ValueError(
+                'within="moderated" needs interaction_prior="own", because the effects of parts are fitted to rows of '
+                f"one variance. Got interaction_prior={self.interaction_prior!r}."
+            )
+        if structure.interactions and cell_rule is not None and self.weight_type == INVERSE_VARIANCE:
+            raise ValueError(
+                f'weight_type="{INVERSE_VARIANCE}" needs interaction_prior="own", because with the effects of parts '
+                f"the variance of a row is estimated. Got interaction_prior={self.interaction_prior!r}."
+            )
         return structure
+
+    def _rule(self) -> PriorRule:
+        prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
+        rule = prior_rule(prior, scale=self.prior_scale)
+        if self.within == "moderated":
+            from catpool.priors.moderated import with_moderated_variances  # here, as few need it
+
+            self._check_moderated()
+            return with_moderated_variances(rule)
+        if self.weight_type == INVERSE_VARIANCE:
+            from catpool.priors.known_variances import with_known_variances  # here, as few need it
+
+            return with_known_variances(rule)
+        return rule
+
+    def _check_moderated(self) -> None:
+        """Raise an error for parameters that variances of categories do not go with."""
+        if self.weight_type != "frequency":
+            raise ValueError(
+                'within="moderated" needs the number of rows of each category, so that weights must be frequencies. '
+                f"Got weight_type={self.weight_type!r}."
+            )
+        if callable(self.prior):
+            raise ValueError('within="moderated" needs a prior by name. Pass prior="reml", or within="pooled".')
+        if is_past_only(self.cv):
+            raise ValueError('within="moderated" does not go with EarlierRows. Pass within="pooled", or folds as `cv`.')
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time

@@ -15,7 +15,7 @@ from catpool.crossfit.splitters import check_number_of_labels
 from catpool.data.frames import Frame
 from catpool.data.targets import Target
 from catpool.data.training import Reading, take_named
-from catpool.data.weights import check_precision, read_exposure, read_weights
+from catpool.data.weights import check_known_variances, check_precision, read_exposure, read_weights
 from catpool.engines.facts import MOST, Facts, collect_facts
 from catpool.engines.lazy_target import read_lazy_target
 from catpool.engines.names import NamedTable, open_table
@@ -92,7 +92,7 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
         check_weight_outside(facts.by_fold(weight, MOST), facts.folds.tolist())
     centered = numeric and exposure is None and not target.whole
     centers = facts.centers(y) if centered else np.zeros(len(facts.folds))
-    precision = reading.weight_type == "precision" and weight is not None
+    precision = reading.precision and weight is not None
     return Source(table.frame, target, y, weight, exposure, fold, precision, facts.folds, centers, centered)
 
 
@@ -113,6 +113,7 @@ def _check_dtype(table: NamedTable, column: str, name: str) -> None:
 
 def _check_weights(facts: Facts, target: Target, reading: Reading, weights: dict[str, str]) -> None:
     check_precision(reading.weight_type, homoscedastic=reading.homoscedastic([target]))
+    check_known_variances(reading.weight_type, [target], weighted="sample_weight" in weights)
     for name, column in weights.items():
         examples = facts.examples(column)
         if name == "exposure":

@@ -255,7 +255,8 @@ def _group(
     if unlisted is not None:
         warn_of_unlisted(listed[label], table.read(sums.keys, labels).column(label), unlisted, sums.column(COPIES))
         source, sums = source.listed_sums(columns, folds, sums, unlisted.rows)
-    moments = source.moments(sums, folds, codes, (len(source.centers), vocabulary.size))
+    shape, scatters = (len(source.centers), vocabulary.size), structure.learner(vocabulary).scatters
+    moments = source.moments(sums, folds, codes, shape, scatters=scatters)
     if unlisted is not None and source.fold is not None and moments[0].count.any():
         check_weight_outside(moments[0].size, source.folds.tolist(), unlisted.column)
     return Grouped(sums.keys, folds, codes, Tally(vocabulary, moments), source.log_likelihood(sums))

@@ -13,7 +13,7 @@ from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.engines.facts import find_centers
-from catpool.moments.moments import Moments
+from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.families import FAMILIES
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ class Source:
         """The term of the log-likelihood that depends on precisions alone: half the sum of their logarithms."""
         return float(sums.column(LOGS).sum()) / 2 if self.precision else 0.0
 
-    def moments(self, sums: GroupSums, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int]) -> list[Moments]:
+    def moments(
+        self, sums: GroupSums, folds: np.ndarray, codes: np.ndarray, shape: tuple[int, int], *, scatters: bool
+    ) -> list[Moments]:
         """The moments of each class, of shape (folds, size).
 
         Parameters
@@ -191,6 +193,8 @@ class Source:
             The fold and the category of each group.
         shape : tuple of int
             The numbers of folds and of slots.
+        scatters : bool
+            Whether to have the scatter within each category.
         """
 
         def place(name: str) -> np.ndarray:
@@ -199,10 +203,22 @@ class Source:
 
         count = place(COUNT)
         rows = place(ROWS).sum(axis=1) if self.precision else None
-        return [
-            _moments(count, place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}"), rows, self.centers)
-            for position in range(len(self.target.names))
+        sums_by_class = [
+            (place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}")) for position in range(len(self.target.names))
         ]
+        return [
+            replace(
+                _moments(count, total, square, rows, self.centers),
+                scatters=_scatters(count, total, square) if scatters else None,
+            )
+            for total, square in sums_by_class
+        ]
+
+
+def _scatters(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """The scatter within each cell, set to 0 where it is no more than the rounding error of the sum of squares."""
+    rest = square - total**2 / np.maximum(count, TINY)
+    return np.where(rest > 64 * EPS * square, rest, 0.0)
 
 
 def _moments(

@@ -15,7 +15,7 @@ from catpool.data.frozen import frozen
 from catpool.data.targets import Target
 from catpool.data.unions import Categories, unite
 from catpool.data.verify import require
-from catpool.moments.moments import Moments
+from catpool.moments.moments import Moments, stack_known
 from catpool.moments.outside import OutsideMoments, sum_of_others
 
 
@@ -77,7 +77,8 @@ def add_part_axis(moments: Moments) -> Moments:
     """Moments of shape (size,) as those of a single part, of shape (1, size)."""
     observed = None if moments.observed is None else np.asarray(moments.observed)[None]
     scatter = np.asarray(moments.scatter)[None]
-    return Moments(moments.count[None].astype(float), moments.total[None], scatter, observed)
+    scatters = None if moments.scatters is None else moments.scatters[None]
+    return Moments(moments.count[None].astype(float), moments.total[None], scatter, observed, scatters=scatters)
 
 
 def split_by_target(
@@ -97,14 +98,18 @@ def _add_by_part(a: Moments, b: Moments) -> Moments:
         np.stack([each.total for each in sums]),
         np.stack([each.scatter for each in sums]),
         observed,
+        scatters=stack_known([each.scatters for each in sums]),
     )
 
 
 def _move_categories(moments: Moments, slots: np.ndarray, size: int) -> Moments:
     """Moments of shape (P, size), each category moved to the slot given for it."""
-    wide = np.zeros((2, len(moments.count), size))  # categories that this tally does not have are 0
+    wide = np.zeros((3, len(moments.count), size))  # categories that this tally does not have are 0
     wide[0][:, slots], wide[1][:, slots] = moments.count, moments.total
-    return replace(moments, count=wide[0], total=wide[1], residual=None)
+    if moments.scatters is None:
+        return replace(moments, count=wide[0], total=wide[1], residual=None)
+    wide[2][:, slots] = moments.scatters
+    return replace(moments, count=wide[0], total=wide[1], residual=None, scatters=wide[2])
 
 
 def expand_classes(moments: Sequence[Moments], old: Target, new: Target) -> list[Moments]:

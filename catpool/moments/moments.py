@@ -15,7 +15,7 @@ of tables. Totals are stored instead of means because totals of integers (counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -46,6 +46,8 @@ class Moments:
     residual : ndarray of shape (...), optional
         The scatter within categories, where it was summed directly, elsewhere NaN. By default it is the difference of
         `scatter` and `between`, which loses its digits if nearly all scatter is between categories.
+    scatters : ndarray of shape (..., K), optional
+        The scatter within each category, where a prior asks for it.
     """
 
     count: np.ndarray
@@ -53,6 +55,7 @@ class Moments:
     scatter: np.ndarray
     observed: np.ndarray | None = None
     residual: np.ndarray | None = None
+    scatters: np.ndarray | None = None
 
     @cached_property
     def size(self) -> np.ndarray:
@@ -69,12 +72,14 @@ class Moments:
         for index in np.ndindex(self.count.shape[:-1]):
             observed = None if self.observed is None else self.observed[index]
             residual = None if self.residual is None else self.residual[index]
-            view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual)
+            scatters = None if self.scatters is None else self.scatters[index]
+            view = Moments(self.count[index], self.total[index], self.scatter[index], observed, residual, scatters)
             yield view.cache(size=self.size[index], mean=self.mean[index])
 
     def subset(self, categories: np.ndarray | slice) -> Moments:
         """The same rows, without categories that have none; `categories` are the others."""
-        some = replace(self, count=self.count[..., categories], total=self.total[..., categories])
+        scatters = None if self.scatters is None else self.scatters[..., categories]
+        some = replace(self, count=self.count[..., categories], total=self.total[..., categories], scatters=scatters)
         return some.cache(size=self.size, mean=self.mean)
 
     def table(self, index: int, size: int) -> Moments:
@@ -83,27 +88,35 @@ class Moments:
         observed = None if self.observed is None else np.array(self.observed[index])
         summed = self.residual is not None and not np.isnan(self.residual[index])
         residual = np.array(self.residual[index]) if self.residual is not None and summed else None
-        return Moments(count, total, np.array(self.scatter[index]), observed, residual)
+        scatters = None if self.scatters is None else self.scatters[index, :size].copy()
+        return Moments(count, total, np.array(self.scatter[index]), observed, residual, scatters)
 
     def flatten(self) -> Moments:
         """The same tables along one axis: moments of shape (T, K)."""
-        count, total = (each.reshape(-1, each.shape[-1]) for each in (self.count, self.total))
+        count, total, scatters = (
+            None if each is None else each.reshape(-1, each.shape[-1])
+            for each in (self.count, self.total, self.scatters)
+        )
+        assert count is not None
+        assert total is not None
         scatter, size, mean = (np.ravel(each) for each in (self.scatter, self.size, self.mean))
         observed, residual = (None if each is None else np.ravel(each) for each in (self.observed, self.residual))
-        return Moments(count, total, scatter, observed, residual).cache(size=size, mean=mean)
+        return Moments(count, total, scatter, observed, residual, scatters).cache(size=size, mean=mean)
 
     def take(self, tables: slice | np.ndarray) -> Moments:
         """Select some of the tables along the first of two axes."""
         observed = None if self.observed is None else self.observed[tables]
         residual = None if self.residual is None else self.residual[tables]
-        some = Moments(self.count[tables], self.total[tables], self.scatter[tables], observed, residual)
+        scatters = None if self.scatters is None else self.scatters[tables]
+        some = Moments(self.count[tables], self.total[tables], self.scatter[tables], observed, residual, scatters)
         return some.cache(size=self.size[tables], mean=self.mean[tables])
 
     def divide(self, unit: np.ndarray) -> Moments:
         """The moments of the target divided by a unit, of shape (...)."""
         residual = None if self.residual is None else self.residual / unit / unit
         total, scatter = self.total / unit[..., None], self.scatter / unit / unit  # the square may overflow
-        return replace(self, total=total, scatter=scatter, residual=residual)
+        scatters = None if self.scatters is None else self.scatters / unit[..., None] / unit[..., None]
+        return replace(self, total=total, scatter=scatter, residual=residual, scatters=scatters)
 
     @cached_property
     def mean(self) -> np.ndarray:
@@ -171,7 +184,12 @@ class Moments:
         whole = self.overall(np.ones((1, self.count.shape[-2])))
         observed = None if self.observed is None else self.observed.sum(axis=-1)
         count = self.count.sum(axis=-2) if count is None else count
-        return Moments(count, self.total.sum(axis=-2), whole.scatter[..., 0], observed)
+        scatters = None
+        if self.scatters is not None:
+            means = np.moveaxis(self.category_means, -2, 0)
+            count_first, scatters_first = (np.moveaxis(each, -2, 0) for each in (self.count, self.scatters))
+            scatters = merge_scatters(count_first, scatters_first, means)[1]
+        return Moments(count, self.total.sum(axis=-2), whole.scatter[..., 0], observed, scatters=scatters)
 
     def overall(self, included: np.ndarray) -> Overall:
         """Size, mean and scatter of the rows of some parts, over all categories.
@@ -193,6 +211,7 @@ class Moments:
         require(shape and shape[-1] >= 1, "moments without categories")
         require_numbers(shape, least=0.0, count=self.count)
         require_numbers(shape, total=self.total)
+        require_numbers(shape, least=0.0, scatters=self.scatters)
         require_numbers(shape[:-1], scatter=self.scatter, observed=self.observed, residual=self.residual)
         require(np.isfinite(self.count).all(), "an infinite number of rows, or NaN")
 
@@ -203,6 +222,7 @@ class Moments:
             np.stack((self.total, other.total)),
             np.stack((self.scatter, other.scatter)),
             None if frequencies else np.stack((self.rows, other.rows)),
+            scatters=stack_known((self.scatters, other.scatters)),
         ).merge()
 
     def __sub__(self, other: Moments) -> Moments:
@@ -210,6 +230,24 @@ class Moments:
         rest = Moments(self.count - other.count, self.total - other.total, self.scatter, observed)
         shift = (rest.mean - other.mean) ** 2 * rest.size * other.size / self.size
         return replace(rest, scatter=np.maximum(self.scatter - other.scatter - shift, 0.0))  # rounding
+
+
+def stack_known(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Arrays along a new first axis, or None if one of them is."""
+    known = [each for each in arrays if each is not None]
+    return np.stack(known) if len(known) == len(arrays) else None
+
+
+def merge_scatters(
+    count: np.ndarray, scatters: np.ndarray, means: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts, scatters and means of the rows of all parts, from those of each along the first axis.
+
+    Of Chan, Golub and LeVeque (1983), as in `Moments.overall`, for each category.
+    """
+    size = count.sum(axis=0)
+    mean = (count * means).sum(axis=0) / np.maximum(size, TINY)
+    return size, (scatters + count * (means - mean) ** 2).sum(axis=0), mean
 
 
 class Overall(NamedTuple):

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from catpool.moments.moments import Moments
+from catpool.moments.moments import Moments, merge_scatters
 from catpool.moments.partition import ColumnView
 
 BLOCK = 1 << 15  # categories summed at a time, so that they fit into the processor's cache
@@ -44,6 +44,30 @@ def _share(parts: np.ndarray, outside: np.ndarray) -> None:
     outside_left, outside_right = outside + right.sum(axis=0), outside + left.sum(axis=0)
     _share(left, outside_left)
     _share(right, outside_right)
+
+
+def scatter_of_others(parts: Moments) -> np.ndarray:
+    """The scatter within each category of the rows outside each part, of shape (..., P, K), as `sum_of_others` sums."""
+    assert parts.scatters is not None
+    own = (np.asarray(each, dtype=float) for each in (parts.count, parts.scatters, parts.category_means))
+    triples = np.stack([np.moveaxis(each, -2, 0) for each in own], axis=1)
+    _share_scatters(triples, np.zeros_like(triples[:1]))
+    return np.moveaxis(triples[:, 1], 0, -2)
+
+
+def _share_scatters(parts: np.ndarray, outside: np.ndarray) -> None:
+    """Replace the count, scatter and mean of each part by those of the others and of `outside`, as `_share` does."""
+    if len(parts) == 1:
+        parts[:] = outside
+        return
+    left, right = parts[: len(parts) // 2], parts[len(parts) // 2 :]
+    beside = [_merge_triples(np.concatenate([outside, half])) for half in (right, left)]
+    _share_scatters(left, beside[0])
+    _share_scatters(right, beside[1])
+
+
+def _merge_triples(parts: np.ndarray) -> np.ndarray:
+    return np.stack(merge_scatters(*np.moveaxis(parts, 1, 0)))[None]
 
 
 class OutsideCounts:
@@ -92,6 +116,9 @@ class OutsideMoments:
         self.overall = [[each.ravel() for each in own.overall(others)] for own in parts]
         observed = parts[0].observed
         self.observed = None if observed is None else (observed @ others).ravel()
+        # first, because totals are overwritten
+        outside = [None if each.scatters is None else scatter_of_others(each) for each in parts]
+        self.scatters = [None if each is None else each.reshape(counts.shape) for each in outside]
         for each in parts:
             sum_of_others(np.moveaxis(each.total, -2, 0))
         self.totals = [each.total.reshape(counts.shape) for each in parts]
@@ -101,8 +128,10 @@ class OutsideMoments:
         count = self.counts[tables]
         rows = None if self.observed is None else self.observed[tables]
         return [
-            Moments(count, total[tables], scatter[tables], rows).cache(size=size[tables], mean=mean[tables])
-            for total, (size, mean, scatter) in zip(self.totals, self.overall, strict=True)
+            Moments(
+                count, total[tables], scatter[tables], rows, scatters=None if scatters is None else scatters[tables]
+            ).cache(size=size[tables], mean=mean[tables])
+            for total, scatters, (size, mean, scatter) in zip(self.totals, self.scatters, self.overall, strict=True)
         ]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from catpool.data.blocks import ROWS, blocks_of, look_up
 from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
-from catpool.moments.moments import Moments
+from catpool.moments.moments import TINY, Moments
 from catpool.moments.sums import count_by_code, sum_by_code
 
 SAMPLE = 200  # rows that a part's typical value is taken from
@@ -178,18 +178,29 @@ class ColumnView:
         for table, cells, own in zip(tables.reshape(number, -1), self.cells, out.reshape(number, -1), strict=True):
             look_up(table, cells, own)
 
-    def moments(self, target: TargetView) -> Moments:
-        """The moments of each part, of the shape of `counts`."""
+    def moments(self, target: TargetView, *, scatters: bool = False) -> Moments:
+        """The moments of each part, of the shape of `counts`; with the scatter within each category if asked for."""
         totals = self._sum_cells(target.weighted)
+        own = self._scatters(target, totals / np.maximum(self.counts, TINY)) if scatters else None
         centers, squares = self._by_part(target.centers), self._by_part(target.squares)
         if centers.any():
             totals += centers[:, None] * self.counts
         observed = None if self.observed is None else np.broadcast_to(self.observed, self.shape[:-1])
-        parts = Moments(self.counts, totals, squares, observed)
+        parts = Moments(self.counts, totals, squares, observed, scatters=own)
         offset = parts.size * (parts.mean - centers) ** 2
         scatter = np.maximum(squares - offset, 0.0)
         known = {"size": parts.size, "mean": parts.mean, "total_of_all": parts.total_of_all}
         return replace(parts, scatter=scatter).cache(**known)
+
+    def _scatters(self, target: TargetView, means: np.ndarray) -> np.ndarray:
+        """The scatter of the rows of each part and category about their means, given as distances from the center."""
+        width, scatters = self.shape[-2] * self.shape[-1], np.empty(self.shape)
+        of_columns = (each.reshape(len(self.cells), -1) for each in (means, scatters))
+        for cells, own, into in zip(self.cells, *of_columns, strict=True):
+            rest = target.distances - own.take(cells)
+            rest *= rest if target.weights is None else rest * target.weights
+            into[:] = sum_by_code(cells, rest, width)
+        return scatters
 
     def merge(self, target: TargetView, parts: Moments) -> Moments:
         """The moments of all rows, of shape (size,), from those of the parts."""

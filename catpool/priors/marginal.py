@@ -17,11 +17,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from catpool.moments.moments import TINY, Moments
+from catpool.moments.moments import Moments
 from catpool.priors.prior import NOTHING, Prior
 
 POINT = 1e9  # the strength, in rows of the category, beyond which a prior is a point
 LARGEST = 1e300
+LEAST = 1e-280  # variance within, by which the count of rows is divided
 SERIES = 16.0  # where Stirling's series has all digits
 
 
@@ -55,7 +56,7 @@ def _correction(a: np.ndarray) -> np.ndarray:
 
 def normal_marginal(moments: Moments, prior: Prior) -> np.ndarray:
     assert prior.within is not None
-    strength, within = np.maximum(prior.strength, NOTHING)[..., None], np.maximum(prior.within, TINY)[..., None]
+    strength, within = np.maximum(prior.strength, NOTHING)[..., None], np.maximum(prior.within, LEAST)[..., None]
     apart = moments.category_means - prior.mean[..., None]
     grown = moments.count / strength
     fit = np.square(apart, out=apart)

@@ -28,12 +28,14 @@ import numpy as np
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.own_variances import weighed
 from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
 from catpool.priors.responsibilities import Weighted, strength_about, weigh_components
 
 
 def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
+    moments = weighed(moments, prior)
     if prior.components is not None:
         return _average_mean(moments, prior, weigh_components(moments, prior, family))
     return _conjugate_mean(moments, prior)
@@ -45,6 +47,7 @@ def posterior_reliability(moments: Moments, prior: Prior, family: Family) -> np.
     Where each category has a component of its own, that of a component is taken with its spread about the mean of all
     components. If they have one mean, the average is the weight of the category's rows, as in any other prior.
     """
+    moments = weighed(moments, prior)
     if prior.components is None:
         return reliability(moments.count, prior.strength)
     weighted = weigh_components(moments, prior, family)
@@ -59,7 +62,7 @@ def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     The strength counts as known, unless the prior is a mixture over it. If the strength was given, the variances are
     estimated by the method of moments. If it is zero, a category without rows has the variance between categories.
     """
-    return np.sqrt(_posterior_variance(moments, prior, family))
+    return np.sqrt(_posterior_variance(weighed(moments, prior), prior, family))
 
 
 def _conjugate_mean(moments: Moments, prior: Prior) -> np.ndarray:

@@ -53,6 +53,8 @@ class Prior:
         If these prior means are sums of effects of a cell's parts: the effects.
     shares : ndarray of shape (G, ...), optional
         For a mixture of which each category has a component of its own: the share of the categories that have each.
+    within_freedom : ndarray of shape (...), optional
+        If each category has a variance of its own, shrunk to `within`: by how many degrees of freedom.
     """
 
     mean: np.ndarray
@@ -67,12 +69,14 @@ class Prior:
     offset_variance: np.ndarray | None = None
     mains: Mains | None = None
     shares: np.ndarray | None = None
+    within_freedom: np.ndarray | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a prior."""
         shape = np.shape(self.mean)
         require_numbers(shape, mean=self.mean, log_likelihood=self.log_likelihood)
         require_numbers(shape, least=0.0, strength=self.strength, between=self.between, within=self.within)
+        require_numbers(shape, least=0.1, within_freedom=self.within_freedom)
         require((self.between is None) == (self.within is None), "one variance of a prior, where two are due")
         require(
             self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"),
@@ -122,6 +126,7 @@ class Prior:
             some(self.probability),
             None if self.components is None else self.components.take(tables),
             shares=some(self.shares),
+            within_freedom=some(self.within_freedom),
         )
 
     def reshape(self, shape: tuple[int, ...]) -> Prior:

@@ -46,5 +46,5 @@ def strength_about(mean: np.ndarray, component: Prior) -> np.ndarray:
     assert component.between is not None
     assert component.within is not None
     spread = component.between + (component.mean - mean) ** 2
-    some = spread > NOTHING
+    some = spread > NOTHING * component.within
     return np.where(some, component.within / np.where(some, spread, 1.0), np.inf)

@@ -31,10 +31,13 @@ class ColumnRule:
     learn : callable
     few : float, default=0
         The number of categories below which columns take much longer, and are not learned together with others.
+    scatters : bool, default=False
+        Whether it needs the scatter within each category.
     """
 
     learn: PriorRule
     few: float = 0.0
+    scatters: bool = False
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         return self.learn(moments, family)
@@ -90,6 +93,18 @@ def _moments(moments: Sequence[Moments], family: Family, *, scale: float) -> Seq
     return moments_prior(moments, family)
 
 
+def _paule_mandel(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.heterogeneity import paule_mandel_prior  # here, as few need it
+
+    return paule_mandel_prior(moments, family)
+
+
+def _hedges(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
+    from catpool.priors.heterogeneity import hedges_prior  # here, as few need it
+
+    return hedges_prior(moments, family)
+
+
 def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
     return family.full_bayes_prior(moments, scale=scale)
 
@@ -119,6 +134,8 @@ PRIORS: dict[str, LearningRule] = {
     "reml": _reml,
     "ml": _ml,
     "moments": _moments,
+    "paule_mandel": _paule_mandel,
+    "hedges": _hedges,
     "full_bayes": _full_bayes,
     "scale_mixture": _scale_mixture,
     "npmle": _npmle,

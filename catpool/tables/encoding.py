@@ -13,6 +13,7 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.own_variances import variances, weighed
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
@@ -48,6 +49,8 @@ class Encoding:
         require(len(shape) == 1 and self.moments.size > 0, "an encoding without rows")
         require(np.shape(self.prior.mean) == (), "several priors of one encoding")
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
+        own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
+        require(own, "variances of categories without their scatter")
         require_one_of(OUTPUTS, values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)
@@ -56,6 +59,11 @@ class Encoding:
     def full_prior(self) -> Prior:
         """The prior with its variances, which are estimated if only a strength was given."""
         return knowing_variances(self.prior, self.moments, self.family)
+
+    @cached_property
+    def weighed(self) -> Moments:
+        """The moments by which categories have their weight, in rows of one variance."""
+        return weighed(self.moments, self.prior)
 
     @property
     def is_noise(self) -> bool:
@@ -98,12 +106,14 @@ class Encoding:
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
         lower, upper = self.family.interval(mean, sd, level)
+        own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {
                 "category": categories,
                 "target": self.target,
                 "count": self.moments.count[:-1],
                 "mean": self.moments.category_means[:-1],
+                **own,
                 "encoding": mean,
                 "sd": sd,
                 "lower": lower,

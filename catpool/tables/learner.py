@@ -31,6 +31,11 @@ class ColumnLearner(Protocol):
         """The outputs of each class of a target."""
         ...
 
+    @property
+    def scatters(self) -> bool:
+        """Whether the moments must have the scatter within each category."""
+        ...
+
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """Compute the outputs of each class, of shape (..., size), from moments of the same shape."""
         ...
@@ -80,6 +85,10 @@ class Learner:
     policy: Policy
     outputs: tuple[str, ...]
     rounded: bool = False
+
+    @property
+    def scatters(self) -> bool:
+        return isinstance(self.rule, ColumnRule) and self.rule.scatters
 
     def joins(self, other: ColumnLearner) -> bool:
         """Whether another column may be learned together with one of this learner, filled up to one size."""

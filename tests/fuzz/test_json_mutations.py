@@ -41,7 +41,13 @@ PAIRS = [  # interactions with each prior, of each kind of y, and with weights
 OPTIONS = {  # of encoders, beside none
     "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
     "SmoothedMeanEncoder": [{"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
-    "EmpiricalBayesEncoder": [CELLS, {"output": "trees", "drop_noise": True}, {"prior": "full_bayes"}, FADING],
+    "EmpiricalBayesEncoder": [
+        CELLS,
+        {"output": "trees", "drop_noise": True},
+        {"prior": "full_bayes"},
+        {"within": "moderated"},
+        FADING,
+    ],
     "AdditiveEncoder": [CELLS, {"interactions": [("text", "price")], "unknown": "nan", "missing": "nan"}],
     "NestedEncoder": [{"emit": "all", "output": ["mean", "sd", "count", "code"]}],
     "MixedModelEncoder": [

@@ -38,8 +38,9 @@ VALUES = {  # beside that of the encoder's base
     "interaction_prior": ["exact", "own"],
     "emit": ["all"],
     "family": ["normal"],
-    "prior": ["reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"],
+    "prior": ["reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
+    "within": ["moderated"],
     "covariates": [["size"]],
     "slopes": [{"city": ["size"]}],
     "correlated": [False],
@@ -64,6 +65,7 @@ VALUES = {  # beside that of the encoder's base
     "rounded": [True],
 }
 OWN_VALUES = {  # where an encoder has others
+    "EmpiricalBayesEncoder": {"weight_type": ["precision", "inverse_variance"]},
     "AdditiveEncoder": {"interactions": [[("city", "shop")]]},  # tests/models/additive finds some
     "NestedEncoder": {"prior": ["reml", "ml", "full_bayes"]},
     "MixedModelEncoder": {

@@ -14,7 +14,7 @@ from catpool import EarlierRows, EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 from catpool.priors.posterior import posterior_reliability
-from catpool.priors.prior import NO_SPREAD, mean_variance, reliability
+from catpool.priors.prior import NO_SPREAD, Prior, mean_variance, reliability
 from catpool.priors.rules import prior_rule
 
 ROBUST = ["scale_mixture", "npmle"]
@@ -264,3 +264,21 @@ def test_outliers_among_shares_and_rates(kind):
             squares[prior] += ((table["encoding"] - truth) ** 2).mean()
     assert 2 * squares["npmle"] < squares["reml"]
     assert squares["npmle"] < squares["scale_mixture"] < squares["reml"]
+
+
+@pytest.mark.parametrize("prior", ["scale_mixture", "npmle"])
+@pytest.mark.parametrize("scale", [1e-80, 1e80])
+def test_the_unit_of_y_does_not_matter(prior, scale):
+    rng = np.random.default_rng(6)
+    codes = rng.integers(0, 12, 150)
+    y = rng.normal(size=12)[codes] + rng.normal(size=150)
+    encoder = EmpiricalBayesEncoder(None, prior=prior, output=["mean", "sd", "reliability"])
+    plain, scaled = (encoder.fit(codes[:, None], each).transform([[0], [99]]) for each in (y, scale * y))
+    np.testing.assert_allclose(scaled, plain * [scale, scale, 1.0], rtol=1e-7)
+
+
+def test_a_category_at_the_mean_of_a_prior_without_noise_has_a_likelihood():
+    moments = Moments(np.array([9.0, 9.0]), np.array([0.0, 9.0]), np.array(1.0))
+    found = FAMILIES["normal"].log_marginal(moments, Prior(np.zeros(()), np.zeros(()), np.ones(()), np.zeros(())))
+    assert np.isfinite(found).all()
+    assert found[0] > found[1]

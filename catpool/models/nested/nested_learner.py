@@ -84,6 +84,10 @@ class NestedLearner:
     variances: VarianceRule
 
     @property
+    def scatters(self) -> bool:
+        return False
+
+    @property
     def outputs(self) -> list[tuple[int, str]]:
         """The level and name of each output."""
         return [(level, number) for level in self.emitted for number in self.numbers]

@@ -1,0 +1,59 @@
+"""Categories whose rows have variances of their own: their weight in rows of one variance. See `moderated`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catpool.moments.moments import EPS, Moments
+from catpool.priors.prior import Prior
+
+MOST = 8.0
+
+
+def weighed(moments: Moments, prior: Prior) -> Moments:
+    """The moments in rows of the variance within that the prior has, if each category has a variance of its own.
+
+    Parameters
+    ----------
+    moments : Moments of shape (..., K)
+    prior : Prior of shape (...)
+    """
+    if prior.within_freedom is None:
+        return moments
+    assert prior.within is not None
+    within, variance = prior.within[..., None], variances(moments, prior)
+    share = np.where(variance > 0, within / np.where(variance > 0, variance, 1.0), 1.0)
+    count, total = moments.count * share, moments.total * share
+    return Moments(count, total, moments.scatter, moments.rows)
+
+
+def variances(moments: Moments, prior: Prior) -> np.ndarray:
+    """The posterior mean of the variance of a row of each category, of shape (..., K)."""
+    assert prior.within is not None
+    assert prior.within_freedom is not None
+    freedom, within = prior.within_freedom[..., None], prior.within[..., None]
+    own, scatter = freedom_within(moments), scatters_within(moments)
+    finite = np.isfinite(freedom)
+    some = np.where(finite, freedom, 1.0)
+    return np.where(finite, (divisor(some) * within + scatter) / divisor(some + own), within)
+
+
+def divisor(freedom: np.ndarray) -> np.ndarray:
+    """What a sum of squares of so many degrees of freedom is divided by, so that the ratio is the mean variance.
+
+    The mean of an inverse chi-squared distribution exists from two degrees of freedom on. Its tail, which the mean then
+    depends on, is an assumption, so the mean is at most `MOST` times the harmonic mean.
+    """
+    return np.maximum(freedom - 2.0, freedom / MOST)
+
+
+def freedom_within(moments: Moments) -> np.ndarray:
+    """The degrees of freedom d_k of the variance of each category."""
+    return np.maximum(moments.count - 1.0, 0.0)
+
+
+def scatters_within(moments: Moments) -> np.ndarray:
+    """The scatter within each category, set to 0 where it is no more than rounding error."""
+    assert moments.scatters is not None
+    rounding = moments.count * (8 * EPS * moments.category_means) ** 2
+    return np.where(moments.scatters > rounding, moments.scatters, 0.0)
