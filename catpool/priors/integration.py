@@ -21,9 +21,10 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-STEPS, RADIUS = {1: 0.25, 2: 0.6}, 4.0  # of the grid, by its axes, in units of standard deviations
-POINTS = 128  # quasi-random points
-WIDER = 1.2  # the standard deviation of the quasi-random points
+STEPS, RADIUS = {1: 0.5, 2: 0.6}, 4.0  # of the grid, by its axes, in units of standard deviations
+FEW, MANY = 64, 256  # quasi-random points: of hyperparameters that are well known, and of others
+LOOSE = 0.4  # the standard deviation of a hyperparameter that is not well known; before the data are seen it is one
+WIDER = 1.4  # the standard deviation of the quasi-random points
 DIFFERENCE = 0.05  # step of second differences, where the standard deviation is one before the data are seen
 FLATTEST = 0.1  # the least curvature of the log density
 BOUND = 6.0  # the largest hyperparameter to start from
@@ -56,7 +57,8 @@ def integration_points(log_likelihood: LogDensity, start: np.ndarray) -> tuple[n
     unit = np.exp2(np.floor(np.log2(np.linalg.norm(axes, axis=0).min()))) / FINE
     mode, axes = (np.round(each / unit) * unit for each in (mode, axes))
     scale, bend = (np.round(each * FINE) / FINE for each in _fit_directions(log_density, mode, axes))
-    units, log_base = _grid(len(mode)) if len(mode) in STEPS else _quasi_random(len(mode))
+    loose = bool(np.linalg.norm(axes, axis=0).max() > LOOSE)
+    units, log_base = _grid(len(mode)) if len(mode) in STEPS else _quasi_random(len(mode), MANY if loose else FEW)
     root = np.sqrt(1 + units**2)
     points = mode + (scale * units + bend * (root - 1)) @ axes.T
     stretch = np.log(scale + bend * units / root).sum(axis=1)
@@ -116,9 +118,9 @@ def _grid(k: int) -> tuple[np.ndarray, np.ndarray]:
     return points, np.zeros(len(points))
 
 
-def _quasi_random(k: int) -> tuple[np.ndarray, np.ndarray]:
+def _quasi_random(k: int, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Normal quasi-random points, shape (m, k), and the logarithms of their weights."""
-    uniform = qmc.Sobol(k, seed=0).random(POINTS)
+    uniform = qmc.Sobol(k, seed=0).random(number)
     points = WIDER * ndtri(uniform)
     return points, (points**2).sum(axis=1) / (2 * WIDER**2)
 
