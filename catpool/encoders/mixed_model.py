@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from catpool.data.backends import to_backend
 from catpool.encoders.encoder import Encoder
-from catpool.encoders.parameters import constraints, documented
+from catpool.encoders.parameters import Registered, constraints, documented
 from catpool.models.mixed.design import INTERCEPT
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_structure import Mixed
 from catpool.models.mixed.mixed_summary import summarize
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ class MixedModelEncoder(Encoder):
         ``(1 + x || g)``.
     method : {"reml", "ml"}, default="reml"
         Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The distribution of rows given the effects. By default it follows from the kind of y.
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial"}, default="auto"
+        The distribution of rows given the effects. By default it follows from the kind of y. "negative_binomial" is for
+        counts that vary more than Poisson counts: those of mean mu have the variance mu + mu^2 / size (NB2). The size
+        is estimated together with variances and coefficients, by Laplace's approximation of their likelihood, as in
+        glmmTMB.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
@@ -106,6 +110,9 @@ class MixedModelEncoder(Encoder):
     Statistical Software 67(1).
     H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
     models, Computational Statistics and Data Analysis 51, 699-709.
+    J. F. Lawless (1987), Negative binomial and mixed Poisson regression, Canadian Journal of Statistics 15, 209-225.
+    M. E. Brooks and others (2017), glmmTMB balances speed and flexibility among packages for zero-inflated generalized
+    linear mixed modeling, The R Journal 9(2), 378-400.
     N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the
     American Statistical Association 88, 9-25.
 
@@ -126,7 +133,6 @@ class MixedModelEncoder(Encoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
-        "family",
         "cv",
         "random_state",
         "unknown",
@@ -135,6 +141,7 @@ class MixedModelEncoder(Encoder):
         "output",
         "weight_type",
         "verbose",
+        family=[Registered(MIXED_FAMILIES, "auto")],
         groups=["array-like"],
         covariates=["array-like", None],
         slopes=[dict, None],
@@ -145,6 +152,8 @@ class MixedModelEncoder(Encoder):
         approximation=[StrOptions({"auto", "laplace", "pql"})],
         target_type=[StrOptions({"auto", "continuous", "binary", "count"})],
     )
+
+    _families = MIXED_FAMILIES
 
     def __init__(
         self,
@@ -243,8 +252,10 @@ class MixedModelEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each number: its `kind` ("fixed", "variance", "correlation", "icc", "model"), the `group` and
-            `term` it belongs to, its `value` and, for coefficients, its standard error `se`. Variances are in units of
+            A row for each number: its `kind` ("fixed", "variance", "correlation", "dispersion", "icc", "model"), the
+            `group` and `term` it belongs to, its `value` and, for coefficients, its standard error `se`, which takes
+            variances and dispersion as known. The dispersion of the negative binomial family is its "size", which is
+            infinite where counts vary no more than those of the Poisson family. Variances are in units of
             y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model" has rows,
             log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
             the solver are in `attrs`.

@@ -1,10 +1,19 @@
 """The families that catpool has, by name."""
 
+from collections import ChainMap
+
 from catpool.priors.binomial import BINOMIAL
-from catpool.priors.family import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.family import FAMILIES, Family
+from catpool.priors.negative_binomial import NegativeBinomial
 from catpool.priors.normal import NORMAL
 from catpool.priors.poisson import POISSON
 
-__all__ = ["FAMILIES"]
+__all__ = ["FAMILIES", "MIXED_FAMILIES"]
 
 FAMILIES.update({family.name: family for family in (NORMAL, BINOMIAL, POISSON)})
+# in a view of both, so that what is added to `FAMILIES` later is a family of mixed models too
+MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(
+    FAMILIES,  # type: ignore[arg-type]
+    {family.name: family for family in (NegativeBinomial(),)},
+)

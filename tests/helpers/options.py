@@ -67,7 +67,10 @@ VALUES = {  # beside that of the encoder's base
 OWN_VALUES = {  # where an encoder has others
     "AdditiveEncoder": {"interactions": [[("city", "shop")]]},  # tests/models/additive finds some
     "NestedEncoder": {"prior": ["ml"]},
-    "MixedModelEncoder": {"output": ["sd", ["mode", "sd", "count", "prediction"]]},
+    "MixedModelEncoder": {
+        "output": ["sd", ["mode", "sd", "count", "prediction"]],
+        "family": ["normal", "negative_binomial"],
+    },
 }
 
 

@@ -13,7 +13,8 @@ from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
 
 
 @frozen
@@ -44,6 +45,9 @@ class MixedModel:
         How the equations were solved: "exact" or "cg".
     singular : list of bool
         For each factor, whether its covariance is singular.
+    dispersion : float or None, default=None
+        Of the negative binomial, gamma and Tweedie families: the coefficient of mu^2, or of mu to the Tweedie power,
+        in the variance of a row. None for the others.
     """
 
     fixed: np.ndarray
@@ -58,6 +62,7 @@ class MixedModel:
     method: str
     solver: str
     singular: list[bool]
+    dispersion: float | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
@@ -72,7 +77,10 @@ class MixedModel:
             require_numbers((size, own), effects=effects)
             require_numbers((size, own, own), variances=variances)
             require_numbers((own, own), covariances=covariance)
-        require_one_of(FAMILIES, family=self.family)
+        require_one_of(MIXED_FAMILIES, family=self.family)
+        dispersed = isinstance(MIXED_FAMILIES[self.family], DispersedFamily)
+        require(dispersed == (self.dispersion is not None), f"a dispersion that the family {self.family!r} has not")
+        require_numbers((), least=0.0, dispersion=self.dispersion)
 
     def sds(self) -> list[np.ndarray]:
         """The posterior standard deviations of each factor's effects, shape (size, width)."""
@@ -139,9 +147,15 @@ def rescale_fit(
         covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
+        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + _has_scale(family),
         family=family,
         method=method,
         solver=fit.solver,
         singular=[bool((np.diag(each) == 0).any()) for each in fit.lambdas],
     )
+
+
+def _has_scale(family: str) -> bool:
+    """Whether a residual variance or a dispersion is estimated."""
+    own = MIXED_FAMILIES[family]
+    return own.homoscedastic or isinstance(own, DispersedFamily)

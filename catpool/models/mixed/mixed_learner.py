@@ -11,19 +11,22 @@ from catpool.crossfit.folds import Folds
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
 from catpool.data.weights import Weights
-from catpool.models.mixed.aggregated_rows import aggregate_rows
+from catpool.models.mixed.aggregated_rows import AggregatedRows, aggregate_rows
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
+from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target, with_zeros
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
+from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.separation import warn_of_separation
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.moments.partition import Parts
 from catpool.moments.unit import unit_of
+from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
 
 
@@ -36,13 +39,13 @@ class MixedRows:
     y : ndarray of shape (n,)
     design : Design
     weights : Weights
-    family : Family
+    family : Family or DispersedFamily
     """
 
     y: np.ndarray
     design: Design
     weights: Weights
-    family: Family
+    family: Family | DispersedFamily
 
     def subset(self, rows: np.ndarray) -> MixedRows:
         return MixedRows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
@@ -93,6 +96,8 @@ class MixedOptions:
                 'approximation="laplace" needs determinants, which solver="cg" does not give. Pass solver="exact", or '
                 'approximation="pql".'
             )
+        if isinstance(rows.family, DispersedFamily):
+            self._check_dispersed(rows)
         if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
             raise ValueError(
                 "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
@@ -102,6 +107,21 @@ class MixedOptions:
             raise ValueError(
                 'solver="cg" does not go with a binary target or counts of one factor without slopes: their equations '
                 'are solved level by level. Pass solver="auto".'
+            )
+
+    def _check_dispersed(self, rows: MixedRows) -> None:
+        """Refuse options that a family with a dispersion does not have."""
+        name = rows.family.name
+        if not self.is_laplace(rows.design):
+            raise ValueError(
+                f'family="{name}" has Laplace\'s approximation alone, in which its dispersion is estimated, but '
+                f'approximation="{self.approximation}" with solver="{self.solver}" would leave it out. Pass '
+                'approximation="laplace" and solver="auto".'
+            )
+        if self.quadrature > 1:
+            raise ValueError(
+                f'`quadrature` of more than one point does not go with family="{name}", whose dispersion is estimated '
+                f"by Laplace's approximation. Got {self.quadrature}; pass quadrature=1."
             )
 
 
@@ -156,7 +176,7 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[Mi
     scales, unit = rows.design.measure_scales(), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    return counted(lambda view: _fit_system(*view, scales, options, unit, rows.family), views, FOLDS)
+    return counted(lambda view: _fit_system(*view, scales, options, unit, rows.family.name), views, FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
@@ -165,10 +185,10 @@ def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> Cros
 
 
 def _fit_system(
-    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float, family: Family
+    system: MixedSystem, center: float, scales: DesignScales, options: MixedOptions, unit: float, family: str
 ) -> MixedModel:
     fit = fit_mixed(system, reml=options.reml, solver=options.solver)
-    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family=family.name)
+    model = rescale_fit(fit, scales, center, reml=options.reml, method=options.method, family=family)
     freedom = system.rows - (system.covariates if options.reml else 0)
     return model if unit == 1 else rescale_target(model, unit, freedom)
 
@@ -177,8 +197,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
     scales, family = rows.design.measure_scales(), rows.family
     link, (least, most) = family.link, family.bounds
-    covariates, factors = rows.design.standardize(scales)
-    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    aggregated, likelihood = _aggregate(rows, scales)
     mean = aggregated.total.sum() / aggregated.count.sum()
     # at the ends of the link no coefficient is finite
     if not least < mean < most:
@@ -187,12 +206,21 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
             "another target, or more rows."
         )
     warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
-    criterion, method = np.nan, "PQL"
+    criterion, method, dispersion = np.nan, "PQL", None
     if not options.is_laplace(rows.design):
         fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
-    elif rows.design.one_intercept:
+    elif rows.design.one_intercept and not likelihood.parameters.size:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
-        (fit, criterion), method = fit_laplace(aggregated, link, mean), "Laplace"
+        (fit, criterion, dispersion), method = fit_laplace(aggregated, likelihood, mean), "Laplace"
     model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
-    return replace(model, criterion=criterion)
+    return replace(model, criterion=criterion, dispersion=dispersion)
+
+
+def _aggregate(rows: MixedRows, scales: DesignScales) -> tuple[AggregatedRows, RowLikelihood]:
+    covariates, factors = rows.design.standardize(scales)
+    if isinstance(rows.family, DispersedFamily):
+        return aggregate_dispersed(rows.y, covariates, factors, rows.weights, rows.family)
+    link = rows.family.link
+    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    return aggregated, CanonicalRows(aggregated.total, aggregated.count, link)

@@ -26,7 +26,8 @@ from catpool.models.mixed.effects_table import (
 )
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
@@ -194,7 +195,10 @@ class Mixed(Structure):
             codes.append(own.astype(np.intp))  # which indexes twice as fast
             vocabularies.append(vocabulary)
         y, design = next(iter(targets[0].columns())), self._design(data.X, codes, vocabularies)
-        return MixedRows(y, design, data.weights, FAMILIES[targets[0].family]), vocabularies
+        family = MIXED_FAMILIES[targets[0].family]
+        if isinstance(family, DispersedFamily):
+            family.check(y)
+        return MixedRows(y, design, data.weights, family), vocabularies
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Vocabularies) -> Design:
         slopes = [self.slopes.get(group, []) for group in self.groups]
