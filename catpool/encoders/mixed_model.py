@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -54,11 +54,14 @@ class MixedModelEncoder(Encoder):
         ``(1 + x || g)``.
     method : {"reml", "ml"}, default="reml"
         Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
-    family : {"auto", "normal", "binomial", "poisson", "negative_binomial"}, default="auto"
-        The distribution of rows given the effects. By default it follows from the kind of y. "negative_binomial" is for
-        counts that vary more than Poisson counts: those of mean mu have the variance mu + mu^2 / size (NB2). The size
-        is estimated together with variances and coefficients, by Laplace's approximation of their likelihood, as in
-        glmmTMB.
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial", "gamma", "tweedie"}, default="auto"
+        The distribution of rows given the effects. By default it follows from the kind of y, and is one of the first
+        three. The others have the logarithm as link, and a row of mean mu has the variance mu + mu^2 / size (negative
+        binomial, NB2, for counts), mu^2 / shape (gamma, for y above 0) or phi mu^p (Tweedie, for y of 0 and above).
+        Their dispersion is estimated together with variances and coefficients, by Laplace's approximation of the
+        likelihood with the observed information, as in glmmTMB.
+    tweedie_power : float, default=1.5
+        The power p of ``family="tweedie"``, from 1.1 to 1.9.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
@@ -110,9 +113,7 @@ class MixedModelEncoder(Encoder):
     Statistical Software 67(1).
     H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
     models, Computational Statistics and Data Analysis 51, 699-709.
-    J. F. Lawless (1987), Negative binomial and mixed Poisson regression, Canadian Journal of Statistics 15, 209-225.
-    M. E. Brooks and others (2017), glmmTMB balances speed and flexibility among packages for zero-inflated generalized
-    linear mixed modeling, The R Journal 9(2), 378-400.
+    M. E. Brooks and others (2017), glmmTMB balances speed and flexibility, The R Journal 9(2), 378-400.
     N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the
     American Statistical Association 88, 9-25.
 
@@ -148,6 +149,7 @@ class MixedModelEncoder(Encoder):
         correlated=["boolean"],
         method=[StrOptions({"reml", "ml"})],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
+        tweedie_power=[Interval(Real, 1.1, 1.9, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
         approximation=[StrOptions({"auto", "laplace", "pql"})],
         target_type=[StrOptions({"auto", "continuous", "binary", "count"})],
@@ -164,6 +166,7 @@ class MixedModelEncoder(Encoder):
         correlated: bool = True,
         method: str = "reml",
         family: str = "auto",
+        tweedie_power: float = 1.5,
         quadrature: int = 1,
         solver: str = "auto",
         approximation: str = "auto",
@@ -183,6 +186,7 @@ class MixedModelEncoder(Encoder):
         self.correlated = correlated
         self.method = method
         self.family = family
+        self.tweedie_power = tweedie_power
         self.quadrature = quadrature
         self.solver = solver
         self.approximation = approximation
@@ -237,6 +241,7 @@ class MixedModelEncoder(Encoder):
             quadrature=self.quadrature,
             solver=self.solver,
             approximation=self.approximation,
+            tweedie_power=self.tweedie_power,
         )
 
     @property
@@ -254,11 +259,10 @@ class MixedModelEncoder(Encoder):
         pandas.DataFrame
             A row for each number: its `kind` ("fixed", "variance", "correlation", "dispersion", "icc", "model"), the
             `group` and `term` it belongs to, its `value` and, for coefficients, its standard error `se`, which takes
-            variances and dispersion as known. The dispersion of the negative binomial family is its "size", which is
-            infinite where counts vary no more than those of the Poisson family. Variances are in units of
-            y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model" has rows,
-            log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
-            the solver are in `attrs`.
+            variances and dispersion as known. A "size" is infinite where counts vary no more than Poisson counts.
+            Variances are in units of y squared; "icc" is a factor's share of the variance of a row whose covariates are
+            zero; "model" has rows, log-likelihood (restricted under REML), AIC, and the factors whose covariance is
+            singular. The method and the solver are in `attrs`.
         """
         names = self._state.header.names_by_label
         return summarize(

@@ -104,7 +104,7 @@ class DispersedFamily(ABC):
         return kind in self.kinds
 
     def latent_noise(self, scale: float) -> float | None:
-        """None, as the variance of a row on the scale of the link depends on its mean."""
+        """The variance of a row on the scale of the link, from the dispersion; None if it depends on the mean."""
         return None
 
     @abstractmethod
@@ -118,6 +118,18 @@ class DispersedFamily(ABC):
     @abstractmethod
     def from_moments(self, cells: DispersedCells, eta: np.ndarray) -> float:
         """The dispersion by the method of moments, about given means."""
+
+    def unit(self, y: np.ndarray) -> float:
+        """The unit in which values of y are fitted."""
+        return 1.0
+
+    def in_unit(self, dispersion: float, unit: float) -> float:
+        """The dispersion of values in their own unit, from that of values in another one."""
+        return dispersion
+
+    def least(self, cells: DispersedCells) -> float:
+        """The least dispersion that is told from rounding; zero if the likelihood has a limit there."""
+        return 0.0
 
     def is_negligible(self, cells: DispersedCells, dispersion: float) -> bool:
         """Whether a dispersion may as well be zero, if the likelihood allows it."""

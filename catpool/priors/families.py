@@ -5,9 +5,11 @@ from collections import ChainMap
 from catpool.priors.binomial import BINOMIAL
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import FAMILIES, Family
+from catpool.priors.gamma import Gamma
 from catpool.priors.negative_binomial import NegativeBinomial
 from catpool.priors.normal import NORMAL
 from catpool.priors.poisson import POISSON
+from catpool.priors.tweedie import Tweedie
 
 __all__ = ["FAMILIES", "MIXED_FAMILIES"]
 
@@ -15,5 +17,5 @@ FAMILIES.update({family.name: family for family in (NORMAL, BINOMIAL, POISSON)})
 # in a view of both, so that what is added to `FAMILIES` later is a family of mixed models too
 MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(
     FAMILIES,  # type: ignore[arg-type]
-    {family.name: family for family in (NegativeBinomial(),)},
+    {family.name: family for family in (NegativeBinomial(), Gamma(), Tweedie())},
 )

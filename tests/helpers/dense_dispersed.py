@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import minimize
-from scipy.stats import nbinom
+from scipy.special import ive
+from scipy.stats import gamma, nbinom
 
 from helpers.dense_laplace import DenseLaplace
 
@@ -21,7 +22,37 @@ class NegativeBinomialDensity:
         return (1 / d + y) * (mean / d) / (1 / d + mean) ** 2
 
 
-DENSITIES = {"negative_binomial": NegativeBinomialDensity()}
+class GammaDensity:
+    """Of shape 1 / d."""
+
+    def log(self, y, mean, d):
+        return gamma.logpdf(y, 1 / d, scale=d * mean)
+
+    def slope(self, y, mean, d):
+        return (y / mean - 1) / d
+
+    def curvature(self, y, mean, d):
+        return y / mean / d
+
+
+class TweedieDensity:
+    """Of the power 1.5: a Poisson number of exponential variables, the sum of which is a Bessel function."""
+
+    def log(self, y, mean, d):
+        root, some = np.sqrt(mean), np.where(y > 0, y, 1.0)
+        rate, scale = 2 * root / d, d * root / 2
+        x = 2 * np.sqrt(rate * some / scale)
+        each = x - rate - some / scale + np.log(rate / scale / some) / 2 + np.log(ive(1, x))
+        return np.where(y > 0, each, -rate)
+
+    def slope(self, y, mean, d):
+        return (y - mean) / np.sqrt(mean) / d
+
+    def curvature(self, y, mean, d):
+        return (y / np.sqrt(mean) + np.sqrt(mean)) / 2 / d
+
+
+DENSITIES = {"negative_binomial": NegativeBinomialDensity(), "gamma": GammaDensity(), "tweedie": TweedieDensity()}
 
 
 class DenseDispersed(DenseLaplace):

@@ -47,6 +47,7 @@ VALUES = {  # beside that of the encoder's base
     "quadrature": [5],
     "solver": ["cg"],
     "approximation": ["pql"],
+    "tweedie_power": [1.2],
     "cv": [3, KFold(2), np.arange(N) % 2],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
@@ -69,7 +70,7 @@ OWN_VALUES = {  # where an encoder has others
     "NestedEncoder": {"prior": ["ml"]},
     "MixedModelEncoder": {
         "output": ["sd", ["mode", "sd", "count", "prediction"]],
-        "family": ["normal", "negative_binomial"],
+        "family": ["normal", "negative_binomial", "tweedie"],
     },
 }
 

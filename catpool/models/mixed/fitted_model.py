@@ -79,7 +79,10 @@ class MixedModel:
             require_numbers((own, own), covariances=covariance)
         require_one_of(MIXED_FAMILIES, family=self.family)
         dispersed = isinstance(MIXED_FAMILIES[self.family], DispersedFamily)
-        require(dispersed == (self.dispersion is not None), f"a dispersion that the family {self.family!r} has not")
+        require(
+            dispersed == (self.dispersion is not None),
+            f"a dispersion of {self.dispersion} beside the `family` {self.family!r}",
+        )
         require_numbers((), least=0.0, dispersion=self.dispersion)
 
     def sds(self) -> list[np.ndarray]:
@@ -116,6 +119,23 @@ def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedMod
         scale=factor * (factor * model.scale),
         criterion=model.criterion + 2 * freedom * float(np.log(factor)),
     )
+
+
+def rescale_positive_target(model: MixedModel, factor: float, dispersion: float, positive: float) -> MixedModel:
+    """The model, on the logarithmic scale, of a target that is `factor` times as large.
+
+    Parameters
+    ----------
+    model : MixedModel
+    factor : float
+    dispersion : float
+        Of that target.
+    positive : float
+        The number of rows in which it is more than zero, and has a density.
+    """
+    fixed, logarithm = model.fixed.copy(), float(np.log(factor))
+    fixed[0] += logarithm
+    return replace(model, fixed=fixed, dispersion=dispersion, criterion=model.criterion + 2 * positive * logarithm)
 
 
 def rescale_fit(

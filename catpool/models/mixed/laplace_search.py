@@ -33,6 +33,12 @@ DIFFERENCE = 1e-3  # of the logarithm of a dispersion, for a difference of gradi
 FLATTEST = 1e-6  # the least curvature, as a share of what is expected or of the largest
 
 
+NO_NOISE = (
+    "The factors and covariates predict y exactly, or nearly so, and leave no dispersion to estimate. Leave a factor "
+    'or covariate out, or pass family="normal".'
+)
+
+
 def fit_laplace(rows: AggregatedRows, likelihood: RowLikelihood, mean: float) -> tuple[MixedFit, float, float | None]:
     """The fit, its criterion, and the dispersion if there is one.
 
@@ -57,15 +63,18 @@ def fit_laplace(rows: AggregatedRows, likelihood: RowLikelihood, mean: float) ->
 
 def _minimize(criterion: LaplaceCriterion, start: MixedFit) -> np.ndarray:
     """The best parameters; where some are zero, those that are found again from larger ones may be better."""
-    near = LaplaceSearch(criterion, start, OFF_ZERO)
+    likelihood, factors = criterion.likelihood, criterion.rows.factors
+    levels, rows = np.array([len(np.unique(factor.codes)) for factor in factors]), likelihood.count.sum()
+    # without a limit at zero, a dispersion cannot be told from the variance of a level for each row
+    alike = (levels >= rows) & likelihood.is_unbounded
+    near = LaplaceSearch(criterion, start, OFF_ZERO, alike)
     points = [near.minimize()]
     if near.zeros.any() and len(criterion.last) <= FEW:
-        points.append(LaplaceSearch(criterion, start, FAR_OFF_ZERO).minimize())
-    rows = criterion.likelihood.count.sum()
-    rivals = [len(np.unique(factor.codes)) > rows / 2 for factor in criterion.rows.factors]
-    if np.isneginf(points[0][-1]) and any(rivals):  # the variance of a level for each row stands for the dispersion
-        likelihood = criterion.likelihood.about(criterion.rows.covariates @ start.fixed)
-        points.append(LaplaceSearch(LaplaceCriterion(criterion.rows, likelihood), start, OFF_ZERO, rivals).minimize())
+        points.append(LaplaceSearch(criterion, start, FAR_OFF_ZERO, alike).minimize())
+    rivals = (levels > rows / 2) & ~alike  # whose variance may stand for the dispersion
+    if likelihood.parameters.size and rivals.any():
+        about = LaplaceCriterion(criterion.rows, likelihood.about(criterion.rows.covariates @ start.fixed))
+        points.append(LaplaceSearch(about, start, OFF_ZERO, rivals | alike).minimize())
     values = [criterion(point)[0] for point in points]
     return points[0] if values[0] <= min(values) + 1e-7 else points[int(np.argmin(values))]
 
@@ -80,13 +89,15 @@ class LaplaceSearch:
         A fit to a working response.
     least : float
         The least variance to start from, as theta in units of `parameter_units`: at zero the gradient vanishes.
-    without : sequence of bool, default=()
-        Of each factor, whether its variances stay at zero.
+    without : ndarray of bool of shape (factors,)
+        Whether its variances stay at zero.
 
     Attributes
     ----------
     point : ndarray of shape (parameters,)
         The parameters to start from: theta, then beta, then the logarithm of a dispersion, if there is one.
+    first : int
+        The place of the logarithm of a dispersion.
     free : ndarray of shape (parameters,)
         Which of them are searched.
     zeros : ndarray of shape (parameters,)
@@ -95,9 +106,7 @@ class LaplaceSearch:
         Second derivatives of the criterion of the working response.
     """
 
-    def __init__(
-        self, criterion: LaplaceCriterion, start: MixedFit, least: float, without: Sequence[bool] = ()
-    ) -> None:
+    def __init__(self, criterion: LaplaceCriterion, start: MixedFit, least: float, without: np.ndarray) -> None:
         self.criterion, self.parameters = criterion, criterion.parameters
         deviance = ProfiledDeviance(start.equations.system, reml=False, known=True, solver="exact")
         self.units, self.twins = deviance.units, deviance.twins
@@ -107,6 +116,7 @@ class LaplaceSearch:
         repeated |= set(np.flatnonzero(without).tolist())
         idle = deviance.unidentified() | np.array([factor in repeated for factor, *_ in self.parameters.places])
         self.point = np.concatenate([np.where(idle, 0.0, theta), start.fixed, criterion.likelihood.parameters])
+        self.first = len(idle) + len(start.fixed)
         self.free = np.append(~idle, np.full(len(self.point) - len(idle), True))
         self.zeros = np.zeros(len(self.point), dtype=bool)
         self.hessian = block_diag(
@@ -115,8 +125,7 @@ class LaplaceSearch:
 
     def _bend_by_dispersion(self) -> list[float]:
         """The second derivative by the logarithm of a dispersion, if there is one."""
-        first = len(self.point) - len(self.criterion.likelihood.parameters)
-        steps = [DIFFERENCE * (np.arange(len(self.point)) == place) for place in range(first, len(self.point))]
+        steps = [DIFFERENCE * (np.arange(len(self.point)) == place) for place in range(self.first, len(self.point))]
         ahead_and_behind = [[self.criterion(self.point + sign * step)[1] @ step for sign in (1, -1)] for step in steps]
         return [(ahead - behind) / (2 * DIFFERENCE**2) for ahead, behind in ahead_and_behind]
 
@@ -136,6 +145,10 @@ class LaplaceSearch:
         """Units of the free parameters, as columns, in which the second derivatives are the identity."""
         roots, axes = np.linalg.eigh(self.hessian[np.ix_(self.free, self.free)])
         return axes / np.sqrt(np.maximum(np.abs(roots), FLATTEST * np.abs(roots).max()))
+
+    def _rows(self) -> RowLikelihood:
+        """The likelihood of the rows."""
+        return self.criterion.likelihood.at(self.point[self.first :])
 
     def _moved(self, step: np.ndarray) -> np.ndarray:
         """All parameters, the free ones after a step."""
@@ -157,6 +170,8 @@ class LaplaceSearch:
         options = {"gtol": GRADIENT, "maxiter": STEPS}
         found = minimize(criterion, np.zeros(axes.shape[1]), jac=True, method="BFGS", options=options)
         self.point = self._moved(axes @ found.x)
+        if self._rows().is_degenerate():
+            raise ValueError(NO_NOISE)
         roots, own = np.linalg.eigh(found.hess_inv)
         back = own.T @ np.linalg.inv(axes) / np.sqrt(np.clip(roots, 1e-300, 1 / FLATTEST))[:, None]
         self.hessian[np.ix_(self.free, self.free)] = back.T @ back
@@ -167,8 +182,7 @@ class LaplaceSearch:
         small = self.free & np.append(self._is_below(SMALL, self.point[:thetas]), self.zeros[thetas:])
         if self._try(small, 0.0):
             self.zeros = small
-        *_, likelihood = self.criterion.split(self.point)
-        if likelihood.is_negligible():
+        if self._rows().is_negligible():
             self._try(np.arange(len(self.point)) == len(self.point) - 1, -np.inf)
 
     def _try(self, those: np.ndarray, value: float) -> bool:

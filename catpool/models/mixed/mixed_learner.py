@@ -15,7 +15,13 @@ from catpool.models.mixed.aggregated_rows import AggregatedRows, aggregate_rows
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
-from catpool.models.mixed.fitted_model import MixedModel, rescale_fit, rescale_target, with_zeros
+from catpool.models.mixed.fitted_model import (
+    MixedModel,
+    rescale_fit,
+    rescale_positive_target,
+    rescale_target,
+    with_zeros,
+)
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
@@ -127,6 +133,8 @@ class MixedOptions:
 
 def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit the model to all rows."""
+    if isinstance(rows.family, DispersedFamily):
+        return _fit_in_unit(rows, rows.family, options)
     if not rows.family.homoscedastic:
         return _fit_generalized(rows, options)
     return _fit_normal(rows, options, Parts(None, 1))[0]
@@ -193,6 +201,17 @@ def _fit_system(
     return model if unit == 1 else rescale_target(model, unit, freedom)
 
 
+def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions) -> MixedModel:
+    """Fit a family with a dispersion, in a unit in which the logarithm of the mean is not far from zero."""
+    weight = np.ones(len(rows.y)) if rows.weights.row is None else rows.weights.row
+    unit = family.unit(rows.y[weight > 0])
+    model = _fit_generalized(replace(rows, y=rows.y / unit), options)
+    if unit == 1 or model.dispersion is None:
+        return model
+    dispersion, positive = family.in_unit(model.dispersion, unit), float(weight[rows.y > 0].sum())
+    return rescale_positive_target(model, unit, dispersion, positive)
+
+
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
     scales, family = rows.design.measure_scales(), rows.family
@@ -200,10 +219,10 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     aggregated, likelihood = _aggregate(rows, scales)
     mean = aggregated.total.sum() / aggregated.count.sum()
     # at the ends of the link no coefficient is finite
-    if not least < mean < most:
+    if not least < mean < most or likelihood.is_constant():
         raise ValueError(
-            f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
-            "another target, or more rows."
+            f"A mixed model of the {family.name} family needs different values of y, but its values are "
+            "all alike. Use another target, or more rows."
         )
     warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
     criterion, method, dispersion = np.nan, "PQL", None

@@ -71,7 +71,7 @@ def _summarize_covariance(table: EffectsTable, covariance: np.ndarray) -> list[d
 
 def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
     """Each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
-    noise = MIXED_FAMILIES[model.family].latent_noise(model.scale)
+    noise = MIXED_FAMILIES[model.family].latent_noise(model.scale if model.dispersion is None else model.dispersion)
     if noise is None:  # counts have no variance that is the same for all rows
         return []
     intercepts = [float(each[0, 0]) for each in model.covariances]

@@ -14,6 +14,7 @@ from catpool.priors.link import Link
 
 LEAST_VARIANCE = 1e-10  # of a row, so that the response of one that is all but certain is finite
 LARGEST = 100.0  # logarithm of a dispersion
+NEARLY = 1e2  # how many times the least dispersion it is that counts as none
 
 
 class RowLikelihood(ABC):
@@ -81,6 +82,19 @@ class RowLikelihood(ABC):
         """Whether the dispersion may as well be zero."""
         return False
 
+    def is_degenerate(self) -> bool:
+        """Whether the dispersion is so small that the likelihood may have no bounds."""
+        return False
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether rows whose values are their means are infinitely likely, as a dispersion of zero has no limit."""
+        return False
+
+    def is_constant(self) -> bool:
+        """Whether all values of y are alike, and the family needs other ones."""
+        return False
+
     def slopes(self, eta: np.ndarray) -> list[DispersionSlopes]:
         """The derivatives with respect to each of the parameters."""
         return []
@@ -125,7 +139,7 @@ class DispersedRows(RowLikelihood):
 
     def __init__(self, family: DispersedFamily, cells: DispersedCells, dispersion: float = 1.0) -> None:
         self.family, self.cells, self._dispersion = family, cells, dispersion
-        self.count, self.link = cells.count, family.link
+        self.count, self.link, self.least = cells.count, family.link, family.least(cells)
 
     def log_likelihood(self, eta: np.ndarray) -> np.ndarray:
         return self.family.log_likelihood(self.cells, eta, self._dispersion)
@@ -147,7 +161,7 @@ class DispersedRows(RowLikelihood):
         return np.log([self._dispersion])
 
     def at(self, parameters: np.ndarray) -> DispersedRows:
-        return DispersedRows(self.family, self.cells, float(np.exp(min(parameters[0], LARGEST))))
+        return DispersedRows(self.family, self.cells, max(float(np.exp(min(parameters[0], LARGEST))), self.least))
 
     def about(self, eta: np.ndarray) -> DispersedRows:
         return DispersedRows(self.family, self.cells, self.family.from_moments(self.cells, eta))
@@ -163,5 +177,17 @@ class DispersedRows(RowLikelihood):
     def is_negligible(self) -> bool:
         return self.family.is_negligible(self.cells, self._dispersion)
 
+    @property
+    def is_unbounded(self) -> bool:
+        return self.least > 0
+
+    def is_constant(self) -> bool:
+        return len(self.cells.values) == 1 and self.is_unbounded
+
+    def is_degenerate(self) -> bool:
+        return 0 < self._dispersion <= NEARLY * self.least
+
     def slopes(self, eta: np.ndarray) -> list[DispersionSlopes]:
+        if self._dispersion == self.least:  # from where on nothing changes
+            return [DispersionSlopes(0.0, np.zeros_like(eta), np.zeros_like(eta))]
         return [self.family.slopes(self.cells, eta, self._dispersion)]
