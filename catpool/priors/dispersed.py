@@ -73,7 +73,7 @@ class DispersedFamily(ABC):
     Attributes
     ----------
     name : str
-        The name in `MIXED_FAMILIES`.
+        The name in `DISPERSED_FAMILIES`.
     assumed : str
         The kind of target for ``target_type="auto"``.
     kinds : tuple of str

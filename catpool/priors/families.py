@@ -11,11 +11,11 @@ from catpool.priors.normal import NORMAL
 from catpool.priors.poisson import POISSON
 from catpool.priors.tweedie import Tweedie
 
-__all__ = ["FAMILIES", "MIXED_FAMILIES"]
+__all__ = ["DISPERSED_FAMILIES", "FAMILIES", "MIXED_FAMILIES"]
 
 FAMILIES.update({family.name: family for family in (NORMAL, BINOMIAL, POISSON)})
-# in a view of both, so that what is added to `FAMILIES` later is a family of mixed models too
-MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(
-    FAMILIES,  # type: ignore[arg-type]
-    {family.name: family for family in (NegativeBinomial(), Gamma(), Tweedie())},
-)
+DISPERSED_FAMILIES: dict[str, DispersedFamily] = {
+    family.name: family for family in (NegativeBinomial(), Gamma(), Tweedie())
+}
+# a view of both, so that what is added to them later is a family of mixed models too
+MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(FAMILIES, DISPERSED_FAMILIES)  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ def values_of(public, name):
 
 
 def _normal(p):
-    return p.get("family") == "normal" or p["target_type"] == "continuous"
+    return p.get("family") == "normal" or (p["target_type"] == "continuous" and p.get("family") != "tweedie")
 
 
 def _pools(p):
@@ -109,7 +109,10 @@ INERT = {
     "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
     "method": (lambda p: not _normal(p), "REML is of the normal family alone"),
     "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
-    "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
+    "family": (
+        lambda p: p["target_type"] == "continuous" and p["family"] != "tweedie",
+        "a continuous target has the normal family anyway",
+    ),
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"

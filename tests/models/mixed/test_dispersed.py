@@ -16,7 +16,7 @@ from catpool.data.weights import Weights
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
-from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.families import DISPERSED_FAMILIES, MIXED_FAMILIES
 
 N = 240
 KINDS = {"negative_binomial": "count", "gamma": "continuous", "tweedie": "continuous"}
@@ -276,4 +276,4 @@ def test_other_encoders_do_not_have_these_families():
 
 
 def test_every_family_with_a_dispersion_is_tested_here():
-    assert sorted(DENSITIES) == sorted(KINDS) == sorted(PARAMETERS) == sorted(MIXED_FAMILIES.maps[1])
+    assert sorted(DENSITIES) == sorted(KINDS) == sorted(PARAMETERS) == sorted(DISPERSED_FAMILIES)
