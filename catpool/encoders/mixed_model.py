@@ -11,9 +11,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.mixed_results_mixin import MixedResultsMixin
-from catpool.encoders.parameters import constraints, documented
+from catpool.encoders.parameters import Registered, constraints, documented
 from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.models.mixed.mixed_structure import Mixed
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
@@ -49,18 +50,24 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         ``(1 + x || g)``.
     prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
         How the variances are learned. "reml" and "ml" maximize the restricted or the unrestricted likelihood (that of
-        binary targets and counts is always unrestricted). "full_bayes" averages over their posterior, as brms and Bambi
-        do, but without sampling, so that modes are posterior means, and standard deviations and intervals include that
-        variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels, and maximizes
-        the restricted likelihood for others, as for all where the likelihood is not known: with conjugate gradients,
-        penalized quasi-likelihood or quadrature.
+        families other than the normal one is always unrestricted). "full_bayes" averages over their posterior, as brms
+        and Bambi do, but without sampling, so that modes are posterior means, and standard deviations and intervals
+        include that variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels,
+        and maximizes the restricted likelihood for others, as for all where the likelihood is not known (with conjugate
+        gradients, penalized quasi-likelihood or quadrature) and in families with a dispersion.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
         of a factor's effects, in units of the residual one (for binary targets and counts, on the scale of the linear
         predictor); of slopes, for a covariate of root mean square one. All correlations of intercepts and slopes are
         equally likely.
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The distribution of rows given the effects. By default it follows from the kind of y.
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial", "gamma", "tweedie"}, default="auto"
+        The distribution of rows given the effects. By default it follows from the kind of y, and is one of the first
+        three. The others have the logarithm as link, and a row of mean mu has the variance mu + mu^2 / size (negative
+        binomial, NB2, for counts), mu^2 / shape (gamma, for y above 0) or phi mu^p (Tweedie, for y of 0 and above).
+        Their dispersion is estimated together with variances and coefficients, by Laplace's approximation of the
+        likelihood with the observed information, as in glmmTMB, and ``prior="full_bayes"`` does not have them.
+    tweedie_power : float, default=1.5
+        The power p of ``family="tweedie"``, from 1.1 to 1.9.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
@@ -112,6 +119,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     Statistical Software 67(1).
     H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
     models, Computational Statistics and Data Analysis 51, 699-709.
+    M. E. Brooks and others (2017), glmmTMB balances speed and flexibility, The R Journal 9(2), 378-400.
     N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the
     American Statistical Association 88, 9-25.
 
@@ -132,7 +140,6 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
-        "family",
         "cv",
         "random_state",
         "unknown",
@@ -141,6 +148,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         "output",
         "weight_type",
         "verbose",
+        family=[Registered(MIXED_FAMILIES, "auto")],
         groups=["array-like"],
         covariates=["array-like", None],
         slopes=[dict, None],
@@ -148,10 +156,13 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         prior=[StrOptions({"auto", "reml", "ml", "full_bayes"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
+        tweedie_power=[Interval(Real, 1.1, 1.9, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
         approximation=[StrOptions({"auto", "laplace", "pql"})],
         target_type=[StrOptions({"auto", "continuous", "binary", "count"})],
     )
+
+    _families = MIXED_FAMILIES
 
     def __init__(
         self,
@@ -163,6 +174,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         prior: str = "auto",
         prior_scale: float = 1.0,
         family: str = "auto",
+        tweedie_power: float = 1.5,
         quadrature: int = 1,
         solver: str = "auto",
         approximation: str = "auto",
@@ -183,6 +195,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         self.prior = prior
         self.prior_scale = prior_scale
         self.family = family
+        self.tweedie_power = tweedie_power
         self.quadrature = quadrature
         self.solver = solver
         self.approximation = approximation
@@ -238,4 +251,5 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
             quadrature=self.quadrature,
             solver=self.solver,
             approximation=self.approximation,
+            tweedie_power=self.tweedie_power,
         )

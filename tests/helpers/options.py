@@ -46,6 +46,7 @@ VALUES = {  # beside that of the encoder's base
     "quadrature": [5],
     "solver": ["cg"],
     "approximation": ["pql"],
+    "tweedie_power": [1.2],
     "cv": [3, KFold(2), np.arange(N) % 2],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
@@ -69,6 +70,7 @@ OWN_VALUES = {  # where an encoder has others
     "MixedModelEncoder": {
         "prior": ["reml", "ml", "full_bayes"],
         "output": ["sd", ["mode", "sd", "count", "prediction"]],
+        "family": ["normal", "negative_binomial", "tweedie"],
     },
 }
 
@@ -81,7 +83,7 @@ def values_of(public, name):
 
 
 def _normal(p):
-    return p.get("family") == "normal" or p["target_type"] == "continuous"
+    return p.get("family") == "normal" or (p["target_type"] == "continuous" and p.get("family") != "tweedie")
 
 
 def _pools(p):
@@ -106,7 +108,10 @@ INERT = {
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (lambda p: p["prior"] == "full_bayes", "with few categories, full Bayes is the default"),
     "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
-    "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
+    "family": (
+        lambda p: p["target_type"] == "continuous" and p["family"] != "tweedie",
+        "a continuous target has the normal family anyway",
+    ),
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"

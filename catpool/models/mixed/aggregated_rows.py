@@ -59,16 +59,23 @@ def aggregate_rows(
     constant = float((row * log_constant(y, exposure)).sum())
     if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
         seen = row > 0  # rows without weight have no working response
-        return AggregatedRows((y * row)[seen], count[seen], covariates[seen], _take(factors, seen), constant)
-    cell, first = _number_cells(factors)
+        return AggregatedRows((y * row)[seen], count[seen], covariates[seen], take_rows(factors, seen), constant)
+    cell, first = number_cells(factors)
     total, size = np.bincount(cell, y * row, len(first)), np.bincount(cell, count, len(first))
     seen = size > 0
-    return AggregatedRows(total[seen], size[seen], covariates[first][seen], _take(factors, first[seen]), constant)
+    return AggregatedRows(total[seen], size[seen], covariates[first][seen], take_rows(factors, first[seen]), constant)
 
 
-def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each row's combination of levels, and the first row of each combination."""
-    cell = np.zeros(len(factors[0].codes), dtype=np.intp)
+def number_cells(factors: Sequence[GroupingFactor], apart: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each row's combination of levels, and the first row of each combination.
+
+    Parameters
+    ----------
+    factors : sequence of GroupingFactor
+    apart : ndarray of shape (n,), optional
+        Codes of which rows of one combination must have the same.
+    """
+    cell = np.zeros(len(factors[0].codes), dtype=np.intp) if apart is None else apart
     for factor in factors:
         cell = factorize_integers(cell * factor.size + factor.codes)[0]
     first = np.empty(int(cell.max()) + 1, dtype=np.intp)
@@ -76,5 +83,6 @@ def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.nda
     return cell, first
 
 
-def _take(factors: Sequence[GroupingFactor], rows: np.ndarray) -> list[GroupingFactor]:
+def take_rows(factors: Sequence[GroupingFactor], rows: np.ndarray) -> list[GroupingFactor]:
+    """The factors of some rows."""
     return [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in factors]

@@ -16,7 +16,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.families import FAMILIES
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
@@ -209,7 +209,7 @@ def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
 def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
     """The predictions of rows, shape (n,), on the scale of y."""
     model = tables[0].model
-    return FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
+    return MIXED_FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
 
 
 ROW_FEATURES = {"fixed": fixed_part, "prediction": prediction}

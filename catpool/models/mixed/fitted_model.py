@@ -14,7 +14,8 @@ from catpool.models.mixed.joint_posterior import JointPosterior
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.priors.mixture_of_t import variance_of_t
 
 
@@ -48,6 +49,9 @@ class MixedModel:
         For each factor, whether its covariance is singular.
     posterior : JointPosterior, optional
         The joint posterior of coefficients and effects. None where conjugate gradients solved the equations.
+    dispersion : float or None, default=None
+        Of the negative binomial, gamma and Tweedie families: the coefficient of mu^2, or of mu to the Tweedie power,
+        in the variance of a row. None for the others.
     """
 
     fixed: np.ndarray
@@ -63,6 +67,7 @@ class MixedModel:
     solver: str
     singular: list[bool]
     posterior: JointPosterior | None = None
+    dispersion: float | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
@@ -77,7 +82,13 @@ class MixedModel:
             require_numbers((size, own), effects=effects)
             require_numbers((size, own, own), variances=variances)
             require_numbers((own, own), covariances=covariance)
-        require_one_of(FAMILIES, family=self.family)
+        require_one_of(MIXED_FAMILIES, family=self.family)
+        dispersed = isinstance(MIXED_FAMILIES[self.family], DispersedFamily)
+        require(
+            dispersed == (self.dispersion is not None),
+            f"a dispersion of {self.dispersion} beside the `family` {self.family!r}",
+        )
+        require_numbers((), least=0.0, dispersion=self.dispersion)
 
     def sds(self) -> list[np.ndarray]:
         """The posterior standard deviations of each factor's effects, shape (size, width)."""
@@ -115,6 +126,25 @@ def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedMod
     )
 
 
+def rescale_positive_target(model: MixedModel, factor: float, dispersion: float, positive: float) -> MixedModel:
+    """The model, on the logarithmic scale, of a target that is `factor` times as large.
+
+    Parameters
+    ----------
+    model : MixedModel
+    factor : float
+    dispersion : float
+        Of that target.
+    positive : float
+        The number of rows in which it is more than zero, and has a density.
+    """
+    fixed, logarithm = model.fixed.copy(), float(np.log(factor))
+    fixed[0] += logarithm
+    posterior = None if model.posterior is None else model.posterior.shifted(logarithm)
+    criterion = model.criterion + 2 * positive * logarithm
+    return replace(model, fixed=fixed, dispersion=dispersion, criterion=criterion, posterior=posterior)
+
+
 def rescale_fit(
     fit: MixedFit, scales: DesignScales, center: float, *, reml: bool, method: str, family: str
 ) -> MixedModel:
@@ -144,7 +174,7 @@ def rescale_fit(
         covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
+        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + _has_scale(family),
         family=family,
         method=method,
         solver=fit.solver,
@@ -189,3 +219,9 @@ def average_models(models: Sequence[MixedModel], probability: Sequence[float], f
         criterion=np.nan,
         method="full Bayes",
     )
+
+
+def _has_scale(family: str) -> bool:
+    """Whether a residual variance or a dispersion is estimated."""
+    own = MIXED_FAMILIES[family]
+    return own.homoscedastic or isinstance(own, DispersedFamily)

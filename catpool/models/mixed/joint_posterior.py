@@ -7,6 +7,7 @@ cross-products of the training rows. Under full Bayes it is a mixture over the v
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -104,6 +105,10 @@ class JointPosterior:
         require(bool(places) and self.indptr[-1] == len(self.indices), "a matrix without its places")
         require(bool(((self.indices >= 0) & (self.indices < total)).all()), "places outside of a matrix")
         require_numbers((systems, len(self.indices)), random=self.random)
+
+    def shifted(self, by: float) -> JointPosterior:
+        """The posterior with another intercept."""
+        return replace(self, fixed=self.fixed + by * (np.arange(self.fixed.shape[1]) == 0))
 
     def predictor(self, design: Design) -> MixtureOfT:
         """The posterior of the linear predictor of rows."""

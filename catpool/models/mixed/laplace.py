@@ -25,6 +25,7 @@ from scipy.special import logsumexp
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
 from catpool.priors.link import Link
@@ -208,4 +209,6 @@ def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.n
 def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> MixedFit:
     theta, modes = parameters[0], likelihood.modes(parameters)
     effects = [theta * modes.effects[:, None]]
-    return fit_at_modes(likelihood.rows, likelihood.link, [np.array([[theta]])], parameters[1:], effects, modes.eta)
+    rows = likelihood.rows
+    each = CanonicalRows(rows.total, rows.count, likelihood.link)
+    return fit_at_modes(rows, each, [np.array([[theta]])], parameters[1:], effects, modes.eta)

@@ -25,10 +25,14 @@ from catpool.models.mixed.effects_table import (
     make_effects_tables,
 )
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.models.mixed.mixed_learner import MixedOptions, MixedRows, fit_mixed_model, fit_mixed_model_out_of_fold
+from catpool.models.mixed.mixed_learner import fit_mixed_model, fit_mixed_model_out_of_fold
+from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.row_predictions import draw_effects, predict_rows
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.family import Family
 from catpool.priors.predictive import Predictive
+from catpool.priors.tweedie import Tweedie
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
@@ -54,6 +58,7 @@ class Mixed(Structure):
     quadrature : int
     solver : {"auto", "exact", "cg"}
     approximation : {"auto", "laplace", "pql"}
+    tweedie_power : float
     """
 
     table_class = EffectsTable
@@ -69,6 +74,7 @@ class Mixed(Structure):
     quadrature: int
     solver: str
     approximation: str
+    tweedie_power: float
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -210,7 +216,19 @@ class Mixed(Structure):
             codes.append(own.astype(np.intp))  # which indexes twice as fast
             vocabularies.append(vocabulary)
         y, design = next(iter(targets[0].columns())), self._design(data.X, codes, vocabularies)
-        return MixedRows(y, design, data.weights, FAMILIES[targets[0].family]), vocabularies
+        return MixedRows(y, design, data.weights, self._family(targets[0].family, y)), vocabularies
+
+    def _family(self, name: str, y: np.ndarray) -> Family | DispersedFamily:
+        """The family of the rows, which y must go with."""
+        family = Tweedie(self.tweedie_power) if name == "tweedie" else MIXED_FAMILIES[name]
+        if name != "tweedie" and self.tweedie_power != Tweedie().power:
+            raise ValueError(
+                f'`tweedie_power` goes with family="tweedie", but the family is "{name}". Pass family="tweedie", or '
+                f"leave `tweedie_power` at {Tweedie().power}."
+            )
+        if isinstance(family, DispersedFamily):
+            family.check(y)
+        return family
 
     def _design(self, X: Frame, codes: list[np.ndarray], vocabularies: Vocabularies) -> Design:
         slopes = [self.slopes.get(group, []) for group in self.groups]

@@ -11,7 +11,7 @@ from catpool.data.categories import MISSING
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.joint_posterior import JointPosterior
-from catpool.priors.families import FAMILIES
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.priors.predictive import LinearPredictive, Predictive
 from catpool.tables.policy import Policy
 
@@ -23,7 +23,7 @@ def predict_rows(tables: Sequence[EffectsTable], design: Design, policy: Policy)
     hidden = np.any(
         [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)], axis=0
     )
-    return LinearPredictive(predictor, posterior.scales, FAMILIES[model.family]), hidden
+    return LinearPredictive(predictor, posterior.scales, MIXED_FAMILIES[model.family]), hidden
 
 
 def draw_effects(

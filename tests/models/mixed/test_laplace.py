@@ -15,6 +15,7 @@ from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.laplace_search import fit_laplace
+from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver import cholesky
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.priors.families import FAMILIES
@@ -111,7 +112,8 @@ def aggregated(kind, widths):
 @pytest.mark.parametrize(("kind", "family"), [("binary", "binomial"), ("count", "poisson")])
 def test_the_gradient_is_exact(kind, family, widths, chunk, monkeypatch):
     monkeypatch.setattr(cholesky, "CHUNK", chunk)  # as if there were many levels
-    criterion = LaplaceCriterion(aggregated(kind, widths), FAMILIES[family].link)
+    rows = aggregated(kind, widths)
+    criterion = LaplaceCriterion(rows, CanonicalRows(rows.total, rows.count, FAMILIES[family].link))
     point = np.random.default_rng(1).normal(size=len(criterion.parameters.places)) / 2
     point = np.append(point, [-0.3, 0.2])
     gradient = criterion(point)[1]
@@ -128,7 +130,9 @@ def test_the_gradient_is_exact(kind, family, widths, chunk, monkeypatch):
 def test_one_factor_has_the_fit_that_its_levels_give_one_by_one(kind, family):
     rows, link = aggregated(kind, (1,)), FAMILIES[family].link
     mean = rows.total.sum() / rows.count.sum()
-    (by_level, criterion, _), (fit, other) = fit_random_intercepts(rows, link, mean, 1), fit_laplace(rows, link, mean)
+    by_level, criterion, _ = fit_random_intercepts(rows, link, mean, 1)
+    fit, other, dispersion = fit_laplace(rows, CanonicalRows(rows.total, rows.count, link), mean)
+    assert dispersion is None
     assert other == pytest.approx(criterion, abs=1e-8)
     np.testing.assert_allclose(fit.lambdas[0], by_level.lambdas[0], rtol=1e-6)
     np.testing.assert_allclose(fit.fixed, by_level.fixed, rtol=1e-6)
