@@ -15,6 +15,7 @@ from catpool.data.backends import to_backend
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import constraints, documented
 from catpool.models.mixed.design import INTERCEPT
+from catpool.models.mixed.design_terms import read_terms
 from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_structure import Mixed
 from catpool.models.mixed.mixed_summary import summarize
@@ -45,12 +46,22 @@ class MixedModelEncoder(Encoder):
         within counties. Features replace their columns; those of a tuple are called ``<column>_x_<column>`` and come
         last.
     covariates : list, default=None
-        Columns of finite numbers to adjust for. They pass through like other columns.
+        Columns to adjust for, or tuples of columns, for their products. They pass through like other columns. Numbers
+        must be finite. A column of strings or of a categorical dtype has a coefficient for each level but the first
+        one, in sorted order or in that of an ordered dtype; a level that was not there at fit is an error. A product
+        with categories comes with its margins: ``[("sex", "price")]`` is ``sex * price`` without the differences
+        between intercepts, and ``("price", "price")`` a square.
     slopes : dict, default=None
-        From a factor to the columns of numbers whose slopes differ by its levels.
-    correlated : bool, default=True
-        Whether the intercept and the slopes of a factor may be correlated: ``(1 + x | g)`` in lme4, rather than
-        ``(1 + x || g)``.
+        From a factor to the columns, or products, whose slopes differ by its levels.
+    intercepts : bool or list, default=True
+        Whether factors have an intercept that differs by level, or the list of those that have one. A factor without
+        is ``(0 + x | g)`` in lme4.
+    correlated : bool or list, default=True
+        Whether the intercept and the slopes of a factor may be correlated, as in lme4's ``(1 + x | g)`` rather than
+        ``(1 + x || g)``, or the list of the factors for which this holds.
+    offset : str, int or tuple, default=None
+        A column of finite numbers, on the scale of the link, that the linear predictor of each row starts from, in new
+        rows too. It passes through.
     method : {"reml", "ml"}, default="reml"
         Whether the variances of the normal model maximize the restricted or the unrestricted likelihood.
     family : {"auto", "normal", "binomial", "poisson"}, default="auto"
@@ -82,7 +93,7 @@ class MixedModelEncoder(Encoder):
     output : str or sequence of str, default="mode"
         The features. Of each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
         "sd", their posterior standard deviations; and "count", the weight of the rows that an effect rests on. Of each
-        row, after all columns: "fixed", its X beta, and "prediction", on the scale of y.
+        row, after all columns: "fixed", its X beta and offset, and "prediction", on the scale of y.
     <weight_type>
     <verbose>
 
@@ -138,7 +149,9 @@ class MixedModelEncoder(Encoder):
         groups=["array-like"],
         covariates=["array-like", None],
         slopes=[dict, None],
-        correlated=["boolean"],
+        intercepts=["boolean", "array-like"],
+        correlated=["boolean", "array-like"],
+        offset="no_validation",
         method=[StrOptions({"reml", "ml"})],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
@@ -152,7 +165,9 @@ class MixedModelEncoder(Encoder):
         *,
         covariates: Sequence[Any] | None = None,
         slopes: Mapping[Any, Sequence[Any]] | None = None,
-        correlated: bool = True,
+        intercepts: bool | Sequence[Any] = True,
+        correlated: bool | Sequence[Any] = True,
+        offset: Hashable | None = None,
         method: str = "reml",
         family: str = "auto",
         quadrature: int = 1,
@@ -171,7 +186,9 @@ class MixedModelEncoder(Encoder):
         self.groups = groups
         self.covariates = covariates
         self.slopes = slopes
+        self.intercepts = intercepts
         self.correlated = correlated
+        self.offset = offset
         self.method = method
         self.family = family
         self.quadrature = quadrature
@@ -194,9 +211,9 @@ class MixedModelEncoder(Encoder):
         Parameters
         ----------
         formula : str
-            Such as ``"y ~ price + (1 + price | shop) + (1 | item) + (1 | county/zip)"``: an intercept, names of
-            covariates, and for each factor an intercept and names of slopes. The name of the target is not used. With
-            ``||``, slopes are not correlated with the intercept, in all factors.
+            Such as ``"y ~ sex * price + (1 + price | shop) + (0 + price | item) + (1 | county/zip) + offset(known)"``:
+            covariates, and for each factor an intercept and slopes, which with ``||`` are uncorrelated. ``a * b``,
+            ``a:b``, ``I(a * b)`` and ``I(a**2)`` are products. The name of the target is not used.
         **parameters
             The other parameters of the class.
 
@@ -209,21 +226,18 @@ class MixedModelEncoder(Encoder):
         ImportError
             Without formulae: ``pip install "catpool[formula]"``.
         ValueError
-            For what the model does not have: transformed columns, interactions of covariates, no intercept.
+            For what the model does not have: transformed columns, no intercept, some of a factor's effects correlated.
         """
         from catpool.models.mixed.formula import read_formula
 
         return cls(**{**read_formula(formula), **parameters})
 
     def _structure(self) -> Mixed:
+        design = self.groups, self.covariates, self.slopes, self.intercepts, self.correlated, self.offset
         return Mixed(
-            # lists, as JSON has them, cannot be labels
-            groups=[tuple(group) if isinstance(group, tuple | list) else group for group in self.groups],
-            covariates=[] if self.covariates is None else list(self.covariates),
-            slopes={} if self.slopes is None else {group: list(labels) for group, labels in self.slopes.items()},
+            terms=read_terms(*design),
             policy=Policy(self.unknown, self.missing),
             output=self.output,
-            correlated=self.correlated,
             reml=self.method == "reml",
             quadrature=self.quadrature,
             solver=self.solver,
@@ -249,10 +263,9 @@ class MixedModelEncoder(Encoder):
             log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
             the solver are in `attrs`.
         """
-        names = self._state.header.names_by_label
-        return summarize(
-            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
-        )
+        structure, names = self._structure(), self._state.header.names_by_label
+        covariates = structure.terms.covariate_names(structure.contrasts(self.tables_), names)
+        return summarize(self.model_, self.tables_, [INTERCEPT, *covariates])
 
     def encoding_table(self, column: Hashable, *, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.

@@ -40,9 +40,11 @@ VALUES = {  # beside that of the encoder's base
     "family": ["normal"],
     "prior": ["ml", "moments", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
-    "covariates": [["size"]],
+    "covariates": [["size"], [("size", "size")]],
     "slopes": [{"city": ["size"]}],
+    "intercepts": [False],
     "correlated": [False],
+    "offset": ["size"],
     "method": ["ml"],
     "quadrature": [5],
     "solver": ["cg"],
@@ -104,7 +106,7 @@ INERT = {
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (lambda p: p["prior"] == "ml" and not _normal(p), "REML is of the normal family alone"),
     "method": (lambda p: not _normal(p), "REML is of the normal family alone"),
-    "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
+    "correlated": (lambda p: not p["slopes"] or not p["intercepts"], "an intercept has nothing to be correlated with"),
     "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
     "target_type": (
         lambda p: (

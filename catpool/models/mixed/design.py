@@ -1,14 +1,11 @@
-"""The design of a mixed model: covariates, grouping factors and random slopes, read from columns and standardized."""
+"""The design of a mixed model: covariates, grouping factors and random slopes, and their units in a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
@@ -24,7 +21,7 @@ class DesignScales:
     ----------
     centers, scales : ndarray of shape (p,)
         The covariates' means and standard deviations.
-    slopes : list of ndarray of shape (width - 1,)
+    slopes : list of ndarray of shape (q,)
         The root mean squares of each factor's slope covariates.
     """
 
@@ -51,9 +48,11 @@ class Design:
     names : list of str
         The covariates' names.
     terms : list of list of str
-        The random effects of each factor: "intercept", and the names of its slopes.
+        The random effects of each factor: "intercept", if it has one, and the names of its slopes.
     groups : list of str
         The factors' names.
+    offset : ndarray of shape (n,), optional
+        The known part of the linear predictor.
     """
 
     covariates: np.ndarray
@@ -61,11 +60,12 @@ class Design:
     names: list[str]
     terms: list[list[str]]
     groups: list[str]
+    offset: np.ndarray | None = None
 
     @property
     def one_intercept(self) -> bool:
         """Whether the only random effects are the intercepts of one factor."""
-        return len(self.factors) == 1 and self.factors[0].width == 1
+        return len(self.factors) == 1 and self.factors[0].intercept and self.factors[0].width == 1
 
     def measure_scales(self) -> DesignScales:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
@@ -105,66 +105,10 @@ class Design:
         ]
 
     def subset(self, rows: np.ndarray) -> Design:
-        factors = [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in self.factors]
-        return replace(self, covariates=self.covariates[rows], factors=factors)
+        factors, offset = [factor.take(rows) for factor in self.factors], self.offset
+        own = None if offset is None else offset[rows]
+        return replace(self, covariates=self.covariates[rows], factors=factors, offset=own)
 
 
 def _positive(scales: np.ndarray) -> np.ndarray:
     return np.where(scales > 0, scales, 1.0)
-
-
-def read_design(
-    X: Frame,
-    groups: Sequence[tuple[Any, np.ndarray, int, Sequence[Any]]],
-    *,
-    covariates: Sequence[Any],
-    correlated: bool,
-) -> Design:
-    """Read the design of a model from its columns.
-
-    Parameters
-    ----------
-    X : Frame
-    groups : sequence of tuple
-        Of each factor: its label, the levels of the rows, of shape (n,), the number of levels, and the labels of the
-        columns that have a random slope.
-    covariates : sequence
-        Labels of columns.
-    correlated : bool
-        Whether the intercept and the slopes of a level may be correlated.
-    """
-    names = X.names_by_label
-    return Design(
-        numeric_columns(X, covariates),
-        [GroupingFactor(codes, size, numeric_columns(X, slopes), correlated) for _, codes, size, slopes in groups],
-        [names[label] for label in covariates],
-        [[INTERCEPT, *(names[label] for label in slopes)] for *_, slopes in groups],
-        [column_name(label, names) for label, *_ in groups],
-    )
-
-
-def numeric_columns(X: Frame, labels: Sequence[Any]) -> np.ndarray:
-    """Columns of finite numbers, shape (n, columns).
-
-    Raises
-    ------
-    ValueError
-        If a column is not numeric, or has missing or infinite values.
-    """
-    columns = np.empty((len(X), len(labels)))
-    for position, label in enumerate(labels):
-        column = X.column(label)
-        try:
-            if getattr(column.dtype, "kind", "O") in "mM":  # dates would silently become nanoseconds
-                raise TypeError(f"they are {column.dtype}")
-            columns[:, position] = np.asarray(column, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"The covariate {label!r} must be numbers ({error}). Turn categories into indicators, or name it in "
-                "`groups`."
-            ) from error
-        if not np.isfinite(columns[:, position]).all():
-            raise ValueError(
-                f"The covariate {label!r} must be finite, but it has missing or infinite values. Impute them."
-            )
-    return columns

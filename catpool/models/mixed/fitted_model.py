@@ -9,6 +9,7 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
+from catpool.models.mixed.contrasts import Contrasts
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
@@ -44,6 +45,8 @@ class MixedModel:
         How the equations were solved: "exact" or "cg".
     singular : list of bool
         For each factor, whether its covariance is singular.
+    contrasts : Contrasts, optional
+        The columns of covariates and the levels of those that hold categories; files of version 1 do not have it.
     """
 
     fixed: np.ndarray
@@ -58,6 +61,7 @@ class MixedModel:
     method: str
     solver: str
     singular: list[bool]
+    contrasts: Contrasts | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
@@ -78,13 +82,14 @@ class MixedModel:
         """The posterior standard deviations of each factor's effects, shape (size, width)."""
         return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
 
-    def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
-        """X beta, shape (n,), on the scale of the linear predictor."""
-        return self.fixed[0] + covariates @ self.fixed[1:]
+    def fixed_part(self, design: Design) -> np.ndarray:
+        """X beta and the offset, shape (n,), on the scale of the linear predictor."""
+        fixed: np.ndarray = self.fixed[0] + design.covariates @ self.fixed[1:]
+        return fixed if design.offset is None else fixed + design.offset
 
     def predictor(self, design: Design, effects: Sequence[np.ndarray]) -> np.ndarray:
         """The linear predictor of rows, shape (n,), from their design and each factor's effects."""
-        return self.fixed_part(design.covariates) + sum_random_effects(design.factors, effects)
+        return self.fixed_part(design) + sum_random_effects(design.factors, effects)
 
 
 def with_zeros(model: MixedModel, covariates: list[int]) -> MixedModel:
@@ -128,7 +133,10 @@ def rescale_fit(
     to_original = scales.to_original()
     fixed = to_original @ fit.fixed
     fixed[0] += center
-    units = [1 / np.append(1.0, each) for each in scales.slopes]
+    units = [
+        1 / np.append(np.ones(shape.width - len(each)), each)
+        for shape, each in zip(fit.shapes, scales.slopes, strict=True)
+    ]
     products = [np.outer(each, each) for each in units]
     shift = 2 * np.log(scales.scales).sum() if reml else 0.0  # the REML criterion depends on the units of X
     return MixedModel(

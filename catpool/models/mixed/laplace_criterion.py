@@ -78,8 +78,7 @@ class LaplaceCriterion:
         self.shapes = [factor.shape for factor in rows.factors]
         self.parameters = CovarianceParameters(self.shapes)
         self.products, self.pattern = find_products(rows.factors)
-        ones = np.ones((len(rows.total), 1))
-        self.columns = [np.hstack([ones, factor.slopes]) for factor in rows.factors]
+        self.columns = [factor.columns() for factor in rows.factors]
         self.last = np.zeros(sum(shape.length for shape in self.shapes))
 
     def split(self, point: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -100,7 +99,7 @@ class LaplaceCriterion:
     def modes(self, point: np.ndarray) -> JointModes:
         """Find the modes by Newton's method; a step that lowers the height is halved."""
         lambdas, beta = self.split(point)
-        b, eta, height = self._start(lambdas, self.rows.covariates @ beta)
+        b, eta, height = self._start(lambdas, self.rows.fixed_part(beta))
         for _ in range(NEWTON_STEPS):
             equations = self._equations(lambdas, self._variance(eta))
             step = equations.solve_effects(self._to_effects(lambdas, self._residual(eta)) - b)

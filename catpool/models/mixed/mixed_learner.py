@@ -173,12 +173,19 @@ def _fit_system(
     return model if unit == 1 else rescale_target(model, unit, freedom)
 
 
+def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+    """The offset about its mean, which goes to the intercept, and the mean."""
+    middle = 0.0 if offset is None else float(offset.mean())
+    return None if offset is None else offset - middle, middle
+
+
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
     scales, family = rows.design.measure_scales(), rows.family
     link, (least, most) = family.link, family.bounds
     covariates, factors = rows.design.standardize(scales)
-    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    offset, middle = _center(rows.design.offset)
+    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant, offset)
     mean = aggregated.total.sum() / aggregated.count.sum()
     # at the ends of the link no coefficient is finite
     if not least < mean < most:
@@ -194,5 +201,5 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
         (fit, criterion), method = fit_laplace(aggregated, link, mean), "Laplace"
-    model = rescale_fit(fit, scales, 0.0, reml=False, method=method, family=family.name)
+    model = rescale_fit(fit, scales, -middle, reml=False, method=method, family=family.name)
     return replace(model, criterion=criterion)

@@ -51,7 +51,7 @@ def test_a_weight_is_so_many_copies_of_classes_and_counts(form, target_type):
 @pytest.mark.parametrize(
     ("form", "method", "scale", "shift"),
     [
-        *[(form, "reml", 1e-6, 0) for form in FORMS],
+        *[(form, "reml", 1e-6, 0) for form in FORMS if form != "offset"],
         *[(form, "ml", 1e6, -1e6) for form in ("one", "slopes", "three")],
         *[
             ("covariates", method, scale, shift)

@@ -13,7 +13,7 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape
 class MixedSystem:
     """The weighted cross-products of some rows, with T = [X, y].
 
-    Effects are ordered by factor, then by level, then intercept before slopes.
+    Effects are ordered by factor, then by level, then the intercept, if there is one, before slopes.
 
     Parameters
     ----------

@@ -191,7 +191,7 @@ class ProfiledDeviance:
     def unidentified(self) -> np.ndarray:
         """Which parameters belong to a factor of one level, or of one level per row."""
         system = self.system
-        seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.cross[:, 0])]
+        seen = [np.count_nonzero(own[:, 0]) for own in system.split(system.random.diagonal())]
         identified = [each > 1 and (self.known or each < system.rows) for each in seen]
         return np.array([not identified[factor] for factor, _, _ in self.parameters.places])
 
@@ -214,10 +214,11 @@ def starting_values(system: MixedSystem, parameters: CovarianceParameters) -> li
     n, mean = system.fixed[0, 0], system.fixed[0, -1] / system.fixed[0, 0]
     spread = max(system.fixed[-1, -1] / n - mean**2, 1e-300)
     sizes = []
-    for counts, totals in zip(system.split(system.cross[:, 0]), system.split(system.cross[:, -1]), strict=True):
-        count, total = counts[:, 0], totals[:, 0]
+    centered = system.cross[:, -1] - mean * system.cross[:, 0]
+    for information, totals in zip(system.split(system.random.diagonal()), system.split(centered), strict=True):
+        count, total = information[:, 0], totals[:, 0]  # of an intercept, the information of a level is its count
         seen = count > 0
-        between = ((total[seen] - mean * count[seen]) ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
+        between = (total[seen] ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
         typical = count[seen].mean()
         sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0)))
     theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
