@@ -21,18 +21,30 @@ class DesignScales:
     ----------
     centers, scales : ndarray of shape (p,)
         The covariates' means and standard deviations.
+    slope_centers : list of ndarray of shape (q,)
+        The means of each factor's slope covariates where the model is the same about any value: with an intercept and
+        correlated effects. Elsewhere zeros.
     slopes : list of ndarray of shape (q,)
-        The root mean squares of each factor's slope covariates.
+        The root mean squares of each factor's slope covariates about their centers.
     """
 
     centers: np.ndarray
     scales: np.ndarray
+    slope_centers: list[np.ndarray]
     slopes: list[np.ndarray]
 
     def to_original(self) -> np.ndarray:
         """The matrix that takes coefficients of standardized covariates to those of the original ones."""
         matrix = np.diag(np.append(1.0, 1 / self.scales))
         matrix[0, 1:] = -self.centers / self.scales
+        return matrix
+
+    def effects_to_original(self, factor: int, width: int) -> np.ndarray:
+        """The matrix that takes the effects of a level to those of the original slopes, shape (width, width)."""
+        centers, scales = self.slope_centers[factor], self.slopes[factor]
+        matrix = np.diag(np.append(np.ones(width - len(scales)), 1 / scales))
+        if width > len(scales):
+            matrix[0, 1:] = -centers / scales
         return matrix
 
 
@@ -67,11 +79,12 @@ class Design:
         """Whether the only random effects are the intercepts of one factor."""
         return len(self.factors) == 1 and self.factors[0].intercept and self.factors[0].width == 1
 
-    def measure_scales(self) -> DesignScales:
+    def measure_scales(self, weights: np.ndarray | None) -> DesignScales:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
         self._refuse_collinear((self.covariates - centers) / _positive(scales))
-        slopes = [np.sqrt((factor.slopes**2).mean(axis=0)) for factor in self.factors]
-        return DesignScales(centers, _positive(scales), [_positive(each) for each in slopes])
+        middles = [_middle(factor, weights) for factor in self.factors]
+        spreads = [_spread(factor, middle, weights) for factor, middle in zip(self.factors, middles, strict=True)]
+        return DesignScales(centers, _positive(scales), middles, spreads)
 
     def _refuse_collinear(self, standard: np.ndarray) -> None:
         if standard.shape[1] and np.linalg.eigvalsh(standard.T @ standard / len(standard))[0] < COLLINEAR:
@@ -101,13 +114,31 @@ class Design:
         ones = np.ones((len(self.covariates), 1))
         design = np.hstack([ones, (self.covariates - scales.centers) / scales.scales])
         return design, [
-            replace(factor, slopes=factor.slopes / own) for factor, own in zip(self.factors, scales.slopes, strict=True)
+            replace(factor, slopes=(factor.slopes - middle) / own)
+            for factor, middle, own in zip(self.factors, scales.slope_centers, scales.slopes, strict=True)
         ]
 
     def subset(self, rows: np.ndarray) -> Design:
         factors, offset = [factor.take(rows) for factor in self.factors], self.offset
         own = None if offset is None else offset[rows]
         return replace(self, covariates=self.covariates[rows], factors=factors, offset=own)
+
+
+def _middle(factor: GroupingFactor, weights: np.ndarray | None) -> np.ndarray:
+    """The means of slope covariates, or zeros if the model is another about other values."""
+    free = factor.intercept and factor.correlated
+    return _mean(factor.slopes, weights) if free else np.zeros(factor.slopes.shape[1])
+
+
+def _spread(factor: GroupingFactor, centers: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The root mean squares of slope covariates about their centers; one for what is a constant but for rounding."""
+    squares = _mean((factor.slopes - centers) ** 2, weights)
+    return np.sqrt(np.where(squares > COLLINEAR * centers**2, squares, 1.0))
+
+
+def _mean(columns: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    means: np.ndarray = columns.mean(axis=0) if weights is None else weights @ columns / weights.sum()
+    return means
 
 
 def _positive(scales: np.ndarray) -> np.ndarray:

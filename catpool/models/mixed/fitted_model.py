@@ -133,18 +133,14 @@ def rescale_fit(
     to_original = scales.to_original()
     fixed = to_original @ fit.fixed
     fixed[0] += center
-    units = [
-        1 / np.append(np.ones(shape.width - len(each)), each)
-        for shape, each in zip(fit.shapes, scales.slopes, strict=True)
-    ]
-    products = [np.outer(each, each) for each in units]
+    units = [scales.effects_to_original(factor, shape.width) for factor, shape in enumerate(fit.shapes)]
     shift = 2 * np.log(scales.scales).sum() if reml else 0.0  # the REML criterion depends on the units of X
     return MixedModel(
         fixed=fixed,
         fixed_covariance=to_original @ fit.fixed_covariance @ to_original.T,
-        effects=[effects * each for effects, each in zip(fit.effects, units, strict=True)],
-        variances=[own * each for own, each in zip(fit.variances(), products, strict=True)],
-        covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
+        effects=[effects @ each.T for effects, each in zip(fit.effects, units, strict=True)],
+        variances=[each @ own @ each.T for own, each in zip(fit.variances(), units, strict=True)],
+        covariances=[each @ own @ each.T for own, each in zip(fit.covariances, units, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
         parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,

@@ -153,7 +153,7 @@ def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
     """The model of all rows and, if there are several parts, that of the rows outside each part."""
-    scales, unit = rows.design.measure_scales(), unit_of(rows.y)
+    scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     return counted(lambda view: _fit_system(*view, scales, options, unit, rows.family), views, FOLDS)
@@ -181,7 +181,7 @@ def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
 
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
-    scales, family = rows.design.measure_scales(), rows.family
+    scales, family = rows.design.measure_scales(rows.weights.row), rows.family
     link, (least, most) = family.link, family.bounds
     covariates, factors = rows.design.standardize(scales)
     offset, middle = _center(rows.design.offset)

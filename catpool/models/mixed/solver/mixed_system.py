@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
@@ -52,6 +54,14 @@ class MixedSystem:
         """The positions of each factor's effects."""
         ends = np.cumsum([shape.length for shape in self.shapes])
         return [slice(int(end) - shape.length, int(end)) for end, shape in zip(ends, self.shapes, strict=True)]
+
+    def in_units(self, unit: float) -> MixedSystem:
+        """The system of a target that is divided by a unit."""
+        cross, fixed = self.cross.copy(), self.fixed.copy()
+        cross[:, -1] /= unit
+        fixed[:, -1] /= unit
+        fixed[-1] /= unit
+        return replace(self, cross=cross, fixed=fixed)
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """Split values of all effects, shape (R,), into one array of shape (size, width) per factor."""
