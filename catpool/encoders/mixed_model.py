@@ -92,8 +92,9 @@ class MixedModelEncoder(Encoder):
         Whether the columns that are not factors stay or go.
     output : str or sequence of str, default="mode"
         The features. Of each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
-        "sd", their posterior standard deviations; and "count", the weight of the rows that an effect rests on. Of each
-        row, after all columns: "fixed", its X beta and offset, and "prediction", on the scale of y.
+        "sd", the posterior standard deviations of these deviations, given the variances; and "count", the weight of the
+        rows that an effect rests on. Of each row, after all columns: "fixed", its X beta and offset, and "prediction",
+        on the scale of y.
     <weight_type>
     <verbose>
 
