@@ -16,6 +16,8 @@ from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.priors.families import FAMILIES
 
+ROUNDING = 1e-24  # of variances, in units of the residual variance
+
 
 @frozen
 class MixedModel:
@@ -115,6 +117,11 @@ def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedMod
     )
 
 
+def _clean(covariance: np.ndarray, scale: float) -> np.ndarray:
+    """The covariance of effects, or zeros if it is the rounding of zeros, which other units would correlate."""
+    return covariance if covariance.max() > ROUNDING * scale else np.zeros_like(covariance)
+
+
 def rescale_fit(
     fit: MixedFit, scales: DesignScales, center: float, *, reml: bool, method: str, family: str
 ) -> MixedModel:
@@ -140,7 +147,7 @@ def rescale_fit(
         fixed_covariance=to_original @ fit.fixed_covariance @ to_original.T,
         effects=[effects @ each.T for effects, each in zip(fit.effects, units, strict=True)],
         variances=[each @ own @ each.T for own, each in zip(fit.variances(), units, strict=True)],
-        covariances=[each @ own @ each.T for own, each in zip(fit.covariances, units, strict=True)],
+        covariances=[each @ _clean(own, fit.scale) @ each.T for own, each in zip(fit.covariances, units, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
         parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
