@@ -38,10 +38,9 @@ class MixedResultsMixin:
             "model" has rows, log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular.
             The method and the solver are in `attrs`.
         """
-        names = self._state.header.names_by_label
-        return summarize(
-            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
-        )
+        structure, names = self._structure(), self._state.header.names_by_label
+        covariates = structure.terms.covariate_names(structure.contrasts(self.tables_), names)
+        return summarize(self.model_, self.tables_, [INTERCEPT, *covariates])
 
     def encoding_table(self: Any, column: Hashable, *, interval: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.

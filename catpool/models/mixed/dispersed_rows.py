@@ -19,6 +19,7 @@ def aggregate_dispersed(
     factors: Sequence[GroupingFactor],
     weights: Weights,
     family: DispersedFamily,
+    offset: np.ndarray | None = None,
 ) -> tuple[AggregatedRows, DispersedRows]:
     """The aggregated rows, whose counts are exposures if there are any, and their likelihood.
 
@@ -30,17 +31,19 @@ def aggregate_dispersed(
     weights : Weights
         Frequencies.
     family : DispersedFamily
+    offset : ndarray of shape (n,), optional
     """
     row, exposure = (np.ones(len(y)) if each is None else each for each in (weights.row, weights.exposure))
     seen = np.flatnonzero(row > 0)
     y, row, exposure, covariates = (each[seen] for each in (y, row, exposure, covariates))
     factors = take_rows(factors, seen)
-    if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
+    if offset is not None or covariates.shape[1] > 1 or any(factor.slopes.shape[1] for factor in factors):
         cell = first = np.arange(len(y))
     else:
         cell, first = number_cells(factors, np.unique(exposure, return_inverse=True)[1])
     total, count, squares = (np.bincount(cell, row * each, len(first)) for each in (y, np.ones_like(y), y * y))
     values, place = np.unique(y, return_inverse=True)
     cells = DispersedCells(total, count, exposure[first], squares, values, np.bincount(place, row))
-    rows = AggregatedRows(total, count * exposure[first], covariates[first], take_rows(factors, first), 0.0)
+    taken = covariates[first], take_rows(factors, first)
+    rows = AggregatedRows(total, count * exposure[first], *taken, 0.0, 0.0 if offset is None else offset[seen])
     return rows, DispersedRows(family, cells)

@@ -38,6 +38,8 @@ def fit_at_modes(
         The linear predictor of the rows.
     """
     working, weights = likelihood.working(eta, likelihood.information(eta))
-    products = cross_products(working, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True)
+    products = cross_products(
+        working - rows.offset, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True
+    )
     equations = CholeskyEquations(PartitionedSystem(products.merge()[0]), lambdas)
     return MixedFit(lambdas, 1.0, fixed, equations.fixed_covariance(), list(effects), np.nan, equations)

@@ -75,7 +75,7 @@ class RandomInterceptLikelihood:
 
     def modes(self, parameters: np.ndarray) -> ConditionalModes:
         """Find all modes by Newton's method; a step that lowers the integrand is halved."""
-        theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
+        theta, fixed = parameters[0], self.rows.fixed_part(parameters[1:])
         effects = np.zeros(self.size)
         value = self._log_integrand(theta, fixed, effects)
         for _ in range(NEWTON_STEPS):
@@ -126,7 +126,7 @@ class RandomInterceptLikelihood:
 
     def quadrature(self, parameters: np.ndarray, points: int) -> float:
         """The adaptive Gauss-Hermite quadrature, without its constant."""
-        theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
+        theta, fixed = parameters[0], self.rows.fixed_part(parameters[1:])
         modes = self.modes(parameters)
         spread = 1 / np.sqrt(1 + theta**2 * modes.information)
         nodes, weights = np.polynomial.hermite.hermgauss(points)

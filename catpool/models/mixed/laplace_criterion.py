@@ -113,8 +113,7 @@ class LaplaceCriterion:
         self.shapes = [factor.shape for factor in rows.factors]
         self.parameters = CovarianceParameters(self.shapes)
         self.products, self.pattern = find_products(rows.factors)
-        ones = np.ones((len(rows.total), 1))
-        self.columns = [np.hstack([ones, factor.slopes]) for factor in rows.factors]
+        self.columns = [factor.columns() for factor in rows.factors]
         self.last = np.zeros(sum(shape.length for shape in self.shapes))
 
     def split(self, point: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, RowLikelihood]:
@@ -138,7 +137,7 @@ class LaplaceCriterion:
         """Find the modes by Newton's method; a step that lowers the height is halved."""
         lambdas, beta, likelihood = self.split(point)
         heights = Heights(likelihood)
-        b, eta, height = self._start(heights, lambdas, self.rows.covariates @ beta)
+        b, eta, height = self._start(heights, lambdas, self.rows.fixed_part(beta))
         for _ in range(NEWTON_STEPS):
             equations = self._equations(lambdas, likelihood.information(_clip(eta)))
             step = equations.solve_effects(self._to_effects(lambdas, likelihood.residual(_clip(eta))) - b)

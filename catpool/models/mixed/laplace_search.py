@@ -66,14 +66,15 @@ def _minimize(criterion: LaplaceCriterion, start: MixedFit) -> np.ndarray:
     likelihood, factors = criterion.likelihood, criterion.rows.factors
     levels, rows = np.array([len(np.unique(factor.codes)) for factor in factors]), likelihood.count.sum()
     # without a limit at zero, a dispersion cannot be told from the variance of a level for each row
-    alike = (levels >= rows) & likelihood.is_unbounded
+    intercepts = np.array([factor.intercept for factor in factors])
+    alike = (levels >= rows) & likelihood.is_unbounded & intercepts
     near = LaplaceSearch(criterion, start, OFF_ZERO, alike)
     points = [near.minimize()]
     if near.zeros.any() and len(criterion.last) <= FEW:
         points.append(LaplaceSearch(criterion, start, FAR_OFF_ZERO, alike).minimize())
-    rivals = (levels > rows / 2) & ~alike  # whose variance may stand for the dispersion
+    rivals = (levels > rows / 2) & intercepts & ~alike  # whose variance may stand for the dispersion
     if likelihood.parameters.size and rivals.any():
-        about = LaplaceCriterion(criterion.rows, likelihood.about(criterion.rows.covariates @ start.fixed))
+        about = LaplaceCriterion(criterion.rows, likelihood.about(criterion.rows.fixed_part(start.fixed)))
         points.append(LaplaceSearch(about, start, OFF_ZERO, rivals | alike).minimize())
     values = [criterion(point)[0] for point in points]
     return points[0] if values[0] <= min(values) + 1e-7 else points[int(np.argmin(values))]

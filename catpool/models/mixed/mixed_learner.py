@@ -85,7 +85,7 @@ def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
     """The model of all rows and, if there are several parts, that of the rows outside each part."""
-    scales, unit = rows.design.measure_scales(), unit_of(rows.y)
+    scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     form = FittedForm(scales, unit, rows.family, options)
@@ -119,11 +119,18 @@ def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions
     return rescale_positive_target(model, unit, dispersion, positive)
 
 
+def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+    """The offset about its mean, which goes to the intercept, and the mean."""
+    middle = 0.0 if offset is None else float(offset.mean())
+    return None if offset is None else offset - middle, middle
+
+
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
-    scales, family = rows.design.measure_scales(), rows.family
+    scales, family = rows.design.measure_scales(rows.weights.row), rows.family
     link, (least, most) = family.link, family.bounds
-    aggregated, likelihood = _aggregate(rows, scales)
+    offset, middle = _center(rows.design.offset)
+    aggregated, likelihood = _aggregate(rows, scales, offset)
     mean = aggregated.total.sum() / aggregated.count.sum()
     # at the ends of the link no coefficient is finite
     if not least < mean < most or likelihood.is_constant():
@@ -144,7 +151,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
         prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
         fits = average_laplace(aggregated, link, mean, prior)
     form = FittedForm(scales, 1.0, family, options)
-    model = form.model(fits or [(1.0, fit)], center=0.0, freedom=np.inf, method=method)
+    model = form.model(fits or [(1.0, fit)], center=-middle, freedom=np.inf, method=method)
     return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
 
 
@@ -155,10 +162,12 @@ def _uncertain(rows: AggregatedRows, family: Family | DispersedFamily, options: 
     return options.uncertain([len(np.unique(factor.codes)) for factor in rows.factors], np.inf)
 
 
-def _aggregate(rows: MixedRows, scales: DesignScales) -> tuple[AggregatedRows, RowLikelihood]:
+def _aggregate(
+    rows: MixedRows, scales: DesignScales, offset: np.ndarray | None
+) -> tuple[AggregatedRows, RowLikelihood]:
     covariates, factors = rows.design.standardize(scales)
     if isinstance(rows.family, DispersedFamily):
-        return aggregate_dispersed(rows.y, covariates, factors, rows.weights, rows.family)
+        return aggregate_dispersed(rows.y, covariates, factors, rows.weights, rows.family, offset)
     link = rows.family.link
-    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant, offset)
     return aggregated, CanonicalRows(aggregated.total, aggregated.count, link)

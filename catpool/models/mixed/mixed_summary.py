@@ -74,7 +74,8 @@ def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[di
     noise = MIXED_FAMILIES[model.family].latent_noise(model.scale if model.dispersion is None else model.dispersion)
     if noise is None:  # counts have no variance that is the same for all rows
         return []
-    intercepts = [float(each[0, 0]) for each in model.covariances]
+    pairs = zip(tables, model.covariances, strict=True)
+    intercepts = [float(covariance[0, 0]) if table.intercept else 0.0 for table, covariance in pairs]
     total = sum(intercepts) + noise
     return [
         _row("icc", table.column, "", each / total if total > 0 else 0.0)

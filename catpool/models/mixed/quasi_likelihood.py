@@ -81,14 +81,14 @@ def _fit_until_they_agree(
 ) -> tuple[MixedFit, Rows, bool]:
     """The last of the fits, its likelihood, and whether they agree."""
     link = likelihood.link
-    eta = np.full(len(rows.total), link.eta(np.array(mean)))
     most = float(largest_predictor((rows.total / rows.count).max(), link))
+    eta = np.clip(np.full(len(rows.total), link.eta(np.array(mean))) + rows.offset, -ETA, most)
     fit, last = None, None
     for _ in range(rounds):
         likelihood = likelihood.about(eta)
         working, weights = likelihood.working(eta, likelihood.expected_information(eta))
-        fit = _fit_working_response(rows, working, weights, solver, None if fit is None else fit.lambdas)
-        eta = np.clip(rows.covariates @ fit.fixed + sum_random_effects(rows.factors, fit.effects), -ETA, most)
+        fit = _fit_working_response(rows, working - rows.offset, weights, solver, None if fit is None else fit.lambdas)
+        eta = np.clip(rows.fixed_part(fit.fixed) + sum_random_effects(rows.factors, fit.effects), -ETA, most)
         now = np.concatenate([fit.fixed, *(each.ravel() for each in fit.lambdas)])
         if last is not None and np.abs(now - last).max() <= tolerance * max(1.0, np.abs(now).max()):
             return fit, likelihood, True

@@ -32,10 +32,10 @@ def draw_effects(
     """Draws of the effects of rows, shape (number, n, effects of all factors), NaN where the policy hides them."""
     posterior, shown = _posterior(tables), _as_unseen(design, policy)
     hidden = [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
-    units = [1 / np.append(1.0, each) for each in posterior.design_scales.slopes]
+    units = [posterior.design_scales.effects_to_original(*each) for each in enumerate(posterior.widths)]
     draws = []
     for _, effects in posterior.draw(rng, number):
-        rows = [(own * unit)[factor.codes] for own, unit, factor in zip(effects, units, shown.factors, strict=True)]
+        rows = [(own @ unit.T)[factor.codes] for own, unit, factor in zip(effects, units, shown.factors, strict=True)]
         for own, gone in zip(rows, hidden, strict=True):
             own[gone] = np.nan
         draws.append(np.hstack(rows))

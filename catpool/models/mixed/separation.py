@@ -49,7 +49,7 @@ def _numbers(rows: AggregatedRows, design: Design) -> dict[str, np.ndarray]:
     """The covariates and the columns with slopes, by name."""
     columns = dict(zip(design.names, rows.covariates[:, 1:].T, strict=True))
     for factor, terms in zip(rows.factors, design.terms, strict=True):
-        columns |= dict(zip(terms[1:], factor.slopes.T, strict=True))
+        columns |= dict(zip(terms[factor.intercept :], factor.slopes.T, strict=True))
     return columns
 
 

@@ -29,6 +29,15 @@ FORMS = {
     "two levels": {"groups": ["a", ("a", "b")], "covariates": ["z"]},
     "three levels": {"groups": ["a", ("a", "b"), ("a", "b", "c")]},
     "crossed with slopes": {"groups": ["c", "a"], "covariates": ["x"], "slopes": {"a": ["x"]}},
+    "slopes alone": {"groups": ["a"], "covariates": ["x"], "slopes": {"a": ["x"]}, "intercepts": False},
+    "one with an offset": {"groups": ["a"], "offset": "off"},
+    "slopes alone and an offset": {
+        "groups": ["c", "a"],
+        "slopes": {"a": ["x"]},
+        "intercepts": ["c"],
+        "covariates": ["x"],
+        "offset": "off",
+    },
 }
 
 
@@ -36,7 +45,7 @@ def rows_of(kind, seed=0):
     """Rows of three factors and two covariates, a target with effects of all, and weights or exposures."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame({"a": rng.integers(0, 9, N), "b": rng.integers(0, 4, N), "c": rng.integers(0, 6, N)})
-    X = X.assign(x=rng.normal(size=N) + 1, z=10 * rng.normal(size=N))
+    X = X.assign(x=rng.normal(size=N) + 1, z=10 * rng.normal(size=N), off=2 + np.arange(N) % 7 / 4)
     eta = rng.normal(size=9)[X["a"]] + 0.7 * rng.normal(size=36)[4 * X["a"] + X["b"]] + rng.normal(size=6)[X["c"]]
     eta = eta + (0.5 + 0.8 * rng.normal(size=9)[X["a"]]) * X["x"].to_numpy() + 0.03 * X["z"].to_numpy() - 1
     if kind == "binary":
@@ -51,7 +60,11 @@ def dense_of(X, y, kind, parameters, sample_weight=None, exposure=None):
     codes = [pd.factorize(each, sort=True)[0] for each in cells]
     numbers = [X[slopes.get(group, [])].to_numpy() for group in groups]
     design = np.column_stack([np.ones(len(X)), X[parameters.get("covariates", [])]])
-    return DenseLaplace(y, design, codes, numbers, kind == "binary", sample_weight, exposure)
+    intercepts = [
+        parameters.get("intercepts", True) is True or group in (parameters["intercepts"] or []) for group in groups
+    ]
+    offset = X[parameters["offset"]].to_numpy() if "offset" in parameters else 0.0
+    return DenseLaplace(y, design, codes, numbers, kind == "binary", sample_weight, exposure, intercepts, offset)
 
 
 @pytest.mark.parametrize("kind", ["binary", "count"])
