@@ -23,6 +23,11 @@ def read_offset(offset: Any, targets: Sequence[Target], n_rows: int) -> np.ndarr
             f"`offset` goes with one column of y, but y has {columns} columns or classes. Fit an encoder to each."
         )
     values = read_row_numbers(offset, n_rows, "offset", "number", "iuf")
+    return check_offset(values)
+
+
+def check_offset(values: np.ndarray) -> np.ndarray:
+    """The offset itself, if it is finite and not so large that its square overflows."""
     if not np.abs(values).max() <= LARGEST:
         raise ValueError(
             f"`offset` must be finite and at most {LARGEST:g}, but it ranges from {values.min()} to {values.max()}. "

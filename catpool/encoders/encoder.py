@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from catpool.crossfit.scheme import is_past_only, make_scheme, reads
 from catpool.data.fingerprint import warn_of_training_rows
 from catpool.data.frames import read_frame
 from catpool.data.progress import showing_progress
+from catpool.data.targets import TargetFamily
 from catpool.data.training import Reading, read_training
 from catpool.encoders.fitted_mixin import FittedMixin
 from catpool.encoders.lazy_tables import fit_lazy_table, request_of, transform_lazy_table
@@ -35,6 +36,7 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
     effects are learned. What is learned is in `_fitted`, which is set once, after a fit has succeeded.
     """
 
+    _families: ClassVar[Mapping[str, TargetFamily]] = FAMILIES  # what `family` may be
     __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}  # as scikit-learn's group splitters
 
     cv: Any
@@ -200,9 +202,9 @@ class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
 
     def _reading(self) -> Reading:
         """How the parameters say that training rows are read."""
-        family = FAMILIES.get(getattr(self, "family", "auto"))  # not every encoder lets the user choose one
+        family = self._families.get(getattr(self, "family", "auto"))  # not every encoder lets the user choose one
         fold_column = self.cv if isinstance(self.cv, str) else None
-        return Reading(self.target_type, family, FAMILIES, self.weight_type, fold_column, reads(self.cv))
+        return Reading(self.target_type, family, self._families, self.weight_type, fold_column, reads(self.cv))
 
     def _settings(self) -> Settings:
         """The parameters that shape the output: `remainder`, `set_output` and `cv`."""

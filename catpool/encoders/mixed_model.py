@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,9 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.mixed_results_mixin import MixedResultsMixin
-from catpool.encoders.parameters import constraints, documented
+from catpool.encoders.parameters import Registered, constraints, documented
 from catpool.encoders.prediction_mixin import PredictionMixin
+from catpool.models.mixed.design_terms import read_terms
 from catpool.models.mixed.mixed_structure import Mixed
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:
@@ -41,26 +43,42 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         within counties. Features replace their columns; those of a tuple are called ``<column>_x_<column>`` and come
         last.
     covariates : list, default=None
-        Columns of finite numbers to adjust for. They pass through like other columns.
+        Columns to adjust for, or tuples of columns, for their products. They pass through like other columns. Numbers
+        must be finite. A column of strings or of a categorical dtype has a coefficient for each level but the first
+        one, in sorted order or in that of an ordered dtype; a level that was not there at fit is an error. A product
+        with categories comes with its margins: ``[("sex", "price")]`` is ``sex * price`` without the differences
+        between intercepts, and ``("price", "price")`` a square.
     slopes : dict, default=None
-        From a factor to the columns of numbers whose slopes differ by its levels.
-    correlated : bool, default=True
-        Whether the intercept and the slopes of a factor may be correlated: ``(1 + x | g)`` in lme4, rather than
-        ``(1 + x || g)``.
+        From a factor to the columns, or products, whose slopes differ by its levels.
+    intercepts : bool or list, default=True
+        Whether factors have an intercept that differs by level, or the list of those that have one. A factor without
+        is ``(0 + x | g)`` in lme4.
+    correlated : bool or list, default=True
+        Whether the intercept and the slopes of a factor may be correlated, as in lme4's ``(1 + x | g)`` rather than
+        ``(1 + x || g)``, or the list of the factors for which this holds.
+    offset : str, int or tuple, default=None
+        A column of finite numbers, on the scale of the link, that the linear predictor of each row starts from, in new
+        rows too. It passes through.
     prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
         How the variances are learned. "reml" and "ml" maximize the restricted or the unrestricted likelihood (that of
-        binary targets and counts is always unrestricted). "full_bayes" averages over their posterior, as brms and Bambi
-        do, but without sampling, so that modes are posterior means, and standard deviations and intervals include that
-        variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels, and maximizes
-        the restricted likelihood for others, as for all where the likelihood is not known: with conjugate gradients,
-        penalized quasi-likelihood or quadrature.
+        families other than the normal one is always unrestricted). "full_bayes" averages over their posterior, as brms
+        and Bambi do, but without sampling, so that modes are posterior means, and standard deviations and intervals
+        include that variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels,
+        and maximizes the restricted likelihood for others, as for all where the likelihood is not known (with conjugate
+        gradients, penalized quasi-likelihood or quadrature) and in families with a dispersion.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
         of a factor's effects, in units of the residual one (for binary targets and counts, on the scale of the linear
-        predictor); of slopes, for a covariate of root mean square one. All correlations of intercepts and slopes are
-        equally likely.
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
-        The distribution of rows given the effects. By default it follows from the kind of y.
+        predictor); of slopes, for a covariate of root mean square one (about its mean, where they are correlated with
+        an intercept). All correlations of intercepts and slopes are equally likely.
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial", "gamma", "tweedie"}, default="auto"
+        The distribution of rows given the effects. By default it follows from the kind of y, and is one of the first
+        three. The others have the logarithm as link, and a row of mean mu has the variance mu + mu^2 / size (negative
+        binomial, NB2, for counts), mu^2 / shape (gamma, for y above 0) or phi mu^p (Tweedie, for y of 0 and above).
+        Their dispersion is estimated together with variances and coefficients, by Laplace's approximation of the
+        likelihood with the observed information, as in glmmTMB, and ``prior="full_bayes"`` does not have them.
+    tweedie_power : float, default=1.5
+        The power p of ``family="tweedie"``, from 1.1 to 1.9.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
@@ -87,8 +105,9 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         Whether the columns that are not factors stay or go.
     output : str or sequence of str, default="mode"
         The features. Of each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
-        "sd", their posterior standard deviations; and "count", the weight of the rows that an effect rests on. Of each
-        row, after all columns: "fixed", its X beta, and "prediction", on the scale of y.
+        "sd", the posterior standard deviations of these deviations, given the variances; and "count", the weight of the
+        rows that an effect rests on. Of each row, after all columns: "fixed", its X beta and offset, and "prediction",
+        on the scale of y.
     <weight_type>
     <verbose>
 
@@ -112,6 +131,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     Statistical Software 67(1).
     H. J. Skaug, D. A. Fournier (2006), Automatic approximation of the marginal likelihood in non-Gaussian hierarchical
     models, Computational Statistics and Data Analysis 51, 699-709.
+    M. E. Brooks and others (2017), glmmTMB balances speed and flexibility, The R Journal 9(2), 378-400.
     N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the
     American Statistical Association 88, 9-25.
 
@@ -132,7 +152,6 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
-        "family",
         "cv",
         "random_state",
         "unknown",
@@ -141,17 +160,23 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         "output",
         "weight_type",
         "verbose",
+        family=[Registered(MIXED_FAMILIES, "auto")],
         groups=["array-like"],
         covariates=["array-like", None],
         slopes=[dict, None],
-        correlated=["boolean"],
+        intercepts=["boolean", "array-like"],
+        correlated=["boolean", "array-like"],
+        offset="no_validation",
         prior=[StrOptions({"auto", "reml", "ml", "full_bayes"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
         quadrature=[Interval(Integral, 1, 100, closed="both")],
+        tweedie_power=[Interval(Real, 1.1, 1.9, closed="both")],
         solver=[StrOptions({"auto", "exact", "cg"})],
         approximation=[StrOptions({"auto", "laplace", "pql"})],
         target_type=[StrOptions({"auto", "continuous", "binary", "count"})],
     )
+
+    _families = MIXED_FAMILIES
 
     def __init__(
         self,
@@ -159,10 +184,13 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         *,
         covariates: Sequence[Any] | None = None,
         slopes: Mapping[Any, Sequence[Any]] | None = None,
-        correlated: bool = True,
+        intercepts: bool | Sequence[Any] = True,
+        correlated: bool | Sequence[Any] = True,
+        offset: Hashable | None = None,
         prior: str = "auto",
         prior_scale: float = 1.0,
         family: str = "auto",
+        tweedie_power: float = 1.5,
         quadrature: int = 1,
         solver: str = "auto",
         approximation: str = "auto",
@@ -179,10 +207,13 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         self.groups = groups
         self.covariates = covariates
         self.slopes = slopes
+        self.intercepts = intercepts
         self.correlated = correlated
+        self.offset = offset
         self.prior = prior
         self.prior_scale = prior_scale
         self.family = family
+        self.tweedie_power = tweedie_power
         self.quadrature = quadrature
         self.solver = solver
         self.approximation = approximation
@@ -203,9 +234,9 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         Parameters
         ----------
         formula : str
-            Such as ``"y ~ price + (1 + price | shop) + (1 | item) + (1 | county/zip)"``: an intercept, names of
-            covariates, and for each factor an intercept and names of slopes. The name of the target is not used. With
-            ``||``, slopes are not correlated with the intercept, in all factors.
+            Such as ``"y ~ sex * price + (1 + price | shop) + (0 + price | item) + (1 | county/zip) + offset(known)"``:
+            covariates, and for each factor an intercept and slopes, which with ``||`` are uncorrelated. ``a * b``,
+            ``a:b``, ``I(a * b)`` and ``I(a**2)`` are products. The name of the target is not used.
         **parameters
             The other parameters of the class.
 
@@ -218,24 +249,22 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         ImportError
             Without formulae: ``pip install "catpool[formula]"``.
         ValueError
-            For what the model does not have: transformed columns, interactions of covariates, no intercept.
+            For what the model does not have: transformed columns, no intercept, some of a factor's effects correlated.
         """
         from catpool.models.mixed.formula import read_formula
 
         return cls(**{**read_formula(formula), **parameters})
 
     def _structure(self) -> Mixed:
+        design = self.groups, self.covariates, self.slopes, self.intercepts, self.correlated, self.offset
         return Mixed(
-            # lists, as JSON has them, cannot be labels
-            groups=[tuple(group) if isinstance(group, tuple | list) else group for group in self.groups],
-            covariates=[] if self.covariates is None else list(self.covariates),
-            slopes={} if self.slopes is None else {group: list(labels) for group, labels in self.slopes.items()},
+            terms=read_terms(*design),
             policy=Policy(self.unknown, self.missing),
             output=self.output,
-            correlated=self.correlated,
             prior=self.prior,
             prior_scale=self.prior_scale,
             quadrature=self.quadrature,
             solver=self.solver,
             approximation=self.approximation,
+            tweedie_power=self.tweedie_power,
         )

@@ -31,16 +31,16 @@ class MixedResultsMixin:
         Returns
         -------
         pandas.DataFrame
-            A row for each number: its `kind` ("fixed", "variance", "correlation", "icc", "model"), the `group` and
-            `term` it belongs to, its `value` and, for coefficients, its standard error `se`. Variances are in units of
-            y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model" has rows,
-            log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular. The method and
-            the solver are in `attrs`.
+            A row for each number: its `kind` ("fixed", "variance", "correlation", "dispersion", "icc", "model"), the
+            `group` and `term` it belongs to, its `value` and, for coefficients, its standard error `se`, which takes
+            the dispersion as known. A "size" is infinite where counts vary no more than Poisson counts. Variances are
+            in units of y squared; "icc" is a factor's share of the variance of a row whose covariates are zero;
+            "model" has rows, log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular.
+            The method and the solver are in `attrs`.
         """
-        names = self._state.header.names_by_label
-        return summarize(
-            self.model_, self.tables_, [INTERCEPT, *(str(names[label]) for label in self._structure().covariates)]
-        )
+        structure, names = self._structure(), self._state.header.names_by_label
+        covariates = structure.terms.covariate_names(structure.contrasts(self.tables_), names)
+        return summarize(self.model_, self.tables_, [INTERCEPT, *covariates])
 
     def encoding_table(self: Any, column: Hashable, *, interval: float = 0.9, backend: str = "pandas") -> Any:
         """Show what was learned of each level of a factor.

@@ -54,7 +54,8 @@ class PredictionMixin:
             Before ``fit``.
         ValueError
             If the arguments are none of these, if columns are missing, if ``unknown`` or ``missing`` is "error" and
-            there are such rows, or if the model was fitted by conjugate gradients.
+            there are such rows, if the model was fitted by conjugate gradients, or if ``kind`` is "row" and the family
+            is none of the normal, binomial and Poisson ones.
         """
         check_is_fitted(self)
         check_interval(interval)

@@ -11,6 +11,7 @@ from scipy.special import pdtr
 from scipy.stats import nbinom
 
 from catpool.data.frozen import frozen
+from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
 from catpool.priors.mixture_of_t import MixtureOfT
 
@@ -25,10 +26,10 @@ class Predictive(ABC):
 
     Parameters
     ----------
-    family : Family
+    family : Family or DispersedFamily
     """
 
-    family: Family
+    family: Family | DispersedFamily
 
     @abstractmethod
     def expected(self, interval: float) -> Summary:
@@ -60,12 +61,12 @@ class LinearPredictive(Predictive):
     predictor : MixtureOfT
     noise : ndarray of shape (m,)
         The residual variance of each component, for the normal family.
-    family : Family
+    family : Family or DispersedFamily
     """
 
     predictor: MixtureOfT
     noise: np.ndarray
-    family: Family
+    family: Family | DispersedFamily
 
     def expected(self, interval: float) -> Summary:
         link, own = self.family.link, self.predictor

@@ -32,6 +32,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Bins": "catpool.data.binning",
     "Cells": "catpool.data.crossed",
     "Choice": "catpool.models.additive.screening",
+    "Contrasts": "catpool.models.mixed.contrasts",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectOutput": "catpool.models.additive.additive_table",
     "EffectsTable": "catpool.models.mixed.effects_table",

@@ -14,8 +14,9 @@ class DenseLaplace(Dense):
     `weights` are copies of rows, and `exposure` goes with counts.
     """
 
-    def __init__(self, y, X, codes, slopes, binary, weights=None, exposure=None):
-        super().__init__(np.asarray(y, dtype=float), X, codes, slopes, weights)
+    def __init__(self, y, X, codes, slopes, binary, weights=None, exposure=None, intercepts=None, offset=0.0):
+        super().__init__(np.asarray(y, dtype=float), X, codes, slopes, weights, intercepts)
+        self.offset = offset
         self.binary, self.exposure = binary, np.ones(len(y)) if exposure is None else exposure
 
     def likelihood(self, eta):
@@ -30,7 +31,7 @@ class DenseLaplace(Dense):
 
     def modes(self, lambdas, fixed):
         """The spherical effects at the top of the penalized likelihood, their height, and M."""
-        U, base = np.hstack(self.Z) @ block_diag(*self.spread(lambdas)), self.X @ fixed
+        U, base = np.hstack(self.Z) @ block_diag(*self.spread(lambdas)), self.X @ fixed + self.offset
         b = np.zeros(U.shape[1])
         height, slope, curvature = self.likelihood(base)
         for _ in range(100):

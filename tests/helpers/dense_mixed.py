@@ -9,16 +9,18 @@ KINDS = {"one": (1, None), "two": (2, None), "three": (3, None), "slopes": (1, T
 
 
 KINDS["uncorrelated"] = (1, False)
+KINDS["no intercept"] = (1, False)
+KINDS["no intercept and two"] = (2, False)
 
 
 class Dense:
     """The textbook's formulas, with V a matrix of rows by rows, for some factors' codes and slopes."""
 
-    def __init__(self, y, X, codes, slopes, weights=None):
+    def __init__(self, y, X, codes, slopes, weights=None, intercepts=None):
         self.y, self.X, self.weights = y, X, np.ones(len(y)) if weights is None else weights
         self.Z, self.widths, self.levels = [], [], []
-        for own, numbers in zip(codes, slopes, strict=True):
-            columns = np.column_stack([np.ones(len(y)), *numbers.T])
+        for own, numbers, intercept in zip(codes, slopes, intercepts or [True] * len(codes), strict=True):
+            columns = np.column_stack([*np.ones((int(intercept), len(y))), *numbers.T])
             indicators = own[:, None] == np.unique(own)
             self.Z.append((indicators[:, :, None] * columns[:, None, :]).reshape(len(y), -1))
             self.widths.append(columns.shape[1])
@@ -101,10 +103,12 @@ def unbalanced(kind, seed, spread):
     covariates = [[], ["x"], ["x", "z"]][seed % 3]
     slopes = {} if correlated is None else {"g0": ["x"]}
     parameters = {"covariates": covariates, "slopes": slopes, "correlated": correlated is not False}
+    parameters["intercepts"] = [f"g{i}" for i in range("no intercept" in kind, number)]
     return pd.DataFrame(data), y * 10 ** rng.uniform(-3, 3), [f"g{i}" for i in range(number)], parameters
 
 
 def dense_of(X, y, groups, parameters, weights=None):
     design = np.column_stack([np.ones(len(y)), X[parameters["covariates"]]])
     slopes = [X[parameters["slopes"].get(group, [])].to_numpy() for group in groups]
-    return Dense(y, design, [X[group].to_numpy() for group in groups], slopes, weights)
+    intercepts = [group in parameters.get("intercepts", groups) for group in groups]
+    return Dense(y, design, [X[group].to_numpy() for group in groups], slopes, weights, intercepts)

@@ -38,7 +38,7 @@ def value_of(encoder, kind, **which):
 
 
 def mixed_rows(n=120):
-    """Two factors of letters, of which one has missing values, one of numbers, two covariates; and a target."""
+    """Two factors of letters, of which one has missing values, one of numbers, three covariates; and a target."""
     rng = np.random.default_rng(5)
     X = pd.DataFrame(
         {
@@ -52,6 +52,7 @@ def mixed_rows(n=120):
     a, b, c = pd.factorize(X["a"])[0], pd.factorize(X["b"])[0] + 1, X["c"].to_numpy()
     slopes = rng.normal(size=5)
     y = rng.normal(size=5)[a] + rng.normal(size=4)[b] + rng.normal(size=12)[c] + (1 + slopes[a]) * X["x"].to_numpy()
+    X["s"] = np.array(["low", "high", "mid", "high"])[(np.arange(n) * 7) % 11 % 4]
     return X, y + 0.01 * rng.normal(size=5)[a] * X["z"].to_numpy() + rng.normal(size=n)
 
 
@@ -62,5 +63,8 @@ FORMS = {
     "uncorrelated": {"groups": ["c"], "covariates": ["x"], "slopes": {"c": ["x", "z"]}, "correlated": False},
     "two": {"groups": ["a", "c"], "covariates": ["z"], "prior": "ml"},
     "three": {"groups": ["a", "b", "c"], "covariates": ["x"]},
+    "categories": {"groups": ["a"], "covariates": ["s", ("s", "x"), ("x", "x")]},
+    "slopes alone": {"groups": ["c", "a"], "covariates": ["x"], "slopes": {"c": ["x"]}, "intercepts": ["a"]},
+    "offset": {"groups": ["c", "a"], "covariates": ["z"], "slopes": {"a": ["s"]}, "correlated": ["a"], "offset": "x"},
     "cells": {"groups": ["a", ("a", "b")], "slopes": {("a", "b"): ["x"]}, "covariates": ["x"]},
 }

@@ -41,12 +41,15 @@ VALUES = {  # beside that of the encoder's base
     "prior": ["reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"],
     "prior_scale": [0.1],
     "within": ["moderated"],
-    "covariates": [["size"]],
+    "covariates": [["size"], [("size", "size")]],
     "slopes": [{"city": ["size"]}],
+    "intercepts": [False],
     "correlated": [False],
+    "offset": ["size"],
     "quadrature": [5],
     "solver": ["cg"],
     "approximation": ["pql"],
+    "tweedie_power": [1.2],
     "cv": [3, KFold(2), np.arange(N) % 2],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
@@ -71,6 +74,7 @@ OWN_VALUES = {  # where an encoder has others
     "MixedModelEncoder": {
         "prior": ["reml", "ml", "full_bayes"],
         "output": ["sd", ["mode", "sd", "count", "prediction"]],
+        "family": ["normal", "negative_binomial", "tweedie"],
     },
 }
 
@@ -83,7 +87,7 @@ def values_of(public, name):
 
 
 def _normal(p):
-    return p.get("family") == "normal" or p["target_type"] == "continuous"
+    return p.get("family") == "normal" or (p["target_type"] == "continuous" and p.get("family") != "tweedie")
 
 
 def _pools(p):
@@ -107,8 +111,11 @@ INERT = {
     "prior_scale": (lambda p: p["prior"] not in ("auto", "full_bayes"), "other priors have no scale"),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (lambda p: p["prior"] == "full_bayes", "with few categories, full Bayes is the default"),
-    "correlated": (lambda p: not p["slopes"], "an intercept has nothing to be correlated with"),
-    "family": (lambda p: p["target_type"] == "continuous", "a continuous target has the normal family anyway"),
+    "correlated": (lambda p: not p["slopes"] or not p["intercepts"], "an intercept has nothing to be correlated with"),
+    "family": (
+        lambda p: p["target_type"] == "continuous" and p["family"] != "tweedie",
+        "a continuous target has the normal family anyway",
+    ),
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"

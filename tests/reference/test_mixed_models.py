@@ -8,6 +8,7 @@ import pytest
 from helpers.mixed import close_to_largest, encoder_of, value_of
 from helpers.reference_data import REFERENCE
 
+from catpool import MixedModelEncoder
 from catpool.models.mixed.cross_products import cross_products
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.models.mixed.solver.mixed_fit import fit_mixed
@@ -211,3 +212,44 @@ def test_the_slopes_of_the_cakes_are_perfectly_correlated(method, criterion):
     assert encoder.model_.criterion == pytest.approx(criterion, abs=1e-7)
     assert value_of(encoder, "correlation") == pytest.approx(1, abs=1e-7)
     assert value_of(encoder, "model", term="singular") == 1
+
+
+FORMULAS = {  # as lme4 has them, but for the target
+    "cake_ri": ("REML", "cake.csv"),
+    "cake_nested": ("ML", "cake.csv"),
+    "pastes_nested": ("REML", "Pastes.csv"),
+    "penicillin_crossed": ("ML", "Penicillin.csv"),
+    "sleep_rs": ("REML", "sleepstudy.csv"),
+    "sleep_rs_uncorr": ("ML", "sleepstudy.csv"),
+    "cbpp_period": ("Laplace", "cbpp.csv"),
+    "grouse_cov_brood": ("Laplace", "grouseticks.csv"),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_lme4_s_own_formulas(name):
+    pytest.importorskip("formulae", reason="the extra catpool[formula] brings formulae")
+    method, file = FORMULAS[name]
+    normal = method != "Laplace"
+    model = MODELS["lmm" if normal else "glmm"][name]
+    answer, formula = model[method], model["formula"]
+    own = (
+        {"prior": method.lower(), "target_type": "continuous"}
+        if normal
+        else {"prior": "ml", "target_type": "binary" if name == "cbpp_period" else "count"}
+    )
+    encoder = MixedModelEncoder.from_formula("y ~" + formula.split("~")[1], **own)
+    data, weights = pd.read_csv(REFERENCE / "data" / file), None
+    y = data.get(formula.split(" ~ ")[0])
+    if name == "cbpp_period":
+        weights = np.concatenate([data["incidence"], data["size"] - data["incidence"]])
+        data, y = pd.concat([data, data]), np.repeat([1, 0], len(data))
+    data = data.astype(dict.fromkeys({"period", "YEAR", *columns_of(encoder.groups)} & set(data), str))
+    fitted = encoder.fit(data, y, sample_weight=weights).model_
+    errors = np.sqrt(np.diag(fitted.fixed_covariance))
+    np.testing.assert_allclose(fitted.fixed, list(answer["fixef"].values()), rtol=1e-6 if normal else 1e-4)
+    np.testing.assert_allclose(errors, list(answer["se_fixef"].values()), rtol=1e-6 if normal else 1e-4)
+    if normal:
+        assert fitted.criterion == pytest.approx(answer["criterion"], abs=1e-6)
+    else:
+        assert np.sqrt(fitted.covariances[0].item()) == pytest.approx(answer["polished_par"][0], abs=1e-5)

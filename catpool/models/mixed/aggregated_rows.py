@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +25,8 @@ class AggregatedRows:
     factors : list of GroupingFactor
     constant : float
         The part of the log-likelihood that does not depend on the model.
+    offset : ndarray of shape (m,) or float, default=0.0
+        What the linear predictor starts from.
     """
 
     total: np.ndarray
@@ -33,6 +34,12 @@ class AggregatedRows:
     covariates: np.ndarray
     factors: list[GroupingFactor]
     constant: float
+    offset: np.ndarray | float = 0.0
+
+    def fixed_part(self, coefficients: np.ndarray) -> np.ndarray:
+        """X beta and the offset, shape (m,)."""
+        fixed: np.ndarray = self.covariates @ coefficients + self.offset
+        return fixed
 
 
 def aggregate_rows(
@@ -41,8 +48,9 @@ def aggregate_rows(
     factors: Sequence[GroupingFactor],
     weights: Weights,
     log_constant: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    offset: np.ndarray | None = None,
 ) -> AggregatedRows:
-    """Add up the rows of each combination of levels; rows with covariates or slopes stay as they are.
+    """Add up the rows of each combination of levels; rows with covariates, slopes or an offset stay as they are.
 
     Parameters
     ----------
@@ -52,23 +60,32 @@ def aggregate_rows(
     weights : Weights
     log_constant : callable
         From targets and exposures to the part of a row's log-likelihood that does not depend on the model.
+    offset : ndarray of shape (n,), optional
     """
     row = np.ones(len(y)) if weights.row is None else weights.row
     count = row if weights.exposure is None else row * weights.exposure
     exposure = np.ones(len(y)) if weights.exposure is None else weights.exposure
     constant = float((row * log_constant(y, exposure)).sum())
-    if covariates.shape[1] > 1 or any(factor.width > 1 for factor in factors):
+    if offset is not None or covariates.shape[1] > 1 or any(factor.slopes.shape[1] for factor in factors):
         seen = row > 0  # rows without weight have no working response
-        return AggregatedRows((y * row)[seen], count[seen], covariates[seen], _take(factors, seen), constant)
-    cell, first = _number_cells(factors)
+        taken = (y * row)[seen], count[seen], covariates[seen], take_rows(factors, seen)
+        return AggregatedRows(*taken, constant, 0.0 if offset is None else offset[seen])
+    cell, first = number_cells(factors)
     total, size = np.bincount(cell, y * row, len(first)), np.bincount(cell, count, len(first))
     seen = size > 0
-    return AggregatedRows(total[seen], size[seen], covariates[first][seen], _take(factors, first[seen]), constant)
+    return AggregatedRows(total[seen], size[seen], covariates[first][seen], take_rows(factors, first[seen]), constant)
 
 
-def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each row's combination of levels, and the first row of each combination."""
-    cell = np.zeros(len(factors[0].codes), dtype=np.intp)
+def number_cells(factors: Sequence[GroupingFactor], apart: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each row's combination of levels, and the first row of each combination.
+
+    Parameters
+    ----------
+    factors : sequence of GroupingFactor
+    apart : ndarray of shape (n,), optional
+        Codes of which rows of one combination must have the same.
+    """
+    cell = np.zeros(len(factors[0].codes), dtype=np.intp) if apart is None else apart
     for factor in factors:
         cell = factorize_integers(cell * factor.size + factor.codes)[0]
     first = np.empty(int(cell.max()) + 1, dtype=np.intp)
@@ -76,5 +93,6 @@ def _number_cells(factors: Sequence[GroupingFactor]) -> tuple[np.ndarray, np.nda
     return cell, first
 
 
-def _take(factors: Sequence[GroupingFactor], rows: np.ndarray) -> list[GroupingFactor]:
-    return [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in factors]
+def take_rows(factors: Sequence[GroupingFactor], rows: np.ndarray) -> list[GroupingFactor]:
+    """The factors of some rows."""
+    return [factor.take(rows) for factor in factors]

@@ -44,7 +44,7 @@ def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float)
         check_residual(deviance)
         if deviance.limit_without_noise() is not None:  # then the variances may have no bounds
             return [(1.0, fit_mixed(system, reml=True, solver="exact"))]
-        guess = deviance.parameters.lambdas(starting_values(system, deviance.parameters)[0])
+        guess = deviance.parameters.lambdas(starting_values(system, deviance.parameters, known=False)[0])
         given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact").lambdas
         prior, theta = VariancePrior(system.shapes, uncertain, given, scale), deviance.parameters.theta
         deviance.value(theta(prior.lambdas(prior.start)))  # raises an error if no equations can be solved

@@ -1,15 +1,13 @@
-"""The design of a mixed model: covariates, grouping factors and random slopes, read from columns and standardized."""
+"""The design of a mixed model: covariates, grouping factors and random slopes, and their units in a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
+from catpool.data.verify import require, require_numbers
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
 INTERCEPT = "intercept"
@@ -24,18 +22,38 @@ class DesignScales:
     ----------
     centers, scales : ndarray of shape (p,)
         The covariates' means and standard deviations.
-    slopes : list of ndarray of shape (width - 1,)
-        The root mean squares of each factor's slope covariates.
+    slope_centers : list of ndarray of shape (q,)
+        The means of each factor's slope covariates where the model is the same about any value: with an intercept and
+        correlated effects. Elsewhere zeros.
+    slopes : list of ndarray of shape (q,)
+        The root mean squares of each factor's slope covariates about their centers.
     """
 
     centers: np.ndarray
     scales: np.ndarray
+    slope_centers: list[np.ndarray]
     slopes: list[np.ndarray]
+
+    def verify_for(self, covariates: int, widths: list[int]) -> None:
+        """Raise an error if what was read from a file cannot be the units of a design of these sizes."""
+        require_numbers((covariates,), centers=self.centers, scales=self.scales)
+        require(len(self.slope_centers) == len(self.slopes) == len(widths), "factors without their units")
+        for middle, own, width in zip(self.slope_centers, self.slopes, widths, strict=True):
+            require(np.shape(own) in ((width,), (width - 1,)), "units of other slopes")
+            require_numbers(np.shape(own), slope_centers=middle, slopes=own)
 
     def to_original(self) -> np.ndarray:
         """The matrix that takes coefficients of standardized covariates to those of the original ones."""
         matrix = np.diag(np.append(1.0, 1 / self.scales))
         matrix[0, 1:] = -self.centers / self.scales
+        return matrix
+
+    def effects_to_original(self, factor: int, width: int) -> np.ndarray:
+        """The matrix that takes the effects of a level to those of the original slopes, shape (width, width)."""
+        centers, scales = self.slope_centers[factor], self.slopes[factor]
+        matrix = np.diag(np.append(np.ones(width - len(scales)), 1 / scales))
+        if width > len(scales):
+            matrix[0, 1:] = -centers / scales
         return matrix
 
 
@@ -51,9 +69,11 @@ class Design:
     names : list of str
         The covariates' names.
     terms : list of list of str
-        The random effects of each factor: "intercept", and the names of its slopes.
+        The random effects of each factor: "intercept", if it has one, and the names of its slopes.
     groups : list of str
         The factors' names.
+    offset : ndarray of shape (n,), optional
+        The known part of the linear predictor.
     """
 
     covariates: np.ndarray
@@ -61,17 +81,19 @@ class Design:
     names: list[str]
     terms: list[list[str]]
     groups: list[str]
+    offset: np.ndarray | None = None
 
     @property
     def one_intercept(self) -> bool:
         """Whether the only random effects are the intercepts of one factor."""
-        return len(self.factors) == 1 and self.factors[0].width == 1
+        return len(self.factors) == 1 and self.factors[0].intercept and self.factors[0].width == 1
 
-    def measure_scales(self) -> DesignScales:
+    def measure_scales(self, weights: np.ndarray | None) -> DesignScales:
         centers, scales = self.covariates.mean(axis=0), self.covariates.std(axis=0)
         self._refuse_collinear((self.covariates - centers) / _positive(scales))
-        slopes = [np.sqrt((factor.slopes**2).mean(axis=0)) for factor in self.factors]
-        return DesignScales(centers, _positive(scales), [_positive(each) for each in slopes])
+        middles = [_middle(factor, weights) for factor in self.factors]
+        spreads = [_spread(factor, middle, weights) for factor, middle in zip(self.factors, middles, strict=True)]
+        return DesignScales(centers, _positive(scales), middles, spreads)
 
     def _refuse_collinear(self, standard: np.ndarray) -> None:
         if standard.shape[1] and np.linalg.eigvalsh(standard.T @ standard / len(standard))[0] < COLLINEAR:
@@ -101,70 +123,32 @@ class Design:
         ones = np.ones((len(self.covariates), 1))
         design = np.hstack([ones, (self.covariates - scales.centers) / scales.scales])
         return design, [
-            replace(factor, slopes=factor.slopes / own) for factor, own in zip(self.factors, scales.slopes, strict=True)
+            replace(factor, slopes=(factor.slopes - middle) / own)
+            for factor, middle, own in zip(self.factors, scales.slope_centers, scales.slopes, strict=True)
         ]
 
     def subset(self, rows: np.ndarray) -> Design:
-        factors = [replace(each, codes=each.codes[rows], slopes=each.slopes[rows]) for each in self.factors]
-        return replace(self, covariates=self.covariates[rows], factors=factors)
+        factors, offset = [factor.take(rows) for factor in self.factors], self.offset
+        own = None if offset is None else offset[rows]
+        return replace(self, covariates=self.covariates[rows], factors=factors, offset=own)
+
+
+def _middle(factor: GroupingFactor, weights: np.ndarray | None) -> np.ndarray:
+    """The means of slope covariates, or zeros if the model is another about other values."""
+    free = factor.intercept and factor.correlated
+    return _mean(factor.slopes, weights) if free else np.zeros(factor.slopes.shape[1])
+
+
+def _spread(factor: GroupingFactor, centers: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The root mean squares of slope covariates about their centers; one for what is a constant but for rounding."""
+    squares = _mean((factor.slopes - centers) ** 2, weights)
+    return np.sqrt(np.where(squares > COLLINEAR * centers**2, squares, 1.0))
+
+
+def _mean(columns: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    means: np.ndarray = columns.mean(axis=0) if weights is None else weights @ columns / weights.sum()
+    return means
 
 
 def _positive(scales: np.ndarray) -> np.ndarray:
     return np.where(scales > 0, scales, 1.0)
-
-
-def read_design(
-    X: Frame,
-    groups: Sequence[tuple[Any, np.ndarray, int, Sequence[Any]]],
-    *,
-    covariates: Sequence[Any],
-    correlated: bool,
-) -> Design:
-    """Read the design of a model from its columns.
-
-    Parameters
-    ----------
-    X : Frame
-    groups : sequence of tuple
-        Of each factor: its label, the levels of the rows, of shape (n,), the number of levels, and the labels of the
-        columns that have a random slope.
-    covariates : sequence
-        Labels of columns.
-    correlated : bool
-        Whether the intercept and the slopes of a level may be correlated.
-    """
-    names = X.names_by_label
-    return Design(
-        numeric_columns(X, covariates),
-        [GroupingFactor(codes, size, numeric_columns(X, slopes), correlated) for _, codes, size, slopes in groups],
-        [names[label] for label in covariates],
-        [[INTERCEPT, *(names[label] for label in slopes)] for *_, slopes in groups],
-        [column_name(label, names) for label, *_ in groups],
-    )
-
-
-def numeric_columns(X: Frame, labels: Sequence[Any]) -> np.ndarray:
-    """Columns of finite numbers, shape (n, columns).
-
-    Raises
-    ------
-    ValueError
-        If a column is not numeric, or has missing or infinite values.
-    """
-    columns = np.empty((len(X), len(labels)))
-    for position, label in enumerate(labels):
-        column = X.column(label)
-        try:
-            if getattr(column.dtype, "kind", "O") in "mM":  # dates would silently become nanoseconds
-                raise TypeError(f"they are {column.dtype}")
-            columns[:, position] = np.asarray(column, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"The covariate {label!r} must be numbers ({error}). Turn categories into indicators, or name it in "
-                "`groups`."
-            ) from error
-        if not np.isfinite(columns[:, position]).all():
-            raise ValueError(
-                f"The covariate {label!r} must be finite, but it has missing or infinite values. Impute them."
-            )
-    return columns

@@ -16,7 +16,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.families import FAMILIES
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
@@ -34,9 +34,9 @@ class EffectsTable:
         The name of the factor.
     vocabulary : Vocabulary or Cells
     terms : list of str
-        The effects of a level: "intercept", and the names of slopes.
+        The effects of a level: "intercept", if there is one, and the names of slopes.
     slopes : list
-        The labels of the slopes' columns.
+        The terms of the slopes: labels of columns, or tuples of them.
     modes, sds : ndarray of shape (size, terms)
         Conditional modes and their posterior standard deviations.
     counts : ndarray of shape (size,)
@@ -46,6 +46,8 @@ class EffectsTable:
         Of "mode", "sd" and "count".
     model : MixedModel
         The model that the effects are from.
+    intercept : bool, default=True
+        Whether the first effect is an intercept.
     """
 
     label: Any
@@ -59,18 +61,19 @@ class EffectsTable:
     policy: Policy
     outputs: tuple[str, ...]
     model: MixedModel
+    intercept: bool = True
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
         shape = self.vocabulary.size, len(self.terms)
-        require(self.terms and len(self.terms) == len(self.slopes) + 1, "slopes without their names")
+        require(len(self.terms) >= max(1, len(self.slopes) + self.intercept), "slopes without their names")
         require_numbers(shape, modes=self.modes, sds=self.sds)
         require_numbers(shape[:1], least=0.0, counts=self.counts)
         require_one_of(EFFECT_OUTPUTS, outputs=self.outputs)
 
     def names(self, column: str, slopes: list[str]) -> list[str]:
         """The names of the features, given the names of the factor and of its slopes."""
-        stems = [column, *(f"{column}_{slope}" for slope in slopes)]
+        stems = [column] * self.intercept + [f"{column}_{slope}" for slope in slopes]
         names = {"mode": stems, "sd": [f"{stem}_sd" for stem in stems], "count": [f"{column}_count"]}
         return [name for output in self.outputs for name in names[output]]
 
@@ -148,7 +151,7 @@ class FactorColumn:
     name : str
     vocabulary : Vocabulary or Cells
     slopes : list
-        The labels of the slopes' columns.
+        The terms of the slopes.
     """
 
     label: Any
@@ -186,7 +189,8 @@ def make_effects_tables(
         apply_missing_policy(modes, sds[position], model.covariances[position], policy)
         counts = np.bincount(factor.codes, weights, minlength=own.vocabulary.size).astype(float)
         learned = design.terms[position], own.slopes, modes, sds[position], counts
-        tables.append(EffectsTable(own.label, own.name, own.vocabulary, *learned, policy, outputs, model))
+        found = *learned, policy, outputs, model, factor.intercept
+        tables.append(EffectsTable(own.label, own.name, own.vocabulary, *found))
     return tables
 
 
@@ -202,14 +206,14 @@ def factor_features(tables: Sequence[EffectsTable], design: Design) -> dict[Any,
 
 
 def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
-    """X beta of rows, shape (n,), on the scale of the linear predictor."""
-    return tables[0].model.fixed_part(design.covariates)
+    """X beta and the offset of rows, shape (n,), on the scale of the linear predictor."""
+    return tables[0].model.fixed_part(design)
 
 
 def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
     """The predictions of rows, shape (n,), on the scale of y."""
     model = tables[0].model
-    return FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
+    return MIXED_FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
 
 
 ROW_FEATURES = {"fixed": fixed_part, "prediction": prediction}

@@ -8,17 +8,16 @@ import numpy as np
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.cross_products import cross_products
-from catpool.models.mixed.quasi_likelihood import working_response
+from catpool.models.mixed.row_likelihood import RowLikelihood
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
 from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.moments.partition import Parts
-from catpool.priors.link import Link
 
 
 def fit_at_modes(
     rows: AggregatedRows,
-    link: Link,
+    likelihood: RowLikelihood,
     lambdas: list[np.ndarray],
     fixed: np.ndarray,
     effects: Sequence[np.ndarray],
@@ -29,7 +28,7 @@ def fit_at_modes(
     Parameters
     ----------
     rows : AggregatedRows
-    link : Link
+    likelihood : RowLikelihood
     lambdas : list of ndarray of shape (width, width)
     fixed : ndarray of shape (1 + p,)
         beta.
@@ -38,7 +37,9 @@ def fit_at_modes(
     eta : ndarray of shape (m,)
         The linear predictor of the rows.
     """
-    working, variance = working_response(rows.total, rows.count, eta, link)
-    products = cross_products(working, rows.covariates, rows.factors, variance, Parts(None, 1), precision=True)
+    working, weights = likelihood.working(eta, likelihood.information(eta))
+    products = cross_products(
+        working - rows.offset, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True
+    )
     equations = CholeskyEquations(PartitionedSystem(products.merge()[0]), lambdas)
     return MixedFit(lambdas, 1.0, fixed, equations.fixed_covariance(), list(effects), np.nan, equations)

@@ -9,13 +9,17 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
+from catpool.models.mixed.contrasts import Contrasts
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.joint_posterior import JointPosterior
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.priors.mixture_of_t import variance_of_t
+
+ROUNDING = 1e-24  # of variances, in units of the residual variance
 
 
 @frozen
@@ -48,6 +52,11 @@ class MixedModel:
         For each factor, whether its covariance is singular.
     posterior : JointPosterior, optional
         The joint posterior of coefficients and effects. None where conjugate gradients solved the equations.
+    dispersion : float or None, default=None
+        Of the negative binomial, gamma and Tweedie families: the coefficient of mu^2, or of mu to the Tweedie power,
+        in the variance of a row. None for the others.
+    contrasts : Contrasts, optional
+        The columns of covariates and the levels of those that hold categories; files of version 1 do not have it.
     """
 
     fixed: np.ndarray
@@ -63,6 +72,8 @@ class MixedModel:
     solver: str
     singular: list[bool]
     posterior: JointPosterior | None = None
+    dispersion: float | None = None
+    contrasts: Contrasts | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a model."""
@@ -77,19 +88,26 @@ class MixedModel:
             require_numbers((size, own), effects=effects)
             require_numbers((size, own, own), variances=variances)
             require_numbers((own, own), covariances=covariance)
-        require_one_of(FAMILIES, family=self.family)
+        require_one_of(MIXED_FAMILIES, family=self.family)
+        dispersed = isinstance(MIXED_FAMILIES[self.family], DispersedFamily)
+        require(
+            dispersed == (self.dispersion is not None),
+            f"a dispersion of {self.dispersion} beside the `family` {self.family!r}",
+        )
+        require_numbers((), least=0.0, dispersion=self.dispersion)
 
     def sds(self) -> list[np.ndarray]:
         """The posterior standard deviations of each factor's effects, shape (size, width)."""
         return [np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0.0)) for each in self.variances]
 
-    def fixed_part(self, covariates: np.ndarray) -> np.ndarray:
-        """X beta, shape (n,), on the scale of the linear predictor."""
-        return self.fixed[0] + covariates @ self.fixed[1:]
+    def fixed_part(self, design: Design) -> np.ndarray:
+        """X beta and the offset, shape (n,), on the scale of the linear predictor."""
+        fixed: np.ndarray = self.fixed[0] + design.covariates @ self.fixed[1:]
+        return fixed if design.offset is None else fixed + design.offset
 
     def predictor(self, design: Design, effects: Sequence[np.ndarray]) -> np.ndarray:
         """The linear predictor of rows, shape (n,), from their design and each factor's effects."""
-        return self.fixed_part(design.covariates) + sum_random_effects(design.factors, effects)
+        return self.fixed_part(design) + sum_random_effects(design.factors, effects)
 
 
 def with_zeros(model: MixedModel, covariates: list[int]) -> MixedModel:
@@ -115,6 +133,30 @@ def rescale_target(model: MixedModel, factor: float, freedom: float) -> MixedMod
     )
 
 
+def rescale_positive_target(model: MixedModel, factor: float, dispersion: float, positive: float) -> MixedModel:
+    """The model, on the logarithmic scale, of a target that is `factor` times as large.
+
+    Parameters
+    ----------
+    model : MixedModel
+    factor : float
+    dispersion : float
+        Of that target.
+    positive : float
+        The number of rows in which it is more than zero, and has a density.
+    """
+    fixed, logarithm = model.fixed.copy(), float(np.log(factor))
+    fixed[0] += logarithm
+    posterior = None if model.posterior is None else model.posterior.shifted(logarithm)
+    criterion = model.criterion + 2 * positive * logarithm
+    return replace(model, fixed=fixed, dispersion=dispersion, criterion=criterion, posterior=posterior)
+
+
+def _clean(covariance: np.ndarray, scale: float) -> np.ndarray:
+    """The covariance of effects, or zeros if it is the rounding of zeros, which other units would correlate."""
+    return covariance if covariance.max() > ROUNDING * scale else np.zeros_like(covariance)
+
+
 def rescale_fit(
     fit: MixedFit, scales: DesignScales, center: float, *, reml: bool, method: str, family: str
 ) -> MixedModel:
@@ -133,18 +175,17 @@ def rescale_fit(
     to_original = scales.to_original()
     fixed = to_original @ fit.fixed
     fixed[0] += center
-    units = [1 / np.append(1.0, each) for each in scales.slopes]
-    products = [np.outer(each, each) for each in units]
+    units = [scales.effects_to_original(factor, shape.width) for factor, shape in enumerate(fit.shapes)]
     shift = 2 * np.log(scales.scales).sum() if reml else 0.0  # the REML criterion depends on the units of X
     return MixedModel(
         fixed=fixed,
         fixed_covariance=to_original @ fit.fixed_covariance @ to_original.T,
-        effects=[effects * each for effects, each in zip(fit.effects, units, strict=True)],
-        variances=[own * each for own, each in zip(fit.variances(), products, strict=True)],
-        covariances=[own * each for own, each in zip(fit.covariances, products, strict=True)],
+        effects=[effects @ each.T for effects, each in zip(fit.effects, units, strict=True)],
+        variances=[each @ own @ each.T for own, each in zip(fit.variances(), units, strict=True)],
+        covariances=[each @ _clean(own, fit.scale) @ each.T for own, each in zip(fit.covariances, units, strict=True)],
         scale=fit.scale,
         criterion=float(fit.criterion + shift),
-        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + FAMILIES[family].homoscedastic,
+        parameters=len(CovarianceParameters(fit.shapes).places) + len(fixed) + _has_scale(family),
         family=family,
         method=method,
         solver=fit.solver,
@@ -189,3 +230,9 @@ def average_models(models: Sequence[MixedModel], probability: Sequence[float], f
         criterion=np.nan,
         method="full Bayes",
     )
+
+
+def _has_scale(family: str) -> bool:
+    """Whether a residual variance or a dispersion is estimated."""
+    own = MIXED_FAMILIES[family]
+    return own.homoscedastic or isinstance(own, DispersedFamily)

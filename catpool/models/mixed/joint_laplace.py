@@ -92,7 +92,7 @@ class JointLaplace:
         """The nearest normal distribution."""
         mode, _, equations = self._find_mode(lambdas)
         levels = [factor.codes for factor in self.rows.factors]
-        columns = [np.column_stack([np.ones(len(own.slopes)), own.slopes]) for own in self.rows.factors]
+        columns = [factor.columns() for factor in self.rows.factors]
         for _ in range(ROUNDS):
             sds = np.sqrt(equations.row_variances(levels, columns, self.rows.covariates))
             equations, center = self._equations(lambdas, mode.eta, sds)
@@ -136,7 +136,7 @@ class JointLaplace:
 
     def _mode(self, lambdas: Sequence[np.ndarray], fixed: np.ndarray, spherical: np.ndarray) -> Mode:
         rows, effects = self.rows, self._effects(lambdas, spherical)
-        eta = np.clip(rows.covariates @ fixed + sum_random_effects(rows.factors, effects), -ETA, ETA)
+        eta = np.clip(rows.fixed_part(fixed) + sum_random_effects(rows.factors, effects), -ETA, ETA)
         likelihood = self.link.log_likelihood(rows.total, rows.count, eta).sum()
         return Mode(fixed, spherical, eta, float(likelihood - spherical @ spherical / 2))
 
@@ -160,7 +160,9 @@ class JointLaplace:
         rows = self.rows
         link: MeanAndVariance = self.link if sds is None else AveragedLink(self.link, sds)
         working, weights = working_response(rows.total, rows.count, eta, link)
-        products = cross_products(working, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True)
+        products = cross_products(
+            working - rows.offset, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True
+        )
         system, center = products.merge()
         return CholeskyEquations(PartitionedSystem(system), lambdas), center
 

@@ -7,6 +7,7 @@ cross-products of the training rows. Under full Bayes it is a mixture over the v
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -104,27 +105,33 @@ class JointPosterior:
         require(bool(places) and self.indptr[-1] == len(self.indices), "a matrix without its places")
         require(bool(((self.indices >= 0) & (self.indices < total)).all()), "places outside of a matrix")
         require_numbers((systems, len(self.indices)), random=self.random)
+        self.design_scales.verify_for(width - 1, self.widths)
+
+    def shifted(self, by: float) -> JointPosterior:
+        """The posterior with another intercept."""
+        return replace(self, fixed=self.fixed + by * (np.arange(self.fixed.shape[1]) == 0))
 
     def predictor(self, design: Design) -> MixtureOfT:
         """The posterior of the linear predictor of rows."""
         covariates, factors = design.standardize(self.design_scales)
         levels = [factor.codes for factor in factors]
-        rows = [np.column_stack([np.ones(len(covariates)), factor.slopes]) for factor in factors]
+        rows = [factor.columns() for factor in factors]
+        offset = 0.0 if design.offset is None else design.offset
         means, variances = [], []
         for each in self.components():
-            means.append(covariates @ each.fixed + sum_random_effects(factors, each.effects))
+            means.append(covariates @ each.fixed + sum_random_effects(factors, each.effects) + offset)
             variances.append(each.scale * each.equations.row_variances(levels, rows, covariates))
         return MixtureOfT(self.probability, np.array(means), np.sqrt(variances), self.freedom)
 
     def level_effects(self, factor: int) -> MixtureOfT:
         """The posterior of a factor's effects, in the order of levels and then of terms, in the user's units."""
-        units = np.append(1.0, self.design_scales.slopes[factor])
+        units = self.design_scales.effects_to_original(factor, self.widths[factor])
         means, sds = [], []
         for each in self.components():
-            block, own = each.equations.inverse_blocks(reml=True)[factor], each.equations.lambdas[factor]
+            block, own = each.equations.inverse_blocks(reml=True)[factor], units @ each.equations.lambdas[factor]
             variances = np.diagonal(each.scale * own @ block @ own.T, axis1=1, axis2=2)
-            means.append((each.effects[factor] / units).ravel())
-            sds.append((np.sqrt(np.maximum(variances, 0.0)) / units).ravel())
+            means.append((each.effects[factor] @ units.T).ravel())
+            sds.append(np.sqrt(np.maximum(variances, 0.0)).ravel())
         return MixtureOfT(self.probability, np.array(means), np.array(sds), self.freedom)
 
     def draw(self, rng: np.random.Generator, number: int) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:

@@ -25,6 +25,7 @@ from scipy.special import logsumexp
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
 from catpool.priors.link import Link
@@ -74,7 +75,7 @@ class RandomInterceptLikelihood:
 
     def modes(self, parameters: np.ndarray) -> ConditionalModes:
         """Find all modes by Newton's method; a step that lowers the integrand is halved."""
-        theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
+        theta, fixed = parameters[0], self.rows.fixed_part(parameters[1:])
         effects = np.zeros(self.size)
         value = self._log_integrand(theta, fixed, effects)
         for _ in range(NEWTON_STEPS):
@@ -125,7 +126,7 @@ class RandomInterceptLikelihood:
 
     def quadrature(self, parameters: np.ndarray, points: int) -> float:
         """The adaptive Gauss-Hermite quadrature, without its constant."""
-        theta, fixed = parameters[0], self.rows.covariates @ parameters[1:]
+        theta, fixed = parameters[0], self.rows.fixed_part(parameters[1:])
         modes = self.modes(parameters)
         spread = 1 / np.sqrt(1 + theta**2 * modes.information)
         nodes, weights = np.polynomial.hermite.hermgauss(points)
@@ -208,4 +209,6 @@ def _fit_without_effects(likelihood: RandomInterceptLikelihood, parameters: np.n
 def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> MixedFit:
     theta, modes = parameters[0], likelihood.modes(parameters)
     effects = [theta * modes.effects[:, None]]
-    return fit_at_modes(likelihood.rows, likelihood.link, [np.array([[theta]])], parameters[1:], effects, modes.eta)
+    rows = likelihood.rows
+    each = CanonicalRows(rows.total, rows.count, likelihood.link)
+    return fit_at_modes(rows, each, [np.array([[theta]])], parameters[1:], effects, modes.eta)

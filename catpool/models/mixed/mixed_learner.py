@@ -3,187 +3,42 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from catpool.crossfit.folds import Folds
-from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.weights import Weights
-from catpool.models.mixed.aggregated_rows import aggregate_rows
-from catpool.models.mixed.average_variances import Weighted, fit_full_bayes
+from catpool.models.mixed.aggregated_rows import AggregatedRows, aggregate_rows
+from catpool.models.mixed.average_variances import fit_full_bayes
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
-from catpool.models.mixed.design import Design, DesignScales
-from catpool.models.mixed.fitted_model import MixedModel, average_models, rescale_fit, rescale_target, with_zeros
+from catpool.models.mixed.design import DesignScales
+from catpool.models.mixed.dispersed_rows import aggregate_dispersed
+from catpool.models.mixed.fitted_form import FittedForm
+from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_laplace
-from catpool.models.mixed.joint_posterior import join_fits
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
+from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
+from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.separation import warn_of_separation
-from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
+from catpool.models.mixed.solver.mixed_fit import fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.moments.partition import Parts
 from catpool.moments.unit import unit_of
+from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
-from catpool.priors.rules import FEW_CATEGORIES
 
 LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance
 
 
-@frozen
-class MixedRows:
-    """The training rows of a mixed model.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-    design : Design
-    weights : Weights
-    family : Family
-    """
-
-    y: np.ndarray
-    design: Design
-    weights: Weights
-    family: Family
-
-    def subset(self, rows: np.ndarray) -> MixedRows:
-        return MixedRows(self.y[rows], self.design.subset(rows), self.weights.subset(rows), self.family)
-
-
-@frozen
-class MixedOptions:
-    """How a model is fitted.
-
-    Parameters
-    ----------
-    prior : {"auto", "reml", "ml", "full_bayes"}
-    prior_scale : float
-        Of the half-t prior of full Bayes.
-    solver : {"auto", "exact", "cg"}
-    quadrature : int
-        Points of the quadrature for binary targets and counts; one is the Laplace approximation.
-    approximation : {"auto", "laplace", "pql"}
-    """
-
-    prior: str
-    prior_scale: float
-    solver: str
-    quadrature: int
-    approximation: str
-
-    @property
-    def reml(self) -> bool:
-        return self.prior != "ml"
-
-    @property
-    def method(self) -> str:
-        return "REML" if self.reml else "ML"
-
-    def uncertain(self, seen: Sequence[int], rows: float) -> list[bool]:
-        """Whether the variances of each factor are averaged over, from the levels that have rows.
-
-        Parameters
-        ----------
-        seen : sequence of int
-        rows : float
-            The number of rows; infinite if their variance is known.
-        """
-        most = {"auto": FEW_CATEGORIES, "full_bayes": np.inf}.get(self.prior, 0.0)
-        return [1 < own < min(most, rows) for own in seen]
-
-    def is_laplace(self, design: Design) -> bool:
-        """Whether the likelihood of a binary target or counts has Laplace's approximation, or its refinement."""
-        shapes = [factor.shape for factor in design.factors]
-        return self.approximation == "laplace" or (self.approximation == "auto" and is_exact(shapes, self.solver))
-
-    def check(self, rows: MixedRows) -> None:
-        """Refuse options that the rows' model does not have."""
-        if self.prior == "full_bayes":
-            self._check_full_bayes(rows.design)
-        one_intercept, normal = rows.design.one_intercept, rows.family.homoscedastic
-        if normal and self.approximation != "auto":
-            raise ValueError(
-                "`approximation` needs a binary target or counts, as the likelihood of other targets is exact. Got "
-                f'{self.approximation!r}; pass approximation="auto".'
-            )
-        if self.approximation == "pql" and self.quadrature > 1:
-            raise ValueError(
-                f"`quadrature` of {self.quadrature} points refines Laplace's approximation, and does not go with "
-                'approximation="pql". Pass quadrature=1, or approximation="laplace".'
-            )
-        if self.approximation == "laplace" and self.solver == "cg":
-            raise ValueError(
-                'approximation="laplace" needs determinants, which solver="cg" does not give. Pass solver="exact", or '
-                'approximation="pql".'
-            )
-        if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
-            raise ValueError(
-                "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
-                f"covariates nor slopes. Got {self.quadrature}; pass quadrature=1."
-            )
-        if self.solver == "cg" and one_intercept and not normal:
-            raise ValueError(
-                'solver="cg" does not go with a binary target or counts of one factor without slopes: their equations '
-                'are solved level by level. Pass solver="auto".'
-            )
-
-    def _check_full_bayes(self, design: Design) -> None:
-        if not is_exact([each.shape for each in design.factors], self.solver):
-            raise ValueError(
-                'prior="full_bayes" needs determinants, which conjugate gradients do not give. Pass solver="exact", or '
-                'prior="reml".'
-            )
-        if self.approximation == "pql" or self.quadrature > 1:
-            raise ValueError(
-                'prior="full_bayes" goes with Laplace\'s approximation of one point, but `approximation` is '
-                f"{self.approximation!r} and `quadrature` is {self.quadrature}. Leave them at their defaults, or pass "
-                'prior="ml".'
-            )
-
-
-@frozen
-class FittedForm:
-    """What turns fits of a standardized design into a model in the user's units.
-
-    Parameters
-    ----------
-    scales : DesignScales
-    unit : float
-        The unit of the target that was fitted.
-    family : Family
-    options : MixedOptions
-    """
-
-    scales: DesignScales
-    unit: float
-    family: Family
-    options: MixedOptions
-
-    def model(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
-        """The model of one fit, or the mixture of several."""
-        models = [self._model(fit, center, freedom, method) for _, fit in fits]
-        if fits[0][1].solver != "exact":
-            return models[0]
-        averaged = len(fits) > 1
-        model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
-        degrees = freedom if averaged else np.inf  # variances count as known in a model of one fit
-        posterior = join_fits(fits, self.scales, center=center, unit=self.unit, freedom=degrees)
-        return replace(model, posterior=posterior)
-
-    def _model(self, fit: MixedFit, center: float, freedom: float, method: str) -> MixedModel:
-        reml = self.options.reml and self.family.homoscedastic
-        model = rescale_fit(fit, self.scales, center, reml=reml, method=method, family=self.family.name)
-        return model if self.unit == 1 else rescale_target(model, self.unit, freedom)
-
-
 def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit the model to all rows."""
+    if isinstance(rows.family, DispersedFamily):
+        return _fit_in_unit(rows, rows.family, options)
     if not rows.family.homoscedastic:
         return _fit_generalized(rows, options)
     return _fit_normal(rows, options, Parts(None, 1))[0]
@@ -230,7 +85,7 @@ def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
     """The model of all rows and, if there are several parts, that of the rows outside each part."""
-    scales, unit = rows.design.measure_scales(), unit_of(rows.y)
+    scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     form = FittedForm(scales, unit, rows.family, options)
@@ -253,31 +108,66 @@ def _fit_system(system: MixedSystem, center: float, form: FittedForm) -> MixedMo
     return form.model(fits, center=center, freedom=freedom, method=options.method)
 
 
+def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions) -> MixedModel:
+    """Fit a family with a dispersion, in a unit in which the logarithm of the mean is not far from zero."""
+    weight = np.ones(len(rows.y)) if rows.weights.row is None else rows.weights.row
+    unit = family.unit(rows.y[weight > 0])
+    model = _fit_generalized(replace(rows, y=rows.y / unit), options)
+    if unit == 1 or model.dispersion is None:
+        return model
+    dispersion, positive = family.in_unit(model.dispersion, unit), float(weight[rows.y > 0].sum())
+    return rescale_positive_target(model, unit, dispersion, positive)
+
+
+def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+    """The offset about its mean, which goes to the intercept, and the mean."""
+    middle = 0.0 if offset is None else float(offset.mean())
+    return None if offset is None else offset - middle, middle
+
+
 def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
-    scales, family = rows.design.measure_scales(), rows.family
+    scales, family = rows.design.measure_scales(rows.weights.row), rows.family
     link, (least, most) = family.link, family.bounds
-    covariates, factors = rows.design.standardize(scales)
-    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant)
+    offset, middle = _center(rows.design.offset)
+    aggregated, likelihood = _aggregate(rows, scales, offset)
     mean = aggregated.total.sum() / aggregated.count.sum()
     # at the ends of the link no coefficient is finite
-    if not least < mean < most:
+    if not least < mean < most or likelihood.is_constant():
         raise ValueError(
-            f"A mixed model of the {family.name} family needs different values of y, but all of y is {mean:g}. Use "
-            "another target, or more rows."
+            f"A mixed model of the {family.name} family needs different values of y, but its values are "
+            "all alike. Use another target, or more rows."
         )
     warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
-    criterion, method, fits = np.nan, "PQL", None
-    uncertain = options.uncertain([len(np.unique(factor.codes)) for factor in aggregated.factors], np.inf)
+    criterion, method, dispersion, fits = np.nan, "PQL", None, None
+    uncertain = _uncertain(aggregated, family, options)
     if not options.is_laplace(rows.design):
         fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
-    elif rows.design.one_intercept:
+    elif rows.design.one_intercept and not likelihood.parameters.size:
         fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
     else:
-        (fit, criterion), method = fit_laplace(aggregated, link, mean), "Laplace"
+        (fit, criterion, dispersion), method = fit_laplace(aggregated, likelihood, mean), "Laplace"
     if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
         prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
         fits = average_laplace(aggregated, link, mean, prior)
     form = FittedForm(scales, 1.0, family, options)
-    model = form.model(fits or [(1.0, fit)], center=0.0, freedom=np.inf, method=method)
-    return model if fits else replace(model, criterion=criterion)
+    model = form.model(fits or [(1.0, fit)], center=-middle, freedom=np.inf, method=method)
+    return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
+
+
+def _uncertain(rows: AggregatedRows, family: Family | DispersedFamily, options: MixedOptions) -> list[bool]:
+    """Whether the variances of each factor are averaged over, which takes a known dispersion."""
+    if isinstance(family, DispersedFamily):
+        return [False] * len(rows.factors)
+    return options.uncertain([len(np.unique(factor.codes)) for factor in rows.factors], np.inf)
+
+
+def _aggregate(
+    rows: MixedRows, scales: DesignScales, offset: np.ndarray | None
+) -> tuple[AggregatedRows, RowLikelihood]:
+    covariates, factors = rows.design.standardize(scales)
+    if isinstance(rows.family, DispersedFamily):
+        return aggregate_dispersed(rows.y, covariates, factors, rows.weights, rows.family, offset)
+    link = rows.family.link
+    aggregated = aggregate_rows(rows.y, covariates, factors, rows.weights, link.constant, offset)
+    return aggregated, CanonicalRows(aggregated.total, aggregated.count, link)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.families import FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.families import MIXED_FAMILIES
 
 
 def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:
@@ -27,8 +28,11 @@ def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence
     rows = _summarize_fixed(model, names)
     for table, covariance in zip(tables, model.covariances, strict=True):
         rows += _summarize_covariance(table, covariance)
-    if FAMILIES[model.family].homoscedastic:
+    family = MIXED_FAMILIES[model.family]
+    if family.homoscedastic:
         rows.append(_row("variance", "residual", "", model.scale))
+    if isinstance(family, DispersedFamily) and model.dispersion is not None:
+        rows.append(_row("dispersion", "", family.parameter, family.reported(model.dispersion)))
     rows += _summarize_icc(model, tables)
     rows += [
         _row("model", "", "log_likelihood", -model.criterion / 2),
@@ -67,10 +71,11 @@ def _summarize_covariance(table: EffectsTable, covariance: np.ndarray) -> list[d
 
 def _summarize_icc(model: MixedModel, tables: Sequence[EffectsTable]) -> list[dict[str, Any]]:
     """Each factor's share of a row's variance at covariates of zero, on the scale of the linear predictor."""
-    noise = FAMILIES[model.family].latent_noise(model.scale)
+    noise = MIXED_FAMILIES[model.family].latent_noise(model.scale if model.dispersion is None else model.dispersion)
     if noise is None:  # counts have no variance that is the same for all rows
         return []
-    intercepts = [float(each[0, 0]) for each in model.covariances]
+    pairs = zip(tables, model.covariances, strict=True)
+    intercepts = [float(covariance[0, 0]) if table.intercept else 0.0 for table, covariance in pairs]
     total = sum(intercepts) + noise
     return [
         _row("icc", table.column, "", each / total if total > 0 else 0.0)

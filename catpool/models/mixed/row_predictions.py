@@ -11,7 +11,7 @@ from catpool.data.categories import MISSING
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.joint_posterior import JointPosterior
-from catpool.priors.families import FAMILIES
+from catpool.priors.families import MIXED_FAMILIES
 from catpool.priors.predictive import LinearPredictive, Predictive
 from catpool.tables.policy import Policy
 
@@ -23,7 +23,7 @@ def predict_rows(tables: Sequence[EffectsTable], design: Design, policy: Policy)
     hidden = np.any(
         [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)], axis=0
     )
-    return LinearPredictive(predictor, posterior.scales, FAMILIES[model.family]), hidden
+    return LinearPredictive(predictor, posterior.scales, MIXED_FAMILIES[model.family]), hidden
 
 
 def draw_effects(
@@ -32,10 +32,10 @@ def draw_effects(
     """Draws of the effects of rows, shape (number, n, effects of all factors), NaN where the policy hides them."""
     posterior, shown = _posterior(tables), _as_unseen(design, policy)
     hidden = [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
-    units = [1 / np.append(1.0, each) for each in posterior.design_scales.slopes]
+    units = [posterior.design_scales.effects_to_original(*each) for each in enumerate(posterior.widths)]
     draws = []
     for _, effects in posterior.draw(rng, number):
-        rows = [(own * unit)[factor.codes] for own, unit, factor in zip(effects, units, shown.factors, strict=True)]
+        rows = [(own @ unit.T)[factor.codes] for own, unit, factor in zip(effects, units, shown.factors, strict=True)]
         for own, gone in zip(rows, hidden, strict=True):
             own[gone] = np.nan
         draws.append(np.hstack(rows))

@@ -2,7 +2,7 @@
 
 A coefficient or the variance of a slope has no bounds if its covariate never is larger where y is 0 than where y is 1,
 or the other way round. The same holds for counts if the covariate has one value where there are any, and lies to one
-side of it in all other rows, as an indicator of rows without counts does. The variance of a factor has no bounds if all
+side of it in all other rows, as an indicator of rows where y is 0 does. The variance of a factor has no bounds if all
 of its levels are of one class.
 """
 
@@ -37,7 +37,7 @@ def warn_of_separation(rows: AggregatedRows, design: Design, *, classes: bool) -
         found += [f"factor {name!r}" for name, own in factors if _is_pure(own.codes, rows.count, some, others)]
     if found:
         warnings.warn(
-            f"By the {' and the '.join(found)}, {'the classes of y' if classes else 'rows without counts'} can be told "
+            f"By the {' and the '.join(found)}, {'the classes of y' if classes else 'rows where y is 0'} can be told "
             "apart, so that no finite estimates are the most likely ones, and those given are arbitrarily large. Leave "
             "it out, or combine values that occur with one outcome only.",
             ConvergenceWarning,
@@ -49,7 +49,7 @@ def _numbers(rows: AggregatedRows, design: Design) -> dict[str, np.ndarray]:
     """The covariates and the columns with slopes, by name."""
     columns = dict(zip(design.names, rows.covariates[:, 1:].T, strict=True))
     for factor, terms in zip(rows.factors, design.terms, strict=True):
-        columns |= dict(zip(terms[1:], factor.slopes.T, strict=True))
+        columns |= dict(zip(terms[factor.intercept :], factor.slopes.T, strict=True))
     return columns
 
 

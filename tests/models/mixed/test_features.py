@@ -214,3 +214,15 @@ def test_a_tuple_may_be_the_label_of_one_column():
     expected = plain.transform(X.set_axis(["shop", "size"], axis=1))
     for result in (encoder.fit(X, y).transform(X), MixedModelEncoder.from_json(encoder.to_json()).transform(X)):
         np.testing.assert_allclose(np.asarray(result), np.asarray(expected), rtol=1e-9)
+
+
+@pytest.mark.parametrize("target_type", ["continuous", "count"])
+def test_effects_without_a_variance_are_zero_and_so_are_their_sds(target_type):
+    """The sd is of the effect, given its variance; what is not known is the intercept, which has a standard error."""
+    X, y = pd.DataFrame({"shop": np.repeat(list("abcd"), 10)}), np.tile(np.arange(10), 4)
+    encoder = encoder_of(["shop"], target_type=target_type, output=OUTPUTS, remainder="drop").fit(X, y)
+    found = encoder.transform(pd.DataFrame({"shop": ["a", "new"]}))
+    assert (found[["shop", "shop_sd"]] == 0).all(axis=None)
+    np.testing.assert_allclose(found["prediction"], 4.5, rtol=1e-6)
+    error = {"continuous": y.std(ddof=1) / np.sqrt(40), "count": 1 / np.sqrt(4.5 * 40)}[target_type]
+    assert encoder.summary_["se"][0] == pytest.approx(error, rel=1e-6)

@@ -15,6 +15,7 @@ from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.laplace_search import fit_laplace
+from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver import cholesky
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.priors.families import FAMILIES
@@ -28,6 +29,15 @@ FORMS = {
     "two levels": {"groups": ["a", ("a", "b")], "covariates": ["z"]},
     "three levels": {"groups": ["a", ("a", "b"), ("a", "b", "c")]},
     "crossed with slopes": {"groups": ["c", "a"], "covariates": ["x"], "slopes": {"a": ["x"]}},
+    "slopes alone": {"groups": ["a"], "covariates": ["x"], "slopes": {"a": ["x"]}, "intercepts": False},
+    "one with an offset": {"groups": ["a"], "offset": "off"},
+    "slopes alone and an offset": {
+        "groups": ["c", "a"],
+        "slopes": {"a": ["x"]},
+        "intercepts": ["c"],
+        "covariates": ["x"],
+        "offset": "off",
+    },
 }
 
 
@@ -35,7 +45,7 @@ def rows_of(kind, seed=0):
     """Rows of three factors and two covariates, a target with effects of all, and weights or exposures."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame({"a": rng.integers(0, 9, N), "b": rng.integers(0, 4, N), "c": rng.integers(0, 6, N)})
-    X = X.assign(x=rng.normal(size=N) + 1, z=10 * rng.normal(size=N))
+    X = X.assign(x=rng.normal(size=N) + 1, z=10 * rng.normal(size=N), off=2 + np.arange(N) % 7 / 4)
     eta = rng.normal(size=9)[X["a"]] + 0.7 * rng.normal(size=36)[4 * X["a"] + X["b"]] + rng.normal(size=6)[X["c"]]
     eta = eta + (0.5 + 0.8 * rng.normal(size=9)[X["a"]]) * X["x"].to_numpy() + 0.03 * X["z"].to_numpy() - 1
     if kind == "binary":
@@ -50,7 +60,11 @@ def dense_of(X, y, kind, parameters, sample_weight=None, exposure=None):
     codes = [pd.factorize(each, sort=True)[0] for each in cells]
     numbers = [X[slopes.get(group, [])].to_numpy() for group in groups]
     design = np.column_stack([np.ones(len(X)), X[parameters.get("covariates", [])]])
-    return DenseLaplace(y, design, codes, numbers, kind == "binary", sample_weight, exposure)
+    intercepts = [
+        parameters.get("intercepts", True) is True or group in (parameters["intercepts"] or []) for group in groups
+    ]
+    offset = X[parameters["offset"]].to_numpy() if "offset" in parameters else 0.0
+    return DenseLaplace(y, design, codes, numbers, kind == "binary", sample_weight, exposure, intercepts, offset)
 
 
 @pytest.mark.parametrize("kind", ["binary", "count"])
@@ -111,7 +125,8 @@ def aggregated(kind, widths):
 @pytest.mark.parametrize(("kind", "family"), [("binary", "binomial"), ("count", "poisson")])
 def test_the_gradient_is_exact(kind, family, widths, chunk, monkeypatch):
     monkeypatch.setattr(cholesky, "CHUNK", chunk)  # as if there were many levels
-    criterion = LaplaceCriterion(aggregated(kind, widths), FAMILIES[family].link)
+    rows = aggregated(kind, widths)
+    criterion = LaplaceCriterion(rows, CanonicalRows(rows.total, rows.count, FAMILIES[family].link))
     point = np.random.default_rng(1).normal(size=len(criterion.parameters.places)) / 2
     point = np.append(point, [-0.3, 0.2])
     gradient = criterion(point)[1]
@@ -128,7 +143,9 @@ def test_the_gradient_is_exact(kind, family, widths, chunk, monkeypatch):
 def test_one_factor_has_the_fit_that_its_levels_give_one_by_one(kind, family):
     rows, link = aggregated(kind, (1,)), FAMILIES[family].link
     mean = rows.total.sum() / rows.count.sum()
-    (by_level, criterion, _), (fit, other) = fit_random_intercepts(rows, link, mean, 1), fit_laplace(rows, link, mean)
+    by_level, criterion, _ = fit_random_intercepts(rows, link, mean, 1)
+    fit, other, dispersion = fit_laplace(rows, CanonicalRows(rows.total, rows.count, link), mean)
+    assert dispersion is None
     assert other == pytest.approx(criterion, abs=1e-8)
     np.testing.assert_allclose(fit.lambdas[0], by_level.lambdas[0], rtol=1e-6)
     np.testing.assert_allclose(fit.fixed, by_level.fixed, rtol=1e-6)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.mixed import encoder_of
+from helpers.mixed import encoder_of, mixed_rows
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool import MixedModelEncoder
@@ -93,3 +93,42 @@ def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(row
         order = np.random.default_rng(seed).permutation(len(codes))
         found.append(np.asarray(encoder.fit(table.iloc[order], y[order]).transform(table)))
     np.testing.assert_allclose(found, np.broadcast_to(found[0], np.shape(found)), rtol=0, atol=2.0**40 * 1e-9)
+
+
+@pytest.mark.parametrize("ratio", [1e5, 1e6, 1e8, 1e10])
+@pytest.mark.parametrize("form", ["one", "two", "covariate"])
+@pytest.mark.parametrize("method", ["ml", "reml"])
+def test_variances_between_levels_are_right_where_those_within_are_not_known(form, ratio, method):
+    """They are those of a hundredth of the effects' size, beside the same noise, which changes them by 1e-5."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"g": rng.integers(0, 15, 400), "h": rng.integers(0, 8, 400), "x": rng.normal(size=400)})
+    signal = rng.normal(size=15)[table["g"]] + (rng.normal(size=8)[table["h"]] if form == "two" else 0)
+    signal = (signal + (table["x"] if form == "covariate" else 0)) * 1.0
+    noise, groups = rng.normal(size=400), ["g", "h"] if form == "two" else ["g"]
+    encoder = encoder_of(groups, covariates=["x"] if form == "covariate" else None, prior=method)
+    expected = encoder.fit(table, 1e3 * signal + noise).model_
+    with pytest.warns(ConvergenceWarning, match="It is taken for a millionth of the variance of y"):
+        model = encoder.fit(table, ratio * signal + noise).model_
+    for found, own in zip(model.covariances, expected.covariances, strict=True):
+        assert found.item() == pytest.approx(own.item() * (ratio / 1e3) ** 2, rel=1e-3)
+    assert model.scale == pytest.approx(1e-6 * (ratio * signal).var(), rel=0.01)
+    for found, own in zip(model.effects, expected.effects, strict=True):
+        np.testing.assert_allclose(found / ratio, own / 1e3, atol=2e-3)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shift", [1e3, 1e5, 1e6])
+def test_slopes_of_numbers_far_from_zero_are_no_worse(shift, weighted):
+    """About zero, intercepts and slopes are all but perfectly correlated, and the search ended anywhere."""
+    rows, y = mixed_rows()
+    y = y + 0.8 * (rows["s"] == "mid").to_numpy() * rows["x"].to_numpy()
+    weights = 1.0 + np.arange(120) % 3 if weighted else None
+    encoder = encoder_of(["a", "c"], covariates=["x"], slopes={"a": ["x"]}, output=["prediction"])
+    for fold in range(3):
+        own, moved = np.arange(120) % 3 != fold, rows.assign(x=rows["x"] + shift)
+        shown = None if weights is None else weights[own]
+        near = encoder.fit(rows[own], y[own], sample_weight=shown)
+        criterion, expected = near.model_.criterion, near.transform(rows)["prediction"]
+        far = encoder.fit(moved[own], y[own], sample_weight=shown)
+        assert far.model_.criterion == pytest.approx(criterion, abs=1e-6)
+        np.testing.assert_allclose(far.transform(moved)["prediction"], expected, atol=1e-4)

@@ -52,13 +52,27 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"groups": "shop"}, "'groups' parameter"),
         ({"covariates": ["prize"]}, r"`covariates` names \['prize'\]"),
         ({"covariates": ["price", "price"]}, "`covariates` must name each column once"),
-        ({"covariates": ["note"]}, "covariate 'note' must be numbers"),
+        ({"covariates": [("note", "price", "note")]}, "once, but .* name one twice"),
+        ({"covariates": [("note", "price"), ("price", "note")]}, "`covariates` must name each column once"),
+        ({"covariates": [()]}, "`covariates` must name"),
+        ({"covariates": ["price", ("huge", "huge")]}, "Products of covariates must be finite"),
+        ({"covariates": ["same"]}, "covariate 'same' must have from two to 1000 levels, but it has 1"),
+        ({"covariates": ["kinds"]}, "levels of the covariate 'kinds' have no order"),
+        ({"covariates": ["holes"]}, "covariate 'holes' must have no missing values"),
+        ({"slopes": {"shop": ["note"]}, "correlated": False}, r"Slopes of categories, as of \['note'\]"),
+        ({"slopes": {"shop": ["note"]}, "intercepts": []}, r"Slopes of categories, as of \['note'\]"),
+        ({"intercepts": False}, r"\['shop'\] have neither intercepts nor slopes"),
+        ({"intercepts": ["item"]}, r"`intercepts` has the factors \['item'\]"),
+        ({"correlated": ["item"]}, r"`correlated` has the factors \['item'\]"),
+        ({"offset": "prize"}, r"`offset` names \['prize'\]"),
+        ({"offset": "gaps"}, "offset 'gaps' must be finite"),
+        ({"offset": "note"}, "offset 'note' must be numbers"),
+        ({"offset": "huge"}, "`offset` must be finite and at most"),
         ({"covariates": ["gaps"]}, "covariate 'gaps' must be finite"),
         ({"slopes": {"shop": ["gaps"]}}, "covariate 'gaps' must be finite"),
         ({"covariates": ["day"]}, "covariate 'day' must be numbers"),
         ({"covariates": ["shop"]}, r"\['shop'\] are factors as well as covariates"),
-        ({"groups": [("shop", "item")], "covariates": ["item"]}, r"\['item'\] are factors as well as covariates"),
-        ({"groups": ["shop", "item"], "slopes": {"shop": ["item"]}}, r"\['item'\] are factors as well as covariates"),
+        ({"groups": ["item", "shop"], "slopes": {"item": ["shop"]}}, r"\['shop'\] are factors as well as covariates"),
         ({"slopes": {"item": ["price"]}}, r"`slopes` has the factors \['item'\], but `groups` is \['shop'\]"),
         ({"slopes": {"shop": ["prize"]}}, r"`slopes` names \['prize'\], which X does not have. Pass some"),
         ({"slopes": {"shop": ["price", "price"]}}, "price"),
@@ -91,6 +105,7 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
 def test_parameters_that_do_not_fit_are_refused(shops, parameters, words):
     X, y = shops
     X = X.assign(double=2 * X["price"] + 1, one=1.0, gaps=X["price"].where(X["price"] < 1))
+    X = X.assign(huge=1e200, same="a", kinds=["a", 1.5] * 45, holes=X["shop"], shop=X["shop"].fillna("none"))
     X["day"] = pd.date_range("2020-02-02", periods=90)
     parameters = {"groups": ["shop"], "target_type": "continuous", **parameters}
     y = y if parameters["target_type"] == "continuous" else (y > 0).astype(int)

@@ -47,6 +47,13 @@ def test_what_separates_is_named(case, groups, approximation):
     assert np.isfinite(np.asarray(encoder.transform(data.iloc[::-1]), dtype=float)).all()
 
 
+@pytest.mark.parametrize(("kind", "family"), [("count", "negative_binomial"), ("continuous", "tweedie")])
+def test_what_separates_zeros_is_named_for_families_with_a_dispersion(kind, family):
+    y = np.where(X["rare"] == 1, 0, np.random.default_rng(1).poisson(3.0, N))
+    with pytest.warns(ConvergenceWarning, match="By the covariate 'rare', rows where y is 0 can be told apart"):
+        encoder_of(["a"], target_type=kind, family=family, covariates=["rare"]).fit(X, y)
+
+
 @pytest.mark.parametrize("kind", ["binary", "count"])
 def test_what_does_not_separate_is_not_named(kind):
     """Levels of one class beside others, a constant slope, and counts that a number orders."""

@@ -67,3 +67,16 @@ def test_factors_that_differ_keep_their_own_covariance(change):
         table, slopes = X.assign(name=np.where(np.arange(N) == 3, "another", X["name"])), {}
     model = encoder.set_params(slopes=slopes).fit(table, Y["continuous"]).model_
     assert not np.allclose(*model.covariances)
+
+
+def test_factors_whose_slopes_are_of_other_columns_are_no_twins():
+    """The columns have the same sums of squares in each level, but are not the same."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(20), 8)
+    table = pd.DataFrame({"g": codes, "h": codes + 100})
+    table = table.assign(x=[1.0, 1, 1, 1, -1, -1, -1, -1] * 20, z=[1.0, 1, -1, -1] * 40)
+    y = 3 * rng.normal(size=20)[codes] * table["x"] + rng.normal(size=160)
+    encoder = MixedModelEncoder(["g", "h"], slopes={"g": ["x"], "h": ["z"]}, correlated=False).fit(table, y)
+    steep, flat = (covariance[1, 1] for covariance in encoder.model_.covariances)
+    assert steep > 4
+    assert flat < 1

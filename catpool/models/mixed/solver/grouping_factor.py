@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +19,7 @@ class FactorShape:
     size : int
         Number of levels.
     width : int
-        Random effects per level: the intercept and the slopes.
+        Random effects per level: the intercept, if there is one, and the slopes.
     correlated : bool
         Whether the effects of a level may be correlated.
     """
@@ -35,7 +36,7 @@ class FactorShape:
 
 @frozen
 class GroupingFactor:
-    """A grouping of the rows, with a random intercept and any number of random slopes.
+    """A grouping of the rows, with a random intercept, random slopes, or both.
 
     Parameters
     ----------
@@ -43,29 +44,40 @@ class GroupingFactor:
         The level of each row.
     size : int
         Number of levels.
-    slopes : ndarray of shape (n, width - 1)
+    slopes : ndarray of shape (n, q)
         The covariates that have a random slope.
     correlated : bool, default=True
-        Whether the intercept and the slopes of a level may be correlated.
+        Whether the effects of a level may be correlated.
+    intercept : bool, default=True
+        Whether there is a random intercept, which then is the first effect.
     """
 
     codes: np.ndarray
     size: int
     slopes: np.ndarray
     correlated: bool = True
+    intercept: bool = True
 
     @property
     def width(self) -> int:
-        """Random effects per level: the intercept and the slopes."""
-        return 1 + self.slopes.shape[1]
+        """Random effects per level: the intercept, if there is one, and the slopes."""
+        return self.intercept + self.slopes.shape[1]
 
     @property
     def shape(self) -> FactorShape:
         return FactorShape(self.size, self.width, self.correlated)
 
     def column(self, position: int) -> np.ndarray | None:
-        """Ones (position 0), for which None stands, or a slope's covariate."""
-        return None if position == 0 else self.slopes[:, position - 1]
+        """The ones of the intercept, for which None stands, or a slope's covariate."""
+        return None if self.intercept and position == 0 else self.slopes[:, position - self.intercept]
+
+    def columns(self) -> np.ndarray:
+        """The columns of all effects, shape (n, width)."""
+        return np.hstack([np.ones((len(self.codes), int(self.intercept))), self.slopes])
+
+    def take(self, rows: np.ndarray) -> GroupingFactor:
+        """The same grouping of some of the rows."""
+        return replace(self, codes=self.codes[rows], slopes=self.slopes[rows])
 
 
 def sum_random_effects(factors: Sequence[GroupingFactor], effects: Sequence[np.ndarray]) -> np.ndarray:
@@ -80,5 +92,6 @@ def sum_random_effects(factors: Sequence[GroupingFactor], effects: Sequence[np.n
     result = np.zeros(len(factors[0].codes))
     for factor, each in zip(factors, effects, strict=True):
         own = each[factor.codes]
-        result += own[:, 0] + np.einsum("nq,nq->n", own[:, 1:], factor.slopes)
+        slopes = np.einsum("nq,nq->n", own[:, int(factor.intercept) :], factor.slopes)
+        result += own[:, 0] + slopes if factor.intercept else slopes
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from catpool.priors.blas import blas_threads
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
 ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual
 CANCELLED = 1e-15  # share of the sum of squares of y that rounding leaves, where y is constant far from its center
+LITTLE_NOISE = 1e-6  # share of the scatter of y that is taken for noise where the factors predict y exactly
 ONE_THREAD = 1500  # effects beside the longest factor's, up to which one thread is fastest on a busy machine
 
 
@@ -121,7 +123,7 @@ def fit_mixed(
         if limit is None:
             return fit
         _warn_of_no_noise()
-        return fit_at(deviance, limit)
+        return _fit_little_noise(deviance, fit_at(deviance, limit))
 
 
 @contextmanager
@@ -156,12 +158,36 @@ def check_residual(deviance: ProfiledDeviance) -> None:
 
 def _warn_of_no_noise() -> None:
     warnings.warn(
-        "The factors predict y exactly, or all but a billionth of its variance, so the residual variance is not known, "
-        "and each level keeps its own mean. It may be that weights or copies repeat rows that have a level each, or "
-        "that y has a far outlier: leave a factor out, or clip y.",
+        "The factors predict y exactly, or all but a billionth of its variance, so the residual variance is not known. "
+        "It is taken for a millionth of the variance of y, and each level keeps its own mean. It may be that weights "
+        "or copies repeat rows that have a level each, or that y has a far outlier: leave a factor out, or clip y.",
         ConvergenceWarning,
         stacklevel=2,
     )
+
+
+def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
+    """The fit with the largest residual variance that goes with such rows, near one of other covariances."""
+    noise = float(np.sqrt(LITTLE_NOISE * deviance.system.scatter / deviance.freedom))
+    system = deviance.system.in_units(noise)
+    quiet = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact")
+    pairs = zip(near.effects, system.shapes, strict=True)
+    fit = fit_at(quiet, quiet.minimize([_root_of(effects / noise, shape) for effects, shape in pairs]))
+    return replace(
+        fit,
+        scale=noise**2,
+        fixed=noise * fit.fixed,
+        fixed_covariance=noise**2 * fit.fixed_covariance,
+        effects=[noise * each for each in fit.effects],
+        criterion=fit.criterion + 2 * deviance.freedom * np.log(noise),
+    )
+
+
+def _root_of(effects: np.ndarray, shape: FactorShape) -> np.ndarray:
+    """A Lambda such that effects have about their own covariance."""
+    squares = effects.T @ effects / len(effects)
+    diagonal = np.diag(np.diag(squares))
+    return np.linalg.cholesky(squares + 1e-3 * diagonal if shape.correlated else diagonal)
 
 
 def fit_at(deviance: ProfiledDeviance, theta: np.ndarray) -> MixedFit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
@@ -13,7 +15,7 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape
 class MixedSystem:
     """The weighted cross-products of some rows, with T = [X, y].
 
-    Effects are ordered by factor, then by level, then intercept before slopes.
+    Effects are ordered by factor, then by level, then the intercept, if there is one, before slopes.
 
     Parameters
     ----------
@@ -55,8 +57,16 @@ class MixedSystem:
 
     @property
     def seen(self) -> list[int]:
-        """The number of each factor's levels that have rows."""
-        return [int(np.count_nonzero(own[:, 0])) for own in self.split(self.cross[:, 0])]
+        """The number of each factor's levels that have rows or, without an intercept, numbers other than zero."""
+        return [int(np.count_nonzero(own[:, 0])) for own in self.split(self.random.diagonal())]
+
+    def in_units(self, unit: float) -> MixedSystem:
+        """The system of a target that is divided by a unit."""
+        cross, fixed = self.cross.copy(), self.fixed.copy()
+        cross[:, -1] /= unit
+        fixed[:, -1] /= unit
+        fixed[-1] /= unit
+        return replace(self, cross=cross, fixed=fixed)
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """Split values of all effects, shape (R,), into one array of shape (size, width) per factor."""

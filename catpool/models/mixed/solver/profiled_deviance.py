@@ -131,7 +131,7 @@ class ProfiledDeviance:
 
     def _search(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         if near is None:
-            starts = starting_values(self.system, self.parameters)
+            starts = starting_values(self.system, self.parameters, known=self.known)
             if not self.exact:
                 return solve_gradient(self, starts[0])
             return self._leave_zeros(search_from_starts(self, starts, self.units))
@@ -204,20 +204,22 @@ def parameter_units(system: MixedSystem, parameters: CovarianceParameters) -> np
     return np.array([1 / np.sqrt(positive[factor][a]) for factor, a, _ in parameters.places])
 
 
-def starting_values(system: MixedSystem, parameters: CovarianceParameters) -> list[np.ndarray]:
+def starting_values(system: MixedSystem, parameters: CovarianceParameters, *, known: bool) -> list[np.ndarray]:
     """The parameters that the variances between levels of each factor suggest.
 
     With few effects, parameters of a fifth and of five times the size follow.
     """
-    n, mean = system.fixed[0, 0], system.fixed[0, -1] / system.fixed[0, 0]
-    spread = max(system.fixed[-1, -1] / n - mean**2, 1e-300)
+    total_weight, mean = system.fixed[0, 0], system.fixed[0, -1] / system.fixed[0, 0]
+    rows = total_weight if known else system.rows  # a row of weight w has sigma^2 / w, so sigma^2 grows with weights
+    spread = max((system.fixed[-1, -1] - total_weight * mean**2) / rows, 1e-300)
     sizes = []
-    for counts, totals in zip(system.split(system.cross[:, 0]), system.split(system.cross[:, -1]), strict=True):
-        count, total = counts[:, 0], totals[:, 0]
+    centered = system.cross[:, -1] - mean * system.cross[:, 0]
+    for information, totals in zip(system.split(system.random.diagonal()), system.split(centered), strict=True):
+        count, total = information[:, 0], totals[:, 0]  # of an intercept, the information of a level is its count
         seen = count > 0
-        between = ((total[seen] - mean * count[seen]) ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
+        between = (total[seen] ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
         typical = count[seen].mean()
-        sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0)))
+        sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0 * rows / total_weight)))
     theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
     few = sum(shape.length for shape in system.shapes) <= FEW
     return [theta * multiple for multiple in ((1.0, 0.2, 5.0) if few else (1.0,))]

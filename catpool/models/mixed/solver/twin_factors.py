@@ -35,12 +35,18 @@ def _are_twins(system: MixedSystem, first: int, second: int) -> bool:
     # most factors are told apart by the sizes of their levels, which takes no time
     if not np.array_equal(np.sort(own[0][seen[0], 0, 0]), np.sort(own[1][seen[1], 0, 0])):
         return False
-    shared = system.random[system.slices[first]][:, system.slices[second]][:: one.width, :: other.width].tocoo()
+    between = system.random[system.slices[first]][:, system.slices[second]]
+    shared = between[:: one.width, :: other.width].tocoo()
     places = np.flatnonzero(shared.data)
     rows, columns = shared.row[places], shared.col[places]
     if not len(rows) == len(np.unique(rows)) == len(np.unique(columns)) == len(seen[0]):
         return False
-    return np.allclose(own[0][rows], own[1][columns], rtol=1e-9, atol=0)
+    if not np.allclose(own[0][rows], own[1][columns], rtol=1e-9, atol=0):
+        return False
+    # slopes of other columns may have the same squares, but then not the same products with each other
+    inner = range(one.width)
+    products = [[between[rows * one.width + a, columns * one.width + b].A1 for b in inner] for a in inner]
+    return np.allclose(np.transpose(products, (2, 0, 1)), own[0][rows], rtol=1e-9, atol=0)
 
 
 def _information(system: MixedSystem, position: int) -> np.ndarray:

@@ -61,8 +61,9 @@ def test_effects_are_those_of_dense_formulas(kind, spread, weighted):
         close_to_largest(model.fixed_covariance, np.linalg.inv(dense.X.T @ inverse_X), 1e-7)
         for group, (modes, variances) in zip(groups, dense.effects(model.covariances, model.scale), strict=True):
             table = encoder.encoding_table(group).sort_values("category")
-            for position, stem in enumerate(["", *(f"{name}_" for name in parameters["slopes"].get(group, []))]):
-                tiny = 1e-9 * y.std() / (1 if position == 0 else X["x"].std())
+            intercept = [""] if group in parameters["intercepts"] else []
+            for position, stem in enumerate([*intercept, *(f"{x}_" for x in parameters["slopes"].get(group, []))]):
+                tiny = 1e-9 * y.std() / (X["x"].std() if stem else 1)
                 scale = max(np.abs(modes[:, position]).max(), tiny)
                 np.testing.assert_allclose(table[f"{stem}mode"], modes[:, position], rtol=0, atol=1e-8 * scale)
                 largest = max(variances[:, position].max(), tiny**2)

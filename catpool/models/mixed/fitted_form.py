@@ -1,0 +1,52 @@
+"""What turns the fits of a standardized design into a model in the user's units."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.models.mixed.average_variances import Weighted
+from catpool.models.mixed.design import DesignScales
+from catpool.models.mixed.fitted_model import MixedModel, average_models, rescale_fit, rescale_target
+from catpool.models.mixed.joint_posterior import join_fits
+from catpool.models.mixed.mixed_options import MixedOptions
+from catpool.models.mixed.solver.mixed_fit import MixedFit
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.family import Family
+
+
+@frozen
+class FittedForm:
+    """What turns fits of a standardized design into a model in the user's units.
+
+    Parameters
+    ----------
+    scales : DesignScales
+    unit : float
+        The unit of the target that was fitted.
+    family : Family or DispersedFamily
+    options : MixedOptions
+    """
+
+    scales: DesignScales
+    unit: float
+    family: Family | DispersedFamily
+    options: MixedOptions
+
+    def model(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
+        """The model of one fit, or the mixture of several."""
+        models = [self._model(fit, center, freedom, method) for _, fit in fits]
+        if fits[0][1].solver != "exact":
+            return models[0]
+        averaged = len(fits) > 1
+        model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
+        degrees = freedom if averaged else np.inf  # variances count as known in a model of one fit
+        posterior = join_fits(fits, self.scales, center=center, unit=self.unit, freedom=degrees)
+        return replace(model, posterior=posterior)
+
+    def _model(self, fit: MixedFit, center: float, freedom: float, method: str) -> MixedModel:
+        reml = self.options.reml and self.family.homoscedastic
+        model = rescale_fit(fit, self.scales, center, reml=reml, method=method, family=self.family.name)
+        return model if self.unit == 1 else rescale_target(model, self.unit, freedom)

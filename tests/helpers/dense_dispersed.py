@@ -1,0 +1,115 @@
+"""Mixed models whose rows have a dispersion, with dense matrices, densities of scipy and a general-purpose search."""
+
+import numpy as np
+from scipy.integrate import quad
+from scipy.optimize import minimize
+from scipy.special import ive
+from scipy.stats import gamma, nbinom
+
+from helpers.dense_laplace import DenseLaplace
+
+
+class NegativeBinomialDensity:
+    """Of size 1 / d."""
+
+    def log(self, y, mean, d):
+        return nbinom.logpmf(y, 1 / d, 1 / (1 + d * mean))
+
+    def slope(self, y, mean, d):
+        return (y - mean) / (1 + d * mean)
+
+    def curvature(self, y, mean, d):
+        return (1 / d + y) * (mean / d) / (1 / d + mean) ** 2
+
+
+class GammaDensity:
+    """Of shape 1 / d."""
+
+    def log(self, y, mean, d):
+        return gamma.logpdf(y, 1 / d, scale=d * mean)
+
+    def slope(self, y, mean, d):
+        return (y / mean - 1) / d
+
+    def curvature(self, y, mean, d):
+        return y / mean / d
+
+
+class TweedieDensity:
+    """Of the power 1.5: a Poisson number of exponential variables, the sum of which is a Bessel function."""
+
+    def log(self, y, mean, d):
+        root, some = np.sqrt(mean), np.where(y > 0, y, 1.0)
+        rate, scale = 2 * root / d, d * root / 2
+        x = 2 * np.sqrt(rate * some / scale)
+        each = x - rate - some / scale + np.log(rate / scale / some) / 2 + np.log(ive(1, x))
+        return np.where(y > 0, each, -rate)
+
+    def slope(self, y, mean, d):
+        return (y - mean) / np.sqrt(mean) / d
+
+    def curvature(self, y, mean, d):
+        return (y / np.sqrt(mean) + np.sqrt(mean)) / 2 / d
+
+
+DENSITIES = {"negative_binomial": NegativeBinomialDensity(), "gamma": GammaDensity(), "tweedie": TweedieDensity()}
+
+
+class DenseDispersed(DenseLaplace):
+    """A model of rows with a dispersion, for some factors' codes and slopes."""
+
+    def __init__(self, family, y, X, codes, slopes, weights=None, exposure=None):
+        super().__init__(y, X, codes, slopes, binary=False, weights=weights, exposure=exposure)
+        self.density, self.dispersion = DENSITIES[family], 1.0
+
+    def likelihood(self, eta):
+        """The log-likelihood, and its first and its negative second derivatives by row."""
+        arguments = self.y, self.exposure * np.exp(eta), self.dispersion
+        slope, curvature = self.density.slope(*arguments), self.density.curvature(*arguments)
+        return self.weights @ self.density.log(*arguments), self.weights * slope, self.weights * curvature
+
+    def at(self, lambdas, fixed, dispersion):
+        """Laplace's approximation."""
+        self.dispersion = dispersion
+        return self.laplace(lambdas, fixed)
+
+    def least(self, lambdas, fixed, dispersion, correlated, seed=0):
+        """The least criterion that a search finds, which starts beside some parameters."""
+        places = [
+            (factor, a, b)
+            for factor, width in enumerate(self.widths)
+            for a in range(width)
+            for b in range(a + 1)
+            if correlated or a == b
+        ]
+
+        def value(point):
+            own = [np.zeros((width, width)) for width in self.widths]
+            for number, (factor, a, b) in zip(point, places, strict=False):
+                own[factor][a, b] = number
+            return self.at(own, point[len(places) : -1], np.exp(point[-1]))
+
+        start = np.concatenate([[lambdas[f][a, b] for f, a, b in places], fixed, [np.log(dispersion)]])
+        start = start * np.exp(0.2 * np.random.default_rng(seed).normal(size=len(start))) + 0.01
+        return minimize(value, start, method="BFGS", options={"gtol": 1e-5}).fun
+
+    def integrated(self, sd, fixed, dispersion):
+        """Twice the negative log-likelihood of one factor's intercepts, each integrated by adaptive quadrature."""
+        self.dispersion, total = dispersion, 0.0
+        base = self.X @ fixed
+        for own in self.Z[0].T.astype(bool):
+            mean = self.exposure[own] * np.exp(base[own])
+
+            def height(b, own=own, mean=mean):
+                each = self.density.log(self.y[own], mean * np.exp(sd * b), dispersion)
+                return self.weights[own] @ each - b * b / 2
+
+            top = minimize(lambda b, height=height: -height(b[0]), [0.0]).x[0]
+            most = height(top)
+
+            def integrand(b, height=height, most=most):
+                return np.exp(height(b) - most)
+
+            area = quad(integrand, top - 12, top + 12, points=[top - 1, top, top + 1], limit=500, epsabs=1e-12)[0]
+            total += most + np.log(area / np.sqrt(2 * np.pi))
+        return -2 * total
