@@ -163,8 +163,8 @@ callable, default="auto"
     >>> meta = meta.fit(trials, [0.1, 0.3, 0.9, 0.5], sample_weight=[50.0, 20.0, 50.0, 10.0])
     >>> meta.transform(pd.DataFrame({"trial": ["a", "d", "next"]})).round(2)
        trial  trial_sd
-    0   0.15      0.13
-    1   0.48      0.25
+    0   0.19      0.14
+    1   0.48      0.23
     2   0.45      0.39
     """
 
