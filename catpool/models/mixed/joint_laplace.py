@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from numpy.polynomial import hermite_e
 
 from catpool.data.frozen import frozen
@@ -42,7 +43,7 @@ STEPS = 50
 HALVINGS = 20
 CLOSE = 1e-8  # change of the linear predictor at which the mode is found
 SLACK = 1e-10  # relative loss of height that may be rounding
-ROUNDS, NEAR = 6, 0.01  # of the search for the nearest normal distribution, and the change in sds that ends it
+ROUNDS, NEAR = 12, 0.01  # of the search for the nearest normal distribution, and the change in sds that ends it
 NODES, WEIGHTS = hermite_e.hermegauss(15)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
@@ -89,18 +90,29 @@ class JointLaplace:
         return mode.height - (solution.log_det + solution.log_det_fixed) / 2
 
     def fit(self, lambdas: list[np.ndarray]) -> MixedFit:
-        """The nearest normal distribution."""
+        """The nearest normal distribution, or where the search for it does not come to rest, that at the mode."""
         mode, _, equations = self._find_mode(lambdas)
-        levels = [factor.codes for factor in self.rows.factors]
-        columns = [factor.columns() for factor in self.rows.factors]
-        for _ in range(ROUNDS):
-            sds = np.sqrt(equations.row_variances(levels, columns, self.rows.covariates))
-            equations, center = self._equations(lambdas, mode.eta, sds)
-            before, (mode, _) = mode.eta, self._solve(lambdas, equations, center)
-            if np.abs(mode.eta - before).max() <= NEAR * sds.max():
-                break
+        mode, equations = self._nearest_normal(lambdas, mode, equations) or (mode, equations)
         effects = self._effects(lambdas, mode.spherical)
         return MixedFit(lambdas, 1.0, mode.fixed, equations.fixed_covariance(), effects, np.nan, equations)
+
+    def _nearest_normal(
+        self, lambdas: Sequence[np.ndarray], mode: Mode, equations: CholeskyEquations
+    ) -> tuple[Mode, CholeskyEquations] | None:
+        levels = [factor.codes for factor in self.rows.factors]
+        columns = [factor.columns() for factor in self.rows.factors]
+        variances = equations.row_variances(levels, columns, self.rows.covariates)
+        try:
+            for _ in range(ROUNDS):
+                equations, center = self._equations(lambdas, mode.eta, np.sqrt(variances))
+                before, (mode, _) = mode.eta, self._solve(lambdas, equations, center)
+                after = equations.row_variances(levels, columns, self.rows.covariates)
+                if np.abs(mode.eta - before).max() <= NEAR * np.sqrt(after.max()):
+                    return mode, equations
+                variances = (variances + after) / 2  # damped, as large variances make for large weights
+        except LinAlgError:  # of weights that rounding takes for none
+            pass
+        return None
 
     def _find_mode(self, lambdas: Sequence[np.ndarray]) -> tuple[Mode, EquationSolution, CholeskyEquations]:
         fixed, effects = self.last
