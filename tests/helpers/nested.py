@@ -23,6 +23,7 @@ def numbered(X):
 
 def nested(X, y, levels=None, **parameters):
     arguments = {name: parameters.pop(name) for name in ("sample_weight", "exposure") if name in parameters}
+    parameters = {"prior": "reml", **parameters}
     return NestedEncoder(list(X.columns) if levels is None else levels, **parameters).fit(X, y, **arguments)
 
 

@@ -134,10 +134,6 @@ INERT = {
         "what has the prior's mean has its own sd",
     ),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
-    "drop_noise": (
-        lambda p: p.get("prior") == "full_bayes",
-        "an average over priors has some spread",
-    ),
 }
 
 

@@ -46,7 +46,8 @@ def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float)
             return [(1.0, fit_mixed(system, reml=True, solver="exact"))]
         guess = deviance.parameters.lambdas(starting_values(system, deviance.parameters, known=False)[0])
         given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact").lambdas
-        prior, theta = VariancePrior(system.shapes, uncertain, given, scale), deviance.parameters.theta
+        unit = float(np.sqrt(system.fixed[0, 0] / system.rows))  # precisions are relative: Lambda is that of their mean
+        prior, theta = VariancePrior(system.shapes, uncertain, given, scale / unit), deviance.parameters.theta
         deviance.value(theta(prior.lambdas(prior.start)))  # raises an error if no equations can be solved
 
         def log_likelihood(z: np.ndarray) -> float:

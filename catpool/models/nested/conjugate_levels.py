@@ -128,7 +128,8 @@ def _average(levels: Sequence[ConjugateLevel], probability: np.ndarray) -> Conju
 
     values = mean([each.values for each in levels])
     variances = mean([each.variances + (each.values - values) ** 2 for each in levels])
-    strength = 1 / float(mean(np.array([1 / each.strength for each in levels])))
+    inverse = float(mean(np.array([1 / each.strength for each in levels])))
+    strength = 1 / inverse if inverse > 0 else np.inf
     return ConjugateLevel(values, variances, mean([each.gain for each in levels]), strength, levels[0].log_likelihood)
 
 

@@ -146,7 +146,10 @@ def fit_normal_levels(tree: Tree, moments: Moments, family: Family, variances: V
     if nothing or noiseless or not uncertain.any() or criterion.freedom <= LEAST_FREEDOM:
         logs = np.full(int(active.sum()), -np.inf) if nothing else criterion.minimize()
         return normal_levels(criterion, criterion.lambdas(logs), family, notes)
-    lambdas, probability = average_variances(criterion, uncertain[active], variances.scale)
+    unit = float(
+        np.sqrt(moments.size / moments.rows)
+    )  # precisions are relative: roots of lambda are those of their mean
+    lambdas, probability = average_variances(criterion, uncertain[active], variances.scale / unit)
     components = [normal_levels(criterion, own, family, notes) for own in lambdas]
     return average_levels(components, LevelMixture(probability, lambdas, criterion.freedom))
 

@@ -78,7 +78,7 @@ def test_the_value_lies_between_the_category_s_mean_and_the_parent_s_value_or_be
     """Of the deepest level: that of a level above is drawn to means of children, not of rows."""
     for target_type in ("continuous", "binary", "count"):
         encoder = nested(land["X"].fillna("none"), land[target_type], target_type=target_type)
-        zips, counties = encoder.encoding_table("zip"), encoder.encoding_table("county")
+        zips, counties = encoder.encoding_table("zip")[:-1], encoder.encoding_table("county")[:-1]
         above = zips.merge(counties, on=["state", "county"], suffixes=("", "_above"))["encoding_above"]
         expected = zips["reliability"] * zips["mean"] + (1 - zips["reliability"]) * above
         np.testing.assert_allclose(zips["encoding"], expected, rtol=1e-9)

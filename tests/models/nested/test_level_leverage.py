@@ -39,7 +39,7 @@ def test_levels_without_variance_pass_on_what_lies_below_them():
     X = pd.DataFrame(full + [(s, 1, f"r{j}") for s in range(12) for j in range(10)], columns=["state", "county", "zip"])
     zips = X.groupby(["state", "county", "zip"]).ngroup().to_numpy()
     y = 30 * rng.normal(size=12)[X["state"]] + 3 * rng.normal(size=zips.max() + 1)[zips] + 0.3 * rng.normal(size=len(X))
-    encoder = NestedEncoder(list(X), emit="all", crossfit="rare", random_state=0)
+    encoder = NestedEncoder(list(X), prior="reml", emit="all", crossfit="rare", random_state=0)
     before = np.asarray(encoder.fit_transform(X, y))[-1]
     assert encoder.summary_["between_sd"].iloc[1] < 1e-3
     np.testing.assert_array_equal(

@@ -94,7 +94,7 @@ def test_without_noise_the_deepest_values_are_the_means(prior):
 def test_noise_is_seen_however_far_the_categories_are_apart(distance, learn):
     X = pd.DataFrame({"a": np.repeat([0, 1], 12), "b": np.repeat(range(6), 4)})
     noise = np.array([1, 2, 1.5, 1.5, 5, 6, 5.5, 5.5, 9, 9.5, 8, 9] * 2) - np.tile(np.repeat([1.5, 5.5, 8.875], 4), 2)
-    encoder = NestedEncoder(["a", "b"], cv=2)
+    encoder = NestedEncoder(["a", "b"], prior="reml", cv=2)
     getattr(encoder, learn)(X, noise + distance * np.array([0, 3, 1, 7, 4, 9.0])[X["b"]])
     assert encoder.summary_["within_sd"][1] == pytest.approx(np.sqrt((noise**2).sum() / 18), rel=1e-6)
 
