@@ -131,8 +131,7 @@ def _differs(parameters):
     crossed = bool(parameters.get("interactions")) or any(isinstance(g, tuple) for g in parameters.get("groups") or [])
     full = parameters.get("prior") == "full_bayes"
     counts = parameters["target_type"] == "count" and (full or "groups" in parameters)
-    spread = "groups" in parameters and ("sd" in parameters["output"] or bool(parameters["slopes"]))
-    return crossed or counts or spread or parameters.get("smoothing", 0.0) > 0 or "count" in parameters["output"]
+    return crossed or counts or parameters.get("smoothing", 0.0) > 0 or "count" in parameters["output"]
 
 
 def make(encoder, parameters):

@@ -22,7 +22,7 @@ def test_one_factor_is_empirical_bayes(prior, ratio):
         bayes = EmpiricalBayesEncoder(prior=prior, target_type="continuous", weight_type=kind)
         bayes.fit(X, y, sample_weight=weights)
         encoder = encoder_of([0], prior=prior, weight_type=kind).fit(X, y, sample_weight=weights)
-        learned, table = bayes.summary_.iloc[0], encoder.encoding_table(0)
+        learned, table = bayes.summary_.iloc[0], encoder.encoding_table(0)[:-1]
         assert encoder.model_.criterion == pytest.approx(-2 * learned["log_likelihood"], abs=1e-6)
         assert encoder.model_.scale == pytest.approx(learned["within_sd"] ** 2, rel=1e-8)
         between = encoder.model_.covariances[0].item()
@@ -60,7 +60,7 @@ def test_effects_are_those_of_dense_formulas(kind, spread, weighted):
         close_to_largest(model.fixed, fixed, 1e-8)
         close_to_largest(model.fixed_covariance, np.linalg.inv(dense.X.T @ inverse_X), 1e-7)
         for group, (modes, variances) in zip(groups, dense.effects(model.covariances, model.scale), strict=True):
-            table = encoder.encoding_table(group).sort_values("category")
+            table = encoder.encoding_table(group)[:-1].sort_values("category")
             intercept = [""] if group in parameters["intercepts"] else []
             for position, stem in enumerate([*intercept, *(f"{x}_" for x in parameters["slopes"].get(group, []))]):
                 tiny = 1e-9 * y.std() / (X["x"].std() if stem else 1)
