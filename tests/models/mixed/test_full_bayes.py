@@ -26,6 +26,7 @@ def rows_of(seed=0):
     rng = np.random.default_rng(seed)
     X = pd.DataFrame({"a": rng.integers(0, 6, N), "b": rng.integers(0, 4, N), "c": rng.integers(0, 5, N)})
     X["x"] = rng.normal(size=N)
+    X["x"] -= X["x"].mean()  # about which priors of correlated slopes are
     y = 3 + 0.7 * rng.normal(size=6)[X["a"]] + 0.3 * rng.normal(size=4)[X["b"]] + rng.normal(size=N)
     return X, y + (0.5 + 0.4 * rng.normal(size=6)[X["a"]]) * X["x"].to_numpy()
 
