@@ -155,7 +155,8 @@ def test_arrays_have_positions(shops):
     own = ["item", "item_size", "item_sd", "item_size_sd", "item_count", "fixed", "prediction"]
     assert array.get_feature_names_out(["item", "price", "size"]).tolist() == own
     assert array.summary_.query("kind == 'fixed'")["term"].tolist() == ["intercept", "x1"]
-    table, own = (each.sort_values("category") for each in (array.encoding_table(0)[:-1], frame.encoding_table("item")[:-1]))
+    tables = array.encoding_table(0)[:-1], frame.encoding_table("item")[:-1]
+    table, own = (each.sort_values("category") for each in tables)
     numbers = ["mode", "sd", "lower", "upper"]
     assert table.columns.tolist() == ["category", "count", *numbers, *(f"x2_{each}" for each in numbers)]
     np.testing.assert_allclose(table.to_numpy(dtype=float), own.to_numpy(dtype=float), rtol=1e-7, atol=1e-7)
