@@ -6,19 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
-from numpy.polynomial import hermite_e
 from scipy.special import pdtr
-from scipy.stats import nbinom
+from scipy.stats import nbinom, poisson
 
 from catpool.data.frozen import frozen
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
 from catpool.priors.mixture_of_t import MixtureOfT
+from catpool.priors.normal_quadrature import NODES, WEIGHTS
 
 Summary = dict[str, np.ndarray]
 BINOMIAL, POISSON = "binomial", "poisson"
-NODES, WEIGHTS = hermite_e.hermegauss(15)
-WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
 class Predictive(ABC):
@@ -137,10 +135,16 @@ class ConjugatePredictive(Predictive):
             return self._of_classes(self.mean, interval)
         if self.family.name != POISSON:
             raise self._refuse()
-        # a Poisson variable of a gamma mean is negative binomial
-        shape, tail = self.mean**2 / self.sd**2, (1 - interval) / 2
-        lower, upper = (nbinom.ppf(quantile, shape, shape / (shape + self.mean)) for quantile in (tail, 1 - tail))
+        tail = (1 - interval) / 2
+        lower, upper = self._count(tail), self._count(1 - tail)
         return {"mean": self.mean, "sd": np.sqrt(self.mean + self.sd**2), "lower": lower, "upper": upper}
+
+    def _count(self, quantile: float) -> np.ndarray:
+        """The quantiles of counts: a Poisson variable of a gamma mean is negative binomial."""
+        certain = self.sd == 0  # as where all rows are zero
+        shape = np.where(certain, 1.0, (self.mean / np.where(certain, 1.0, self.sd)) ** 2)
+        drawn = nbinom.ppf(quantile, shape, shape / (shape + self.mean))
+        return np.where(certain, poisson.ppf(quantile, self.mean), drawn)
 
 
 def _ends(values: MixtureOfT, interval: float) -> tuple[np.ndarray, np.ndarray]:

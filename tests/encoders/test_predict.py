@@ -179,3 +179,9 @@ def test_new_categories_of_one_path_share_a_draw():
     encoder = NestedEncoder(["a", "b"]).fit(X, y)
     draws = sample_encodings(encoder, pd.concat([NEW[3:], NEW[3:]]), 5, random_state=0)
     np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
+
+
+def test_counts_that_are_all_zero_have_rows_of_zero():
+    X, _ = rows_of("count")
+    encoder = NestedEncoder(["a", "b"], target_type="count").fit(X, np.zeros(N, dtype=int))
+    np.testing.assert_array_equal(encoder.predict(NEW, kind="row"), np.zeros((4, 4)))

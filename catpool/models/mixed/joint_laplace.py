@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from numpy.polynomial import hermite_e
 
 from catpool.data.frozen import frozen
 from catpool.models.mixed.aggregated_rows import AggregatedRows
@@ -38,14 +37,13 @@ from catpool.moments.partition import Parts
 from catpool.priors.blas import blas_threads
 from catpool.priors.integration import integration_points
 from catpool.priors.link import Link
+from catpool.priors.normal_quadrature import NODES, WEIGHTS
 
 STEPS = 50
 HALVINGS = 20
 CLOSE = 1e-8  # change of the linear predictor at which the mode is found
 SLACK = 1e-10  # relative loss of height that may be rounding
 ROUNDS, NEAR = 12, 0.01  # of the search for the nearest normal distribution, and the change in sds that ends it
-NODES, WEIGHTS = hermite_e.hermegauss(15)
-WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
 class Mode(NamedTuple):
