@@ -169,3 +169,13 @@ def test_a_unit_of_precisions_is_one_of_the_residual_variance():
         np.testing.assert_allclose(other[effects], one[effects], rtol=1e-5, atol=1e-6)
         assert second.scale == pytest.approx(unit * first.scale, rel=1e-6)
         assert second.criterion == pytest.approx(first.criterion, abs=1e-6)
+
+
+def test_full_bayes_does_not_depend_on_the_unit_of_precisions():
+    X, y = mixed_rows()
+    weights = np.random.default_rng(1).uniform(0.2, 3, 120)
+    encoder = encoder_of(
+        prior="full_bayes", output=OUTPUTS[:2], remainder="drop", weight_type="precision", groups=["a"]
+    )
+    one, other = (encoder.fit(X, y, sample_weight=unit * weights).transform(X) for unit in (1.0, 1e5))
+    np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-8)
