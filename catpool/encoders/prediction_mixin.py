@@ -38,7 +38,7 @@ class PredictionMixin:
             The probability of the interval from `lower` to `upper`, whose tails have one probability.
         kind : {"mean", "row"}, default="mean"
             Of what: the expected value of a row, or a new row, whose own noise comes on top. A new row of classes is
-            zero or one; one of counts has an exposure of one.
+            zero or one; one of counts has an exposure of one. Where weights are precisions, it has a weight of one.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
 

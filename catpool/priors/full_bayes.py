@@ -30,7 +30,7 @@ POINTS = 32  # of the grid; the trapezoidal rule on smooth densities needs no mo
 LOWEST, HIGHEST = -9.0, 15.0  # the standard normal values of the smallest and the largest theta
 NEGLIGIBLE = 20.0  # log of the density, below its maximum, that leaves a point out of the support
 ENOUGH = 20  # points within the support
-ROUNDS = 12  # of zooming into the support; each divides its width by at least five until there are enough points
+ROUNDS = 12  # of zooming into the support, which is narrowed until it has enough points
 
 LogLikelihood = Callable[[np.ndarray], np.ndarray]  # of theta, of shape (G, T)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
@@ -66,6 +68,11 @@ class MixtureOfT:
         unit = (values - self.means) / np.maximum(self.scales, LEAST)
         inner = ndtr(unit) if self.freedom >= NORMAL else stdtr(self.freedom, unit)
         return np.asarray(self.probability @ inner)
+
+
+def average(probability: Sequence[float] | np.ndarray, values: Sequence[np.ndarray | float] | np.ndarray) -> np.ndarray:
+    """The mean of the values of m components, which are along the first axis."""
+    return np.asarray(np.tensordot(np.asarray(probability), np.array(values), 1))
 
 
 def variance_of_t(freedom: float) -> float:

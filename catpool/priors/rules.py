@@ -81,6 +81,11 @@ class LearningRule(Protocol):
         ...
 
 
+def averaged_below(prior: str) -> float:
+    """The number of categories, levels or nodes below which full Bayes averages over their variance."""
+    return {"auto": FEW_CATEGORIES, "full_bayes": np.inf}.get(prior, 0.0)
+
+
 def _reml(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
     return family.likelihood_prior(moments, reml=True)
 

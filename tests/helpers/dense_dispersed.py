@@ -75,18 +75,10 @@ class DenseDispersed(DenseLaplace):
 
     def least(self, lambdas, fixed, dispersion, correlated, seed=0):
         """The least criterion that a search finds, which starts beside some parameters."""
-        places = [
-            (factor, a, b)
-            for factor, width in enumerate(self.widths)
-            for a in range(width)
-            for b in range(a + 1)
-            if correlated or a == b
-        ]
+        places = self.places(correlated)
 
         def value(point):
-            own = [np.zeros((width, width)) for width in self.widths]
-            for number, (factor, a, b) in zip(point, places, strict=False):
-                own[factor][a, b] = number
+            own = self.lambdas(point, places)
             return self.at(own, point[len(places) : -1], np.exp(point[-1]))
 
         start = np.concatenate([[lambdas[f][a, b] for f, a, b in places], fixed, [np.log(dispersion)]])

@@ -52,9 +52,9 @@ class DenseLaplace(Dense):
         _, height, M = self.modes(lambdas, fixed)
         return np.linalg.slogdet(M)[1] - 2 * height
 
-    def search(self, lambdas, fixed, correlated, seed=0):
-        """The least criterion that a search finds, which starts beside some parameters."""
-        places = [
+    def places(self, correlated):
+        """The factor, row and column of each parameter of a Lambda."""
+        return [
             (factor, a, b)
             for factor, width in enumerate(self.widths)
             for a in range(width)
@@ -62,10 +62,19 @@ class DenseLaplace(Dense):
             if correlated or a == b
         ]
 
+    def lambdas(self, point, places):
+        """Each factor's Lambda, from parameters that come first."""
+        own = [np.zeros((width, width)) for width in self.widths]
+        for number, (factor, a, b) in zip(point, places, strict=False):
+            own[factor][a, b] = number
+        return own
+
+    def search(self, lambdas, fixed, correlated, seed=0):
+        """The least criterion that a search finds, which starts beside some parameters."""
+        places = self.places(correlated)
+
         def value(point):
-            own = [np.zeros((width, width)) for width in self.widths]
-            for number, (factor, a, b) in zip(point, places, strict=False):
-                own[factor][a, b] = number
+            own = self.lambdas(point, places)
             return self.laplace(own, point[len(places) :])
 
         start = np.append([lambdas[factor][a, b] for factor, a, b in places], fixed)

@@ -28,20 +28,23 @@ class FittedForm:
         The unit of the target that was fitted.
     family : Family or DispersedFamily
     options : MixedOptions
+    joint : bool
+        Whether the model keeps its joint posterior, which the models of folds have no use for.
     """
 
     scales: DesignScales
     unit: float
     family: Family | DispersedFamily
     options: MixedOptions
+    joint: bool
 
     def model(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
         """The model of one fit, or the mixture of several."""
         models = [self._model(fit, center, freedom, method) for _, fit in fits]
-        if fits[0][1].solver != "exact":
-            return models[0]
         averaged = len(fits) > 1
         model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
+        if not self.joint or model.solver != "exact":
+            return model
         degrees = freedom if averaged else np.inf  # variances count as known in a model of one fit
         posterior = join_fits(fits, self.scales, center=center, unit=self.unit, freedom=degrees)
         return replace(model, posterior=posterior)

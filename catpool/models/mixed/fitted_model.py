@@ -17,7 +17,7 @@ from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.families import MIXED_FAMILIES
-from catpool.priors.mixture_of_t import variance_of_t
+from catpool.priors.mixture_of_t import average, variance_of_t
 
 ROUNDING = 1e-24  # of variances, in units of the residual variance
 
@@ -51,7 +51,8 @@ class MixedModel:
     singular : list of bool
         For each factor, whether its covariance is singular.
     posterior : JointPosterior, optional
-        The joint posterior of coefficients and effects. None where conjugate gradients solved the equations.
+        The joint posterior of coefficients and effects. None where conjugate gradients solved the equations, and in
+        the models of folds.
     dispersion : float or None, default=None
         Of the negative binomial, gamma and Tweedie families: the coefficient of mu^2, or of mu to the Tweedie power,
         in the variance of a row. None for the others.
@@ -204,15 +205,15 @@ def average_models(models: Sequence[MixedModel], probability: Sequence[float], f
     freedom : float
         Degrees of freedom of the residual variance; infinite where it is known.
     """
-    inflation, weights = variance_of_t(freedom), np.array(probability)
+    inflation = variance_of_t(freedom)
 
     def mean(values: Iterable[np.ndarray]) -> np.ndarray:
-        return np.asarray(np.tensordot(weights, np.array(list(values)), 1))
+        return average(probability, list(values))
 
     def spread(means: Iterable[np.ndarray], variances: Iterable[np.ndarray]) -> np.ndarray:
         """The variances within the models and between their means."""
         own = np.array(list(means))
-        apart = own - np.tensordot(weights, own, 1)
+        apart = own - mean(own)
         return mean(inflation * each for each in variances) + mean(apart[..., None] * apart[..., None, :])
 
     first, factors = models[0], range(len(models[0].effects))

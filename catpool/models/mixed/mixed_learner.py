@@ -35,13 +35,13 @@ from catpool.priors.family import Family
 LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance
 
 
-def fit_mixed_model(rows: MixedRows, options: MixedOptions) -> MixedModel:
-    """Fit the model to all rows."""
+def fit_mixed_model(rows: MixedRows, options: MixedOptions, *, joint: bool = True) -> MixedModel:
+    """Fit the model to all rows; `joint` is as in `FittedForm`."""
     if isinstance(rows.family, DispersedFamily):
-        return _fit_in_unit(rows, rows.family, options)
+        return _fit_in_unit(rows, rows.family, options, joint)
     if not rows.family.homoscedastic:
-        return _fit_generalized(rows, options)
-    return _fit_normal(rows, options, Parts(None, 1))[0]
+        return _fit_generalized(rows, options, joint)
+    return _fit_normal(rows, options, Parts(None, 1), joint)[0]
 
 
 def fit_mixed_model_out_of_fold(
@@ -55,12 +55,12 @@ def fit_mixed_model_out_of_fold(
         def fit_outside(fold: int) -> MixedModel:
             subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
             if not left_out:
-                return fit_mixed_model(subset, options)
-            model = fit_mixed_model(replace(subset, design=subset.design.without(left_out)), options)
+                return fit_mixed_model(subset, options, joint=False)
+            model = fit_mixed_model(replace(subset, design=subset.design.without(left_out)), options, joint=False)
             return with_zeros(model, left_out)
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
-    whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts))
+    whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), joint=True)
     return whole, outside[: folds.n_folds]
 
 
@@ -83,13 +83,13 @@ def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
     return dependent
 
 
-def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts) -> list[MixedModel]:
-    """The model of all rows and, if there are several parts, that of the rows outside each part."""
+def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, joint: bool) -> list[MixedModel]:
+    """The model of all rows, which is joint or not, and if there are several parts, of the rows outside each part."""
     scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    form = FittedForm(scales, unit, rows.family, options)
-    return counted(lambda view: _fit_system(*view, form), views, FOLDS)
+    forms = [FittedForm(scales, unit, rows.family, options, joint and view == 0) for view in range(len(views))]
+    return counted(lambda each: _fit_system(*each[0], each[1]), list(zip(views, forms, strict=True)), FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
@@ -108,11 +108,11 @@ def _fit_system(system: MixedSystem, center: float, form: FittedForm) -> MixedMo
     return form.model(fits, center=center, freedom=freedom, method=options.method)
 
 
-def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions) -> MixedModel:
+def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions, joint: bool) -> MixedModel:
     """Fit a family with a dispersion, in a unit in which the logarithm of the mean is not far from zero."""
     weight = np.ones(len(rows.y)) if rows.weights.row is None else rows.weights.row
     unit = family.unit(rows.y[weight > 0])
-    model = _fit_generalized(replace(rows, y=rows.y / unit), options)
+    model = _fit_generalized(replace(rows, y=rows.y / unit), options, joint)
     if unit == 1 or model.dispersion is None:
         return model
     dispersion, positive = family.in_unit(model.dispersion, unit), float(weight[rows.y > 0].sum())
@@ -125,7 +125,7 @@ def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
     return None if offset is None else offset - middle, middle
 
 
-def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
+def _fit_generalized(rows: MixedRows, options: MixedOptions, joint: bool) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
     scales, family = rows.design.measure_scales(rows.weights.row), rows.family
     link, (least, most) = family.link, family.bounds
@@ -150,7 +150,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions) -> MixedModel:
     if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
         prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
         fits = average_laplace(aggregated, link, mean, prior)
-    form = FittedForm(scales, 1.0, family, options)
+    form = FittedForm(scales, 1.0, family, options, joint)
     model = form.model(fits or [(1.0, fit)], center=-middle, freedom=np.inf, method=method)
     return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
 

@@ -12,7 +12,7 @@ from catpool.models.mixed.design import Design
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
-from catpool.priors.rules import FEW_CATEGORIES
+from catpool.priors.rules import averaged_below
 
 
 @frozen
@@ -74,8 +74,7 @@ class MixedOptions:
         rows : float
             The number of rows; infinite if their variance is known.
         """
-        most = {"auto": FEW_CATEGORIES, "full_bayes": np.inf}.get(self.prior, 0.0)
-        return [1 < own < min(most, rows) for own in seen]
+        return [1 < own < min(averaged_below(self.prior), rows) for own in seen]
 
     def is_laplace(self, design: Design) -> bool:
         """Whether the likelihood of a binary target or counts has Laplace's approximation, or its refinement."""

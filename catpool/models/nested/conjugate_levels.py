@@ -15,6 +15,7 @@ from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
+from catpool.priors.mixture_of_t import average
 from catpool.priors.prior import NO_SPREAD
 
 
@@ -122,15 +123,12 @@ def _level_of(
 
 def _average(levels: Sequence[ConjugateLevel], probability: np.ndarray) -> ConjugateLevel:
     """The mixture of estimates at several strengths."""
-
-    def mean(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        return np.asarray(np.tensordot(probability, np.array(values), 1))
-
-    values = mean([each.values for each in levels])
-    variances = mean([each.variances + (each.values - values) ** 2 for each in levels])
-    inverse = float(mean(np.array([1 / each.strength for each in levels])))
+    values = average(probability, [each.values for each in levels])
+    variances = average(probability, [each.variances + (each.values - values) ** 2 for each in levels])
+    inverse = float(average(probability, [1 / each.strength for each in levels]))
     strength = 1 / inverse if inverse > 0 else np.inf
-    return ConjugateLevel(values, variances, mean([each.gain for each in levels]), strength, levels[0].log_likelihood)
+    gain = average(probability, [each.gain for each in levels])
+    return ConjugateLevel(values, variances, gain, strength, levels[0].log_likelihood)
 
 
 def _class_levels(

@@ -10,8 +10,8 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.models.nested.tree import LevelMixture, Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.mixture_of_t import variance_of_t
-from catpool.priors.rules import FEW_CATEGORIES
+from catpool.priors.mixture_of_t import average, variance_of_t
+from catpool.priors.rules import averaged_below
 
 
 @frozen
@@ -34,7 +34,7 @@ class VarianceRule:
 
     def uncertain(self, tree: Tree, moments: Moments) -> np.ndarray:
         """Whether the variance of each level is averaged over, shape (levels,)."""
-        most = {"auto": FEW_CATEGORIES, "full_bayes": np.inf}.get(self.prior, 0.0)
+        most = averaged_below(self.prior)
         return np.array([np.count_nonzero(each) < most for each in tree.sum_levels(moments.count)])
 
 
@@ -43,7 +43,7 @@ def average_levels(components: Sequence[Levels], mixture: LevelMixture) -> Level
     weights, inflation = mixture.probability, variance_of_t(mixture.freedom)
 
     def mean(values: Sequence[np.ndarray | float]) -> np.ndarray:
-        return np.asarray(np.tensordot(weights, np.array(values), 1))
+        return average(weights, values)
 
     def spread(values: Sequence[np.ndarray | float], variances: Sequence[np.ndarray | float]) -> np.ndarray:
         apart = np.array(values) - mean(values)
