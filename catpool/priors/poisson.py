@@ -124,7 +124,9 @@ class Poisson(Family):
     def strengths_given_means(
         self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, scale: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        return average_over_strength(_about_means(totals, counts, means), scale)
+        mean = float(totals.sum() / counts.sum())
+        # as in `full_bayes_prior`, the coefficient of variation has the prior
+        return average_over_strength(_about_means(totals, counts, means), scale * np.sqrt(mean or 1.0))
 
     def spread(self, mean: np.ndarray, weight: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """The variance of a gamma distribution."""

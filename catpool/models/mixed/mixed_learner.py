@@ -28,10 +28,11 @@ from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.moments.partition import Parts
-from catpool.moments.unit import unit_of
+from catpool.moments.unit import unit_of, units_of
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
 
+EXPOSURES = 16  # the exponent of two up to which exposures are usual
 LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance
 
 
@@ -119,6 +120,14 @@ def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions
     return rescale_positive_target(model, unit, dispersion, positive)
 
 
+def _in_unit_of_exposure(rows: MixedRows) -> tuple[MixedRows, float]:
+    """Rows whose exposures are not too far from one for the linear predictor, and the logarithm of their unit."""
+    if rows.weights.exposure is None:
+        return rows, 0.0
+    unit = units_of(rows.weights.exposure.max(), EXPOSURES)
+    return replace(rows, weights=replace(rows.weights, exposure=rows.weights.exposure / unit)), float(np.log(unit))
+
+
 def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
     """The offset about its mean, which goes to the intercept, and the mean."""
     middle = 0.0 if offset is None else float(offset.mean())
@@ -127,6 +136,7 @@ def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
 
 def _fit_generalized(rows: MixedRows, options: MixedOptions, joint: bool) -> MixedModel:
     """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
+    rows, log_unit = _in_unit_of_exposure(rows)
     scales, family = rows.design.measure_scales(rows.weights.row), rows.family
     link, (least, most) = family.link, family.bounds
     offset, middle = _center(rows.design.offset)
@@ -151,7 +161,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions, joint: bool) -> Mix
         prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
         fits = average_laplace(aggregated, link, mean, prior)
     form = FittedForm(scales, 1.0, family, options, joint)
-    model = form.model(fits or [(1.0, fit)], center=-middle, freedom=np.inf, method=method)
+    model = form.model(fits or [(1.0, fit)], center=-middle - log_unit, freedom=np.inf, method=method)
     return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
 
 
