@@ -26,10 +26,10 @@ from catpool.moments.moments import Moments
 from catpool.priors.prior import ONE_CATEGORY, ONE_ROW_EACH, Prior, mean_of_categories, mean_variance, reliability
 from catpool.priors.standard_normal import half_t_from_normal
 
-POINTS = 32  # of the grid; the trapezoidal rule on smooth densities needs no more
+POINTS = 48  # of the grid; the trapezoidal rule on smooth densities needs no more
 LOWEST, HIGHEST = -9.0, 15.0  # the standard normal values of the smallest and the largest theta
-NEGLIGIBLE = 20.0  # log of the density, below its maximum, that leaves a point out of the support
-ENOUGH = 20  # points within the support
+NEGLIGIBLE = 24.0  # log of the density, below its maximum, that leaves a point out of the support
+ENOUGH = 30  # points within the support
 ROUNDS = 12  # of zooming into the support, which is narrowed until it has enough points
 
 LogLikelihood = Callable[[np.ndarray], np.ndarray]  # of theta, of shape (G, T)

@@ -26,14 +26,16 @@ def of_three_rows(moments: Any) -> tuple[float, float]:
 ENCODERS = {
     "mean": MeanEncoder(**FOUR),
     "smoothed": SmoothedMeanEncoder(smoothing=4.0, **FOUR),
-    "reml": EmpiricalBayesEncoder(**FOUR),
+    "reml": EmpiricalBayesEncoder(prior="reml", **FOUR),
     "ml": EmpiricalBayesEncoder(prior="ml", **FOUR),
     "moments": EmpiricalBayesEncoder(prior="moments", **FOUR),
     "full_bayes": EmpiricalBayesEncoder(prior="full_bayes", **FOUR),
     "callable": EmpiricalBayesEncoder(prior=of_three_rows, **FOUR),
     "mean cells": MeanEncoder(interactions=PAIRS, **FOUR),
     "smoothed cells": SmoothedMeanEncoder(interactions=PAIRS, **FOUR),
-    "reml cells": EmpiricalBayesEncoder(interactions=PAIRS, interaction_prior="exact", **FOUR | {"cv": 2}),
+    "reml cells": EmpiricalBayesEncoder(
+        prior="reml", interactions=PAIRS, interaction_prior="exact", **FOUR | {"cv": 2}
+    ),
     "ml cells": EmpiricalBayesEncoder(interactions=PAIRS, interaction_prior="exact", prior="ml", **FOUR | {"cv": 2}),
 }
 TARGETS = ["continuous", "offset", "binary", "multiclass", "count", "exposed", "outputs", "matrix"]
@@ -54,7 +56,7 @@ def quick(name: str, kinds: Sequence[str]) -> list[str]:
 
 def by_parts() -> Iterator[Case]:
     """Cells whose priors are fitted in the quick way."""
-    encoder = EmpiricalBayesEncoder(interactions=PAIRS, output=EACH_OUTPUT, **FOUR)
+    encoder = EmpiricalBayesEncoder(prior="reml", interactions=PAIRS, output=EACH_OUTPUT, **FOUR)
     for kind in ("continuous", "binary", "multiclass", "count"):
         yield Case(f"targets/cells by parts/{kind}", partial(train, encoder, kind))
 

@@ -55,7 +55,7 @@ def trees(kind: str, **parameters: Any) -> Numbers:
     """The features for forests and boosted trees."""
     columns = ["city", "county", "price"]
     options = {"output": "trees", "target_type": kind, "cv": 3, "random_state": 0}
-    encoder = EmpiricalBayesEncoder(["city", "county"], **options, **parameters)
+    encoder = EmpiricalBayesEncoder(["city", "county"], prior="reml", **options, **parameters)
     with quiet():
         train = encoder.fit_transform(rows()[columns], target(kind))
         return numeric(train, "train") | numeric(encoder.transform(new_rows()[columns]), "new")

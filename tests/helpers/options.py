@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
+from catpool.priors.families import DISPERSED_FAMILIES
+
 N = 120
 
 
@@ -90,6 +92,12 @@ def _normal(p):
     return p.get("family") == "normal" or (p["target_type"] == "continuous" and p.get("family") != "tweedie")
 
 
+def _maximizes_only(p):
+    """Whether a mixed model cannot average over variances, so that the default is the likeliest."""
+    unknown = p.get("approximation") == "pql" or p.get("quadrature", 1) > 1 or p.get("solver") == "cg"
+    return unknown or p.get("family") in DISPERSED_FAMILIES
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -108,9 +116,15 @@ INERT = {
         "no category is of reliability one",
     ),
     "max_interactions": (lambda p: p["interactions"] != "auto", "no interaction is looked for"),
-    "prior_scale": (lambda p: p["prior"] not in ("auto", "full_bayes"), "other priors have no scale"),
+    "prior_scale": (
+        lambda p: p["prior"] not in ("auto", "full_bayes") or _maximizes_only(p),
+        "other priors have no scale",
+    ),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
-    "prior": (lambda p: p["prior"] == "full_bayes", "with few categories, full Bayes is the default"),
+    "prior": (
+        lambda p: p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))),
+        "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
+    ),
     "correlated": (lambda p: not p["slopes"] or not p["intercepts"], "an intercept has nothing to be correlated with"),
     "family": (
         lambda p: p["target_type"] == "continuous" and p["family"] != "tweedie",
