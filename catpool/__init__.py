@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from catpool.encoders.tree_encoder import TreeEncoder
     from catpool.evaluation.comparison import compare_encoders
     from catpool.evaluation.draws import sample_encodings
+    from catpool.evaluation.encoded_folds import encoded_folds
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.tables.unseen import UnseenCategoriesWarning
@@ -34,6 +35,7 @@ __all__ = [
     "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
+    "encoded_folds",
     "monotone_constraints",
     "sample_encodings",
 ]
@@ -53,6 +55,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
+    "encoded_folds": "catpool.evaluation.encoded_folds",
     "monotone_constraints": "catpool.evaluation.monotone",
     "sample_encodings": "catpool.evaluation.draws",
 }
