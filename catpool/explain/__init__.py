@@ -1,10 +1,10 @@
 """Pictures of fitted encoders. They need matplotlib, which is imported when the first is drawn."""
 
 from catpool.explain.caterpillar import CaterpillarDisplay
-from catpool.explain.out_of_fold import OutOfFoldDisplay, ShiftDisplay
 from catpool.explain.residuals import ResidualDisplay
 from catpool.explain.shrinkage import ShrinkageDisplay
 from catpool.explain.signal import SignalDisplay
+from catpool.explain.training_and_new import OutOfFoldDisplay, ShiftDisplay
 from catpool.explain.variance import SlopeDisplay, VarianceDisplay
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
-from catpool.explain.categories import category_frame, prior_mean
+from catpool.explain.category_frame import category_frame, prior_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

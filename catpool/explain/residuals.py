@@ -11,7 +11,7 @@ from scipy.stats import beta, nbinom, norm
 from sklearn.base import clone
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes
-from catpool.explain.out_of_fold import encode_both
+from catpool.explain.training_and_new import encode_both
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

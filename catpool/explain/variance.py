@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
-from catpool.explain.categories import category_frame
+from catpool.explain.category_frame import category_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
