@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catpool.evaluation.encoded_folds import encoded_folds
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
+    from catpool.explain.report import report
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "compare_encoders",
     "encoded_folds",
     "monotone_constraints",
+    "report",
     "sample_encodings",
 ]
 __version__ = "0.1.0"
@@ -57,6 +59,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "compare_encoders": "catpool.evaluation.comparison",
     "encoded_folds": "catpool.evaluation.encoded_folds",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
 }
 

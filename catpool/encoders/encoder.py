@@ -15,10 +15,10 @@ from catpool.data.frames import read_frame
 from catpool.data.progress import showing_progress
 from catpool.data.targets import TargetFamily
 from catpool.data.training import Reading, read_training
+from catpool.encoders.explain_mixin import ExplainMixin
 from catpool.encoders.fitted_mixin import FittedMixin
 from catpool.encoders.lazy_tables import fit_lazy_table, request_of, transform_lazy_table
 from catpool.encoders.parameters import documented
-from catpool.encoders.plot_mixin import PlotMixin
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
 from catpool.priors.families import FAMILIES
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @documented
-class Encoder(FittedMixin, PlotMixin, TransformerMixin, BaseEstimator):
+class Encoder(FittedMixin, ExplainMixin, TransformerMixin, BaseEstimator):
     """Replaces columns by features that are learned from the target.
 
     A subclass has its parameters and one method, `_structure`, which says how columns become categories and how their

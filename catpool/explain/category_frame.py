@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
+from catpool.data.frames import SEPARATOR
 from catpool.encoders.parameters import check_interval
 
 VALUES = ("encoding", "mode", "effect")  # what the tables of encoders call the value of a category
@@ -102,4 +103,4 @@ def prior_mean(encoder: Any, column: Hashable, target: str | None) -> float:
 
 
 def _joined(column: Hashable) -> Any:
-    return "_x_".join(map(str, column)) if isinstance(column, tuple) else column
+    return SEPARATOR.join(map(str, column)) if isinstance(column, tuple) else column
