@@ -52,7 +52,7 @@ class PrintedTable(pd.DataFrame):  # type: ignore[misc]  # pandas has no types o
         return "\n".join(part if part == table else f"<p>{escape(part)}</p>" for part in self._around(table))
 
     def draw(self, ax: Axes | None = None) -> Any:
-        """Draw the table. (``plot`` is that of all data frames.)
+        """Draw the table; ``plot`` is that of all data frames.
 
         Parameters
         ----------
