@@ -135,13 +135,13 @@ class Binomial(Family):
         """Variances of shares, which are at most those of zeros and ones."""
         return np.minimum(variance, np.maximum(_bernoulli(mean), 0.0))
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of an interval of the beta distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0) | (mean >= 1)
         weight = np.where(certain, 1.0, _bernoulli(mean) / np.where(certain, 1.0, sd) ** 2 - 1)
         weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
         a, b = np.where(certain, 1.0, mean * weight), np.where(certain, 1.0, (1 - mean) * weight)
-        ends = betaincinv(a, b, (1 - level) / 2), betaincinv(a, b, (1 + level) / 2)
+        ends = betaincinv(a, b, (1 - interval) / 2), betaincinv(a, b, (1 + interval) / 2)
         return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
 
     def draw(

@@ -132,11 +132,11 @@ class Poisson(Family):
         """The variance of a gamma distribution."""
         return mean / weight
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of an interval of the gamma distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0)
         shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
-        lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))
+        lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - interval) / 2, (1 + interval) / 2))
         return np.where(certain, mean, lower), np.where(certain, mean, upper)
 
     def draw(

@@ -101,11 +101,11 @@ class Encoding:
         note = "" if self.prior.note is None else str(self.prior.note)
         return note or (NO_SPREAD if self.is_noise else "")
 
-    def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each category; `level` is the probability of the interval."""
+    def frame(self, categories: pd.Series, prior: Prior, interval: float) -> pd.DataFrame:
+        """Make a frame with a row for each category; `interval` is the probability of its interval."""
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
-        lower, upper = self.family.interval(mean, sd, level)
+        lower, upper = self.family.interval(mean, sd, interval)
         own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {

@@ -223,11 +223,11 @@ class NestedTable:
     def accepted_labels(self) -> list[Any]:
         return self.labels
 
-    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
-        """The table of a level as a frame, if its column is called so."""
+    def find_frame(self, column: Any, interval: float) -> pd.DataFrame | None:
+        """The table of the level whose label or name is `column`, as a frame; None if there is no such level."""
         for position, names in enumerate(zip(self.labels, self.columns, strict=True)):
             if column in names:
-                return self.frame(position, level)
+                return self.frame(position, interval)
         return None
 
     def frame(self, level: int, interval: float) -> pd.DataFrame:
