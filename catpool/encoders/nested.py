@@ -13,7 +13,7 @@ from catpool.crossfit.columnwise import Crossfit
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.parameters import constraints, documented
 from catpool.encoders.prediction_mixin import PredictionMixin
-from catpool.models.nested.level_mixture import VarianceRule
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.tables.policy import Policy
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catpool.models.nested.level_mixture import VarianceRule
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family

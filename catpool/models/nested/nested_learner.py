@@ -13,8 +13,8 @@ from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.verify import require, require_numbers
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
-from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Levels, Tree

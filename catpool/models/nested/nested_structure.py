@@ -18,8 +18,8 @@ from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.level_leverage import large_levels
-from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.nested_learner import NestedLearner
 from catpool.models.nested.nested_predictions import draw_paths, predict_paths
 from catpool.models.nested.nested_table import NestedTable
