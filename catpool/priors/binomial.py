@@ -88,7 +88,7 @@ class Binomial(Family):
         return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
+        from catpool.priors.full_bayes import integrate_strength, is_uncertain  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
@@ -101,7 +101,7 @@ class Binomial(Family):
 
         scales = np.full(len(some), scale)
         priors = integrate_strength(flat, fitted, some, scales, log_likelihood, _bernoulli, self.curvature)
-        return [arrange(each, shape) for each in priors]
+        return [each.reshape(shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return binomial_marginal(moments, prior)

@@ -90,7 +90,7 @@ class Poisson(Family):
         return choose_priors(inside, fitted, edge)
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
+        from catpool.priors.full_bayes import integrate_strength, is_uncertain  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
@@ -104,7 +104,7 @@ class Poisson(Family):
         # theta is the coefficient of variation, whatever the unit of exposure
         scales = scale * np.sqrt(np.where(some, flat[0].mean, 1.0))
         priors = integrate_strength(flat, fitted, some, scales, log_likelihood, np.asarray, self.curvature)
-        return [arrange(each, shape) for each in priors]
+        return [each.reshape(shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return poisson_marginal(moments, prior)
@@ -167,9 +167,9 @@ def _times_unit(prior: Prior, moments: Moments, unit: np.ndarray) -> Prior:
     )
 
 
-POISSON = Poisson()
-
-
 def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> CountsAboutMeans:
     seen = counts > 0
     return CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
+
+
+POISSON = Poisson()
