@@ -58,6 +58,20 @@ class PredictionMixin:
             If an argument is not as described, if columns are absent, if ``unknown`` or ``missing`` is "error" and
             there are such rows, if y has several outputs or more than two classes, if the model was fitted by conjugate
             gradients, or if ``kind="row"`` and the family is not normal, binomial or Poisson.
+
+        Examples
+        --------
+        A new city has a wider interval than a known one.
+
+        >>> import pandas as pd
+        >>> from catpool import NestedEncoder
+        >>> city = ["Ulm", "Ulm", "Bonn", "Bonn", "Ulm", "Ulm", "Kiel", "Kiel"]
+        >>> X = pd.DataFrame({"state": list("aaaabbbb"), "city": city})
+        >>> encoder = NestedEncoder(["state", "city"]).fit(X, [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.0, 10.0])
+        >>> encoder.predict(pd.DataFrame({"state": ["a", "a"], "city": ["Ulm", "Jena"]})).round(1)
+           mean   sd  lower  upper
+        0   2.0  1.0    0.6    3.7
+        1   3.7  2.9   -0.3    8.7
         """
         check_is_fitted(self)
         check_interval(interval)

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from helpers.public_encoders import PUBLIC, WITH_OUTPUT
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 polars = pytest.importorskip("polars")
 pyarrow = pytest.importorskip("pyarrow")
 

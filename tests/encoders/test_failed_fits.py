@@ -13,6 +13,8 @@ from sklearn.exceptions import NotFittedError
 
 import catpool
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 ENCODERS_FOLDER = str(Path(catpool.__file__).parent / "encoders")
 N = 24
 
