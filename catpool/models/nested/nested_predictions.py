@@ -97,7 +97,7 @@ def _draw_normal(
         sd = spread * np.sqrt(levels.between[level] * (1 - gain))
         value = own + (1 - gain) * (value - center)[parents] + sd * rng.standard_normal(len(own))
         unseen = spread * np.sqrt(levels.between[level]) * rng.standard_normal(len(of_rows))
-        of_rows = _next(rows, level, value, of_rows + unseen[_first_of_parent(rows, level)])
+        of_rows = _row_values(rows, level, value, of_rows + unseen[_first_of_parent(rows, level)])
         center = own
         result.append(of_rows)
     return result
@@ -120,7 +120,7 @@ def _draw_conjugate(
         first = _first_of_parent(rows, level)
         nothing = [_moments(np.zeros(len(first)), np.zeros(len(first))) for _ in encodings]
         unseen = family.draw(nothing, priors, of_rows, rng)
-        of_rows = [_next(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
+        of_rows = [_row_values(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
         for own, drawn in zip(result, of_rows, strict=True):
             own.append(drawn)
     return result
@@ -151,6 +151,6 @@ def _first_of_parent(rows: PathRows, level: int) -> np.ndarray:
     return np.asarray(first[inverse.ravel()])
 
 
-def _next(rows: PathRows, level: int, value: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+def _row_values(rows: PathRows, level: int, value: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """The values of rows on a level, from those of its paths and, for rows of other paths, of new ones."""
     return np.where(rows.has_own_value(level), value[rows.nodes(level)], unseen)

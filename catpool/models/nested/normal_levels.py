@@ -60,6 +60,7 @@ class TreeCriterion:
         self.floors = np.log(FLOOR * self.units)
 
     def lambdas(self, logs: np.ndarray) -> np.ndarray:
+        """The lambda of each level, shape (levels,), from the parameters."""
         result = np.zeros(len(self.active))
         result[self.active] = np.exp(2 * logs)
         return result
@@ -71,6 +72,7 @@ class TreeCriterion:
         return TreeMessages(self.tree, self.moments, lambdas, self.within)
 
     def criterion(self, messages: TreeMessages) -> float:
+        """Twice the negative log-likelihood, restricted under REML; NaN without degrees of freedom."""
         if self.freedom <= 0:
             return np.nan
         scale = max(messages.residual / self.freedom, 1e-300)
@@ -78,6 +80,7 @@ class TreeCriterion:
         return float(fit + np.log(messages.size) if self.reml else fit)
 
     def value(self, logs: np.ndarray) -> float:
+        """The criterion at these parameters."""
         return self.criterion(self.messages(logs))
 
     def _gradient(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -125,7 +128,7 @@ class TreeCriterion:
         return sorted((np.array(each) for each in product(*levels)), key=self.value)[:BEST]
 
     def rough(self) -> np.ndarray:
-        """A start that is close to the minimum where levels have many nodes."""
+        """Parameters by the method of moments, which are close to the best if levels have many nodes."""
         nodes = np.count_nonzero(self.moments.count)
         residual = self.within / max(float(self.moments.rows) - nodes, 1.0)
         lambdas = rough_lambdas(self.tree, self.moments, self.active, residual)[self.active]
