@@ -53,7 +53,7 @@ def with_known_variances(rule: PriorRule) -> PriorRule:
         priors = rule(moments, KNOWN_VARIANCES)
         return [_with_variances(prior, each) for prior, each in zip(priors, moments, strict=True)]
 
-    return ColumnRule(learn, rule.few) if isinstance(rule, ColumnRule) else learn
+    return ColumnRule(learn, rule.bounds) if isinstance(rule, ColumnRule) else learn
 
 
 def _with_variances(prior: Prior, moments: Moments) -> Prior:
