@@ -49,9 +49,9 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
-    dependent = _dependent_covariates(rows, folds)
-    # cross-products by fold suffice only for a linear model of all the rows outside a fold
-    if not rows.family.homoscedastic or folds.training is not None or any(dependent):
+    dependent, linear = _dependent_covariates(rows, folds), rows.family.homoscedastic
+    # cross-products by fold suffice only for a linear model of all the rows outside a fold, in units of all rows
+    if not linear or folds.training is not None or any(dependent) or _has_own_units(rows, folds, options):
 
         def fit_outside(fold: int) -> MixedModel:
             subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
@@ -63,6 +63,13 @@ def fit_mixed_model_out_of_fold(
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), joint=True)
     return whole, outside[: folds.n_folds]
+
+
+def _has_own_units(rows: MixedRows, folds: Folds, options: MixedOptions) -> bool:
+    """Whether variances of slopes are averaged over, whose prior is in units of the covariates a fold learns from."""
+    codes = [factor.codes for factor in rows.design.factors if factor.slopes.shape[1]]
+    training = [folds.training_rows(fold) for fold in range(folds.n_folds)] if codes else []
+    return any(any(options.uncertain([len(np.unique(each[own])) for each in codes], np.inf)) for own in training)
 
 
 def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
