@@ -75,7 +75,7 @@ def _refuse_operators(text: str, formula: str) -> None:
         raise ValueError(f"In a formula, x**2 is x itself, but {formula!r} has such a power. Write I(x**2).")
     if LESS_OFFSET.search(text):
         raise ValueError(
-            f"An offset is added, but {formula!r} takes one off. Drop it, or negate the column beforehand."
+            f"An offset is added, but {formula!r} takes one off. Drop it, or negate the column."
         )
 
 

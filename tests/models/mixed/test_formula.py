@@ -93,7 +93,7 @@ class TestFormula:
             MixedModelEncoder.from_formula(formula)
 
     def test_a_formula_is_a_string(self):
-        with pytest.raises(TypeError, match="`formula` must be a string.* Got 5"):
+        with pytest.raises(TypeError, match=r"`formula` must be a string.* Got 5"):
             MixedModelEncoder.from_formula(5)
 
     def test_a_formula_fits_what_the_parameters_do(self):
