@@ -74,9 +74,7 @@ def _refuse_operators(text: str, formula: str) -> None:
     if POWER_OF_COLUMN.search(FUNCTION.sub("f", text)):
         raise ValueError(f"In a formula, x**2 is x itself, but {formula!r} has such a power. Write I(x**2).")
     if LESS_OFFSET.search(text):
-        raise ValueError(
-            f"An offset is added, but {formula!r} takes one off. Drop it, or negate the column."
-        )
+        raise ValueError(f"An offset is added, but {formula!r} takes one off. Drop it, or negate the column.")
 
 
 def _read_fixed(text: str, formula: str) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_targe
 from catpool.models.mixed.joint_laplace import average_laplace
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
+from catpool.models.mixed.left_out import left_out_by_fold
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
@@ -49,16 +49,15 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
-    dependent, linear = _dependent_covariates(rows, folds), rows.family.homoscedastic
+    left_out, linear = left_out_by_fold(rows, folds), rows.family.homoscedastic
     # cross-products by fold suffice only for a linear model of all the rows outside a fold, in units of all rows
-    if not linear or folds.training is not None or any(dependent) or _has_own_units(rows, folds, options):
+    if not linear or folds.training is not None or any(left_out) or _has_own_units(rows, folds, options):
 
         def fit_outside(fold: int) -> MixedModel:
-            subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
-            if not left_out:
-                return fit_mixed_model(subset, options, joint=False)
-            model = fit_mixed_model(replace(subset, design=subset.design.without(left_out)), options, joint=False)
-            return with_zeros(model, left_out)
+            subset, own = rows.subset(folds.training_rows(fold)), left_out[fold]
+            design = subset.design.without_slopes(own.slopes).without(own.covariates)
+            model = fit_mixed_model(replace(subset, design=design), options, joint=False)
+            return with_zeros(model, own.covariates) if own.covariates else model
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), joint=True)
@@ -70,25 +69,6 @@ def _has_own_units(rows: MixedRows, folds: Folds, options: MixedOptions) -> bool
     codes = [factor.codes for factor in rows.design.factors if factor.slopes.shape[1]]
     training = [folds.training_rows(fold) for fold in range(folds.n_folds)] if codes else []
     return any(any(options.uncertain([len(np.unique(each[own])) for each in codes], np.inf)) for own in training)
-
-
-def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
-    """The covariates that each fold does without, and a warning that names the folds and the covariates."""
-    if not rows.design.names:
-        return [[] for _ in range(folds.n_folds)]
-    weight = rows.weights.row
-    training = [folds.training_rows(fold) for fold in range(folds.n_folds)]
-    weighed = training if weight is None else [own[weight[own] > 0] for own in training]
-    dependent = [rows.design.dependent(own) if len(own) else [] for own in weighed]
-    if any(dependent):
-        named = {fold: [rows.design.names[each] for each in own] for fold, own in enumerate(dependent) if own}
-        warnings.warn(
-            "Some folds learn from rows in which covariates are constant, or follow from others, and do without them: "
-            f"{', '.join(f'fold {fold} without {names}' for fold, names in named.items())}. Leave these covariates "
-            "out, or use folds that are more alike.",
-            stacklevel=2,
-        )
-    return dependent
 
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, joint: bool) -> list[MixedModel]:
