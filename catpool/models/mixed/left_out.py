@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from catpool.crossfit.folds import Folds
@@ -37,6 +39,15 @@ def left_out_by_fold(rows: MixedRows, folds: Folds) -> list[LeftOut]:
             stacklevel=2,
         )
     return found
+
+
+@contextmanager
+def of_fold(fold: int) -> Iterator[None]:
+    """Name the fold in errors, which are about the rows that it learns from, not about all rows."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"The rows that fold {fold} learns from do not suffice: {error}") from error
 
 
 def _names(rows: MixedRows, own: LeftOut) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_targe
 from catpool.models.mixed.joint_laplace import average_laplace
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
-from catpool.models.mixed.left_out import left_out_by_fold
+from catpool.models.mixed.left_out import left_out_by_fold, of_fold
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
@@ -56,7 +57,8 @@ def fit_mixed_model_out_of_fold(
         def fit_outside(fold: int) -> MixedModel:
             subset, own = rows.subset(folds.training_rows(fold)), left_out[fold]
             design = subset.design.without_slopes(own.slopes).without(own.covariates)
-            model = fit_mixed_model(replace(subset, design=design), options, joint=False)
+            with of_fold(fold):
+                model = fit_mixed_model(replace(subset, design=design), options, joint=False)
             return with_zeros(model, own.covariates) if own.covariates else model
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
@@ -77,7 +79,12 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, joint: boo
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     forms = [FittedForm(scales, unit, rows.family, options, joint and view == 0) for view in range(len(views))]
-    return counted(lambda each: _fit_system(*each[0], each[1]), list(zip(views, forms, strict=True)), FOLDS)
+
+    def fit(view: int) -> MixedModel:
+        with of_fold(view - 1) if view else nullcontext():
+            return _fit_system(*views[view], forms[view])
+
+    return counted(fit, range(len(views)), FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:

@@ -79,3 +79,12 @@ def test_a_fold_does_without_slopes_of_what_is_constant(kind, correlated, slope)
 def test_slopes_of_zeros_alone_are_zero(prior):
     model = MixedModelEncoder(["shop"], slopes={"shop": ["zero"]}, intercepts=False, prior=prior, remainder="drop")
     assert (model.fit(X.assign(zero=0.0), TARGETS["continuous"]).transform(X.assign(zero=1.0)) == 0).to_numpy().all()
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_an_error_of_a_fold_names_it(kind):
+    y = np.where(FOLDS == 1, np.arange(N) % 2, 0)  # all alike outside of fold 1
+    with pytest.raises(
+        ValueError, match=r"The rows that fold 1 learns from do not suffice: .*(all alike|y is constant)"
+    ):
+        encoder(["size"], kind).fit_transform(X, y)
