@@ -120,7 +120,7 @@ class Design:
             slopes = factor.slopes[rows]
             centers = slopes.mean(axis=0) if factor.intercept else np.zeros(slopes.shape[1])
             squares, before = (((each - centers) ** 2).mean(axis=0) for each in (slopes, factor.slopes))
-            found += [(number, place) for place in np.flatnonzero((squares <= COLLINEAR * before) & (before > 0))]
+            found += [(number, int(place)) for place in np.flatnonzero((squares <= COLLINEAR * before) & (before > 0))]
         return found
 
     def without_slopes(self, those: list[tuple[int, int]]) -> Design:

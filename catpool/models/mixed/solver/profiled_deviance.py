@@ -191,7 +191,7 @@ class ProfiledDeviance:
     def unidentified(self) -> np.ndarray:
         """Which parameters belong to a factor of one level, or of one level per row, or to slopes of zeros."""
         identified = [each > 1 and (self.known or each < self.system.rows) for each in self.system.seen]
-        empty = [~own.any(axis=0) for own in self.system.split(self.system.random.diagonal())]
+        empty = [np.all(own == 0, axis=0).tolist() for own in self.system.split(self.system.random.diagonal())]
         return np.array(
             [not identified[factor] or empty[factor][a] or empty[factor][b] for factor, a, b in self.parameters.places]
         )
