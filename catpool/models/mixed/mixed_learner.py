@@ -15,11 +15,11 @@ from catpool.models.mixed.average_variances import fit_full_bayes
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
+from catpool.models.mixed.dropped_columns import dropped_by_fold, of_fold
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_laplace
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
-from catpool.models.mixed.left_out import left_out_by_fold, of_fold
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.model_assembly import ModelAssembly
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
@@ -51,12 +51,12 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
-    left_out, linear = left_out_by_fold(rows, folds), rows.family.homoscedastic
+    dropped, linear = dropped_by_fold(rows, folds), rows.family.homoscedastic
     # cross-products by fold suffice only for a linear model of all the rows outside a fold, in units of all rows
-    if not linear or folds.training is not None or any(left_out) or _has_own_units(rows, folds, options):
+    if not linear or folds.training is not None or any(dropped) or _has_own_units(rows, folds, options):
 
         def fit_outside(fold: int) -> MixedModel:
-            subset, own = rows.subset(folds.training_rows(fold)), left_out[fold]
+            subset, own = rows.subset(folds.training_rows(fold)), dropped[fold]
             design = subset.design.without_slopes(own.slopes).without(own.covariates)
             with of_fold(fold):
                 model = fit_mixed_model(replace(subset, design=design), options, keep_posterior=False)

@@ -11,7 +11,7 @@ from catpool.crossfit.folds import Folds
 from catpool.models.mixed.mixed_options import MixedRows
 
 
-class LeftOut(NamedTuple):
+class DroppedColumns(NamedTuple):
     """The covariates, by place, and the slopes, by the places of factor and slope, that a fold does without."""
 
     covariates: list[int]
@@ -21,15 +21,16 @@ class LeftOut(NamedTuple):
         return bool(self.covariates or self.slopes)
 
 
-def left_out_by_fold(rows: MixedRows, folds: Folds) -> list[LeftOut]:
+def dropped_by_fold(rows: MixedRows, folds: Folds) -> list[DroppedColumns]:
     """What each fold does without, and a warning that names the folds, the covariates and the slopes."""
     design, weight = rows.design, rows.weights.row
     if not design.names and not any(factor.slopes.shape[1] for factor in design.factors):
-        return [LeftOut([], [])] * folds.n_folds
+        return [DroppedColumns([], [])] * folds.n_folds
     training = [folds.training_rows(fold) for fold in range(folds.n_folds)]
     weighed = training if weight is None else [own[weight[own] > 0] for own in training]
     found = [
-        LeftOut(design.dependent(own), design.constant_slopes(own)) if len(own) else LeftOut([], []) for own in weighed
+        DroppedColumns(design.dependent(own), design.constant_slopes(own)) if len(own) else DroppedColumns([], [])
+        for own in weighed
     ]
     if any(found):
         named = [f"fold {fold} without {_names(rows, own)}" for fold, own in enumerate(found) if own]
@@ -50,7 +51,7 @@ def of_fold(fold: int) -> Iterator[None]:
         raise ValueError(f"The rows that fold {fold} learns from do not suffice: {error}") from error
 
 
-def _names(rows: MixedRows, own: LeftOut) -> list[str]:
+def _names(rows: MixedRows, own: DroppedColumns) -> list[str]:
     design = rows.design
     slopes = [
         f"{design.terms[factor][place + design.factors[factor].intercept]} by {design.groups[factor]}"
