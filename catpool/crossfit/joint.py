@@ -8,7 +8,6 @@ the learner in one call. No table enters the numbers of another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -18,7 +17,6 @@ from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.frozen import frozen
 from catpool.data.listed import Unlisted
 from catpool.data.targets import Target
-from catpool.moments.moments import Moments
 from catpool.moments.outside import OutsideCounts, OutsideMoments
 from catpool.moments.partition import ColumnView, TargetView
 from catpool.priors.families import FAMILIES
@@ -144,19 +142,8 @@ def _learn(
 ) -> list[Learned]:
     """Learn each class, for each column: one table outside each part, and last one of all rows."""
     visible = OutsideMoments(outside, [view.moments(each, scatters=learner.scatters) for each in views])[:]
-    moments = [_with_residual(view, *each) for each in zip(views, visible, strict=True)]
+    moments = [view.with_residual_outside(*each) for each in zip(views, visible, strict=True)]
     return learner.learn(moments, FAMILIES[target.family])
-
-
-def _with_residual(view: ColumnView, target: TargetView, moments: Moments) -> Moments:
-    """The moments with the scatter within the categories of all rows, where it has to be summed by itself."""
-    whole = slice(view.shape[1] - 1, None, view.shape[1])
-    summed = view.sum_residual(target, moments.take(whole))
-    if summed is None:
-        return moments
-    residual = np.full(len(moments.scatter), np.nan)
-    residual[whole] = summed
-    return replace(moments, residual=residual).cache(size=moments.size, mean=moments.mean)
 
 
 def _look_up(view: ColumnView, tables: np.ndarray, n_folds: int, result: np.ndarray) -> None:

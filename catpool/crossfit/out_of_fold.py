@@ -20,7 +20,7 @@ from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
-from catpool.moments.outside import OutsideCounts, encode_outside
+from catpool.moments.outside import OutsideCounts, Refine, encode_outside
 from catpool.moments.partition import Parts
 from catpool.priors.families import FAMILIES
 from catpool.tables.learner import ColumnLearner
@@ -147,7 +147,9 @@ class OutOfFold:
             pairs = [(view, column.moments(view, scatters=learner.scatters)) for view in views]
             whole = [column.merge(view, each) for view, each in pairs]  # first, because totals are overwritten below
             parts = [each for _, each in pairs]
-            position = self._write_outside(learner, outside, target, parts, result, position)
+            normal = FAMILIES[target.family].homoscedastic
+            refine = [partial(column.with_residual_outside, view) for view, _ in pairs] if normal else []
+            position = self._write_outside(learner, outside, target, parts, refine, result, position)
             del parts, pairs  # frees the largest arrays before those of the next target are made
             result.encodings.extend(learner.encodings(target, whole, self.rows.weights.log_likelihood))
         if result.counts is not None:
@@ -161,6 +163,7 @@ class OutOfFold:
         outside: OutsideCounts,
         target: Target,
         parts: list[Moments],
+        refine: Sequence[Refine],
         result: OutOfFoldColumn,
         position: int,
     ) -> int:
@@ -168,7 +171,7 @@ class OutOfFold:
         if not learner.outputs:
             return position
         rule = partial(learner.encode, family=FAMILIES[target.family])
-        for tables in encode_outside(outside, parts, rule, len(learner.outputs)):
+        for tables in encode_outside(outside, parts, rule, len(learner.outputs), refine):
             for table in tables:
                 table[self.folds.n_folds :] = np.nan
                 outside.column.look_up(table, result.values[:, position])

@@ -62,8 +62,8 @@ CONSTRAINTS: dict[str, Any] = {
 
 def check_interval(interval: float) -> None:
     """Refuse what is no probability of an interval."""
-    if not 0 < interval < 1:
-        raise ValueError(f"`interval` must lie between 0 and 1, as 0.9 does. Got {interval}.")
+    if not isinstance(interval, Real) or not 0 < interval < 1:
+        raise ValueError(f"`interval` must lie between 0 and 1, as 0.9 does. Got {interval!r}.")
 
 
 def constraints(*names: str, **own: Any) -> dict[str, Any]:

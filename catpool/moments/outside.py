@@ -21,6 +21,7 @@ BLOCK = 1 << 15  # categories summed at a time, so that they fit into the proces
 CELLS = 1 << 17  # tables times categories encoded at a time, for the same reason
 
 Rule = Callable[[Sequence[Moments]], Sequence[Sequence[np.ndarray]]]
+Refine = Callable[[Moments, int], Moments]  # moments of some tables, and the place of the first of them among all
 
 
 def sum_of_others(parts: np.ndarray) -> None:
@@ -135,7 +136,9 @@ class OutsideMoments:
         ]
 
 
-def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, width: int) -> list[list[np.ndarray]]:
+def encode_outside(
+    counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, width: int, refine: Sequence[Refine] = ()
+) -> list[list[np.ndarray]]:
     """Encode each part from the moments of all other parts.
 
     Parameters
@@ -147,6 +150,8 @@ def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, 
         From moments, one for each class, to the outputs of each class, all of shape (..., size).
     width : int
         The number of outputs.
+    refine : sequence of callable, default=()
+        What is done to the moments of each class first.
 
     Returns
     -------
@@ -156,7 +161,10 @@ def encode_outside(counts: OutsideCounts, parts: Sequence[Moments], rule: Rule, 
     outside = OutsideMoments(counts, parts)
     tables = [[total, *(np.empty(counts.shape) for _ in range(width - 1))] for total in outside.totals]
     for block in _blocks(*counts.shape):
-        for outputs, into in zip(rule(outside[block]), tables, strict=True):
+        moments = outside[block]
+        if refine:
+            moments = [each(own, block.start) for each, own in zip(refine, moments, strict=True)]
+        for outputs, into in zip(rule(moments), tables, strict=True):
             for output, table in zip(outputs, into, strict=True):
                 table[block] = output
     return tables

@@ -230,6 +230,33 @@ class ColumnView:
             residuals.append(rest.sum() if target.weights is None else rest @ target.weights)
         return np.reshape(residuals, self.shape[:-2])
 
+    def with_residual_outside(self, target: TargetView, moments: Moments, first: int = 0) -> Moments:
+        """The moments with the scatter within categories summed by itself, where their difference loses its digits.
+
+        Parameters
+        ----------
+        target : TargetView
+        moments : Moments of shape (tables, size)
+            Of the rows outside a part each, for several columns of the parts of one column after the other.
+        first : int, default=0
+            The place of the first table among all.
+        """
+        little = np.flatnonzero((moments.scatter > 0) & (moments.within < LITTLE * moments.scatter))
+        if not len(little):
+            return moments
+        residual = np.full(len(moments.scatter), np.nan)
+        for table in little:
+            column, part = np.divmod(first + table, self.shape[-2])
+            residual[table] = self._residual_outside(target, column, part, moments.category_means[table])
+        return replace(moments, residual=residual).cache(size=moments.size, mean=moments.mean)
+
+    def _residual_outside(self, target: TargetView, column: int, part: int, means: np.ndarray) -> float:
+        parts, codes = np.divmod(self.cells[column], self.shape[-1])
+        rows = np.flatnonzero(parts != part)
+        rest = target.distances[rows] - (means[codes[rows]] - target.centers[parts[rows]])
+        rest *= rest
+        return float(rest.sum() if target.weights is None else rest @ target.weights[rows])
+
     @cached_property
     def merged_counts(self) -> np.ndarray:
         """The number of rows of each category, of shape (size,) or (C, size)."""

@@ -49,7 +49,8 @@ def integration_points(log_likelihood: LogDensity, start: np.ndarray) -> tuple[n
     """
 
     def log_density(z: np.ndarray) -> float:
-        return log_likelihood(z) - float(z @ z) / 2
+        height = log_likelihood(z) - float(z @ z) / 2
+        return -np.inf if np.isnan(height) else height  # of parameters beyond all numbers
 
     mode = _find_mode(log_density, np.clip(start, -BOUND, BOUND))
     axes = _axes(log_density, mode)

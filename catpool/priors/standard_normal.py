@@ -18,11 +18,12 @@ from scipy.special import betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 FREEDOM = 3  # degrees of freedom of the half-t prior
 DENSITY = 2 / (np.pi * np.sqrt(3))  # of the t distribution at zero
-NEAR_ZERO = -5.0
+NEAR_ZERO, FARTHEST = -5.0, 30.0  # beyond which standard deviations stay the same, as digits would not suffice
 
 
 def half_t_from_normal(z: np.ndarray, scale: float) -> np.ndarray:
     """The standard deviation with a half-t prior of this scale."""
+    z = np.minimum(z, FARTHEST)
     # from the nearer end of the distribution, and close to zero by the density there, so that no digits are lost
     below = np.where(z < NEAR_ZERO, ndtr(z) / (2 * DENSITY), stdtrit(FREEDOM, 0.5 + ndtr(z) / 2))
     return scale * np.where(z < 0, below, -stdtrit(FREEDOM, ndtr(-z) / 2))

@@ -5,8 +5,9 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder
 from catpool.crossfit import columnwise, threads
 from catpool.crossfit.scheme import FoldScheme
 
@@ -80,3 +81,19 @@ def test_codes_of_interactions_are_let_go_once_they_are_learned_from(method, n_j
     getattr(encoder, method)(table, rng.normal(size=len(table)))
     assert len(alive) == 36
     assert max(most) <= 2 * n_jobs  # one that is made while another is let go
+
+
+@pytest.mark.parametrize("encoder", [EmpiricalBayesEncoder(prior="reml"), NestedEncoder(["city"], prior="reml")])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_noise_out_of_fold_is_that_of_a_refit_where_effects_dwarf_it(encoder, weighted):
+    rng = np.random.default_rng(0)
+    city, folds = rng.integers(0, 6, 300), np.arange(300) % 4
+    X, y = pd.DataFrame({"city": city.astype(str)}), 1e8 * rng.normal(size=6)[city] + rng.normal(size=300)
+    weights = rng.integers(1, 4, 300).astype(float) if weighted else np.ones(300)
+    encoder = clone(encoder).set_params(cv=folds, output=["mean", "sd"])
+    out = encoder.fit_transform(X, y, sample_weight=weights).to_numpy()
+    own = folds == 1
+    again = encoder.fit(X[~own], y[~own], sample_weight=weights[~own]).transform(X[own]).to_numpy()
+    np.testing.assert_allclose(out[own], again, rtol=1e-6)
+    y[own] *= -3  # which changes no bit of its own rows
+    np.testing.assert_array_equal(encoder.fit_transform(X, y, sample_weight=weights)[own], out[own])

@@ -138,6 +138,8 @@ def test_arguments_that_are_none(make):
     encoder = make().fit(X, y)
     with pytest.raises(ValueError, match="`interval` must lie between 0 and 1"):
         encoder.predict(NEW, interval=90)
+    with pytest.raises(ValueError, match=r"`interval` must lie between 0 and 1.* Got None"):
+        encoder.predict(NEW, interval=None)
     with pytest.raises(ValueError, match='`kind` must be "mean" or "row"'):
         encoder.predict(NEW, kind="rows")
     with pytest.raises(ValueError, match="now missing"):

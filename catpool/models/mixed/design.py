@@ -113,6 +113,25 @@ class Design:
                 dependent.append(each)
         return dependent
 
+    def constant_slopes(self, rows: np.ndarray) -> list[tuple[int, int]]:
+        """The factors and places of slopes that in some rows cannot be told from an intercept, or from nothing."""
+        found = []
+        for number, factor in enumerate(self.factors):
+            slopes = factor.slopes[rows]
+            centers = slopes.mean(axis=0) if factor.intercept else np.zeros(slopes.shape[1])
+            squares, before = (((each - centers) ** 2).mean(axis=0) for each in (slopes, factor.slopes))
+            found += [(number, int(place)) for place in np.flatnonzero((squares <= COLLINEAR * before) & (before > 0))]
+        return found
+
+    def without_slopes(self, those: list[tuple[int, int]]) -> Design:
+        """The design with zeros in the place of the covariates of some slopes, which then have no effects."""
+        factors = list(self.factors)
+        for number, place in those:
+            slopes = factors[number].slopes.copy()
+            slopes[:, place] = 0.0
+            factors[number] = replace(factors[number], slopes=slopes)
+        return replace(self, factors=factors)
+
     def without(self, covariates: list[int]) -> Design:
         names = [name for place, name in enumerate(self.names) if place not in covariates]
         return replace(self, covariates=np.delete(self.covariates, covariates, axis=1), names=names)

@@ -13,8 +13,10 @@ NO_INTERCEPT = re.compile(r"^\s*0\s*\+|^\s*0\s*$|-\s*1\b|\+\s*0\s*(?=$|\+)")
 PRODUCT, POWER = re.compile(r"[^\W\d]\w*(?:\s*\*\s*[^\W\d]\w*)+"), re.compile(r"([^\W\d]\w*)\s*\*\*\s*(\d+)")
 LARGEST_POWER = 9
 FUNCTION, POWER_OF_COLUMN = re.compile(r"\w+\([^()]*\)|\{[^{}]*\}"), re.compile(r"[\w`]\s*\*\*")
-QUOTED = re.compile(r"`[^`]*`")
+QUOTED, LESS_OFFSET = re.compile(r"`[^`]*`"), re.compile(r"-\s*offset\(")
 PLACEHOLDER = "the_factor_number_"
+POWER_OF_FACTOR = re.compile(rf"{PLACEHOLDER}\d+\s*\*\*")
+FORM = "Join columns by +, * and :, and write factors as (1 | shop), (1 + x | shop), or (0 + x | shop)."
 
 
 class Effects(NamedTuple):
@@ -39,6 +41,8 @@ class Effects(NamedTuple):
 
 def read_formula(formula: str) -> dict[str, Any]:
     """The parameters `groups`, `covariates`, `slopes`, `intercepts`, `correlated` and `offset` of a formula's model."""
+    if not isinstance(formula, str):
+        raise TypeError(f'`formula` must be a string, as "y ~ x + (1 | shop)". Got {formula!r}.')
     text = formula.replace("^", "**")  # as R writes powers
     _refuse_operators(text, formula)
     factors, terms = _read_factors(text), _read_fixed(text, formula)
@@ -67,14 +71,19 @@ def _refuse_operators(text: str, formula: str) -> None:
     text = QUOTED.sub("quoted", text)
     if "%" in text:
         raise ValueError(f"The operators of a formula are +, -, *, :, / and **, but {formula!r} has %. Use these.")
-    if POWER_OF_COLUMN.search(FUNCTION.sub("", text)):
+    if POWER_OF_COLUMN.search(FUNCTION.sub("f", text)):
         raise ValueError(f"In a formula, x**2 is x itself, but {formula!r} has such a power. Write I(x**2).")
+    if LESS_OFFSET.search(text):
+        raise ValueError(f"An offset is added, but {formula!r} takes one off. Drop it, or negate the column.")
 
 
 def _read_fixed(text: str, formula: str) -> list[Any]:
     """The terms of covariates and offsets."""
     numbers = count()
-    fixed = _parse(GROUP.sub(lambda _: f"{PLACEHOLDER}{next(numbers)}", text), formula)
+    replaced = GROUP.sub(lambda _: f"{PLACEHOLDER}{next(numbers)}", text)
+    if POWER_OF_FACTOR.search(replaced):
+        raise ValueError(f"A factor has no powers, but {formula!r} has one. Drop it.")
+    fixed = _parse(replaced, formula)
     if not _terms_of_type(fixed, "Intercept"):
         raise ValueError(f"The model needs an intercept, but {formula!r} leaves it out. Drop the 0 or -1.")
     terms = _terms_of_type(fixed, "Term")
@@ -130,15 +139,20 @@ def _parse(text: str, formula: str) -> list[Any]:
     """The terms of a formula, with its response as one of them."""
     try:
         from formulae import model_description
+        from formulae.parser import Parser
+        from formulae.scanner import Scanner
     except ImportError as error:
         raise ImportError("Formulas need the package formulae. Run `pip install catpool[formula]`.") from error
     try:
+        parser = Parser(Scanner(text).scan())
+        parser.parse()
         model = model_description(text)
     except Exception as error:  # it raises errors of many kinds
+        raise ValueError(f"The formula {formula!r} cannot be read ({error}). {FORM}") from error
+    if not parser.at_end():  # what comes after an end is left out without a word
         raise ValueError(
-            f"The formula {formula!r} cannot be read ({error}). Join columns by +, * and :, and write factors as "
-            "(1 | shop), (1 + x | shop), or (0 + x | shop)."
-        ) from error
+            f"The formula {formula!r} has parts that no operator joins. Put names with spaces in `backticks`. {FORM}"
+        )
     if model.response is not None:
         _read_response(model.response.term)
     return list(model.terms)

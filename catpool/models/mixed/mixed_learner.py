@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from catpool.models.mixed.average_variances import fit_full_bayes
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
+from catpool.models.mixed.dropped_columns import dropped_by_fold, of_fold
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_laplace
 from catpool.models.mixed.laplace import fit_random_intercepts
@@ -50,41 +51,27 @@ def fit_mixed_model_out_of_fold(
     rows: MixedRows, folds: Folds, options: MixedOptions
 ) -> tuple[MixedModel, list[MixedModel]]:
     """Fit the model to all rows, and once per fold to the rows that the fold learns from."""
-    dependent = _dependent_covariates(rows, folds)
-    # cross-products by fold suffice only for a linear model of all the rows outside a fold
-    if not rows.family.homoscedastic or folds.training is not None or any(dependent):
+    dropped, linear = dropped_by_fold(rows, folds), rows.family.homoscedastic
+    # cross-products by fold suffice only for a linear model of all the rows outside a fold, in units of all rows
+    if not linear or folds.training is not None or any(dropped) or _has_own_units(rows, folds, options):
 
         def fit_outside(fold: int) -> MixedModel:
-            subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
-            if not left_out:
-                return fit_mixed_model(subset, options, keep_posterior=False)
-            model = fit_mixed_model(
-                replace(subset, design=subset.design.without(left_out)), options, keep_posterior=False
-            )
-            return with_zeros(model, left_out)
+            subset, own = rows.subset(folds.training_rows(fold)), dropped[fold]
+            design = subset.design.without_slopes(own.slopes).without(own.covariates)
+            with of_fold(fold):
+                model = fit_mixed_model(replace(subset, design=design), options, keep_posterior=False)
+            return with_zeros(model, own.covariates) if own.covariates else model
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
     whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), keep_posterior=True)
     return whole, outside[: folds.n_folds]
 
 
-def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
-    """The covariates that each fold does without, and a warning that names the folds and the covariates."""
-    if not rows.design.names:
-        return [[] for _ in range(folds.n_folds)]
-    weight = rows.weights.row
-    training = [folds.training_rows(fold) for fold in range(folds.n_folds)]
-    weighed = training if weight is None else [own[weight[own] > 0] for own in training]
-    dependent = [rows.design.dependent(own) if len(own) else [] for own in weighed]
-    if any(dependent):
-        named = {fold: [rows.design.names[each] for each in own] for fold, own in enumerate(dependent) if own}
-        warnings.warn(
-            "Some folds learn from rows in which covariates are constant, or follow from others, and do without them: "
-            f"{', '.join(f'fold {fold} without {names}' for fold, names in named.items())}. Leave these covariates "
-            "out, or use folds that are more alike.",
-            stacklevel=2,
-        )
-    return dependent
+def _has_own_units(rows: MixedRows, folds: Folds, options: MixedOptions) -> bool:
+    """Whether variances of slopes are averaged over, whose prior is in units of the covariates a fold learns from."""
+    codes = [factor.codes for factor in rows.design.factors if factor.slopes.shape[1]]
+    training = [folds.training_rows(fold) for fold in range(folds.n_folds)] if codes else []
+    return any(any(options.uncertain([len(np.unique(each[own])) for each in codes], np.inf)) for own in training)
 
 
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, keep_posterior: bool) -> list[MixedModel]:
@@ -94,7 +81,12 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, keep_poste
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     of_all = ModelAssembly(scales, unit, rows.family, options, keep_posterior)
     assemblies = [of_all, *[replace(of_all, keep_posterior=False)] * (len(views) - 1)]
-    return counted(lambda each: _fit_system(*each[0], each[1]), list(zip(views, assemblies, strict=True)), FOLDS)
+
+    def fit(view: int) -> MixedModel:
+        with of_fold(view - 1) if view else nullcontext():
+            return _fit_system(*views[view], assemblies[view])
+
+    return counted(fit, range(len(views)), FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:

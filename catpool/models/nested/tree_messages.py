@@ -58,6 +58,8 @@ class TreeMessages:
     ----------
     weights, means : list of ndarray of shape (nodes,)
         w and m of each level's nodes; means are distances from the overall mean.
+    rests : list of ndarray of shape (nodes,)
+        1 - g of each level's nodes, which no difference rounds.
     size, mean : float
         n and m of the root.
     residual : float
@@ -71,6 +73,7 @@ class TreeMessages:
         size, mean = moments.count, moments.category_means - moments.mean
         self.weights: list[np.ndarray] = []
         self.means: list[np.ndarray] = []
+        self.rests: list[np.ndarray] = []
         self.residual, self.log_det = within, 0.0
         for level in range(len(lambdas) - 1, -1, -1):
             growth = 1 + lambdas[level] * size
@@ -81,6 +84,7 @@ class TreeMessages:
             self.log_det += float(np.log(growth).sum())  # several times as fast as log1p
             self.weights.insert(0, weight)
             self.means.insert(0, mean)
+            self.rests.insert(0, 1 / growth)
             size, mean = parent_size, parent_mean
         self.size, self.mean = float(size[0]), float(mean[0])
 
@@ -88,14 +92,15 @@ class TreeMessages:
         """Go down the tree. With `known_mean` the overall mean has no variance, as under ML."""
         value, variance = np.array([self.mean]), np.array([0.0 if known_mean else 1 / self.size])
         values, variances, traces, squares = [], [], [], []
-        for level, (weight, mean, own) in enumerate(zip(self.weights, self.means, self.lambdas, strict=True)):
+        levels = zip(self.weights, self.means, self.rests, self.lambdas, strict=True)
+        for level, (weight, mean, rest, own) in enumerate(levels):
             above = self.tree.above[level]
             parent, parent_variance = value.take(above), variance.take(above)
-            pull, gain = weight * (mean - parent), np.minimum(own * weight, 1.0)  # rounding may exceed one
+            pull = weight * (mean - parent)
             traces.append(float((weight - weight**2 * parent_variance).sum()))
             squares.append(float((pull**2).sum()))
             value = parent + own * pull
-            variance = own * (1 - gain) + (1 - gain) ** 2 * parent_variance
+            variance = own * rest + rest**2 * parent_variance
             values.append(value)
             variances.append(variance)
         return NodeEstimates(values, variances, np.array(traces), np.array(squares))

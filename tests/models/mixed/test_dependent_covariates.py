@@ -47,3 +47,44 @@ def test_rows_of_no_weight_do_not_count():
         encoder(["opened"], "continuous", cv=np.where(np.arange(N) < 40, 0, 1 + np.arange(N) % 2)).fit_transform(
             X, TARGETS["continuous"], sample_weight=weights
         )
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("correlated", [True, False])
+@pytest.mark.parametrize("slope", ["opened", "format"])
+def test_a_fold_does_without_slopes_of_what_is_constant(kind, correlated, slope):
+    if slope == "format" and not correlated:
+        return  # which categories do not have
+    table, y = X.assign(format=np.where(np.arange(N) < 80, np.arange(N) % 2, 1).astype(str)), TARGETS[kind]
+    model = MixedModelEncoder(
+        ["shop"],
+        covariates=["size"],
+        slopes={"shop": [slope]},
+        correlated=correlated,
+        prior="reml",
+        target_type=kind,
+        cv=FOLDS,
+        output="prediction",
+        remainder="drop",
+    )
+    name = {"opened": "opened", "format": r"format\[1\]"}[slope]
+    with pytest.warns(UserWarning, match=rf"fold 0 without \['{name} by shop'\]"):
+        out = model.fit_transform(table, y).to_numpy()[:, 0]
+    own = FOLDS == 0
+    alone = encoder(["size"], kind, cv=2).set_params(prior="reml").fit(X[~own], y[~own])
+    np.testing.assert_allclose(out[own], alone.transform(X[own]).to_numpy()[:, 0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["auto", "reml"])
+def test_slopes_of_zeros_alone_are_zero(prior):
+    model = MixedModelEncoder(["shop"], slopes={"shop": ["zero"]}, intercepts=False, prior=prior, remainder="drop")
+    assert (model.fit(X.assign(zero=0.0), TARGETS["continuous"]).transform(X.assign(zero=1.0)) == 0).to_numpy().all()
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_an_error_of_a_fold_names_it(kind):
+    y = np.where(FOLDS == 1, np.arange(N) % 2, 0)  # all alike outside of fold 1
+    with pytest.raises(
+        ValueError, match=r"The rows that fold 1 learns from do not suffice: .*(all alike|y is constant)"
+    ):
+        encoder(["size"], kind).fit_transform(X, y)

@@ -66,6 +66,14 @@ REFUSED = {
     "y ~ offset(log(x)) + (1 | g)": "An offset must be a column",
     "y ~ offset(x):z + (1 | g)": "An offset must be a column",
     "y ~ offset(a) + offset(b) + (1 | g)": r"\['a', 'b'\]. Add them up",
+    "y ~ x - offset(z) + (1 | g)": "takes one off. Drop it",
+    "y ~ I(x)**2 + (1 | g)": r"Write I\(x\*\*2\)",
+    "y ~ x + (1 | g)**2": "has no powers",
+    "y ~ x + (1 | g) | h": "no operator joins",
+    "y ~ x + (1 | g) + z w": "no operator joins",
+    "y ~ x + (1 | g)) + z": "no operator joins",
+    "y ~ my x + (1 | g)": "names with spaces in `backticks`",
+    "y ~ x + (1 x | g)": r"'\(1 x \| g\)' has parts that no operator joins",
 }
 
 
@@ -83,6 +91,10 @@ class TestFormula:
     def test_what_the_model_does_not_have_is_said(self, formula):
         with pytest.raises(ValueError, match=REFUSED[formula]):
             MixedModelEncoder.from_formula(formula)
+
+    def test_a_formula_is_a_string(self):
+        with pytest.raises(TypeError, match=r"`formula` must be a string.* Got 5"):
+            MixedModelEncoder.from_formula(5)
 
     def test_a_formula_fits_what_the_parameters_do(self):
         X, y = crossed(np.random.default_rng(0), 300, [12, 5])

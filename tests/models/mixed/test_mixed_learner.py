@@ -130,3 +130,17 @@ def test_only_training_rows_reach_a_row(cv):
         changed = 100 * np.random.default_rng(0).normal(size=120)
         changed[train] = y[train]
         assert np.asarray(encoder.fit_transform(X, changed))[test].tobytes() == np.asarray(whole)[test].tobytes()
+
+
+@pytest.mark.parametrize("correlated", [True, False])
+@pytest.mark.parametrize("prior", ["auto", "full_bayes"])
+def test_priors_of_slopes_are_in_units_of_the_covariates_that_a_fold_learns_from(prior, correlated):
+    X, y = mixed_rows()
+    X["x"] *= np.where(np.arange(120) < 40, 10.0, 1.0)  # so that a fold without these rows has other units
+    folds = np.repeat([0, 1, 2], 40)
+    slopes = {"covariates": ["x"], "slopes": {"a": ["x"]}, "correlated": correlated}
+    encoder = encoder_of(["a"], prior=prior, cv=folds, output=OUTPUTS, remainder="drop", **slopes)
+    encoded = encoder.fit_transform(X, y)
+    for fold in range(3):
+        refitted = clone(encoder).fit(X[folds != fold], y[folds != fold]).transform(X[folds == fold])
+        np.testing.assert_allclose(encoded[folds == fold], refitted, rtol=1e-7)

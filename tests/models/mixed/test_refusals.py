@@ -154,6 +154,8 @@ def test_slopes_of_a_constant_change_nothing(value, correlated):
     encoder.fit(idle, y)
     assert encoder.model_.criterion == pytest.approx(alone.model_.criterion, abs=1e-6)
     np.testing.assert_allclose(encoder.transform(idle)["prediction"], alone.transform(X)["prediction"], atol=1e-6)
+    variances = [each.summary_.query("kind == 'variance'")["value"] for each in (alone, encoder)]
+    np.testing.assert_allclose(*(own.sum() for own in variances), rtol=1e-4)
 
 
 def test_a_refused_refit_leaves_the_model_of_the_first(shops):

@@ -150,3 +150,17 @@ def test_what_is_odd_but_legal(frame, target, weights, prior):
 def test_rows_that_weigh_less_than_one_have_no_restricted_likelihood(levels):
     encoder = nested(FRAMES["two by three"][levels], Y, sample_weight=[0.05] * 12)
     assert encoder.summary_["log_likelihood"].isna().all()
+
+
+@pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+def test_effects_that_dwarf_the_noise_leave_the_levels_below_as_they_are(prior):
+    rng = np.random.default_rng(0)
+    state, county = rng.integers(0, 40, 1000), rng.integers(0, 5, 1000)
+    X = pd.DataFrame({"state": state, "county": county})
+    effects, y = rng.normal(size=40)[state], rng.normal(size=200)[5 * state + county] + rng.normal(size=1000)
+    found = [NestedEncoder(["state", "county"], prior=prior).fit(X, y + ratio * effects) for ratio in (1e4, 1e8)]
+    for column in ("within_sd", "between_sd"):
+        usual, extreme = (each.summary_[column].to_numpy() for each in found)
+        np.testing.assert_allclose(extreme[-1], usual[-1], rtol=1e-4)
+    sds = [each.encoding_table("county")["sd"][:-1] for each in found]
+    np.testing.assert_allclose(*sds, rtol=1e-4)

@@ -189,9 +189,12 @@ class ProfiledDeviance:
         return near if vanishing and falling else None
 
     def unidentified(self) -> np.ndarray:
-        """Which parameters belong to a factor of one level, or of one level per row."""
+        """Which parameters belong to a factor of one level, or of one level per row, or to slopes of zeros."""
         identified = [each > 1 and (self.known or each < self.system.rows) for each in self.system.seen]
-        return np.array([not identified[factor] for factor, _, _ in self.parameters.places])
+        empty = [np.all(own == 0, axis=0).tolist() for own in self.system.split(self.system.random.diagonal())]
+        return np.array(
+            [not identified[factor] or empty[factor][a] or empty[factor][b] for factor, a, b in self.parameters.places]
+        )
 
     def _is_small(self, theta: np.ndarray) -> np.ndarray:
         return self.parameters.on_diagonal & (np.abs(theta) <= 10 * self.floors)
@@ -218,7 +221,7 @@ def starting_values(system: MixedSystem, parameters: CovarianceParameters, *, kn
         count, total = information[:, 0], totals[:, 0]  # of an intercept, the information of a level is its count
         seen = count > 0
         between = (total[seen] ** 2 / count[seen]).sum() / max(np.count_nonzero(seen) - 1, 1)
-        typical = count[seen].mean()
+        typical = count[seen].mean() if seen.any() else 1.0  # slopes of zeros inform no level
         sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0 * rows / total_weight)))
     theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
     few = sum(shape.length for shape in system.shapes) <= FEW
