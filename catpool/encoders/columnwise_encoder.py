@@ -147,6 +147,7 @@ class ColumnwiseEncoder(Encoder):
             reading = self._reading() if before is None else self._reading().like(before.target_type)
             check = part_check(structure, before)
             data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
+            data = structure.add_targets(data)
             with self._showing_progress():
                 if before is None:
                     before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)

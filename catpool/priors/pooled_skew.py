@@ -1,0 +1,52 @@
+"""The skew of the rows of each category, pooled.
+
+The skew of n_k rows is their adjusted third moment about their mean,
+
+    g_k = n_k / ((n_k - 1) (n_k - 2)) * sum of ((y_i - mean) / spread_k)^3,
+
+which two rows say nothing about. It is the mean of as many rows as its denominator says, w_k = (n_k - 1) (n_k - 2) /
+n_k, and it is pooled as the mean of a normal target is. The spread is the pooled one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catpool.moments.moments import TINY, Moments
+from catpool.moments.sorted_rows import SortedRows
+from catpool.priors.normal import NORMAL
+from catpool.priors.posterior import posterior_mean
+from catpool.priors.rules import PriorRule
+
+
+def pooled_skew(rows: SortedRows, spread: np.ndarray, rule: PriorRule) -> np.ndarray:
+    """The skew of each category, of shape (size,).
+
+    Parameters
+    ----------
+    rows : SortedRows
+    spread : ndarray of shape (size,)
+        The pooled standard deviation of each category.
+    rule : callable
+        Learns the prior.
+    """
+    count = rows.count
+    known = (count > 2) & (spread > 0)
+    weight = np.where(known, (count - 1) * (count - 2) / np.maximum(count, TINY), 0.0)
+    if not weight.any():
+        return np.zeros(rows.size)
+    cubes = (rows.residuals / np.where(spread > 0, spread, 1.0)[rows.codes]) ** 3
+    total = np.where(known, rows.sum(cubes), 0.0)
+    moments = _moments(rows, cubes, weight, total)
+    (prior,) = rule([moments], NORMAL)
+    return posterior_mean(moments, prior, NORMAL)
+
+
+def _moments(rows: SortedRows, cubes: np.ndarray, weight: np.ndarray, total: np.ndarray) -> Moments:
+    """The moments of cubes, in rows of which each category has its weight."""
+    share = weight / np.maximum(rows.count, TINY)
+    means = total / np.maximum(weight, TINY)
+    mean = total.sum() / weight.sum()
+    apart = cubes / np.where(share > 0, share, 1.0)[rows.codes] - means[rows.codes]
+    within = (rows.sum(apart**2) * share).sum()
+    return Moments(weight, total, np.asarray(within + (weight * (means - mean) ** 2).sum()))
