@@ -22,6 +22,8 @@ from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
 from catpool.data.listed import Coded
 from catpool.data.progress import counting
+from catpool.data.ranges import Ranges
+from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
@@ -122,6 +124,18 @@ class Columnwise(Structure):
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, groups: Any
     ) -> None:
         """Replace, in place, the encodings of rows of large categories by those from all rows; for "rare"."""
+
+    def shares(self, target: Target, *, precision: bool, exposed: bool) -> list[tuple[Ranges, Target]]:
+        """The ranges of a target whose shares are outputs, each with the target that these are; by default none.
+
+        Parameters
+        ----------
+        target : Target
+            Without values.
+        precision, exposed : bool
+            Whether weights are precisions, and whether rows have exposures.
+        """
+        return []
 
     def refuse_rows(self, where: str) -> None:
         """Raise an error if rows cannot be learned from where they are, as `where` says; by default they can."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -84,28 +83,34 @@ class Distributions:
         """The training rows with a target for each share, if y and weights are such as have distributions."""
         if not self.wanted:
             return data
-        self.check_targets(data.targets)
-        self.check_weights(precision=data.weights.precision, exposed=data.weights.exposure is not None)
-        return replace(data, targets=self.with_shares(data.targets))
+        weights = {"precision": data.weights.precision, "exposed": data.weights.exposure is not None}
+        targets: list[Target] = []
+        for target in data.targets:
+            targets += [target, *(share for _, share in self.shares(target, **weights))]
+        return replace(data, targets=targets)
 
-    def with_shares(self, targets: Sequence[Target]) -> list[Target]:
-        """Each target, followed by those of its shares."""
-        return [each for target in targets for each in (target, *self._shares(target))]
+    def shares(self, target: Target, *, precision: bool, exposed: bool) -> list[tuple[Ranges, Target]]:
+        """The ranges of a target whose shares are outputs, each with the target that these are.
 
-    def _shares(self, target: Target) -> list[Target]:
-        return [ranges.target(target, single=ranges.name != HISTOGRAM) for ranges in self.ranges]
+        Parameters
+        ----------
+        target : Target
+        precision, exposed : bool
+            Whether weights are precisions, and whether rows have exposures, neither of which may be.
+        """
+        self._check_target(target)
+        self._check_weights(precision=precision, exposed=exposed)
+        return [(ranges, ranges.target(target, single=ranges.name != HISTOGRAM)) for ranges in self.ranges]
 
-    def check_targets(self, targets: Sequence[Target]) -> None:
+    def _check_target(self, target: Target) -> None:
         """Raise an error for classes, whose mean says all of their distribution."""
-        kinds = sorted({target.kind for target in targets if TARGET_KINDS[target.kind].classes})
-        if self.wanted and kinds:
+        if self.wanted and TARGET_KINDS[target.kind].classes:
             raise ValueError(
-                f"output={self.wanted[0]!r} describes the distribution of numbers, but y is read as "
-                f'{", ".join(kinds)}, and the mean is the whole distribution of classes. Pass output="mean", or '
-                'target_type="continuous".'
+                f"output={self.wanted[0]!r} describes the distribution of numbers, but y is read as {target.kind}, "
+                'and the mean is the whole distribution of classes. Pass output="mean", or target_type="continuous".'
             )
 
-    def check_weights(self, *, precision: bool, exposed: bool) -> None:
+    def _check_weights(self, *, precision: bool, exposed: bool) -> None:
         """Raise an error for weights that are no numbers of rows, and for exposures."""
         if self.wanted and precision:
             raise ValueError(

@@ -25,6 +25,8 @@ from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.listed import AUTO, Coded, encode_listed, read_categories
+from catpool.data.ranges import Ranges
+from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
@@ -113,6 +115,9 @@ class Flat(Columnwise):
 
     def add_targets(self, data: TrainingData) -> TrainingData:
         return self.distributions.add_targets(data)
+
+    def shares(self, target: Target, *, precision: bool, exposed: bool) -> list[tuple[Ranges, Target]]:
+        return self.distributions.shares(target, precision=precision, exposed=exposed)
 
     def refuse_rows(self, where: str) -> None:
         self.distributions.refuse_rows(where)
