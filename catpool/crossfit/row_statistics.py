@@ -13,12 +13,14 @@ import numpy as np
 
 from catpool.crossfit.folds import Folds
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
+from catpool.data.blocks import look_up
+from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
-from catpool.moments.sorted_rows import SortedRows
-from catpool.priors.families import FAMILIES
+from catpool.moments.sorted_rows import SortableRows
+from catpool.priors.family import Family
 from catpool.priors.rules import PriorRule
 from catpool.tables.row_tables import RowStatistics
 
@@ -42,20 +44,29 @@ class CodedRows:
     data: TrainingData
     rule: PriorRule
 
-    def sorted(self, target: Target) -> SortedRows:
+    def sorted(self, target: Target) -> SortableRows:
         """The rows in the order of their categories and of the values of a target."""
-        values, weights = target.values.astype(float, copy=False), self.data.weights.row
-        return SortedRows.of(self.codes, values, weights, self.size)
+        values = target.values.astype(float, copy=False)
+        return SortableRows(self.codes, values, self.data.weights.row, self.size)
+
+    def cells(self, folds: Folds) -> np.ndarray:
+        """Fold times size, plus category, of each row."""
+        cells = np.multiply(folds.labels, self.size, dtype=narrowest((folds.n_folds + 1) * self.size))
+        cells += self.codes.astype(cells.dtype, copy=False)
+        return cells
 
 
 def with_row_statistics(
     encodings: Sequence[Any], rows: CodedRows, statistics: RowStatistics, order: Sequence[str]
 ) -> list[Any]:
     """The encodings of a column from all rows, with the statistics of their targets among their outputs."""
-    return [
-        _add_tables(encoding, statistics.tables(rows.sorted(target), encoding.family), order) if target else encoding
-        for encoding, target in _targets_of(encodings, rows.data.targets)
-    ]
+
+    def complete(encoding: Any, target: Target | None) -> Any:
+        if target is None:
+            return encoding
+        return _add_tables(encoding, statistics.tables(rows.sorted(target).all(), encoding.family), order)
+
+    return [complete(*pair) for pair in _targets_of(encodings, rows.data.targets)]
 
 
 def add_row_statistics(
@@ -72,19 +83,29 @@ def add_row_statistics(
         The features of a target in their order, those that the column has among them.
     folds : Folds
     """
-    values: list[np.ndarray] = []
-    encodings, position = [], 0
-    for encoding, target in _targets_of(column.encodings, rows.data.targets):
-        own = dict(zip(encoding.values, column.values.T[position:], strict=False))
-        position += len(encoding.values)
+    owned = _targets_of(column.encodings, rows.data.targets)
+    features = sum(len(order) if target else len(encoding.values) for encoding, target in owned)
+    values, encodings = np.empty((len(rows.codes), features), order="F"), []
+    old, new, cells = iter(column.values.T), iter(values.T), rows.cells(folds)
+    for encoding, target in owned:
+        known = {name: next(old) for name in encoding.values}
+        tables: dict[str, np.ndarray] = {}
         if target is not None:
-            ordered, family = rows.sorted(target), FAMILIES[target.family]
-            own |= _encode_folds(rows, ordered, statistics, folds, family)
-            own = {name: own[name] for name in order}
-            encoding = _add_tables(encoding, statistics.tables(ordered, family), order)
-        values += own.values()
+            ordered = rows.sorted(target)
+            tables = _learn_folds(ordered, statistics, folds, encoding.family)
+            encoding = _add_tables(encoding, statistics.tables(ordered.all(), encoding.family), order)
+        for name in encoding.values:
+            _write(next(new), known.get(name), tables.get(name), cells)
         encodings.append(encoding)
-    return OutOfFoldColumn(np.array(values).T, column.counts, encodings)
+    return OutOfFoldColumn(values, column.counts, encodings)
+
+
+def _write(into: np.ndarray, known: np.ndarray | None, table: np.ndarray | None, cells: np.ndarray) -> None:
+    """Write the values of rows, of shape (n,), that are known, or that a table has for the cells of the rows."""
+    if table is not None:
+        look_up(table, cells, into)
+    elif known is not None:
+        into[:] = known
 
 
 def _targets_of(encodings: Sequence[Any], targets: Sequence[Target]) -> list[tuple[Any, Target | None]]:
@@ -98,18 +119,24 @@ def _add_tables(encoding: Any, tables: dict[str, np.ndarray], order: Sequence[st
     return replace(encoding, values={name: values[name] for name in order})
 
 
-def _encode_folds(
-    rows: CodedRows, ordered: SortedRows, statistics: RowStatistics, folds: Folds, family: Any
+def _learn_folds(
+    ordered: SortableRows, statistics: RowStatistics, folds: Folds, family: Family
 ) -> dict[str, np.ndarray]:
-    """The statistics of each row from the training rows of its fold, of shape (n,), by feature; NaN in no fold."""
-    found: dict[str, np.ndarray] = {}
+    """The statistics from the training rows of each fold, of shape (folds + 1) * size, by feature; the last are NaN."""
+    labels = folds.labels[ordered.order]
 
-    def encode_fold(fold: int) -> None:
-        training = np.zeros(len(rows.codes), dtype=bool)
-        training[folds.training_rows(fold)] = True
-        test = np.flatnonzero(folds.labels == fold)
-        for name, table in statistics.tables(ordered.among(training), family).items():
-            found.setdefault(name, np.full(len(rows.codes), np.nan))[test] = table[rows.codes[test]]
+    def learn_fold(fold: int) -> dict[str, np.ndarray]:
+        return statistics.tables(ordered.among(_trains(folds, fold, labels, ordered.order)), family)
 
-    counted(encode_fold, range(folds.n_folds), FOLDS)
-    return found
+    tables = counted(learn_fold, range(folds.n_folds), FOLDS)
+    nowhere = np.full(len(ordered.numbers), np.nan)  # what rows in no fold have
+    return {name: np.concatenate([*(table[name] for table in tables), nowhere]) for name in tables[0]}
+
+
+def _trains(folds: Folds, fold: int, labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Whether each row, in an order in which rows have these labels, is a training row of a fold."""
+    if folds.training is None:
+        return labels != fold
+    rows = np.zeros(len(folds.labels), dtype=bool)
+    rows[folds.training[fold]] = True
+    return rows[order]

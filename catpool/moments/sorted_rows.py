@@ -14,10 +14,21 @@ from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY, Moments
 
 
-def quantiles(values: np.ndarray, weights: np.ndarray | None, levels: np.ndarray) -> np.ndarray:
-    """The quantiles of values of positive weights, in any order, at some levels."""
+def quantiles(
+    values: np.ndarray, weights: np.ndarray | None, levels: np.ndarray, *, overwrite: bool = False
+) -> np.ndarray:
+    """The quantiles of values of positive weights, in any order, at some levels.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    weights : ndarray of shape (n,) or None
+    levels : ndarray of shape (levels,)
+    overwrite : bool, default=False
+        Whether the order of the values may change.
+    """
     if weights is None:
-        return np.quantile(values, levels)
+        return np.quantile(values, levels, overwrite_input=overwrite)
     order = np.argsort(values, kind="stable")
     values, ends = values[order], np.cumsum(weights[order])
     place = np.maximum(ends[-1] - 1, 0.0) * levels
@@ -51,79 +62,128 @@ class SortedRows:
 
     Parameters
     ----------
-    codes, values : ndarray of shape (n,)
-        The category and the value of each row.
+    values : ndarray of shape (n,)
+        The value of each row.
     weights : ndarray of shape (n,) or None
         Positive; None is 1 for all rows.
-    positions : ndarray of shape (n,)
-        Where the rows were before they were sorted.
-    size : int
-        The number of categories.
+    numbers : ndarray of shape (size,)
+        How many rows each category has.
     """
 
-    codes: np.ndarray
     values: np.ndarray
     weights: np.ndarray | None
-    positions: np.ndarray
-    size: int
+    numbers: np.ndarray
 
-    @classmethod
-    def of(cls, codes: np.ndarray, values: np.ndarray, weights: np.ndarray | None, size: int) -> SortedRows:
-        """Sort the rows, without those of weight 0."""
-        order = np.lexsort((values, codes))
-        if weights is not None:
-            order = order[weights[order] > 0]
-        return cls(codes[order], values[order], None if weights is None else weights[order], order, size)
-
-    def among(self, rows: np.ndarray) -> SortedRows:
-        """Those of the rows that a boolean array, in the order before they were sorted, marks."""
-        some = np.flatnonzero(rows[self.positions])
-        weights = None if self.weights is None else self.weights[some]
-        return SortedRows(self.codes[some], self.values[some], weights, self.positions[some], self.size)
+    @property
+    def size(self) -> int:
+        """The number of categories."""
+        return len(self.numbers)
 
     @cached_property
     def moments(self) -> Moments:
         """The moments of the rows, with the scatter within each category."""
-        total, scatters = self.sum(self.values), self.sum(self.residuals**2)
-        mean = total.sum() / self.count.sum()
-        return Moments(self.count, total, np.asarray(self._weighed((self.values - mean) ** 2).sum()), scatters=scatters)
+        within = self.sum(self.residuals * self.residuals)
+        apart = self._means - self._total.sum() / self.count.sum()
+        between = self.count * apart * apart
+        return Moments(self.count, self._total, np.asarray((within + between).sum()), scatters=within)
+
+    @cached_property
+    def _total(self) -> np.ndarray:
+        return self.sum(self.values)
 
     @cached_property
     def residuals(self) -> np.ndarray:
         """The distance of each row from the mean of its category."""
-        means = self.sum(self.values) / np.maximum(self.count, TINY)
-        return self.values - means[self.codes]
+        return self.values - self.spread(self._means)
+
+    @cached_property
+    def _means(self) -> np.ndarray:
+        return self._total / np.maximum(self.count, TINY)
 
     @cached_property
     def count(self) -> np.ndarray:
         """The weight of the rows of each category, of shape (size,)."""
-        return np.bincount(self.codes, self.weights, self.size).astype(float)
+        return self.numbers.astype(float) if self.weights is None else self._sum(self.weights)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """What categories have, of shape (size,), for each row."""
+        return np.repeat(values, self.numbers)
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum weight times value over the rows of each category, of shape (size,)."""
-        return np.bincount(self.codes, self._weighed(values), self.size)
+        return self._sum(values if self.weights is None else values * self.weights)
 
-    def _weighed(self, values: np.ndarray) -> np.ndarray:
-        return values if self.weights is None else values * self.weights
+    def _sum(self, values: np.ndarray) -> np.ndarray:
+        found = np.zeros(self.size)
+        found[self._some] = np.add.reduceat(values, self._first[self._some])
+        return found
+
+    @cached_property
+    def _some(self) -> np.ndarray:
+        """The categories that have rows."""
+        return np.flatnonzero(self.numbers)
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        """The first row of each category, of shape (size,)."""
+        return np.cumsum(self.numbers) - self.numbers
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        return np.arange(1.0, len(self.codes) + 1) if self.weights is None else np.cumsum(self.weights)
-
-    @cached_property
-    def _last(self) -> np.ndarray:
-        """The last row of each category, of shape (size,)."""
-        return np.cumsum(np.bincount(self.codes, minlength=self.size)) - 1
+        assert self.weights is not None
+        return np.cumsum(self.weights)
 
     def quantile(self, level: float) -> np.ndarray:
         """The quantile of the rows of each category, of shape (size,), 0 where there are none."""
-        some = np.flatnonzero(self.count)
-        before = np.append(0.0, self._ends)[self._last[some] - np.bincount(self.codes, minlength=self.size)[some] + 1]
-        place = np.maximum(self.count[some] - 1, 0.0) * level
-        found = np.zeros(self.size)
-        found[some] = _between(self.values, self._ends, before, place, self._last[some])
+        some, found = self._some, np.zeros(self.size)
+        place, first = np.maximum(self.count[some] - 1, 0.0) * level, self._first[some]
+        last = first + self.numbers[some] - 1
+        if self.weights is None:
+            low = first + np.floor(place).astype(int)
+            below, above = self.values[low], self.values[np.minimum(low + 1, last)]
+            found[some] = below + (place - np.floor(place)) * (above - below)
+        else:
+            before = self._ends[first] - self.weights[first]
+            found[some] = _between(self.values, self._ends, before, place, last)
         return found
 
     def overall(self, levels: np.ndarray) -> np.ndarray:
         """The quantiles of all rows at some levels."""
         return quantiles(self.values, self.weights, levels)
+
+
+class SortableRows:
+    """Rows that are sorted once, by category and value, of which some are selected.
+
+    Parameters
+    ----------
+    codes, values : ndarray of shape (n,)
+        The category and the value of each row.
+    weights : ndarray of shape (n,) or None
+        Those of weight 0 are left out.
+    size : int
+        The number of categories.
+    """
+
+    def __init__(self, codes: np.ndarray, values: np.ndarray, weights: np.ndarray | None, size: int) -> None:
+        order = _sort_rows(codes, values, size, stable=weights is not None)
+        self.order = order if weights is None else order[weights[order] > 0]
+        self.values, self.weights = values[self.order], None if weights is None else weights[self.order]
+        self.numbers = np.bincount(codes if weights is None else codes[self.order], minlength=size)
+
+    def all(self) -> SortedRows:
+        """All rows."""
+        return SortedRows(self.values, self.weights, self.numbers)
+
+    def among(self, rows: np.ndarray) -> SortedRows:
+        """Those of the rows that a boolean array, in the order of `order`, marks."""
+        some, numbers = np.flatnonzero(self.numbers), np.zeros_like(self.numbers)
+        numbers[some] = np.add.reduceat(rows, (np.cumsum(self.numbers) - self.numbers)[some], dtype=numbers.dtype)
+        return SortedRows(self.values[rows], None if self.weights is None else self.weights[rows], numbers)
+
+
+def _sort_rows(codes: np.ndarray, values: np.ndarray, size: int, *, stable: bool) -> np.ndarray:
+    """The rows in the order of their codes and values; equal rows in their own order if the sort is to be stable."""
+    order = np.argsort(values, kind="stable" if stable else "quicksort")
+    narrow = codes.astype(np.uint16 if size <= 1 << 16 else np.int32)  # numpy sorts 16 bits by counting
+    return order[np.argsort(narrow[order], kind="stable")]

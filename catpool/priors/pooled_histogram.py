@@ -27,8 +27,9 @@ def pooled_histogram(rows: SortedRows, bins: int, rule: PriorRule) -> list[np.nd
     """
     edges = rows.overall(np.arange(1, bins) / bins)
     places = Ranges("histogram", edges).places(rows.values)
-    cells = np.bincount(rows.codes * bins + places, rows.weights, rows.size * bins).reshape(rows.size, bins)
-    moments = [Moments(rows.count, own, _scatter(own.sum(), rows.count.sum())) for own in cells.T.astype(float)]
+    cells = rows.spread(np.arange(rows.size) * bins) + places
+    shares = np.bincount(cells, rows.weights, rows.size * bins).reshape(rows.size, bins).T.astype(float)
+    moments = [Moments(rows.count, own, _scatter(own.sum(), rows.count.sum())) for own in shares]
     priors = rule(moments, BINOMIAL)
     return [posterior_mean(each, prior, BINOMIAL) for each, prior in zip(moments, priors, strict=True)]
 

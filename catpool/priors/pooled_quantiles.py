@@ -19,10 +19,12 @@ A strength of eight rows was within a few per cent of the best strength for norm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
+from catpool.moments.moments import TINY
 from catpool.moments.sorted_rows import SortedRows, quantiles
 from catpool.priors.family import Family
 from catpool.priors.posterior import posterior_mean
@@ -46,37 +48,37 @@ class PooledQuantiles:
     def __init__(self, rows: SortedRows, prior: Prior, family: Family) -> None:
         self.rows, self.prior, self.family = rows, prior, family
 
-    def at(self, level: float) -> np.ndarray:
-        """The quantile at a level, of shape (size,)."""
+    def at(self, levels: Sequence[float]) -> list[np.ndarray]:
+        """The quantiles at some levels, each of shape (size,)."""
+        if not levels:
+            return []
         learned = self.prior.between is not None
-        strength = np.array(ROWS) if learned else self.prior.strength
-        own = reliability(self.rows.count, strength)
-        prior = self._by_shape(level) if learned else self.rows.overall(np.array([level]))
-        return own * self.rows.quantile(level) + (1 - own) * prior
+        own = reliability(self.rows.count, np.array(ROWS) if learned else self.prior.strength)
+        priors = self._by_shape(np.array(levels)) if learned else self.rows.overall(np.array(levels))
+        pairs = zip(levels, priors, strict=True)
+        return [own * self.rows.quantile(level) + (1 - own) * prior for level, prior in pairs]
 
-    def _by_shape(self, level: float) -> np.ndarray:
+    def _by_shape(self, levels: np.ndarray) -> np.ndarray:
+        """The prior's quantiles of each category, of shape (levels, size)."""
         means = posterior_mean(self.rows.moments, self.prior, self.family)
-        values, weights = self._shape
-        found = means + self.spread * quantiles(values, weights, np.array([level]))
-        return np.clip(found, *self._ends)
-
-    @cached_property
-    def _ends(self) -> tuple[float, float]:
-        return float(self.rows.values.min()), float(self.rows.values.max())
+        found = means + self.spread * quantiles(*self._shape(), levels, overwrite=True)[:, None]
+        return np.clip(found, self.rows.values.min(), self.rows.values.max())
 
     @cached_property
     def spread(self) -> np.ndarray:
         """The pooled standard deviation of each category, of shape (size,)."""
         return spread(self.rows.moments, self.prior, self.family)
 
-    @cached_property
     def _shape(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows about the means of their categories in units of their spread, and their weights."""
         rows, count = self.rows, self.rows.count
         repeated = count > 1
         if not repeated.any():  # about the mean of all rows
             apart = rows.values - rows.moments.mean
-            return apart / max(float(self.spread[-1]), np.finfo(float).tiny), rows.weights
+            return apart / max(float(self.spread[-1]), TINY), rows.weights
         scale = np.sqrt(count / np.where(repeated, count - 1, 1.0)) / np.where(self.spread > 0, self.spread, np.inf)
-        some = repeated[rows.codes]
-        return (rows.residuals * scale[rows.codes])[some], None if rows.weights is None else rows.weights[some]
+        shape, weights = rows.residuals * rows.spread(scale), rows.weights
+        if repeated[count > 0].all():
+            return shape, weights
+        some = rows.spread(repeated)
+        return shape[some], None if weights is None else weights[some]

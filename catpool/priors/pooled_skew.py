@@ -35,18 +35,21 @@ def pooled_skew(rows: SortedRows, spread: np.ndarray, rule: PriorRule) -> np.nda
     weight = np.where(known, (count - 1) * (count - 2) / np.maximum(count, TINY), 0.0)
     if not weight.any():
         return np.zeros(rows.size)
-    cubes = (rows.residuals / np.where(spread > 0, spread, 1.0)[rows.codes]) ** 3
-    total = np.where(known, rows.sum(cubes), 0.0)
-    moments = _moments(rows, cubes, weight, total)
+    moments = _moments(rows, np.where(known, spread, np.inf), weight)
     (prior,) = rule([moments], NORMAL)
     return posterior_mean(moments, prior, NORMAL)
 
 
-def _moments(rows: SortedRows, cubes: np.ndarray, weight: np.ndarray, total: np.ndarray) -> Moments:
+def _moments(rows: SortedRows, spread: np.ndarray, weight: np.ndarray) -> Moments:
     """The moments of cubes, in rows of which each category has its weight."""
+    unit = np.ldexp(1.0, int(np.frexp(spread[weight > 0].max())[1]))  # so that no power overflows
+    apart, scale = rows.residuals / unit, (unit / spread) ** 3
+    cubes = apart * apart * apart
+    total = rows.sum(cubes) * scale
+    cubes *= cubes
     share = weight / np.maximum(rows.count, TINY)
     means = total / np.maximum(weight, TINY)
+    squares = rows.sum(cubes) * scale * scale / np.where(share > 0, share, 1.0)
     mean = total.sum() / weight.sum()
-    apart = cubes / np.where(share > 0, share, 1.0)[rows.codes] - means[rows.codes]
-    within = (rows.sum(apart**2) * share).sum()
-    return Moments(weight, total, np.asarray(within + (weight * (means - mean) ** 2).sum()))
+    within = np.maximum(squares - weight * means**2, 0.0)
+    return Moments(weight, total, np.asarray((within + weight * (means - mean) ** 2).sum()))

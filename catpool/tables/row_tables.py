@@ -56,11 +56,9 @@ class RowStatistics:
     def _compute(self, rows: SortedRows, family: Family) -> Iterator[tuple[str, np.ndarray]]:
         (prior,) = self.rule([rows.moments], family)
         pooled = PooledQuantiles(rows, prior, family)
-        for output in self.outputs:
-            level = level_of(output)
-            if level is not None:
-                yield output, pooled.at(level)
-            elif output == "skew":
-                yield output, pooled_skew(rows, pooled.spread, self.shape_rule)
-            else:
-                yield from zip(self.names(output), pooled_histogram(rows, self.bins, self.shape_rule), strict=True)
+        levels = {name: level for name in self.outputs if (level := level_of(name)) is not None}
+        yield from zip(levels, pooled.at(list(levels.values())), strict=True)
+        if "skew" in self.outputs:
+            yield "skew", pooled_skew(rows, pooled.spread, self.shape_rule)
+        if "histogram" in self.outputs:
+            yield from zip(self.names("histogram"), pooled_histogram(rows, self.bins, self.shape_rule), strict=True)
