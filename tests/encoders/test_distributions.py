@@ -1,9 +1,15 @@
 """The distribution of y in each category: quantiles, spreads, skews, histograms and shares."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENCODERS
+from helpers.law import any_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
@@ -273,6 +279,56 @@ def test_a_spread_needs_its_sums_from_the_first_part_on(flat_encoder):
     encoder = flat_encoder().partial_fit(X, y).set_params(output="spread")
     with pytest.raises(ValueError, match='output="spread"'):
         encoder.partial_fit(X, y)
+
+
+def test_noise_is_dropped_with_its_distribution():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"coin": np.tile(["a", "b"], 200), "shop": rng.integers(0, 5, 400).astype(str)})
+    y = np.repeat(rng.normal(size=200), 2) + 3.0 * (X["shop"] == "1")
+    encoder = EmpiricalBayesEncoder(output=("median", "share_above_1"), drop_noise=True, prior="reml", random_state=0)
+    assert encoder.fit_transform(X, y).columns.tolist() == ["shop_median", "shop_share_above_1"]
+
+
+def test_sql_has_the_distribution(flat_encoder):
+    pytest.importorskip("sqlglot")
+    X, y, _ = shops()
+    encoder = flat_encoder(output=OUTPUT, bins=2).fit(X, y)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        X.to_sql("orders", connection, index=False)
+        found = pd.read_sql(encoder.to_sql("orders", dialect="sqlite"), connection)
+    np.testing.assert_allclose(found, encoder.transform(X), rtol=1e-12)
+
+
+def test_lazy_tables_refuse_what_does_not_add_up(flat_encoder):
+    polars = pytest.importorskip("polars")
+    X, y, folds = shops()
+    lazy = polars.from_pandas(X.assign(y=y, fold=folds)).lazy()
+    for output in ("q10", "skew", "histogram"):
+        with pytest.raises(ValueError, match=f"output='{output}' needs all rows in memory"):
+            flat_encoder(["shop"], output=output, cv="fold").fit_transform(lazy, y="y")
+    with pytest.raises(ValueError, match="the mean is the whole distribution"):
+        flat_encoder(["shop"], output="spread", target_type="multiclass").fit(lazy, y="fold")
+    counts = lazy.with_columns(polars.col("fold") + 1.0)
+    with pytest.raises(ValueError, match="`exposure`"):
+        flat_encoder(["shop"], output="share_above_1").fit(counts, y="fold", exposure="fold")
+
+
+@settings(max_examples=15)
+@given(any_table("continuous"), st.sampled_from([2, [0.0], [-1.5, 3.0]]))
+def test_any_rows_have_ordered_quantiles_and_shares(table, bins):
+    output = ("q01", "q10", "median", "q90", "q99", "spread", "skew", "histogram", "share_above_0")
+    for encoder in FLAT.values():
+        fitted = encoder(None, output=output, bins=bins, cv=table.folds)
+        for encoded in (fitted.fit_transform(table.X, table.y), fitted.transform(table.X[::-1])):
+            assert np.isfinite(encoded).all()
+            per_column = encoded.reshape(len(encoded), 2, -1)
+            rising = np.diff(per_column[:, :, :5])
+            assert (rising >= -1e-9 * table.scale).all()
+            assert (per_column[:, :, 5] >= 0).all()
+            shares = per_column[:, :, 7:]
+            assert (shares >= 0).all()
+            assert (shares <= 1 + 1e-12).all()
+            np.testing.assert_allclose(shares[:, :, :-1].sum(axis=2), 1.0, rtol=1e-9)
 
 
 def test_moderated_variances_are_the_spread():
