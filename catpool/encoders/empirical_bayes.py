@@ -17,7 +17,7 @@ from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.rules import PRIORS, PriorRule, prior_rule
+from catpool.priors.rules import PRIORS, PriorRule, prior_rule, refuse_callable
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
@@ -235,7 +235,8 @@ callable, default="auto"
 
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
-        structure = flat(self, self._rule(), cell_rule, self._plain_rule())
+        shape_rule = refuse_callable if callable(self.prior) else self._plain_rule()
+        structure = flat(self, self._rule(), cell_rule, shape_rule)
         # the effects of the parts are fitted by likelihood alone
         if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
             raise ValueError(

@@ -52,7 +52,7 @@ class EncodingTable:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
-        require(self.encodings, "a table without encodings")
+        require(self.encodings and not self.encodings[0].shares, "a table without encodings of y")
         size, cells = self.vocabulary.size, self.vocabulary
         for each in self.encodings:
             require(each.moments.count.shape == (size,), "encodings that do not match their categories")

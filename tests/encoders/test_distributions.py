@@ -2,17 +2,30 @@
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENCODERS
-from helpers.law import any_table
+from helpers.law import VALUES, any_table
+from helpers.strategies import targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.base import clone
+from sklearn.model_selection import KFold, ShuffleSplit, TimeSeriesSplit
 
-from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool import (
+    EarlierRows,
+    EmpiricalBayesEncoder,
+    MeanEncoder,
+    SmoothedMeanEncoder,
+    UnseenCategoriesWarning,
+    check_no_leak,
+    monotone_constraints,
+    sample_encodings,
+)
 
 OUTPUT = ("q10", "mean", "median", "q90", "spread", "skew", "histogram", "share_above_0.5", "share_above_-1e3")
 IN_UNITS = ("q10", "median", "q90", "spread")
@@ -299,6 +312,16 @@ def test_sql_has_the_distribution(flat_encoder):
     np.testing.assert_allclose(found, encoder.transform(X), rtol=1e-12)
 
 
+def test_draws_and_leak_checks_take_encoders_with_distributions():
+    X, y, _ = shops()
+    plain = EmpiricalBayesEncoder(prior="reml", random_state=0)
+    encoder = clone(plain).set_params(output=("median", "mean", "share_above_1"))
+    draws = [sample_encodings(each.fit(X, y), X, 5, random_state=0) for each in (plain, encoder)]
+    np.testing.assert_array_equal(*draws)
+    assert monotone_constraints(encoder) == [0, 1, 0]
+    assert check_no_leak(encoder, X, y)["passed"].all()
+
+
 def test_lazy_tables_refuse_what_does_not_add_up(flat_encoder):
     polars = pytest.importorskip("polars")
     X, y, folds = shops()
@@ -311,6 +334,23 @@ def test_lazy_tables_refuse_what_does_not_add_up(flat_encoder):
     counts = lazy.with_columns(polars.col("fold") + 1.0)
     with pytest.raises(ValueError, match="`exposure`"):
         flat_encoder(["shop"], output="share_above_1").fit(counts, y="fold", exposure="fold")
+
+
+@pytest.mark.parametrize("kind", ["continuous", "count"])
+@pytest.mark.parametrize("encoder", [MeanEncoder, partial(EmpiricalBayesEncoder, prior="reml")])
+def test_no_bit_of_any_rows_depends_on_targets_of_the_own_fold(kind, encoder):
+
+    @settings(max_examples=10)
+    @given(any_table(kind), st.data())
+    def holds(table, data):
+        table.folds[3] = 0
+        own, changed = table.folds == 0, table.y.copy()
+        changed[own] = data.draw(targets(VALUES[kind], own))
+        fitted = encoder(None, output=OUTPUT, bins=3, cv=table.folds, target_type=kind)
+        before, after = (fitted.fit_transform(table.X, y) for y in (table.y, changed))
+        assert before[own].tobytes() == after[own].tobytes()
+
+    holds()
 
 
 @settings(max_examples=15)
@@ -329,6 +369,42 @@ def test_any_rows_have_ordered_quantiles_and_shares(table, bins):
             assert (shares >= 0).all()
             assert (shares <= 1 + 1e-12).all()
             np.testing.assert_allclose(shares[:, :, :-1].sum(axis=2), 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("cv", [TimeSeriesSplit(3, gap=5), ShuffleSplit(1, random_state=0), KFold(2)])
+@pytest.mark.filterwarnings("ignore:.*rows are in no test fold")
+def test_splitters_are_brute_force(flat_encoder, cv):
+    X, y, _ = shops(rows=150, categories=4)
+    encoded = flat_encoder(output=OUTPUT, bins=3, cv=cv).fit_transform(X, y)
+    seen = np.zeros(len(y), dtype=bool)
+    for train, test in cv.split(X):
+        refitted = flat_encoder(output=OUTPUT, bins=3).fit(X.iloc[train], y[train])
+        np.testing.assert_allclose(encoded.iloc[test], refitted.transform(X.iloc[test]), rtol=1e-6, atol=1e-9)
+        seen[test] = True
+    assert encoded[~seen].isna().all().all()
+
+
+def test_listed_categories_learn_as_if_other_rows_were_not_there(flat_encoder):
+    X, y, folds = shops()
+    listed = [["1", "2", "never"]]
+    encoder = flat_encoder(output=OUTPUT, bins=3, categories=listed, cv=folds)
+    with pytest.warns(UnseenCategoriesWarning):
+        encoded = encoder.fit_transform(X, y)
+    some = np.asarray(X["shop"].isin(["1", "2"]) | X["shop"].isna())
+    alone = flat_encoder(output=OUTPUT, bins=3, categories=listed, cv=folds[some]).fit_transform(X[some], y[some])
+    np.testing.assert_allclose(encoded[some], alone, rtol=1e-7, atol=1e-9)
+    unlisted = encoder.transform(pd.DataFrame({"shop": ["never", "elsewhere"]}))
+    np.testing.assert_array_equal(unlisted.iloc[0], unlisted.iloc[1])
+
+
+def test_a_function_as_prior_gives_quantiles_and_no_shares():
+    X, y, _ = shops()
+    encoder = EmpiricalBayesEncoder(prior=lambda moments: (1.0, 7.0), output=("median", "spread")).fit(X, y)
+    smoothed = SmoothedMeanEncoder(smoothing=7.0, output=("median", "spread")).fit(X, y)
+    np.testing.assert_allclose(encoder.transform(X), smoothed.transform(X))
+    for output in ("skew", "histogram", "share_above_1"):
+        with pytest.raises(ValueError, match="`prior` is a function"):
+            EmpiricalBayesEncoder(prior=lambda moments: (1.0, 7.0), output=output).fit(X, y)
 
 
 def test_moderated_variances_are_the_spread():
