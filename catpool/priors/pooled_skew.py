@@ -18,6 +18,8 @@ from catpool.priors.normal import NORMAL
 from catpool.priors.posterior import posterior_mean
 from catpool.priors.rules import PriorRule
 
+LITTLE = 1e-25  # of the largest spread; sixth powers of less would overflow
+
 
 def pooled_skew(rows: SortedRows, spread: np.ndarray, rule: PriorRule) -> np.ndarray:
     """The skew of each category, of shape (size,).
@@ -31,7 +33,7 @@ def pooled_skew(rows: SortedRows, spread: np.ndarray, rule: PriorRule) -> np.nda
         Learns the prior.
     """
     count = rows.count
-    known = (count > 2) & (spread > 0)
+    known = (count > 2) & (spread > LITTLE * spread.max())
     weight = np.where(known, (count - 1) * (count - 2) / np.maximum(count, TINY), 0.0)
     if not weight.any():
         return np.zeros(rows.size)

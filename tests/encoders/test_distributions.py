@@ -195,7 +195,8 @@ def test_missing_and_unseen_categories(flat_encoder):
 
 
 def test_degenerate_rows_have_finite_outputs(flat_encoder):
-    for y in (np.full(30, 5.5), np.arange(30) + 0.5):
+    rising = np.arange(30) + 0.5
+    for y in (np.full(30, 5.5), rising, rising * 1e97, rising * 1e-97, rising ** np.repeat([1.0, 40.0, 60.0], 10)):
         for categories in (np.zeros(30), np.arange(30), np.arange(30) % 7):
             X = pd.DataFrame({"shop": categories.astype(int).astype(str)})
             encoded = flat_encoder(output=OUTPUT, bins=4, cv=3, random_state=0).fit_transform(X, y)
