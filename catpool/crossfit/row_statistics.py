@@ -5,7 +5,7 @@ So they are what a fit to these rows gives, and no target of the fold can reach 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +36,13 @@ class CodedRows:
         The number of codes.
     data : TrainingData
     rule : callable
-        Learns the prior of the means.
+        Makes the rule that learns the prior of the means, which takes time for interactions.
     """
 
     codes: np.ndarray
     size: int
     data: TrainingData
-    rule: PriorRule
+    rule: Callable[[], PriorRule]
 
     def sorted(self, target: Target) -> SortableRows:
         """The rows in the order of their categories and of the values of a target."""

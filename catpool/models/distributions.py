@@ -137,10 +137,10 @@ class Distributions:
         """The encodings of a column with the outputs that need its rows."""
         if not self.rows_outputs:
             return encodings
-        return with_row_statistics(encodings, rows, self._statistics(rows.rule), self.order)
+        return with_row_statistics(encodings, rows, self._statistics(rows.rule()), self.order)
 
     def complete_column(self, column: OutOfFoldColumn, rows: CodedRows, scheme: Scheme) -> OutOfFoldColumn:
         """The same for a column that is encoded out of fold."""
         if not self.rows_outputs:
             return column
-        return add_row_statistics(column, rows, self._statistics(rows.rule), self.order, scheme.folds())
+        return add_row_statistics(column, rows, self._statistics(rows.rule()), self.order, scheme.folds())

@@ -123,13 +123,13 @@ class Flat(Columnwise):
         self.distributions.refuse_rows(where)
 
     def complete(self, encodings: list[Any], codes: np.ndarray, vocabulary: Any, data: TrainingData) -> list[Any]:
-        rows = CodedRows(codes, vocabulary.size, data, self.learner(vocabulary).rule)
+        rows = CodedRows(codes, vocabulary.size, data, lambda: self.learner(vocabulary).rule)
         return self.distributions.complete(encodings, rows)
 
     def complete_column(
         self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, scheme: Scheme
     ) -> OutOfFoldColumn:
-        rows = CodedRows(codes, vocabulary.size, data, self.learner(vocabulary).rule)
+        rows = CodedRows(codes, vocabulary.size, data, lambda: self.learner(vocabulary).rule)
         return self.distributions.complete_column(column, rows, scheme)
 
     @property

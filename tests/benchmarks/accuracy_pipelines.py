@@ -93,6 +93,16 @@ def catpool(encoder, **options):
     return of_columns(lambda about: encoder(**options_of(about), **options))
 
 
+def shapes(*outputs):
+    """The mean with further outputs that describe the distribution of y, which classes do not have."""
+
+    def make(about):
+        numbers = KIND[about["task"]] in ("continuous", "count")
+        return EmpiricalBayesEncoder(output=["mean", *(outputs if numbers else [])], **options_of(about))
+
+    return of_columns(make)
+
+
 def nested(about):
     levels, options = about["many_levels"], options_of(about)
     if len(levels) < 2:
@@ -187,6 +197,9 @@ PIPELINES = {
     "SmoothedMeanEncoder": catpool(SmoothedMeanEncoder),
     "EmpiricalBayesEncoder": catpool(EmpiricalBayesEncoder),
     "mean, size, code": catpool(EmpiricalBayesEncoder, output=["mean", "size", "code"]),
+    "mean, spread": shapes("spread"),
+    "mean, quantiles": shapes("q10", "median", "q90"),
+    "mean, histogram": shapes("histogram"),
     "NestedEncoder": of_columns(nested),
     "EmpiricalBayesEncoder, trees": of_frames(for_trees),
     "TreeEncoder": of_frames(lambda about: TreeEncoder(**options_of(about))),
