@@ -116,12 +116,7 @@ def fit_lazy(
     out_of_fold : bool
     """
     columnwise = _check_structure(structure, owner)
-    if is_rule(request.cv) or (out_of_fold and columnwise.crossfit.only_rare):
-        raise ValueError(
-            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
-            f"cv={request.cv!r}, crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or arrow."
-        )
-    columnwise.refuse_rows("X is a lazy table")
+    _refuse_rows(columnwise, request.cv, out_of_fold=out_of_fold)
     opened = open_training(frame, request)
     header = opened.header
     columnwise.check(header)
@@ -129,10 +124,7 @@ def fit_lazy(
     listed = columnwise.listed(labels)
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
-    source = read_source(table, reading.exposed(request.exposure), request, fold)
-    source = replace(
-        source, shares=columnwise.shares(source.target, precision=source.precision, exposed=source.exposed)
-    )
+    source = read_source(table, reading.exposed(request.exposure), request, fold).with_shares(columnwise.shares)
     kinds = kinds_of(labels, header)
     groups = counted(lambda label: _group(columnwise, label, source, table, listed), labels, f"queries of {kinds}")
     tallies, likelihoods = [each.tally for each in groups], np.array([each.log_likelihood for each in groups])
@@ -221,6 +213,16 @@ def _check_structure(structure: Structure, owner: str) -> Columnwise:
             f"{owner} needs rows in memory, but X is a lazy table. Collect it to pandas, polars or arrow first."
         )
     return structure
+
+
+def _refuse_rows(structure: Columnwise, cv: Any, *, out_of_fold: bool) -> None:
+    """Refuse what needs rows in memory."""
+    if is_rule(cv) or (out_of_fold and structure.crossfit.only_rare):
+        raise ValueError(
+            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
+            f"cv={cv!r}, crossfit={structure.crossfit.which!r}. Collect the table to pandas, polars or arrow."
+        )
+    structure.refuse_rows("X is a lazy table")
 
 
 def _check_cv(opened: Opened, request: Request) -> NamedTable:

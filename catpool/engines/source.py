@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,10 +92,11 @@ class Source:
         """All targets that rows are summed for."""
         return [self.target, *(target for _, target in self.shares)]
 
-    @property
-    def exposed(self) -> bool:
-        """Whether counts have exposures, by which they are not divided."""
-        return self.exposure is not None and not FAMILIES[self.target.family].homoscedastic
+    def with_shares(self, shares: Callable[..., list[tuple[Ranges, Target]]]) -> Source:
+        """The same with the shares that a structure wants of the target, which it may refuse."""
+        # rates of one variance are counts divided by their exposures; other counts have theirs beside them
+        exposed = self.exposure is not None and not FAMILIES[self.target.family].homoscedastic
+        return replace(self, shares=shares(self.target, precision=self.precision, exposed=exposed))
 
     def find_folds(self, keys: Any) -> np.ndarray:
         """The fold of each group, of shape (groups,): its position in `folds`."""

@@ -94,11 +94,13 @@ def catpool(encoder, **options):
 
 
 def shapes(*outputs):
-    """The mean with further outputs that describe the distribution of y, which classes do not have."""
+    """Mean, size and code with outputs that describe the distribution of y, which classes do not have."""
 
     def make(about):
         numbers = KIND[about["task"]] in ("continuous", "count")
-        return EmpiricalBayesEncoder(output=["mean", *(outputs if numbers else [])], **options_of(about))
+        return EmpiricalBayesEncoder(
+            output=["mean", "size", "code", *(outputs if numbers else [])], **options_of(about)
+        )
 
     return of_columns(make)
 
@@ -197,9 +199,9 @@ PIPELINES = {
     "SmoothedMeanEncoder": catpool(SmoothedMeanEncoder),
     "EmpiricalBayesEncoder": catpool(EmpiricalBayesEncoder),
     "mean, size, code": catpool(EmpiricalBayesEncoder, output=["mean", "size", "code"]),
-    "mean, spread": shapes("spread"),
-    "mean, quantiles": shapes("q10", "median", "q90"),
-    "mean, histogram": shapes("histogram"),
+    "mean, size, code, spread": shapes("spread"),
+    "mean, size, code, quantiles": shapes("q10", "median", "q90"),
+    "mean, size, code, histogram": shapes("histogram"),
     "NestedEncoder": of_columns(nested),
     "EmpiricalBayesEncoder, trees": of_frames(for_trees),
     "TreeEncoder": of_frames(lambda about: TreeEncoder(**options_of(about))),
