@@ -113,7 +113,7 @@ class Encoding:
         return pd.DataFrame(
             {
                 "category": categories,
-                "target": self.target,
+                "target": self.target or "",
                 "count": self.moments.count[:-1],
                 "mean": self.moments.category_means[:-1],
                 **own,

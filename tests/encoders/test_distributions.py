@@ -24,6 +24,7 @@ from catpool import (
     UnseenCategoriesWarning,
     check_no_leak,
     monotone_constraints,
+    report,
     sample_encodings,
 )
 
@@ -227,7 +228,7 @@ def test_files_and_tables_have_the_distribution(flat_encoder):
     again = flat_encoder.from_json(encoder.to_json())
     np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
     table = encoder.encoding_table("shop")
-    row = table[(table["category"] == "5") & table["target"].isna()].iloc[0]
+    row = table[(table["category"] == "5") & (table["target"] == "")].iloc[0]
     assert row["q90"] == encoder.lookup({"shop": "5"})["shop_q90"]
     shares = table[(table["category"] == "5") & (table["target"] == "share_above_0.5")].iloc[0]
     assert shares["encoding"] == encoder.lookup({"shop": "5"})["shop_share_above_0.5"]
@@ -293,6 +294,18 @@ def test_a_spread_needs_its_sums_from_the_first_part_on(flat_encoder):
     encoder = flat_encoder().partial_fit(X, y).set_params(output="spread")
     with pytest.raises(ValueError, match='output="spread"'):
         encoder.partial_fit(X, y)
+
+
+def test_reports_and_pictures_are_of_y_and_not_of_its_shares():
+    pytest.importorskip("matplotlib")
+    X, y, _ = shops()
+    plain, encoder = (
+        EmpiricalBayesEncoder(output=output, random_state=0).fit(X, y)
+        for output in (["mean", "q10"], ["mean", "q10", "share_above_1"])
+    )
+    told = [report(each).markdown().split("## Code")[0] for each in (plain, encoder)]
+    assert told[0] == told[1]
+    encoder.plot("shop", target="share_above_1")
 
 
 def test_noise_is_dropped_with_its_distribution():
@@ -412,7 +425,7 @@ def test_moderated_variances_are_the_spread():
     X, y, _ = shops()
     encoder = EmpiricalBayesEncoder(within="moderated", output=("mean", "spread", "median", "share_above_1")).fit(X, y)
     table = encoder.encoding_table("shop")
-    own = table[table["target"].isna()]
+    own = table[table["target"] == ""]
     np.testing.assert_allclose(own["spread"], own["within_sd"])
     pooled = EmpiricalBayesEncoder(output="spread").fit(X, y).encoding_table("shop")
     np.testing.assert_allclose(own["spread"], pooled["spread"])
