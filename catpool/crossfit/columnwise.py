@@ -22,6 +22,8 @@ from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
 from catpool.data.listed import Coded
 from catpool.data.progress import counting
+from catpool.data.ranges import Ranges
+from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
@@ -123,6 +125,32 @@ class Columnwise(Structure):
     ) -> None:
         """Replace, in place, the encodings of rows of large categories by those from all rows; for "rare"."""
 
+    def shares(self, target: Target, *, precision: bool, exposed: bool) -> list[tuple[Ranges, Target]]:
+        """The ranges of a target whose shares are outputs, each with the target that these are; by default none.
+
+        Parameters
+        ----------
+        target : Target
+            Without values.
+        precision, exposed : bool
+            Whether weights are precisions, and whether rows have exposures.
+        """
+        return []
+
+    def refuse_rows(self, where: str) -> None:
+        """Raise an error if rows cannot be learned from where they are, as `where` says; by default they can."""
+        return
+
+    def complete(self, encodings: list[Any], codes: np.ndarray, vocabulary: Any, data: TrainingData) -> list[Any]:
+        """The encodings of a column, with outputs that do not follow from sums over rows; by default there are none."""
+        return encodings
+
+    def complete_column(
+        self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, scheme: Scheme
+    ) -> OutOfFoldColumn:
+        """The same for a column that is encoded out of fold."""
+        return column
+
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
         labels = self.labels(data.X)
         listed = self.listed(labels)
@@ -132,6 +160,7 @@ class Columnwise(Structure):
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
             learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
+            learned = self.complete(learned, codes, vocabulary, data.without(unlisted))
             advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
 
@@ -196,8 +225,10 @@ class Columnwise(Structure):
         self, each: CodedLabel, codes: np.ndarray, column: OutOfFoldColumn, data: TrainingData, scheme: Scheme
     ) -> tuple[Any, Blocks]:
         label, vocabulary, coded = each
+        listed = data.without(coded.unlisted)
+        column = self.complete_column(column, codes, vocabulary, listed, scheme)
         if self.crossfit.only_rare:
-            self.use_all_rows(column, codes, vocabulary, data.without(coded.unlisted), scheme.folds().groups)
+            self.use_all_rows(column, codes, vocabulary, listed, scheme.folds().groups)
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
         return table, table.arrange(column.values, column.counts, codes)
 

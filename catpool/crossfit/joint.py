@@ -118,16 +118,17 @@ def encode_together(rows: OutOfFold, columns: Sequence[CodedColumn], *, counts: 
     sizes = [column.size for column in columns]
     view = rows.rows.column([column.codes for column in columns], max(sizes))
     outside, n_folds, position = OutsideCounts(view), rows.folds.n_folds, 0
-    values = np.empty((len(columns), rows.rows.width * len(learner.outputs), len(columns[0].codes)))
+    values = np.empty((len(columns), rows.rows.outputs(learner), len(columns[0].codes)))
     encodings: list[list[Any]] = [[] for _ in columns]
     for target, views in rows.rows.views():
-        learned = _learn(learner, view, outside, target, list(views))
+        own_learner = learner.of(target)
+        learned = _learn(own_learner, view, outside, target, list(views))
         for output in chain.from_iterable(each.outputs for each in learned):
             _look_up(view, output, n_folds, values[:, position])
             position += 1
         for number, (own, size) in enumerate(zip(encodings, sizes, strict=True), start=1):
             tables = [each.table(number * view.shape[1] - 1, size) for each in learned]
-            own += learner.name(target, tables, rows.rows.weights.log_likelihood)
+            own += own_learner.name(target, tables, rows.rows.weights.log_likelihood)
     seen = np.empty((len(columns), len(columns[0].codes))) if counts else None
     if seen is not None:
         _look_up(view, outside[:], n_folds, seen)

@@ -104,7 +104,7 @@ class OutOfFold:
             Whether to return the weight of the rows that each row is encoded from.
         """
         # columns are written one by one, so each is contiguous
-        values = np.empty((len(codes), self.rows.width * len(learner.outputs)), order="F")
+        values = np.empty((len(codes), self.rows.outputs(learner)), order="F")
         result = OutOfFoldColumn(values, np.empty(len(codes)) if counts else None, [])
         widest = max(len(target.names) for target in self.rows.targets)
         if self.folds.training is not None or self.folds.n_parts * size * widest > CELLS:
@@ -144,14 +144,15 @@ class OutOfFold:
         outside = OutsideCounts(column)
         position = 0
         for target, views in self.rows.views():
-            pairs = [(view, column.moments(view, scatters=learner.scatters)) for view in views]
+            own = learner.of(target)
+            pairs = [(view, column.moments(view, scatters=own.scatters)) for view in views]
             whole = [column.merge(view, each) for view, each in pairs]  # first, because totals are overwritten below
             parts = [each for _, each in pairs]
             normal = FAMILIES[target.family].homoscedastic
             refine = [partial(column.with_residual_outside, view) for view, _ in pairs] if normal else []
-            position = self._write_outside(learner, outside, target, parts, refine, result, position)
+            position = self._write_outside(own, outside, target, parts, refine, result, position)
             del parts, pairs  # frees the largest arrays before those of the next target are made
-            result.encodings.extend(learner.encodings(target, whole, self.rows.weights.log_likelihood))
+            result.encodings.extend(own.encodings(target, whole, self.rows.weights.log_likelihood))
         if result.counts is not None:
             table = outside[:]
             table[self.folds.n_folds :] = np.nan  # the part of rows in no fold

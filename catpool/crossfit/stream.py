@@ -59,6 +59,7 @@ class Stream:
 
     def tables(self, structure: Columnwise) -> list[Any]:
         """Learn the tables from these sums."""
+        structure.refuse_rows("only sums over them are left")
         structure.check_listed(self.labels, [tally.vocabulary for tally in self.tallies])
         likelihoods = np.broadcast_to(self.log_likelihood, len(self.labels)).tolist()
         columns = list(zip(self.labels, self.tallies, likelihoods, strict=True))
@@ -70,7 +71,7 @@ class Stream:
         if not moments[0].count.any():
             refuse_no_rows(column_name(label, self.names))
         for target, own in split_by_target(self.targets, moments):
-            encodings += learner.encodings(target, own, likelihood)
+            encodings += learner.of(target).encodings(target, own, likelihood)
         return structure.table(label, self.names, tally.vocabulary, encodings)
 
     @property
@@ -121,6 +122,7 @@ def takes_parts(encoder: Any) -> bool:
 
 def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: bool | None = None) -> Stream:
     """Sum the rows; by fold if they have keys, with `mixed_keys` as in `Fitted`, by default as the keys ask for."""
+    structure.refuse_rows("they come in parts")
     mixed_keys = has_several_columns(data.key) if mixed_keys is None else mixed_keys
     rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv, mixed_keys))
     labels = structure.labels(data.X)
@@ -133,8 +135,12 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: 
             warn_of_unlisted(listed[label], data.X.column(label), unlisted)
         own = rows.without(unlisted)
         column = own.column(codes, vocabulary.size)
-        scatters = structure.learner(vocabulary).scatters
-        moments = [column.moments(view, scatters=scatters) for _, views in own.views() for view in views]
+        learner = structure.learner(vocabulary)
+        moments = [
+            column.moments(view, scatters=learner.of(target).scatters)
+            for target, views in own.views()
+            for view in views
+        ]
         # counts are 32-bit integers so far, which could overflow in sums of many parts
         sums = [replace(each, count=each.count.astype(float)) for each in moments]
         return Tally(vocabulary, sums), own.weights.log_likelihood
@@ -201,7 +207,7 @@ def encode_other_folds(
     counts = outside[0].count[folds, slots]
     values: list[np.ndarray] = []
     for target, own in split_by_target(targets, outside):
-        encoded = learner.encode(own, FAMILIES[target.family])
+        encoded = learner.of(target).encode(own, FAMILIES[target.family])
         values += [output[folds, slots] for each in encoded for output in each]
     rows = np.column_stack(values) if values else np.empty((len(slots), 0))
     blocks: Blocks = table.arrange(rows, counts, slots)

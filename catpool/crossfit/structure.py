@@ -44,6 +44,10 @@ class Structure(ABC):
     def check(self, X: Frame) -> None:
         """Raise an error if the parameters do not fit the columns of X."""
 
+    def add_targets(self, data: TrainingData) -> TrainingData:
+        """The training rows with further targets that outputs are learned from; by default none."""
+        return data
+
     @abstractmethod
     def required(self, tables: Sequence[Any]) -> list[Any]:
         """The columns that the features are computed from."""

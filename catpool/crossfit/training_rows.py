@@ -47,6 +47,10 @@ class TrainingRows:
         """A column of X with these codes, or several, which are overwritten if there are several parts."""
         return ColumnView(codes, size, self.weights.count_weights, self.parts, self.observed)
 
+    def outputs(self, learner: ColumnLearner) -> int:
+        """The number of outputs of all classes of all targets."""
+        return sum(len(learner.of(target).outputs) * len(target.names) for target in self.targets)
+
     def without(self, unlisted: Unlisted | None) -> TrainingRows:
         """The same rows, of which a column must not learn from some."""
         if unlisted is None:
@@ -72,6 +76,7 @@ def learn(learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRo
     column = rows.column(codes, size)
     encodings = []
     for target, views in rows.views():
-        moments = [column.merge(view, column.moments(view, scatters=learner.scatters)) for view in views]
-        encodings += learner.encodings(target, moments, rows.weights.log_likelihood)
+        own = learner.of(target)
+        moments = [column.merge(view, column.moments(view, scatters=own.scatters)) for view in views]
+        encodings += own.encodings(target, moments, rows.weights.log_likelihood)
     return encodings

@@ -45,7 +45,7 @@ class TargetFamily(Protocol):
 
 @frozen
 class Target:
-    """One output of y.
+    """One output of y, or the ranges of one.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ class Target:
         Numbers. For classes, the positions in `classes`.
     classes : ndarray or None
         The sorted classes.
+    shares : bool, default=False
+        Whether the classes are ranges of another target.
     """
 
     name: str | None
@@ -66,6 +68,7 @@ class Target:
     family: str
     values: np.ndarray
     classes: np.ndarray | None = None
+    shares: bool = False
 
     @property
     def names(self) -> list[str | None]:
@@ -95,11 +98,9 @@ class Target:
 
     def columns(self) -> Iterator[np.ndarray]:
         """Iterate over the columns that means are taken of, arrays of shape (n,)."""
-        if self.has_class_columns:
-            for label in range(len(self.names)):
-                yield (self.values == label).astype(float)
-        else:
-            yield self.values.astype(float, copy=False)
+        if not self.has_class_columns:
+            return iter([self.values.astype(float, copy=False)])
+        return ((self.values == label).astype(float) for label in range(len(self.names)))
 
 
 def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -> list[Target]:
@@ -257,9 +258,8 @@ def _few_whole_numbers(values: pd.Series) -> np.ndarray:
 
 def _takes_two_integers(values: np.ndarray) -> bool:
     """Whether floats take only two values, both integers, as classes that were converted to floats do."""
-    if len(np.unique(values[:1000])) > 2:  # which spares sorting all values in most cases
-        return False
-    distinct = np.unique(values)
+    head = np.unique(values[:1000])  # which spares sorting all values in most cases
+    distinct = head if len(head) > 2 else np.unique(values)
     return len(distinct) == 2 and bool((distinct == np.rint(distinct)).all())
 
 

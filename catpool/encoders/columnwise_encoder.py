@@ -51,7 +51,7 @@ class ColumnwiseEncoder(Encoder):
         Returns
         -------
         pandas.DataFrame
-            A row for each encoded column or level, and target: `column` and `target` (empty if there is one target);
+            A row for each encoded column or level, and target or share: `column` and `target` (empty if there is one);
             `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
             and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
             categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
@@ -78,7 +78,7 @@ class ColumnwiseEncoder(Encoder):
             A row for each category that has training rows: `category` (None for the missing value; for nested levels a
             column for each level), `target` (if there are several), `count` of its rows or their weight, `mean` of the
             target in it (and `within_sd`, if moderated), its `encoding`, the posterior mean, with its `sd`, the ends
-            `lower` and `upper` of its interval and its `reliability`. Only `count` and the last are not in units of y.
+            `lower` and `upper` of its interval and its `reliability`; then outputs such as "q10". Shares are targets.
 
         Raises
         ------
@@ -147,6 +147,7 @@ class ColumnwiseEncoder(Encoder):
             reading = self._reading() if before is None else self._reading().like(before.target_type)
             check = part_check(structure, before)
             data = read_training(X, y, reading, check, key=key, sample_weight=sample_weight, exposure=exposure)
+            data = structure.add_targets(data)
             with self._showing_progress():
                 if before is None:
                     before, stream = Fitted.empty(type(self).__name__, data), sum_rows(data, structure, self.cv)

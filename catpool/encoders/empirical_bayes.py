@@ -17,7 +17,7 @@ from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.rules import PRIORS, PriorRule, prior_rule
+from catpool.priors.rules import PRIORS, PriorRule, prior_rule, refuse_callable
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
@@ -107,6 +107,7 @@ callable, default="auto"
     <missing>
     <remainder>
     <output>
+    <bins>
     <drop_noise>
     weight_type : {"frequency", "precision", "inverse_variance"}, default="frequency"
         Whether a row of ``sample_weight`` w counts as w rows, or is one row of variance sigma^2 / w as in lme4 and in
@@ -197,6 +198,7 @@ callable, default="auto"
         missing: str = "category",
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
+        bins: int | Sequence[float] = 10,
         drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
@@ -219,6 +221,7 @@ callable, default="auto"
         self.missing = missing
         self.remainder = remainder
         self.output = output
+        self.bins = bins
         self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs
@@ -231,7 +234,8 @@ callable, default="auto"
 
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
-        structure = flat(self, self._rule(), cell_rule)
+        shape_rule = refuse_callable if callable(self.prior) else self._plain_rule()
+        structure = flat(self, self._rule(), cell_rule, shape_rule)
         # the effects of the parts are fitted by likelihood alone
         if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
             raise ValueError(
@@ -250,9 +254,13 @@ callable, default="auto"
             )
         return structure
 
-    def _rule(self) -> PriorRule:
+    def _plain_rule(self) -> PriorRule:
+        """The rule for rows of one variance."""
         prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
-        rule = prior_rule(prior, scale=self.prior_scale)
+        return prior_rule(prior, scale=self.prior_scale)
+
+    def _rule(self) -> PriorRule:
+        rule = self._plain_rule()
         if self.within == "moderated":
             from catpool.priors.moderated import with_moderated_variances  # here, as few need it
 

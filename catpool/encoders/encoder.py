@@ -166,7 +166,7 @@ class Encoder(FittedMixin, ExplainMixin, TransformerMixin, BaseEstimator):
             with self._showing_progress():
                 fitted, _ = fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=False)
             return fitted
-        data = read_training(X, y, reading, structure.check, **rows)
+        data = structure.add_targets(read_training(X, y, reading, structure.check, **rows))
         scheme = make_scheme(self._splits(), data, self.random_state)  # folds are made only when they are asked for
         with self._showing_progress():
             tables = structure.learn(data, scheme)
@@ -180,7 +180,7 @@ class Encoder(FittedMixin, ExplainMixin, TransformerMixin, BaseEstimator):
             request = request_of(y, self.cv, **rows)
             with self._showing_progress():
                 return fit_lazy_table(settings, structure, lazy, reading, request, out_of_fold=True)
-        data = read_training(X, y, reading, structure.check, **rows)
+        data = structure.add_targets(read_training(X, y, reading, structure.check, **rows))
         scheme = make_scheme(self._splits(), data, self.random_state)
         with self._showing_progress():
             fit = structure.fit(data, scheme)

@@ -28,11 +28,17 @@ class FlatParameters(Protocol):
     unknown: str
     missing: str
     output: str | Sequence[str]
+    bins: int | Sequence[float]
     drop_noise: bool
     n_jobs: int | None
 
 
-def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], PriorRule] | None = None) -> Flat:
+def flat(
+    encoder: FlatParameters,
+    rule: PriorRule,
+    cell_rule: Callable[[Cells], PriorRule] | None = None,
+    shape_rule: PriorRule | None = None,
+) -> Flat:
     """The structure that an encoder's parameters describe.
 
     Parameters
@@ -42,6 +48,8 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         How the prior of a column is learned.
     cell_rule : callable, optional
         From the cells of an interaction to how their prior is learned.
+    shape_rule : callable, optional
+        How the priors of skews and shares are learned; by default by `rule`.
     """
     return Flat(
         rule=rule,
@@ -50,6 +58,8 @@ def flat(encoder: FlatParameters, rule: PriorRule, cell_rule: Callable[[Cells], 
         interactions=_read_interactions(encoder.interactions),
         categories=encoder.categories,
         output=encoder.output,
+        bins=encoder.bins,
+        shape_rule=shape_rule,
         crossfit=Crossfit(encoder.crossfit, encoder.crossfit_reliability),
         drop_noise=encoder.drop_noise,
         cell_rule=cell_rule,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from catpool.data.target_kinds import TARGET_KINDS
+from catpool.encoders.output_texts import OUTPUT_TEXTS
 from catpool.priors.families import FAMILIES
 
 Class = TypeVar("Class", bound=type)
@@ -50,6 +51,7 @@ CONSTRAINTS: dict[str, Any] = {
     "missing": [StrOptions({"category", "prior", "nan", "error"})],
     "remainder": [StrOptions({"passthrough", "drop"})],
     "output": ["array-like", str],  # read_outputs checks it, with better messages
+    "bins": [Interval(Integral, 2, 1000, closed="both"), "array-like"],  # read_edges checks edges
     "weight_type": [StrOptions({"frequency", "precision"})],
     "columns": [StrOptions({"auto"}), "array-like", callable, None],
     "categories": [StrOptions({"auto"}), list],  # read_categories checks it, with better messages
@@ -85,13 +87,14 @@ FLAT = (
     "missing",
     "remainder",
     "output",
+    "bins",
     "drop_noise",
     "weight_type",
     "n_jobs",
     "verbose",
 )
 
-DOCUMENTATION = {
+DOCUMENTATION = OUTPUT_TEXTS | {
     "columns": """
 columns : "auto", list, callable or None, default="auto"
     The columns to encode. By default those of a frame that hold strings, objects, categories or booleans, and all
@@ -166,24 +169,6 @@ missing : {"category", "prior", "nan", "error"}, default="category"
     "remainder": """
 remainder : {"passthrough", "drop"}, default="passthrough"
     Whether the columns that are not encoded are kept or dropped.
-""",
-    "output": """
-output : str or sequence of str, default="mean"
-    The features of each column, in this order:
-
-    - "mean": the posterior mean, called as the column;
-    - "sd": the posterior standard deviation in units of y, called ``<column>_sd``, and so on;
-    - "reliability": count / (count + strength), the weight of the category's own rows in its mean;
-    - "count": the weight of the rows that the encoding rests on;
-    - "size": the weight of all training rows of the category;
-    - "code": the place of the category in sorted order (-1 if missing, -2 if unseen).
-
-    All are out of fold on training rows, except "size" and "code", which do not depend on the target. "trees" is a
-    set of features for forests and boosted trees: the mean, rounded to a multiple of the power of two that is nearest
-    to half its standard deviation, the size (with EarlierRows the count), and the code of columns where trees gain from
-    it. These have a hundred rows per category on average, or a reliability of at least 0.85 and means that are alike
-    where categories are next to each other in sorted order. Which columns have codes is decided once, from all training
-    rows. `TreeEncoder` has these features and more.
 """,
     "drop_noise": """
 drop_noise : bool, default=False

@@ -49,6 +49,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
     <missing>
     <remainder>
     <output>
+    <bins>
     <drop_noise>
     <weight_type>
     <n_jobs>
@@ -98,6 +99,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         missing: str = "category",
         remainder: str = "passthrough",
         output: str | Sequence[str] = "mean",
+        bins: int | Sequence[float] = 10,
         drop_noise: bool = False,
         weight_type: str = "frequency",
         n_jobs: int | None = None,
@@ -116,6 +118,7 @@ class SmoothedMeanEncoder(ColumnwiseEncoder):
         self.missing = missing
         self.remainder = remainder
         self.output = output
+        self.bins = bins
         self.drop_noise = drop_noise
         self.weight_type = weight_type
         self.n_jobs = n_jobs

@@ -116,11 +116,7 @@ def fit_lazy(
     out_of_fold : bool
     """
     columnwise = _check_structure(structure, owner)
-    if is_rule(request.cv) or (out_of_fold and columnwise.crossfit.only_rare):
-        raise ValueError(
-            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
-            f"cv={request.cv!r}, crossfit={columnwise.crossfit.which!r}. Collect the table to pandas, polars or arrow."
-        )
+    _refuse_rows(columnwise, request.cv, out_of_fold=out_of_fold)
     opened = open_training(frame, request)
     header = opened.header
     columnwise.check(header)
@@ -128,16 +124,16 @@ def fit_lazy(
     listed = columnwise.listed(labels)
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
-    source = read_source(table, reading.exposed(request.exposure), request, fold)
+    source = read_source(table, reading.exposed(request.exposure), request, fold).with_shares(columnwise.shares)
     kinds = kinds_of(labels, header)
     groups = counted(lambda label: _group(columnwise, label, source, table, listed), labels, f"queries of {kinds}")
     tallies, likelihoods = [each.tally for each in groups], np.array([each.log_likelihood for each in groups])
-    stream = Stream(labels, header.names_by_label, tallies, [source.target], likelihoods)
+    stream = Stream(labels, header.names_by_label, tallies, source.targets, likelihoods)
     tables = stream.tables(columnwise)
     fitted = Fitted(
         header=header.header(owner),
         tables=tables,
-        targets=[source.target],
+        targets=source.targets,
         roles=opened.roles,
         aside=[label for label in header.aside if label in header.labels],
         fingerprint=Fingerprint(0, ""),  # the rows are not here, so transform cannot recognize them
@@ -219,6 +215,16 @@ def _check_structure(structure: Structure, owner: str) -> Columnwise:
     return structure
 
 
+def _refuse_rows(structure: Columnwise, cv: Any, *, out_of_fold: bool) -> None:
+    """Refuse what needs rows in memory."""
+    if is_rule(cv) or (out_of_fold and structure.crossfit.only_rare):
+        raise ValueError(
+            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
+            f"cv={cv!r}, crossfit={structure.crossfit.which!r}. Collect the table to pandas, polars or arrow."
+        )
+    structure.refuse_rows("X is a lazy table")
+
+
 def _check_cv(opened: Opened, request: Request) -> NamedTable:
     """The table as it is, once `cv` is known to be a fold scheme of some rows."""
     if not isinstance(request.cv, str):
@@ -269,7 +275,7 @@ def _encode_out_of_fold(
     encoded = Encoded(named, {})
     with counting(len(tables), kinds_of([table.label for table in tables], named.plain)) as advance:
         for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
-            blocks = encode_other_folds(structure, table, each.tally, [source.target], each.folds, each.codes)
+            blocks = encode_other_folds(structure, table, each.tally, source.targets, each.folds, each.codes)
             encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
             advance(1)
     return encoded

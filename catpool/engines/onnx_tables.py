@@ -81,7 +81,8 @@ def _add_unseen_cells(graph: Graph, table: EncodingTable, slots: Sequence[str], 
                     f"ONNX graphs cannot have the output {output!r} of interactions of EmpiricalBayesEncoder, but "
                     f"{table.column!r} is one. Leave this output or the interaction out."
                 )
-            columns.append(_predict_mean(graph, item.prior.mains, slots) if output == "mean" else None)
+            predicted = output == "mean" and not item.shares
+            columns.append(_predict_mean(graph, item.prior.mains, slots) if predicted else None)
     unseen_slot = values[-1:]
     constant = graph.gather_rows(unseen_slot, graph.node("Mul", slots[0], graph.constant([[0]])))
     parts = [

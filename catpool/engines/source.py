@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from catpool.data.frames import read_frame
 from catpool.data.frozen import frozen
+from catpool.data.ranges import Ranges
 from catpool.data.targets import Target
 from catpool.engines.facts import find_centers
 from catpool.moments.moments import EPS, TINY, Moments
@@ -70,6 +71,8 @@ class Source:
         The number that is subtracted from y in each fold, so that sums of squares lose fewer digits.
     centered : bool
         Whether the values may have other centers than 0.
+    shares : list of tuple of (Ranges, Target), default=()
+        The ranges of the target whose shares are summed, each with the target that these are.
     """
 
     frame: LazyFrame[Any]
@@ -82,6 +85,18 @@ class Source:
     folds: np.ndarray
     centers: np.ndarray
     centered: bool
+    shares: Sequence[tuple[Ranges, Target]] = ()
+
+    @property
+    def targets(self) -> list[Target]:
+        """All targets that rows are summed for."""
+        return [self.target, *(target for _, target in self.shares)]
+
+    def with_shares(self, shares: Callable[..., list[tuple[Ranges, Target]]]) -> Source:
+        """The same with the shares that a structure wants of the target, which it may refuse."""
+        # rates of one variance are counts divided by their exposures; other counts have theirs beside them
+        exposed = self.exposure is not None and not FAMILIES[self.target.family].homoscedastic
+        return replace(self, shares=shares(self.target, precision=self.precision, exposed=exposed))
 
     def find_folds(self, keys: Any) -> np.ndarray:
         """The fold of each group, of shape (groups,): its position in `folds`."""
@@ -173,7 +188,8 @@ class Source:
         if classes is None:
             number = y.cast(nw.Float64)
             number = number if exposure is None else number / exposure
-            return [number if center is None else number - center]
+            shares = [inside for ranges, target in self.shares for inside in _inside(number, ranges, target)]
+            return [number if center is None else number - center, *shares]
         labels = classes.tolist() if self.target.has_class_columns else classes[1:].tolist()
         return [(y == label).cast(nw.Float64) for label in labels] or [nw.lit(0.0)]
 
@@ -203,16 +219,29 @@ class Source:
 
         count = place(COUNT)
         rows = place(ROWS).sum(axis=1) if self.precision else None
+        own, all_names = len(self.target.names), [name for target in self.targets for name in target.names]
         sums_by_class = [
-            (place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}")) for position in range(len(self.target.names))
+            (place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}")) for position in range(len(all_names))
         ]
         return [
             replace(
-                _moments(count, total, square, rows, self.centers),
-                scatters=_scatters(count, total, square) if scatters else None,
+                _moments(count, total, square, rows, self.centers if position < own else np.zeros_like(self.centers)),
+                scatters=_scatters(count, total, square) if scatters and position < own else None,
             )
-            for total, square in sums_by_class
+            for position, (total, square) in enumerate(sums_by_class)
         ]
+
+
+def _inside(number: Expr, ranges: Ranges, target: Target) -> list[Expr]:
+    """Whether a number is in each range, as zeros and ones; of two ranges, in the second."""
+    import narwhals.stable.v2 as nw
+
+    edges = ranges.edges.tolist()
+    above = [number > edge for edge in edges]
+    if not target.has_class_columns:
+        return [above[0].cast(nw.Float64)]
+    between = [low & (number <= edge) for low, edge in zip(above, edges[1:], strict=False)]
+    return [inside.cast(nw.Float64) for inside in (number <= edges[0], *between, above[-1])]
 
 
 def _scatters(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:

@@ -148,10 +148,10 @@ def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray 
 
 def _draw_table(table: EncodingTable, places: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
     """Draw the values of a column once, of shape (slots, classes of all targets)."""
-    values = []
-    for _, group in groupby(table.encodings, key=lambda encoding: encoding.output):
+    values, encodings = [], [encoding for encoding in table.encodings if not encoding.shares]
+    for _, group in groupby(encodings, key=lambda encoding: encoding.output):
         values += _draw_target(list(group), places, rng)
-    for value, encoding in zip(values, table.encodings, strict=True):
+    for value, encoding in zip(values, encodings, strict=True):
         table.policy.apply(MEAN, value[: table.vocabulary.size], encoding.moments, encoding.prior)
     return np.column_stack(values)
 

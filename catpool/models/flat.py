@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from functools import cached_property
 from itertools import chain, combinations
 from math import comb
 from typing import Any
@@ -14,6 +15,8 @@ from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.past import encode_rows
+from catpool.crossfit.row_statistics import CodedRows
+from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
 from catpool.data.categories import Vocabulary
 from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
@@ -22,8 +25,11 @@ from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.listed import AUTO, Coded, encode_listed, read_categories
+from catpool.data.ranges import Ranges
+from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
+from catpool.models.distributions import Distributions
 from catpool.models.useful_codes import codes_are_useful
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
@@ -31,7 +37,7 @@ from catpool.priors.rules import PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
-from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
+from catpool.tables.outputs import column_output, column_outputs, read_flat_outputs, refuse_of_past, target_outputs
 from catpool.tables.policy import Policy, refuse_missing
 
 TREES = "trees"
@@ -55,7 +61,11 @@ class Flat(Columnwise):
     categories : "auto" or list, default="auto"
         An array of categories for each of the columns.
     output : str or sequence of str
-        Names in `OUTPUTS`, or "trees".
+        Names of outputs, or "trees".
+    bins : int or array of edges, default=10
+        The bins of histograms.
+    shape_rule : callable, optional
+        How the priors of skews and shares are learned; by default by `rule`.
     crossfit : Crossfit
     drop_noise : bool
         Whether columns without signal give no features.
@@ -76,6 +86,8 @@ class Flat(Columnwise):
     interactions: Sequence[tuple[Any, ...]] | int = ()
     categories: Any = AUTO
     output: str | Sequence[str] = "mean"
+    bins: Any = 10
+    shape_rule: PriorRule | None = None
     crossfit: Crossfit = ALL_OUT_OF_FOLD
     drop_noise: bool = False
     cell_rule: Callable[[Cells], PriorRule] | None = None
@@ -91,13 +103,34 @@ class Flat(Columnwise):
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
             return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
-        outputs = read_outputs(self.output, OUTPUTS)
-        later = [name for name in column_outputs(outputs) if column_output(name).counts_all]
-        if self.past_only and later:
-            raise ValueError(
-                f'output={later[0]!r} counts later rows too, which a time-ordered `cv` must not. Pass "count".'
-            )
+        outputs = read_flat_outputs(self.output)
+        if self.past_only:
+            refuse_of_past(outputs)
         return outputs
+
+    @cached_property
+    def distributions(self) -> Distributions:
+        """The outputs that describe distributions."""
+        return Distributions(self.outputs, self.bins, self.shape_rule or self.rule, self.policy)
+
+    def add_targets(self, data: TrainingData) -> TrainingData:
+        return self.distributions.add_targets(data)
+
+    def shares(self, target: Target, *, precision: bool, exposed: bool) -> list[tuple[Ranges, Target]]:
+        return self.distributions.shares(target, precision=precision, exposed=exposed)
+
+    def refuse_rows(self, where: str) -> None:
+        self.distributions.refuse_rows(where)
+
+    def complete(self, encodings: list[Any], codes: np.ndarray, vocabulary: Any, data: TrainingData) -> list[Any]:
+        rows = CodedRows(codes, vocabulary.size, data, lambda: self.learner(vocabulary).rule)
+        return self.distributions.complete(encodings, rows)
+
+    def complete_column(
+        self, column: OutOfFoldColumn, codes: np.ndarray, vocabulary: Any, data: TrainingData, scheme: Scheme
+    ) -> OutOfFoldColumn:
+        rows = CodedRows(codes, vocabulary.size, data, lambda: self.learner(vocabulary).rule)
+        return self.distributions.complete_column(column, rows, scheme)
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -111,10 +144,10 @@ class Flat(Columnwise):
     @property
     def needs_codes(self) -> bool:
         looked_up = any(not column_output(extra).by_fold for extra in self.extras)
-        return looked_up or self.crossfit.only_rare or self.past_only
+        return looked_up or self.crossfit.only_rare or self.past_only or bool(self.distributions.rows_outputs)
 
     def check(self, X: Frame) -> None:
-        _ = self.outputs  # refuses what is unknown
+        _ = self.distributions.ranges  # refuses what is unknown
         columns = self._chosen(X)
         if columns:
             X.require(columns)
@@ -167,7 +200,7 @@ class Flat(Columnwise):
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
         for table in tables:
-            same = list(table.encodings[0].values) == list(target_outputs(self.outputs))
+            same = list(table.encodings[0].values) == self.distributions.order
             require(same or not self.past_only, "other outputs than its parameters say")
             parts = len(table.vocabulary.paths.parts) if isinstance(table.vocabulary, Cells) else None
             known = table.label in X.labels
@@ -220,7 +253,7 @@ class Flat(Columnwise):
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
         rule = self.cell_rule(vocabulary) if crossed else self.rule  # type: ignore[misc, arg-type]
-        return Learner(rule, self.policy, target_outputs(self.outputs), rounded=self.for_trees)
+        return Learner(rule, self.policy, target_outputs(self.outputs), self.for_trees, self.distributions.shape_rule)
 
     def table(
         self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]
@@ -261,5 +294,5 @@ class Flat(Columnwise):
         return features
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
-        single = [table for table in tables if len(table.encodings) == 1]
+        single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]
         return {name for table in single for name in table.names() if name == table.column}

@@ -178,6 +178,14 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
     return ColumnRule(rule, (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ())
 
 
+def refuse_callable(moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
+    """The rule of what a user's function cannot give the prior of."""
+    raise ValueError(
+        '`prior` is a function, which gives the prior of means alone, but output="skew", "histogram" and shares have '
+        'priors of their own. Pass a prior by name, such as prior="reml".'
+    )
+
+
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:
     """The rule that calls a user's function for each table and class."""
 

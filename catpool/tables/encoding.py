@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
-from catpool.data.verify import require, require_numbers, require_one_of
+from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
-from catpool.tables.outputs import OUTPUTS
+from catpool.tables.outputs import is_distribution, is_feature
 
 
 @frozen
@@ -34,6 +34,8 @@ class Encoding:
     prior : Prior
     values : dict of ndarray of shape (size,)
         The features of each slot by output. The policy has been applied to them.
+    shares : bool, default=False
+        Whether the target is the shares of another target's rows in parts of its range.
     """
 
     output: str | None
@@ -42,6 +44,7 @@ class Encoding:
     moments: Moments
     prior: Prior
     values: dict[str, np.ndarray]
+    shares: bool = False
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an encoding."""
@@ -51,7 +54,7 @@ class Encoding:
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
         own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
         require(own, "variances of categories without their scatter")
-        require_one_of(OUTPUTS, values=tuple(self.values))
+        require(all(map(is_feature, self.values)), f"outputs {tuple(self.values)}")
         for values in self.values.values():
             require_numbers(shape, values=values)
 
@@ -110,7 +113,7 @@ class Encoding:
         return pd.DataFrame(
             {
                 "category": categories,
-                "target": self.target,
+                "target": self.target or "",
                 "count": self.moments.count[:-1],
                 "mean": self.moments.category_means[:-1],
                 **own,
@@ -119,6 +122,7 @@ class Encoding:
                 "lower": lower,
                 "upper": upper,
                 "reliability": posterior_reliability(self.moments, self.prior, self.family)[:-1],
+                **{name: values[:-1] for name, values in self.values.items() if is_distribution(name)},
             }
         )
 

@@ -52,15 +52,17 @@ class EncodingTable:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
-        require(self.encodings, "a table without encodings")
+        require(self.encodings and not self.encodings[0].shares, "a table without encodings of y")
         size, cells = self.vocabulary.size, self.vocabulary
         for each in self.encodings:
             require(each.moments.count.shape == (size,), "encodings that do not match their categories")
-            require(list(each.values) == list(self.encodings[0].values), "encodings with other outputs")
+            own = ["mean"] if each.shares else list(self.encodings[0].values)
+            require(list(each.values) == own, "encodings with other outputs")
             mains = each.prior.mains
             sizes = [part.size for part in cells.paths.parts] if isinstance(cells, Cells) else None
             require(mains is None or mains.sizes == sizes, "effects that do not match their categories")
-            require((mains is None) == (self.encodings[0].prior.mains is None), "effects of some of the classes")
+            alike = (mains is None) == (each.shares or self.encodings[0].prior.mains is None)
+            require(alike, "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
         require_one_of(known, extras=self.extras)
 
@@ -158,8 +160,8 @@ class EncodingTable:
         places = np.column_stack([own[rows] for own in cells.row_part_slots(columns)])
         position = 0
         for item in self.encodings:
-            assert item.prior.mains is not None
-            unseen = item.prior.mains.unseen(places, item.prior, item.family)
+            mains = item.prior.mains  # the shares of cells have none
+            unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
             for output in item.values:
                 if output in unseen:  # other outputs keep the value of the slot of unseen cells
                     result[rows, position] = unseen[output]

@@ -61,7 +61,7 @@ class Fitted:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be the state of an encoder."""
-        require(self.targets, "no targets")
+        require(self._outputs, "no targets")
         require(self.last_time is None or np.isreal(self.last_time), "a last time that is not a number")
         by_table = np.ndim(self.log_likelihood) > 0
         require_numbers((len(self.tables),) if by_table else (), log_likelihood=self.log_likelihood)
@@ -78,13 +78,18 @@ class Fitted:
     @property
     def target_type(self) -> str | list[str]:
         """The kind of y, or a list of kinds if y has several outputs."""
-        kinds = [target.kind for target in self.targets]
+        kinds = [target.kind for target in self._outputs]
         return kinds[0] if len(kinds) == 1 else kinds
 
     @property
     def classes(self) -> np.ndarray | None:
         """The sorted classes of y, if y is one column of classes."""
-        return self.targets[0].classes if len(self.targets) == 1 else None
+        return self._outputs[0].classes if len(self._outputs) == 1 else None
+
+    @property
+    def _outputs(self) -> list[Target]:
+        """The targets that are columns of y."""
+        return [target for target in self.targets if not target.shares]
 
     @property
     def has_value_lookup(self) -> bool:

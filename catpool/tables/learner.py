@@ -17,7 +17,7 @@ from catpool.priors.posterior import posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.priors.rules import CellRule, ColumnRule, PriorRule
 from catpool.tables.encoding import Encoding
-from catpool.tables.outputs import OUTPUTS, TargetOutput
+from catpool.tables.outputs import MEAN, OUTPUTS, TargetOutput
 from catpool.tables.policy import Policy
 
 BLOCK = 1 << 14  # tables times categories
@@ -34,6 +34,10 @@ class ColumnLearner(Protocol):
     @property
     def scatters(self) -> bool:
         """Whether the moments must have the scatter within each category."""
+        ...
+
+    def of(self, target: Target) -> ColumnLearner:
+        """The learner of a target, which may have other outputs."""
         ...
 
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
@@ -79,22 +83,30 @@ class Learner:
         The names of the target outputs.
     rounded : bool, default=False
         Whether to round means to half of their posterior standard deviation.
+    shares : callable, optional
+        Learns the priors of the shares of rows in parts of the range of y; by default as that of y.
     """
 
     rule: PriorRule
     policy: Policy
     outputs: tuple[str, ...]
     rounded: bool = False
+    shares: PriorRule | None = None
 
     @property
     def scatters(self) -> bool:
-        return isinstance(self.rule, ColumnRule) and self.rule.scatters
+        summed = isinstance(self.rule, ColumnRule) and self.rule.scatters
+        return summed or any(output.scatters for output in self._target_outputs())
+
+    def of(self, target: Target) -> Learner:
+        """The learner of a target; of one that is the shares of another's rows, their means are the only output."""
+        return Learner(self.shares or self.rule, self.policy, (MEAN.name,)) if target.shares else self
 
     def joins(self, other: ColumnLearner) -> bool:
         """Whether another column may be learned together with one of this learner, filled up to one size."""
         if type(self) is not Learner or type(other) is not Learner or not isinstance(self.rule, ColumnRule):
             return False
-        same = self.rule is other.rule and self.policy is other.policy
+        same = self.rule is other.rule and self.policy is other.policy and self.shares is other.shares
         return same and (self.outputs, self.rounded) == (other.outputs, other.rounded)
 
     def learn(self, moments: Sequence[Moments], family: Family) -> list[Learned]:
@@ -190,6 +202,7 @@ class Learner:
                 replace(each.moments),  # without the arrays that are cached on it
                 _add_log_likelihood(each.prior.stored(), log_likelihood),
                 dict(zip(self.outputs, each.outputs, strict=True)),
+                shares=target.shares,
             )
             for name, each in zip(target.names, learned, strict=True)
         ]

@@ -46,6 +46,8 @@ class Policy:
         """Apply the policy to an output of shape (..., size), in place."""
         if output.is_mean and self.missing == "prior":
             values[..., MISSING] = prior.mean
+        if output.scatters and self.missing == "prior":
+            values[..., MISSING] = values[..., -1]  # that of a category without rows
         return self.hide(values, moments) if output.hidden else values
 
     def apply_to_rows(

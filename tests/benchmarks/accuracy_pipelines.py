@@ -93,6 +93,18 @@ def catpool(encoder, **options):
     return of_columns(lambda about: encoder(**options_of(about), **options))
 
 
+def shapes(*outputs):
+    """Mean, size and code with outputs that describe the distribution of y, which classes do not have."""
+
+    def make(about):
+        numbers = KIND[about["task"]] in ("continuous", "count")
+        return EmpiricalBayesEncoder(
+            output=["mean", "size", "code", *(outputs if numbers else [])], **options_of(about)
+        )
+
+    return of_columns(make)
+
+
 def nested(about):
     levels, options = about["many_levels"], options_of(about)
     if len(levels) < 2:
@@ -187,6 +199,9 @@ PIPELINES = {
     "SmoothedMeanEncoder": catpool(SmoothedMeanEncoder),
     "EmpiricalBayesEncoder": catpool(EmpiricalBayesEncoder),
     "mean, size, code": catpool(EmpiricalBayesEncoder, output=["mean", "size", "code"]),
+    "mean, size, code, spread": shapes("spread"),
+    "mean, size, code, quantiles": shapes("q10", "median", "q90"),
+    "mean, size, code, histogram": shapes("histogram"),
     "NestedEncoder": of_columns(nested),
     "EmpiricalBayesEncoder, trees": of_frames(for_trees),
     "TreeEncoder": of_frames(lambda about: TreeEncoder(**options_of(about))),

@@ -166,7 +166,7 @@ FAILURES = {  # what is wrong: parameters, the arguments of a fit, and the messa
     "no weight": ({}, lambda rows: {"X": rows, "y": "y", "sample_weight": 0.0 * rows["id"]}, "not zero"),
     "exposure": ({}, lambda rows: {"X": rows, "y": "y", "exposure": 0.0 * rows["id"]}, "`exposure`"),
     "parameter": ({"unknown": "raise"}, lambda rows: {"X": rows, "y": "y"}, "'unknown' parameter"),
-    "output": ({"output": "median"}, lambda rows: {"X": rows, "y": "y"}, "`output`"),
+    "output": ({"output": "most"}, lambda rows: {"X": rows, "y": "y"}, "`output`"),
     "column": ({}, lambda rows: {"X": rows.drop(columns="city"), "y": "y"}, "city"),
     "missing": ({"missing": "error"}, lambda rows: {"X": rows.assign(city=None), "y": "y"}, "missing"),
     "names of features": (

@@ -17,6 +17,7 @@ from catpool.engines.dispatch import find_engine
 pytestmark = QUIET
 
 OUTPUTS = ["mean", "sd", "reliability", "count", "size", "code"]
+DISTRIBUTION = ["spread", "mean", "histogram", "share_above_1.5"]  # what sums over rows give
 VARIANTS = {
     "mean": MeanEncoder(["city", "zip"]),
     "smoothed": SmoothedMeanEncoder(["city", "zip", "price"], missing="prior", unknown="nan"),
@@ -24,6 +25,8 @@ VARIANTS = {
     "reml": EmpiricalBayesEncoder(["city", "zip"]),
     "trees": EmpiricalBayesEncoder(["zip", "city"], output="trees", prior="moments", drop_noise=True),
     "interactions": EmpiricalBayesEncoder(["zip"], interactions=[("city", "zip")]),
+    "distribution": EmpiricalBayesEncoder(["city"], prior="moments", output=DISTRIBUTION, bins=[-0.5, 0.5, 2.0]),
+    "smoothed distribution": SmoothedMeanEncoder(["city", "zip"], output=DISTRIBUTION, bins=[0.5]),
     "full Bayes": EmpiricalBayesEncoder(["city"], prior="full_bayes"),
     "scale mixture": EmpiricalBayesEncoder(["city"], prior="scale_mixture"),
     "NPMLE": EmpiricalBayesEncoder(["city"], prior="npmle"),
@@ -41,6 +44,7 @@ ON_SPARK = [
 ]
 NOT_THERE = [("scale mixture", "multiclass"), ("NPMLE", "multiclass")]
 LONG = [("interactions", target) for target in TARGETS[1:]]
+NOT_THERE += [(name, target) for name in VARIANTS if "distrib" in name for target in ("binary", "multiclass")]
 CASES = [
     (name, variant, target)
     for name in LAZY
@@ -51,6 +55,8 @@ CASES = [
 QUICK = {
     ("polars", "all outputs", "continuous"),
     ("polars", "smoothed", "multiclass"),
+    ("polars", "distribution", "continuous"),
+    ("duckdb", "smoothed distribution", "count"),
     ("duckdb", "mean", "binary"),
     ("duckdb", "nested", "continuous"),
 }

@@ -168,6 +168,19 @@ def test_inputs_are_known_by_name(rows):
     agree(run(session(fitted, types_of(X)[::-1]), new)[0], fitted.transform(new))
 
 
+@pytest.mark.parametrize("interactions", [None, [("zip", "city")]])
+def test_graphs_have_the_distribution(rows, interactions):
+    pytest.importorskip("skl2onnx")
+    X, y, new = rows
+    rest = [] if interactions else ["median", "q90", "spread", "skew"]
+    output = ["mean", *rest, "histogram", "share_above_1"]
+    encoder = EmpiricalBayesEncoder(
+        ["city"], interactions=interactions, output=output, bins=[0.0, 1.0], remainder="drop", prior="reml"
+    )
+    fitted = encoder.fit(X, y["continuous"])
+    agree(run(session(fitted, types_of(X)), new)[0], fitted.transform(new))
+
+
 def test_words_for_missing_values_may_be_categories():
     pytest.importorskip("skl2onnx")
     fitted = MeanEncoder().fit(pd.DataFrame({"c": ["nan", "nan", None, "x"]}), [1.5, 2.5, 5.0, 9.0])
@@ -189,6 +202,7 @@ def test_what_a_graph_cannot_do_is_refused(rows):
         (MeanEncoder(["city"], cv=EarlierRows("size", half_life=5)), times, "cannot forget"),
         (MeanEncoder([], remainder="drop"), X, "no features, so there is nothing to export"),
         (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="sd"), X, "the output 'sd' of interactions"),
+        (EmpiricalBayesEncoder(interactions=[("city", "zip")], output="q10"), X, "the output 'q10' of interactions"),
         (MeanEncoder(["zip"]), X, "'city' passes through, but it holds strings"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": pd.Series(["x", 1] * 400, dtype=object)}), "strings throughout"),
         (MeanEncoder(["c"]), pd.DataFrame({"c": [1.0, 1.0 + 1e-12] * 400}), "the same as 32-bit floats"),

@@ -33,6 +33,7 @@ EVERY = {"output": ["mean", "sd", "reliability", "count", "size", "code"]}
 CELLS = {"interactions": [("text", "number")]}
 FADING = {"cv": EarlierRows("time", gap=datetime.timedelta(1), half_life="3D")}
 LISTED = {"categories": [["b", "a"], [3, 0, 99], [(datetime.date(2024, 1, 2), "x")]]}
+SHAPES = {"output": ["q10", "spread", "skew", "histogram", "share_above_0"], "bins": [-0.5, 0.5]}
 CROSSED = {"interactions": [("text", "number")], "output": ["mean", "sd", "count"]}
 PAIRS = [  # interactions with each prior, of each kind of y, and with weights
     ({**CROSSED, "interaction_prior": prior, **more}, kind, weighted)
@@ -42,12 +43,13 @@ PAIRS = [  # interactions with each prior, of each kind of y, and with weights
 ] + [({**CROSSED, "weight_type": "precision"}, "continuous", True)]
 OPTIONS = {  # of encoders, beside none
     "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
-    "SmoothedMeanEncoder": [{"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
+    "SmoothedMeanEncoder": [SHAPES, {"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
     "EmpiricalBayesEncoder": [
         CELLS,
         {"output": "trees", "drop_noise": True},
         {"prior": "full_bayes"},
         {"within": "moderated"},
+        {**CELLS, **SHAPES, "bins": 3},
         FADING,
     ],
     "AdditiveEncoder": [CELLS, {"interactions": [("text", "price")], "unknown": "nan", "missing": "nan"}],

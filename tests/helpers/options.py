@@ -30,6 +30,7 @@ def sales():
 NEW = pd.DataFrame({"city": ["Bonn", None, "never"], "shop": [1, 99, 2], "size": [0.0, 1.0, 2.0], "coin": "edge"})
 BASE = {"target_type": "count", "cv": 2, "random_state": 0, "crossfit_reliability": 0.2}  # where an encoder has it
 COLUMNS = {"columns": ["city", "shop", "coin"], "levels": ["shop", "city"], "groups": ["city"]}
+DISTRIBUTION = ["median", "q90", "spread", "skew", "histogram", "share_above_2"]  # of y in each category
 VALUES = {  # beside that of the encoder's base
     "columns": [["city", "coin"]],
     "categories": [[["Kiel", "Bonn"], [5, 0, 1, 2], ["tails", "heads"]]],
@@ -60,7 +61,8 @@ VALUES = {  # beside that of the encoder's base
     "unknown": ["nan"],
     "missing": ["prior", "nan"],
     "remainder": ["drop"],
-    "output": ["sd", ["mean", "sd", "count"]],
+    "output": ["sd", ["mean", "sd", "count"], DISTRIBUTION],
+    "bins": [4, [0.5, 2.5]],
     "drop_noise": [True],
     "weight_type": ["precision"],
     "n_jobs": [2],
@@ -147,6 +149,7 @@ INERT = {
         lambda p: p["missing"] == "prior" and p.get("output") == "sd" and "columns" in p,
         "what has the prior's mean has its own sd",
     ),
+    "bins": (lambda p: "histogram" not in p["output"], "there is no histogram"),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
 }
 

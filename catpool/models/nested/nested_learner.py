@@ -92,6 +92,10 @@ class NestedLearner:
         """The level and name of each output."""
         return [(level, number) for level in self.emitted for number in self.numbers]
 
+    def of(self, target: Target) -> NestedLearner:
+        """The learner of a target, which is the same for all."""
+        return self
+
     def encode(self, moments: Sequence[Moments], family: Family) -> list[list[np.ndarray]]:
         """The outputs of each class, shape (..., K), from moments of that shape."""
         # fold by fold, as each has variances of its own
