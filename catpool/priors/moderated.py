@@ -67,7 +67,7 @@ def with_moderated_variances(rule: PriorRule) -> PriorRule:
 
 def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
     """The prior of a table of shape (K,), in rows of the typical variance; that of one variance where there is none."""
-    within, freedom = (np.array(each) for each in _fit_variances(moments))
+    within, freedom = (np.array(each) for each in fit_variances(moments))
     if within == 0:
         (prior,) = family.likelihood_prior([moments], reml=True)
         return replace(prior, log_likelihood=None, within_freedom=freedom)
@@ -93,7 +93,7 @@ def _in_rows(prior: Prior, within: np.ndarray, unit: float) -> Prior:
     )
 
 
-def _fit_variances(moments: Moments) -> tuple[float, float]:
+def fit_variances(moments: Moments) -> tuple[float, float]:
     """The mean variance v, and d_0, at their likeliest in a table of shape (K,).
 
     Categories without scatter are left out, because they would make the likelihood infinite. Measurements have none,
