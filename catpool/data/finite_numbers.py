@@ -25,9 +25,15 @@ def finite_numbers(column: Any, label: Any) -> np.ndarray:
         If it holds other values, or numbers that are infinite or out of range.
     """
     numbers = as_numbers(column, label)
-    largest = max(np.fmax.reduce(numbers, initial=0.0), -np.fmin.reduce(numbers, initial=0.0))
+    check_range(np.fmin.reduce(numbers, initial=0.0), np.fmax.reduce(numbers, initial=0.0), label)
+    return numbers
+
+
+def check_range(least: float, most: float, label: Any) -> None:
+    """Refuse a column whose least and largest numbers are infinite, or of a size whose square is."""
+    largest = max(most, -least)
     if largest == 0 or SMALLEST < largest < LARGEST:
-        return numbers
+        return
     raise ValueError(
         f"Column {label!r} must be finite, and its largest magnitude between {SMALLEST:g} and {LARGEST:g}, but it is "
         f"{largest} ({'infinity' if np.isinf(largest) else 'out of range'}). Make these values missing, or rescale it."

@@ -15,14 +15,14 @@ from catpool.data.training import take_named
 from catpool.data.weights import read_weights
 from catpool.encoders.columnwise_encoder import LEARNING
 from catpool.encoders.group_results_mixin import GroupResultsMixin
+from catpool.encoders.lazy_tables import refuse_conversion
 from catpool.encoders.parameters import CONSTRAINTS, Registered
-from catpool.encoders.records import warn_of_date_columns
-from catpool.engines.dispatch import read_in_memory
+from catpool.engines.dispatch import lazy_frame, read_in_memory
 from catpool.models.group_columns import GroupColumns
-from catpool.models.group_learning import Pooling, add_part, takes_sums
+from catpool.models.group_learning import add_part, pooling_of, takes_sums
 from catpool.models.group_sums import SummedRows, sum_rows_by_group
 from catpool.moments.moments import Moments
-from catpool.priors.rules import PRIORS, fixed_strength, prior_rule
+from catpool.priors.rules import PRIORS
 from catpool.tables.group_statistics import GROUP_OUTPUTS
 from catpool.tables.group_table import GroupTables
 from catpool.tables.outputs import read_outputs
@@ -102,6 +102,9 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
     is 0 (to nine digits), with a warning at fit that names the column, and the "zscore" of a new value in a category
     whose standard deviation is 0, because no category has two different values.
 
+    Lazy tables stay lazy, for all outputs that follow from sums: all but "rank" and "nunique". An engine adds the
+    ratios of missing values as NULL, and does not look for infinite ones in ``transform``.
+
     Weights are frequencies: a row of weight 2 counts as two rows. Means equal what ``EmpiricalBayesEncoder(prior=...)``
     learns of the column as a target. The rank is the posterior mean under a Dirichlet process about the distribution of
     all rows, whose strength s follows from the prior of means (Ferguson, 1973).
@@ -169,11 +172,12 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
+        X : frame, array of shape (n, p), or lazy table
         y : array of shape (n,) or (n, outputs), default=None
             Ignored: no statistic depends on the target.
         sample_weight : array of shape (n,) or str, optional
             How many rows each row counts as, or the name of the column of X that says so, which is taken out of X.
+            Lazy tables need a name.
 
         Returns
         -------
@@ -183,12 +187,13 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is not as described; if a column that it names is not there; if a described column holds no
-            numbers, infinite ones, or none at all; if columns would have the same name; and if y is the name of a
-            column of X, which would be described. What was fitted before stays.
-        TypeError
-            For lazy tables.
+            numbers, infinite ones, or none at all; if columns would have the same name; if y is the name of a column
+            of X, which would be described; and for "rank" and "nunique" of lazy tables. What was fitted before stays.
         """
-        self._fitted = self._learn(X, y, sample_weight)[0]
+        if (lazy := lazy_frame(X)) is not None:
+            self._fitted = self._learn_lazy(lazy, y, sample_weight)
+        else:
+            self._fitted = self._learn(X, y, sample_weight)[0]
         return self
 
     def fit_transform(
@@ -198,7 +203,7 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
+        X : frame, array of shape (n, p), or lazy table
         y : array of shape (n,) or (n, outputs), default=None
             Ignored, as in ``fit``.
         sample_weight : array of shape (n,) or str, optional
@@ -206,13 +211,17 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        frame of the library that X came from, or ndarray for an array
+        frame of the library that X came from, ndarray for an array, or a lazy table for one
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             As ``fit`` does.
         """
+        if (lazy := lazy_frame(X)) is not None:
+            refuse_conversion(self._library)
+            self._fitted = self._learn_lazy(lazy, y, sample_weight)
+            return self.transform(X)
         fitted, frame, rows = self._learn(X, y, sample_weight)
         blocks = self._arrange(fitted, rows.slots, rows.values)
         self._fitted = fitted
@@ -259,33 +268,29 @@ class GroupFeatures(GroupResultsMixin, TransformerMixin, BaseEstimator):
             self._fitted = self._learn(X, y, sample_weight, vars(self).get("_fitted"))[0]
         return self
 
-    def _pooling(self) -> Pooling:
-        prior: Any = self.prior
-        if isinstance(prior, Real):
-            return Pooling(fixed_strength(float(prior)), float(prior))
-        return Pooling(prior_rule(prior, scale=1.0), None)
-
     def _learn(self, X: Any, y: Any, sample_weight: Any, before: GroupTables | None = None) -> Learned:
         """What rows teach, in addition to those from before, if there are any; and the rows."""
-        self._validate_params()
-        if isinstance(y, str):
-            raise ValueError(f"y must not be the name of a column, but it is {y!r}. Take the column out of X.")
-        columns = GroupColumns(self.columns, self.of, read_outputs(self.output, GROUP_OUTPUTS)).like(before)
+        columns = self._group_columns(y).like(before)
         frame, named = take_named(read_in_memory(X, "GroupFeatures"), {"sample_weight": sample_weight})
         weights = read_weights(named.values.get("sample_weight", sample_weight), len(frame))
         frame = frame if before is None else frame.align(before.header, before.header.labels, strict=True)
         groups = columns.groups(frame)
         rows = sum_rows_by_group(groups, columns.described(groups, frame), frame, weights, self.n_jobs)
-        tables = self._pooling().pool(rows.tables if before is None else add_part(before, rows.tables))
+        tables = pooling_of(self.prior).pool(rows.tables if before is None else add_part(before, rows.tables))
         roles = [*named.labels, *([] if before is None else before.roles)]
         fitted = GroupTables(frame.header("GroupFeatures"), tables, list(dict.fromkeys(roles)))
-        fitted.names(fitted.header.names_by_label, keep=self.remainder == "passthrough")
-        warn_of_date_columns(fitted.tables, [] if before is None else before.tables)
-        fitted.warn_of_no_ratio()
-        return fitted, frame, rows
+        return self._checked(fitted, before), frame, rows
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+    def _learn_lazy(self, lazy: Any, y: Any, sample_weight: Any) -> GroupTables:
+        """What a lazy table teaches."""
+        from catpool.engines.lazy_groups import fit_lazy_groups  # here, as it loads pyarrow
+
+        columns = self._group_columns(y)
+        return self._checked(fit_lazy_groups(lazy, columns, pooling_of(self.prior), sample_weight, "GroupFeatures"))
+
+    def _group_columns(self, y: Any) -> GroupColumns:
+        """The parameters that name columns, once all are known to be legal."""
+        self._validate_params()
+        if isinstance(y, str):
+            raise ValueError(f"y must not be the name of a column, but it is {y!r}. Take the column out of X.")
+        return GroupColumns(self.columns, self.of, read_outputs(self.output, GROUP_OUTPUTS))

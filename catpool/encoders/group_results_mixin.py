@@ -14,11 +14,12 @@ from catpool.crossfit.threads import in_threads
 from catpool.data.backends import to_backend
 from catpool.data.categories import FEW
 from catpool.data.crossed import number_shared
-from catpool.data.frames import Frame, column_name
+from catpool.data.frames import Frame, column_name, read_frame
 from catpool.data.row_values import RowValues
-from catpool.encoders.records import frame_of_row
+from catpool.encoders.lazy_tables import refuse_conversion
+from catpool.encoders.records import frame_of_row, warn_of_date_columns
 from catpool.encoders.state_mixin import StateMixin
-from catpool.engines.dispatch import read_in_memory
+from catpool.engines.dispatch import lazy_frame
 from catpool.tables.group_table import GroupTables
 
 if TYPE_CHECKING:
@@ -39,25 +40,28 @@ class GroupResultsMixin(StateMixin):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p)
+        X : frame, array of shape (n, p), or lazy table
             With the columns of fit, in any order if they have names.
 
         Returns
         -------
-        frame of the library that X came from, or ndarray for an array
+        frame of the library that X came from, ndarray for an array, or a lazy table for one
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ValueError
-            If columns are missing or new, or described ones hold no numbers, or infinite ones.
-        TypeError
-            For lazy tables.
+            If columns are missing or new, or described ones hold no numbers, or infinite ones; and for "rank" and
+            "nunique" of lazy tables.
         """
-        fitted = self._state
-        keep = self.remainder == "passthrough"
-        frame = read_in_memory(X, "GroupFeatures").drop(fitted.roles)
+        fitted, keep = self._state, self.remainder == "passthrough"
+        if (lazy := lazy_frame(X)) is not None:
+            from catpool.engines.lazy_groups import add_lazy_groups  # here, as it loads pyarrow
+
+            refuse_conversion(self._library)
+            return add_lazy_groups(lazy, fitted, keep=keep)
+        frame = read_frame(X).drop(fitted.roles)
         frame = frame.align(fitted.header, fitted.header.labels if keep else fitted.required, strict=keep)
         return self._output(fitted, frame, self._features(fitted, frame))
 
@@ -208,9 +212,27 @@ class GroupResultsMixin(StateMixin):
         in_threads(lambda task: task(), tasks, self.n_jobs, rows * len(tasks))
         return blocks
 
+    @property
+    def _library(self) -> str:
+        """What `set_output` asks for."""
+        return str(_get_output_config("transform", self)["dense"])
+
     def _output(self, fitted: GroupTables, X: Frame, blocks: list[np.ndarray]) -> Any:
         """The table with the new columns, in the library that `set_output` asks for."""
         result = X.replace_columns(fitted.place(blocks), keep=self.remainder == "passthrough")
-        library = _get_output_config("transform", self)["dense"]
+        library = self._library
         # scikit-learn converts arrays itself, but it cannot convert each kind of frame
         return result if library == "default" or isinstance(result, np.ndarray) else to_backend(result, library)
+
+    def _checked(self, fitted: GroupTables, before: GroupTables | None = None) -> GroupTables:
+        """What was learned, once its features are known to have different names; warns of what they cannot say."""
+        fitted.names(fitted.header.names_by_label, keep=self.remainder == "passthrough")
+        warn_of_date_columns(fitted.tables, [] if before is None else before.tables)
+        fitted.warn_of_no_ratio()
+        return fitted
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -208,20 +208,20 @@ class Source:
         ]
         return [
             replace(
-                _moments(count, total, square, rows, self.centers),
-                scatters=_scatters(count, total, square) if scatters else None,
+                moments_of_sums(count, total, square, rows, self.centers),
+                scatters=scatters_of_sums(count, total, square) if scatters else None,
             )
             for total, square in sums_by_class
         ]
 
 
-def _scatters(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
+def scatters_of_sums(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
     """The scatter within each cell, set to 0 where it is no more than the rounding error of the sum of squares."""
     rest = square - total**2 / np.maximum(count, TINY)
     return np.where(rest > 64 * EPS * square, rest, 0.0)
 
 
-def _moments(
+def moments_of_sums(
     count: np.ndarray, total: np.ndarray, square: np.ndarray, rows: np.ndarray | None, centers: np.ndarray
 ) -> Moments:
     """Moments from the sums, of shape (folds, size), of distances from the fold's center and of their squares."""

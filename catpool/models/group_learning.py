@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from catpool.moments.grouped import Tally, add_part_axis
 from catpool.moments.moments import Moments
 from catpool.priors.normal import NORMAL
 from catpool.priors.pooled_variance import pool_variances
-from catpool.priors.rules import PriorRule
+from catpool.priors.rules import PriorRule, fixed_strength, prior_rule
 from catpool.tables.group_statistics import GROUP_OUTPUTS, NEED_ROWS, GroupStatistics
 from catpool.tables.group_table import GroupTable, GroupTables
 from catpool.tables.outputs import read_outputs
@@ -55,6 +56,13 @@ class Pooling:
             variance = pool_variances(moments, self.strength)
         (prior,) = self.rule([moments], NORMAL)
         return replace(own, moments=replace(moments), prior=prior.stored(), variance=variance)
+
+
+def pooling_of(prior: Any) -> Pooling:
+    """How the parameter `prior` of `GroupFeatures` says that statistics are pooled."""
+    if isinstance(prior, Real):
+        return Pooling(fixed_strength(float(prior)), float(prior))
+    return Pooling(prior_rule(prior, scale=1.0), None)
 
 
 def add_part(before: GroupTables, new: Sequence[GroupTable]) -> list[GroupTable]:
@@ -107,10 +115,12 @@ def _tally(table: GroupTable) -> Tally:
 
 def takes_sums(groups: Any) -> bool:
     """Whether all outputs of `GroupFeatures` follow from sums; an error that says which do not."""
-    found = [each for each in read_outputs(groups.output, GROUP_OUTPUTS) if each in NEED_ROWS]
-    if found:
-        raise ValueError(
-            f"`partial_fit` keeps sums, from which {found} do not follow. Leave them out of `output`, or fit all rows "
-            "at once."
-        )
+    refuse_rows(read_outputs(groups.output, GROUP_OUTPUTS), "`partial_fit` keeps sums", "fit all rows at once")
     return True
+
+
+def refuse_rows(outputs: Sequence[str], cause: str, remedy: str) -> None:
+    """Raise an error if some of the outputs do not follow from sums."""
+    found = [each for each in outputs if each in NEED_ROWS]
+    if found:
+        raise ValueError(f"{cause}, from which {found} do not follow. Leave them out of `output`, or {remedy}.")

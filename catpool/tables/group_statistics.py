@@ -201,5 +201,6 @@ ROW_OUTPUTS: dict[str, Callable[..., None]] = {  # of a row in its category
 }
 GROUP_OUTPUTS = (*TABLE_OUTPUTS, *ROW_OUTPUTS)
 NEED_ROWS = ("rank", "nunique")  # which do not follow from sums
+HELPERS = {"ratio": ("divisors",), "zscore": ("means", "sds")}  # what lazy tables join to compute these
 OF_VARIANCES = ("sd", "zscore")  # which need the scatter within each category
 OF_CATEGORIES = ("nunique",)  # which columns of categories have too

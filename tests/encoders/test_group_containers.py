@@ -224,12 +224,3 @@ def test_the_summary_has_a_row_for_each_pair():
     means = grouped(of=["price"], output="mean").fit(X).summary_
     assert means[["typical_sd", "sd_strength"]].isna().all().all()
     pd.testing.assert_series_equal(means["prior_strength"], summary["prior_strength"][[0, 2]].reset_index(drop=True))
-
-
-def test_lazy_tables_are_told_to_be_collected():
-    polars = pytest.importorskip("polars")
-    table = polars.from_pandas(X).lazy()
-    fitted = grouped().fit(X)
-    for call in (grouped().fit, grouped().fit_transform, fitted.transform):
-        with pytest.raises(TypeError, match=r"takes rows in memory\. Collect the table to pandas, polars or arrow"):
-            call(table)
