@@ -228,7 +228,7 @@ class GroupResultsMixin(StateMixin):
         """What was learned, once its features are known to have different names; warns of what they cannot say."""
         fitted.names(fitted.header.names_by_label, keep=self.remainder == "passthrough")
         warn_of_date_columns(fitted.tables, [] if before is None else before.tables)
-        fitted.warn_of_no_ratio()
+        fitted.warn_of_gaps()
         return fitted
 
     def __sklearn_tags__(self) -> Any:

@@ -124,6 +124,14 @@ class GroupStatistics:
         scale = np.sqrt(self.moments.scatter / self.moments.size + self.moments.mean**2)
         return np.where(np.abs(self.means) > NEAR_ZERO * scale, self.means, np.nan)
 
+    @property
+    def categories_without_spread(self) -> int:
+        """The number of categories whose rows have one value, a standard deviation of 0, and another pooled mean."""
+        assert self.moments is not None
+        own = self.moments.category_means
+        apart = np.abs(own - self.means) > ROUNDING * np.abs(own)
+        return int(np.count_nonzero((self.moments.count > 0) & (self.sds == 0) & apart))
+
     def frame(self, categories: pd.Series) -> pd.DataFrame:
         """Make a frame with a row for each slot except that of unseen categories."""
         columns: dict[str, Any] = {"category": categories, "of": self.label}

@@ -109,6 +109,10 @@ class GroupTable:
         return [{"column": group, "categories": seen, **each.summary()} for each in self.statistics]
 
 
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=2)
+
+
 @frozen
 class GroupTables:
     """The new columns of a table.
@@ -152,18 +156,20 @@ class GroupTables:
             raise ValueError(f"Columns must have different names, but {repeated} would occur twice. Rename those of X.")
         return names
 
-    def warn_of_no_ratio(self) -> None:
-        """Warn of columns with means near zero in some categories, where a ratio to them says nothing."""
+    def warn_of_gaps(self) -> None:
+        """Warn of described columns for which some categories have no ratio, or rows no z-score."""
         for table in self.tables:
+            group = column_name(table.label, self.header.names_by_label)
             for each in table.statistics:
-                near = int(np.count_nonzero(np.isnan(each.divisors))) if "ratio" in each.outputs else 0
-                if near:
-                    group = column_name(table.label, self.header.names_by_label)
-                    warnings.warn(
+                if "ratio" in each.outputs and (near := int(np.count_nonzero(np.isnan(each.divisors)))):
+                    _warn(
                         f"The mean of column {each.label!r} is 0 in {near} categories of {group!r}, where its ratio is "
-                        'NaN. Pass "zscore" in its place.',
-                        UserWarning,
-                        stacklevel=2,
+                        'NaN. Pass "zscore" in its place.'
+                    )
+                if "zscore" in each.outputs and (odd := each.categories_without_spread):
+                    _warn(
+                        f"Column {each.label!r} does not vary within {odd} categories of {group!r}, whose mean is "
+                        "another one once it is pooled, so that their zscore is NaN. Leave it out of `output`."
                     )
 
     def values(self, X: Frame) -> dict[Any, RowValues]:

@@ -294,6 +294,9 @@ def test_values_that_do_not_vary_have_zscores_of_zero():
     groups = GroupFeatures(["shop"], output=["sd", "zscore"], remainder="drop").fit(frame)
     assert groups.transform(frame).to_numpy().tolist() == [[0.0, 0.0]] * 5
     assert np.isnan(groups.transform(pd.DataFrame({"shop": ["a"], "height": [0.2]})).iloc[0, 1])
+    with pytest.warns(UserWarning, match="Column 'height' does not vary within 3 categories of 'shop', whose mean is"):
+        pulled = groups.set_params(prior=1.0).fit_transform(frame)
+    assert pulled["height_zscore_by_shop"].isna().all()
     raw = GroupFeatures(["shop"], output=["sd", "zscore"], prior=0, remainder="drop")
     some = raw.fit_transform(frame.assign(height=[0.1, 0.1, 0.6, 0.8, 0.3]))
     assert some["height_sd_by_shop"].tolist() == pytest.approx([0, 0, 0.02**0.5, 0.02**0.5, 0.01**0.5], abs=1e-12)
