@@ -16,6 +16,7 @@ from catpool import (
     SmoothedMeanEncoder,
     TreeEncoder,
 )
+from catpool.crossfit.scheme import Scheme
 
 N = 300
 OUTPUTS = ["mean", "sd", "reliability"]
@@ -203,3 +204,21 @@ def test_what_cannot_be_is_refused():
         MeanEncoder(cv=FOLDS).fit_transform(X, Y.assign(gain=Y["gain"].where(FOLDS == 1)))
     with pytest.raises(ValueError, match="In the output 'gain' of y: y must be finite"):
         MeanEncoder().fit(X, Y.assign(gain=Y["gain"].astype(float).where(Y.index > 0, np.inf)))
+
+
+@pytest.mark.filterwarnings("ignore:.* hold categories that `categories` does not list")
+def test_listed_categories_without_a_value_are_refused():
+    y = Y[["sales", "gain"]].assign(gain=Y["gain"].where(X["city"] == "Bonn"))
+    encoder = MeanEncoder(["city"], categories=[["Kiel"]], cv=FOLDS)
+    for method in (encoder.fit, encoder.fit_transform, encoder.partial_fit):
+        with pytest.raises(ValueError, match="column 'city'"):
+            method(X, y)
+
+
+def test_schemes_of_users_may_not_know_gaps():
+    class Own(Scheme):
+        def encode(self, learner, codes, size, *, counts, unlisted=None):
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match="for the scheme of `cv`, a Own, which cannot leave rows out of some outputs"):
+        Own().restrict(None)
