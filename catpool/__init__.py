@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from catpool.data.fingerprint import TrainingRowsWarning
     from catpool.encoders.additive_encoder import AdditiveEncoder
     from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
+    from catpool.encoders.group_features import GroupFeatures
     from catpool.encoders.mean import MeanEncoder
     from catpool.encoders.mixed_model import MixedModelEncoder
     from catpool.encoders.nested import NestedEncoder
@@ -26,6 +27,7 @@ __all__ = [
     "AdditiveEncoder",
     "EarlierRows",
     "EmpiricalBayesEncoder",
+    "GroupFeatures",
     "MeanEncoder",
     "MixedModelEncoder",
     "NestedEncoder",
@@ -47,6 +49,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "AdditiveEncoder": "catpool.encoders.additive_encoder",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EmpiricalBayesEncoder": "catpool.encoders.empirical_bayes",
+    "GroupFeatures": "catpool.encoders.group_features",
     "MeanEncoder": "catpool.encoders.mean",
     "MixedModelEncoder": "catpool.encoders.mixed_model",
     "NestedEncoder": "catpool.encoders.nested",

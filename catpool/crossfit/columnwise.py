@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from catpool.crossfit.gapped_rows import GappedRows, scheme_of_gaps
 from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
 from catpool.crossfit.threads import in_threads
-from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.categories import FEW, Vocabulary
 from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
@@ -155,11 +155,11 @@ class Columnwise(Structure):
         labels = self.labels(data.X)
         listed = self.listed(labels)
         data = replace(data, X=self.number_shared(labels, data.X))
-        rows = TrainingRows(data.targets, scheme.age(data.weights), Parts(None, 1))
+        rows = GappedRows(data, Parts(None, 1), scheme.age)
 
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
-            learned = learn(self.learner(vocabulary), codes, vocabulary.size, rows.without(unlisted))
+            learned = rows.learn(self.learner(vocabulary), codes, vocabulary.size, unlisted)
             learned = self.complete(learned, codes, vocabulary, data.without(unlisted))
             advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
@@ -172,6 +172,7 @@ class Columnwise(Structure):
         listed = self.listed(labels)
         if self.crossfit.only_rare:
             refuse_partial(scheme.folds())
+        scheme = scheme_of_gaps(scheme, data, rare=self.crossfit.only_rare)
         scheme.prepare()
         data = replace(data, X=self.number_shared(labels, data.X))
 

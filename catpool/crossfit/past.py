@@ -23,6 +23,7 @@ from catpool.crossfit.times import Times
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.listed import Unlisted
 from catpool.data.targets import Target
+from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
@@ -56,6 +57,9 @@ class PastScheme(Scheme):
     @cached_property
     def _all_rows(self) -> TrainingRows:
         return TrainingRows(self.targets, self.age(self.weights), Parts(None, 1))
+
+    def restrict(self, data: TrainingData) -> PastScheme:
+        return PastScheme(self.times, data.targets, data.weights)
 
     def encode(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None

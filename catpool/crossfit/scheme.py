@@ -79,6 +79,13 @@ class Scheme(ABC):
         """Warn if there are rows that were not encoded; by default all are."""
         return
 
+    def restrict(self, data: TrainingData) -> Scheme:
+        """The same scheme for some of the targets, with weights of their own."""
+        raise ValueError(
+            f"y must have no missing values for the scheme of `cv`, a {type(self).__name__}, which cannot leave rows "
+            "out of some outputs. Fit an encoder for each output, with a weight of 0 for rows that lack it."
+        )
+
 
 class SchemeRule(Protocol):
     """A value of `cv` that makes a scheme from the training rows, such as `EarlierRows`."""
@@ -124,14 +131,19 @@ class FoldScheme(Scheme):
     cv : int, splitter, iterable of (train, test), or array of shape (n,)
     data : TrainingData
     random_state : int, RandomState or None
+    whole : FoldScheme, optional
+        The scheme that has made the folds already.
     """
 
-    def __init__(self, cv: Any, data: TrainingData, random_state: Any) -> None:
-        self.cv, self.data, self.random_state = cv, data, random_state
+    def __init__(self, cv: Any, data: TrainingData, random_state: Any, whole: FoldScheme | None = None) -> None:
+        self.cv, self.data, self.random_state, self.whole = cv, data, random_state, whole
 
     @cached_property  # because `fit` does not need folds
     def _folds(self) -> Folds:
-        folds = self._make_folds() if self.data.key is None else self._hash_keys()
+        if self.whole is not None:
+            folds = self.whole.folds()
+        else:
+            folds = self._make_folds() if self.data.key is None else self._hash_keys()
         refuse_weightless(folds, self.data.weights.row)
         return folds
 
@@ -192,6 +204,9 @@ class FoldScheme(Scheme):
 
     def finish(self) -> None:
         warn_of_rows_in_no_fold(self._folds)
+
+    def restrict(self, data: TrainingData) -> FoldScheme:
+        return FoldScheme(self.cv, data, self.random_state, self)
 
 
 def make_scheme(cv: Any, data: TrainingData, random_state: Any) -> Scheme:

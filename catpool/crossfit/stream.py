@@ -12,10 +12,10 @@ import pandas as pd
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
+from catpool.crossfit.gapped_rows import GappedRows
 from catpool.crossfit.hashed_keys import folds_of_keys, has_several_columns, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks, kinds_of
-from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.listed import refuse_no_rows
@@ -68,7 +68,7 @@ class Stream:
     def _table(self, structure: Columnwise, label: Any, tally: Tally, likelihood: float) -> Any:
         learner, encodings = structure.learner(tally.vocabulary), list[Any]()
         moments = tally.merge()
-        if not moments[0].count.any():
+        if not all(each.count.any() for each in moments):
             refuse_no_rows(column_name(label, self.names))
         for target, own in split_by_target(self.targets, moments):
             encodings += learner.of(target).encodings(target, own, likelihood)
@@ -124,7 +124,7 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: 
     """Sum the rows; by fold if they have keys, with `mixed_keys` as in `Fitted`, by default as the keys ask for."""
     structure.refuse_rows("they come in parts")
     mixed_keys = has_several_columns(data.key) if mixed_keys is None else mixed_keys
-    rows = TrainingRows(data.targets, data.weights, _read_parts(data, cv, mixed_keys))
+    rows = GappedRows(data, _read_parts(data, cv, mixed_keys))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
     X = structure.number_shared(labels, data.X)
@@ -133,17 +133,10 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: 
         codes, vocabulary, unlisted = structure.code(label, X, listed)
         if unlisted is not None:
             warn_of_unlisted(listed[label], data.X.column(label), unlisted)
-        own = rows.without(unlisted)
-        column = own.column(codes, vocabulary.size)
-        learner = structure.learner(vocabulary)
-        moments = [
-            column.moments(view, scatters=learner.of(target).scatters)
-            for target, views in own.views()
-            for view in views
-        ]
+        moments = rows.moments(codes, vocabulary.size, unlisted, structure.learner(vocabulary))
         # counts are 32-bit integers so far, which could overflow in sums of many parts
         sums = [replace(each, count=each.count.astype(float)) for each in moments]
-        return Tally(vocabulary, sums), own.weights.log_likelihood
+        return Tally(vocabulary, sums), data.without(unlisted).weights.log_likelihood
 
     sums = counted(sum_column, labels, kinds_of(labels, data.X))
     tallies, likelihoods = [tally for tally, _ in sums], np.array([likelihood for _, likelihood in sums])
@@ -204,7 +197,7 @@ def encode_other_folds(
         The fold and the slot of each row.
     """
     outside, learner = tally.sum_others(), structure.learner(tally.vocabulary)
-    counts = outside[0].count[folds, slots]
+    counts = np.max([own[0].count for _, own in split_by_target(targets, outside)], axis=0)[folds, slots]
     values: list[np.ndarray] = []
     for target, own in split_by_target(targets, outside):
         encoded = learner.of(target).encode(own, FAMILIES[target.family])

@@ -38,6 +38,7 @@ class Structure(ABC):
     """
 
     takes_past_only = False  # whether `EarlierRows` may be its fold scheme
+    takes_gaps = False  # whether some of several targets may be missing in some rows
     table_class: type = object  # of the tables that it learns
 
     @abstractmethod

@@ -122,10 +122,10 @@ def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -
     """
     if y is None:
         raise ValueError("An encoder requires y to be passed, but the target y is None. Pass one target for each row.")
-    return [_read_named(name, values, target_type, family) for name, values in _outputs(y)]
+    return [read_named(name, values, target_type, family) for name, values in split_outputs(y)]
 
 
-def _outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
+def split_outputs(y: Any) -> list[tuple[str | None, pd.Series]]:
     """Split y into its outputs with their names; None is the name of an output that is the only one."""
     if not isinstance(y, pd.Series | pd.DataFrame):
         y = y.to_pandas() if hasattr(y, "to_pandas") else _array(y)
@@ -149,7 +149,7 @@ def _array(y: Any) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _read_named(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
+def read_named(name: str | None, values: pd.Series, target_type: str, family: TargetFamily | None) -> Target:
     try:
         return _read_output(name, values, target_type, family)
     except ValueError as error:

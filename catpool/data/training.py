@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ import pandas as pd
 from catpool.data.backends import unmask
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
+from catpool.data.gapped_targets import Gaps, read_gapped_targets, read_whole_targets
 from catpool.data.header import Header
 from catpool.data.listed import Unlisted
 from catpool.data.offsets import read_offset
-from catpool.data.targets import Target, TargetFamily, read_targets
+from catpool.data.targets import Target, TargetFamily
 from catpool.data.weights import (
     INVERSE_VARIANCE,
     Weights,
@@ -42,6 +43,8 @@ class Reading:
         The column of X that holds the fold labels.
     set_aside : sequence, default=()
         The columns of X that the fold scheme reads. They are only encoded if the user names them.
+    gaps : bool, default=False
+        Whether some of several outputs of y may have missing values.
     """
 
     target_type: str
@@ -50,6 +53,7 @@ class Reading:
     weight_type: str
     fold_column: str | None = None
     set_aside: Sequence[Any] = ()
+    gaps: bool = False
 
     def homoscedastic(self, targets: Sequence[Target]) -> bool:
         """Whether all rows of each target have one variance, whatever their mean."""
@@ -97,6 +101,8 @@ class TrainingData:
         The columns of X that the fold scheme reads.
     offset : ndarray of shape (n,), optional
         What the linear predictor of each row starts from.
+    gaps : list, default=[]
+        Whether each row lacks the target, for each target; None if no row does.
     """
 
     X: Frame
@@ -109,6 +115,7 @@ class TrainingData:
     roles: list[str]
     times: Sequence[Any] = ()
     offset: np.ndarray | None = None
+    gaps: Gaps = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -120,6 +127,15 @@ class TrainingData:
     def without(self, unlisted: Unlisted | None) -> TrainingData:
         """The same rows, of which a column must not learn from some."""
         return self if unlisted is None else replace(self, weights=self.weights.leave_out(unlisted.rows))
+
+    def select(self, targets: list[Target], weights: Weights) -> TrainingData:
+        """The same rows with some of the targets and other weights."""
+        return replace(self, targets=targets, weights=weights, gaps=[])
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some rows lack a target."""
+        return any(missing is not None for missing in self.gaps)
 
     @property
     def aside(self) -> list[Any]:
@@ -167,7 +183,8 @@ def read_training(
     columns = replace(frame, aside=[*_read_labels(exposure), *_read_labels(key), *reading.set_aside])
     y, sample_weight, offset = (named.values.get(role, roles[role]) for role in ("y", "sample_weight", "offset"))
     reading = reading.exposed(exposure)
-    targets = read_targets(y, reading.target_type, reading.family)
+    read = read_gapped_targets if reading.gaps and y is not None else read_whole_targets
+    targets, gaps = read(y, reading.target_type, reading.family)
     if len(targets[0].values) != len(columns):
         raise ValueError(
             f"X and y have inconsistent numbers of samples: "
@@ -179,7 +196,7 @@ def read_training(
     key = None if key is None else columns.key_columns(key)
     folds = named.values.get("cv")
     offset = read_offset(offset, targets, len(columns))
-    return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside, offset)
+    return TrainingData(columns, y, targets, weights, groups, key, folds, named.labels, reading.set_aside, offset, gaps)
 
 
 @frozen

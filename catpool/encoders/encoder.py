@@ -205,7 +205,8 @@ class Encoder(FittedMixin, ExplainMixin, TransformerMixin, BaseEstimator):
         """How the parameters say that training rows are read."""
         family = self._families.get(getattr(self, "family", "auto"))  # not every encoder lets the user choose one
         fold_column = self.cv if isinstance(self.cv, str) else None
-        return Reading(self.target_type, family, self._families, self.weight_type, fold_column, reads(self.cv))
+        gaps = self._structure().takes_gaps
+        return Reading(self.target_type, family, self._families, self.weight_type, fold_column, reads(self.cv), gaps)
 
     def _settings(self) -> Settings:
         """The parameters that shape the output: `remainder`, `set_output` and `cv`."""

@@ -28,7 +28,7 @@ def fit_lazy_table(
     from catpool.engines.fit import fit_lazy
 
     if out_of_fold:
-        _refuse_conversion(settings)
+        refuse_conversion(settings.library)
     fit = fit_lazy(structure, frame, reading, request, settings.owner, out_of_fold=out_of_fold)
     check_names(structure, fit.fitted, keep=settings.keep)  # also where nothing is encoded yet, as in memory
     warn_of_date_columns(fit.fitted.tables)
@@ -38,11 +38,11 @@ def fit_lazy_table(
     return fit.fitted, fit.encoded.select(fit.fitted.header, names, keep=settings.keep)
 
 
-def _refuse_conversion(settings: Settings) -> None:
+def refuse_conversion(library: str) -> None:
     """Refuse to turn a lazy table into a frame, which would bring its rows into memory."""
-    if settings.library != "default":
+    if library != "default":
         raise ValueError(
-            f'A lazy table stays lazy, but set_output(transform="{settings.library}") asks for a frame in memory. Call '
+            f'A lazy table stays lazy, but set_output(transform="{library}") asks for a frame in memory. Call '
             'set_output(transform="default") and collect the result, or collect the table first.'
         )
 
@@ -66,6 +66,6 @@ def transform_lazy_table(
     """A lazy table with features in the place of the columns they encode."""
     from catpool.engines.fit import transform_lazy
 
-    _refuse_conversion(settings)
+    refuse_conversion(settings.library)
     encoded = transform_lazy(structure, fitted, frame, required, strict=settings.keep)
     return encoded.select(fitted.header, named_features(structure, fitted), keep=settings.keep)

@@ -224,7 +224,8 @@ X : frame or array of shape (n, p)
     "y": """
 y : array of shape (n,) or (n, outputs), or name of a column of X
     The largest magnitude of numbers must lie between 1e-100 and 1e100, and counts are at most 1e12. A column that is
-    named here is neither encoded nor passed through, now and in ``transform``.
+    named here is neither encoded nor passed through, now and in ``transform``. Encoders of single columns take missing
+    values in some of several outputs: the sums of an output leave these rows out, and they are encoded like others.
 """,
     "key": """
 key : array of shape (n,), frame of shape (n, columns), or names of columns of X, optional

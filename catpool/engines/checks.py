@@ -80,7 +80,7 @@ def read_source(table: NamedTable, reading: Reading, request: Request, fold: str
     assert y is not None
     weights = {name: column for name, column in {"sample_weight": weight, "exposure": exposure}.items() if column}
     for name, column in weights.items():
-        _check_dtype(table, column, name)
+        check_weight_dtype(table, column, name)
     numeric = table.frame.collect_schema()[y].is_numeric()
     used = list(dict.fromkeys(weights.values()))
     facts = collect_facts(table.frame, used, [] if numeric else [y], fold, [y] if numeric else [])
@@ -103,7 +103,7 @@ def _check_folds(number: int, request: Request) -> None:
         refuse_one_fold(number, request.cv)
 
 
-def _check_dtype(table: NamedTable, column: str, name: str) -> None:
+def check_weight_dtype(table: NamedTable, column: str, name: str) -> None:
     import narwhals.stable.v2 as nw
 
     dtype = table.frame.collect_schema()[column]

@@ -177,10 +177,11 @@ def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: in
     """Add the features of one more fitted table."""
     named, labels = encoded.table, _parts(table.label)
     columns = named.names(labels)
-    known = known_categories(named.frame, columns[0], table)  # spares transform a query
-    distinct = _query_distinct(table, named, labels) if known is None else known
+    raises = isinstance(table.vocabulary, Vocabulary) and table.policy.raises
+    known = None if raises else known_categories(named.frame, columns[0], table.vocabulary)  # spares transform a query
+    distinct = query_distinct(table, named, labels) if known is None else known
     blocks = _quiet_features(structure, table, named.read(distinct, labels))
-    frame, names = _add_features(named.frame, distinct.select(columns), blocks, position)
+    frame, names = add_features(named.frame, distinct.select(columns), blocks, position)
     if known is not None and names[table.label]:
         # Unseen categories are not among the known ones, so the join gives them NULL.
         pairs = zip(names[table.label], table.unseen, strict=True)
@@ -188,7 +189,7 @@ def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: in
     return encoded.add(frame, names)
 
 
-def _query_distinct(table: Any, named: NamedTable, labels: Sequence[str]) -> pyarrow.Table:
+def query_distinct(table: Any, named: NamedTable, labels: Sequence[str]) -> pyarrow.Table:
     """The distinct values of columns; warns if most rows of a column are unseen."""
     columns = named.names(labels)
     counts = named.frame.select(columns).group_by(*columns).agg(nw.len().alias(COPIES))
@@ -276,12 +277,12 @@ def _encode_out_of_fold(
     with counting(len(tables), kinds_of([table.label for table in tables], named.plain)) as advance:
         for position, (table, each) in enumerate(zip(tables, groups, strict=True)):
             blocks = encode_other_folds(structure, table, each.tally, source.targets, each.folds, each.codes)
-            encoded = encoded.add(*_add_features(encoded.table.frame, each.keys, blocks, position))
+            encoded = encoded.add(*add_features(encoded.table.frame, each.keys, blocks, position))
             advance(1)
     return encoded
 
 
-def _add_features(
+def add_features(
     frame: nw.LazyFrame[Any], keys: pyarrow.Table, blocks: Mapping[Any, np.ndarray], position: int
 ) -> tuple[nw.LazyFrame[Any], dict[Any, list[str]]]:
     """Join the features of groups, of shape (groups, features) for each label. Return the table and their names."""

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.dtypes import DType
 
 
-def known_categories(frame: LazyFrame[Any], column: str, table: Any) -> Any:
-    """An arrow table of the categories of a fitted table and of the missing value, without a query.
+def known_categories(frame: LazyFrame[Any], column: str, vocabulary: Any) -> Any:
+    """An arrow table of the categories of a column and of the missing value, without a query.
 
     Returns
     -------
     pyarrow.Table or None
-        None if the distinct values must be queried: for several columns, for values other than strings and integers,
-        and for policies that raise errors.
+        None if the distinct values must be queried: for several columns, and for values other than strings and
+        integers.
     """
     import narwhals.stable.v2 as nw
     import pyarrow
 
-    if not isinstance(table.vocabulary, Vocabulary) or "error" in (table.policy.unknown, table.policy.missing):
+    if not isinstance(vocabulary, Vocabulary):
         return None
     dtype = frame.collect_schema()[column]
     name = "string" if dtype == nw.String else str(dtype).lower()  # pyarrow has a function of this name
-    categories = table.vocabulary.categories.tolist()
+    categories = vocabulary.categories.tolist()
     wanted = str if dtype == nw.String else int
     if not (dtype == nw.String or dtype.is_integer()) or not all(type(category) is wanted for category in categories):
         return None

@@ -219,14 +219,18 @@ class Source:
 
         count = place(COUNT)
         rows = place(ROWS).sum(axis=1) if self.precision else None
-        own, all_names = len(self.target.names), [name for target in self.targets for name in target.names]
+        centers, own, all_names = (
+            self.centers,
+            len(self.target.names),
+            [name for target in self.targets for name in target.names],
+        )
         sums_by_class = [
             (place(f"{TOTAL}{position}"), place(f"{SQUARE}{position}")) for position in range(len(all_names))
         ]
         return [
             replace(
-                _moments(count, total, square, rows, self.centers if position < own else np.zeros_like(self.centers)),
-                scatters=_scatters(count, total, square) if scatters and position < own else None,
+                moments_of_sums(count, total, square, rows, centers if position < own else np.zeros_like(centers)),
+                scatters=scatters_of_sums(count, total, square) if scatters and position < own else None,
             )
             for position, (total, square) in enumerate(sums_by_class)
         ]
@@ -244,13 +248,13 @@ def _inside(number: Expr, ranges: Ranges, target: Target) -> list[Expr]:
     return [inside.cast(nw.Float64) for inside in (number <= edges[0], *between, above[-1])]
 
 
-def _scatters(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
+def scatters_of_sums(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
     """The scatter within each cell, set to 0 where it is no more than the rounding error of the sum of squares."""
     rest = square - total**2 / np.maximum(count, TINY)
     return np.where(rest > 64 * EPS * square, rest, 0.0)
 
 
-def _moments(
+def moments_of_sums(
     count: np.ndarray, total: np.ndarray, square: np.ndarray, rows: np.ndarray | None, centers: np.ndarray
 ) -> Moments:
     """Moments from the sums, of shape (folds, size), of distances from the fold's center and of their squares."""

@@ -20,6 +20,7 @@ from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.data.progress import counted
 from catpool.encoders.encoder import Encoder
+from catpool.encoders.group_features import GroupFeatures
 from catpool.encoders.number_binner import NumberBinner
 from catpool.evaluation.baselines import OwnCategories
 from catpool.evaluation.outer_splits import Split, keep_groups_together
@@ -84,7 +85,9 @@ def _passes_numbers(encoder: Any) -> bool:
         return _passes_numbers(encoder[0])
     if isinstance(encoder, NumberBinner):
         return True
-    return isinstance(encoder, Encoder) and getattr(encoder, "remainder", "passthrough") == "passthrough"
+    return (
+        isinstance(encoder, Encoder | GroupFeatures) and getattr(encoder, "remainder", "passthrough") == "passthrough"
+    )
 
 
 def _join(rest: pd.DataFrame, features: Any) -> pd.DataFrame:

@@ -83,6 +83,11 @@ class Distributions:
         """The training rows with a target for each share, if y and weights are such as have distributions."""
         if not self.wanted:
             return data
+        if data.has_gaps:
+            raise ValueError(
+                f"output={self.wanted[0]!r} needs a value of y in each row, but some outputs of y have missing values. "
+                "Fit an encoder for each output, without the rows that lack it."
+            )
         weights = {"precision": data.weights.precision, "exposed": data.weights.exposure is not None}
         targets: list[Target] = []
         for target in data.targets:

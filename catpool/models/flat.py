@@ -78,6 +78,7 @@ class Flat(Columnwise):
     """
 
     takes_past_only = True
+    takes_gaps = True
     table_class = EncodingTable
 
     rule: PriorRule

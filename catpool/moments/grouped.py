@@ -68,9 +68,17 @@ class Tally:
 
     def sum_others(self) -> list[Moments]:
         """The moments of the rows outside each part, of shape (P, size)."""
-        count = self.moments[0].count.astype(float)
-        sum_of_others(count)
-        return OutsideMoments(count, [replace(each, total=each.total.copy()) for each in self.moments])[:]
+        first = self.moments[0].count
+        if all(np.array_equal(each.count, first) for each in self.moments[1:]):
+            return _sum_others(self.moments)
+        return [_sum_others([each])[0] for each in self.moments]  # of targets that some rows lack
+
+
+def _sum_others(moments: Sequence[Moments]) -> list[Moments]:
+    """The moments of the rows outside each part, from those of the parts, which all have the same counts."""
+    count = moments[0].count.astype(float)
+    sum_of_others(count)
+    return OutsideMoments(count, [replace(each, total=each.total.copy()) for each in moments])[:]
 
 
 def add_part_axis(moments: Moments) -> Moments:

@@ -89,9 +89,8 @@ def _sum_parts(values: np.ndarray, parts: Parts, rows: slice) -> np.ndarray:
 def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None = None) -> np.ndarray:
     """The median of a sample of each part, 0 where it is small compared with the quartiles' distance."""
     rows = np.arange(0, len(values), _step(len(values), parts))
-    if weights is not None and not weights[rows].all():  # a row of weight 0 must not move the last digit either
-        weighty = np.flatnonzero(weights)
-        rows = weighty[:: _step(len(weighty), parts)]
+    if weights is not None and not weights.all():  # a row of weight 0 must not move the last digit either
+        rows = _sample_weighty(np.flatnonzero(weights), parts)
     sample = values[rows]
     labels = np.zeros(len(sample), dtype=int) if parts.labels is None else parts.labels[rows]
     ordered = sample[np.lexsort((sample, labels))]
@@ -101,6 +100,17 @@ def typical_values(values: np.ndarray, parts: Parts, weights: np.ndarray | None 
     centers = np.zeros(parts.number)
     centers[some] = np.where(np.abs(middle) > 8 * (high - low), middle, 0.0)
     return centers
+
+
+def _sample_weighty(rows: np.ndarray, parts: Parts) -> np.ndarray:
+    """A sample of rows, of each part by itself: which rows have no weight in one part is nothing to another."""
+    if parts.labels is None:
+        return rows[:: _step(len(rows), parts)]
+    labels = parts.labels[rows]
+    number = np.bincount(labels, minlength=parts.number)
+    place = np.arange(len(rows)) - np.repeat(number.cumsum() - number, number)
+    chosen = place % np.repeat(np.maximum(1, number // SAMPLE), number) == 0
+    return rows[np.argsort(labels, kind="stable")][chosen]
 
 
 def _step(rows: int, parts: Parts) -> int:

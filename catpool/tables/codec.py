@@ -42,6 +42,9 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Factor": "catpool.models.additive.factors",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
+    "GroupStatistics": "catpool.tables.group_statistics",
+    "GroupTable": "catpool.tables.group_table",
+    "GroupTables": "catpool.tables.group_table",
     "Header": "catpool.data.header",
     "JointPosterior": "catpool.models.mixed.joint_posterior",
     "LevelMixture": "catpool.models.nested.tree",
@@ -52,11 +55,13 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "NestedTable": "catpool.models.nested.nested_table",
     "Paths": "catpool.data.crossed",
     "Policy": "catpool.tables.policy",
+    "PooledVariance": "catpool.priors.pooled_variance",
     "Prior": "catpool.priors.prior",
     "Rounding": "catpool.data.rounding",
     "Sums": "catpool.models.interactions.crossed_effects",
     "Tally": "catpool.moments.grouped",
     "Target": "catpool.data.targets",
+    "ValueRanks": "catpool.tables.value_ranks",
     "Vocabulary": "catpool.data.categories",
 }
 RENAMED = {"Sums": "PartEffects"}  # those that files call by another name than the code, and the name in the code

@@ -184,8 +184,9 @@ class EncodingTable:
 
     @property
     def counts(self) -> np.ndarray:
-        """The weight of the training rows in each slot."""
-        return self.encodings[0].moments.count
+        """The weight of the training rows in each slot; of the output of y that has most, if some lack values."""
+        by_output = {each.output: each.moments.count for each in self.encodings}
+        return self.encodings[0].moments.count if len(by_output) == 1 else np.max(list(by_output.values()), axis=0)
 
     @cached_property
     def codes(self) -> np.ndarray:

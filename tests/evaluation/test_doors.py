@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from catpool import MeanEncoder, NumberBinner, check_no_leak, compare_encoders
+from catpool import GroupFeatures, MeanEncoder, NumberBinner, check_no_leak, compare_encoders
 
 N = 120
 X = pd.DataFrame({"shop": np.arange(N) % 6, "area": np.linspace(0, 1, N)}).astype({"shop": str})
@@ -70,6 +70,12 @@ def test_pipelines_that_bin_numbers_get_them():
     pipeline = make_pipeline(NumberBinner(bins={"area": 4}), MeanEncoder(cv=2, random_state=0))
     table = compare(encoders={"binned": pipeline, **MINE})
     assert set(table.index) == {"binned", "mine"}
+
+
+def test_pipelines_that_describe_numbers_get_them():
+    pipeline = make_pipeline(GroupFeatures(["shop"], of=["area"]), MeanEncoder(cv=2, random_state=0))
+    table = compare(encoders={"described": pipeline, **MINE})
+    assert set(table.index) == {"described", "mine"}
 
 
 @pytest.mark.parametrize("labels", [list, pd.Series, np.asarray])

@@ -51,7 +51,7 @@ LAWS = {
 # features of several encoders side by side, whose choices (which codes, interactions and columns) are made once for all
 # rows and whose codes depend on the names of categories; tests/encoders/test_tree_encoder.py has its laws
 COMPOSED = {"TreeEncoder"}
-NO_ENCODERS = {"NumberBinner"}  # learns nothing from y
+NO_ENCODERS = {"NumberBinner", "GroupFeatures"}  # learn nothing from y
 SETUPS = {
     "MeanEncoder": Setup(),
     "SmoothedMeanEncoder": Setup(),
