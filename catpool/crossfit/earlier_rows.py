@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from catpool.crossfit.past import PastScheme
-from catpool.crossfit.times import Times
+from catpool.crossfit.times import Fade, Times
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
 
@@ -33,9 +33,13 @@ class EarlierRows:
     gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
         number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
-    half_life : number, timedelta or str, default=None
+    half_life : number, timedelta, str or "auto", default=None
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
+        "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
+        of the past to all of it, the one by which past rows are best predicted from rows before them, or none, if none
+        is better by more than chance or there are fewer than 64 rows. It is learned when the prior is, from earlier
+        rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where weights are kept.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
 
@@ -100,8 +104,10 @@ class EarlierRows:
                 raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
         return PastScheme(self._times(data.X), data.targets, data.weights)
 
-    def fade(self, X: Frame, last_time: float) -> np.ndarray | None:
+    def fade(self, X: Frame, last_time: float) -> Fade:
         """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
+
+        With half-lives that are learned, compute how long after the last training row the new rows are.
 
         Parameters
         ----------
@@ -110,7 +116,10 @@ class EarlierRows:
         last_time : float
             The time of the last training row.
         """
-        return None if self.half_life is None else self._times(X).fade(last_time)
+        if self.half_life is None:
+            return None
+        times = self._times(X)
+        return times.ages(last_time) if times.learns else times.fade(last_time)
 
     def _times(self, X: Frame) -> Times:
         if self.by not in X.labels:

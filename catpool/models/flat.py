@@ -13,8 +13,9 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.past import encode_rows
+from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
+from catpool.crossfit.times import Ages, Fade
 from catpool.data.categories import Vocabulary
 from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
 from catpool.data.crossed import Cells, check_interaction, encode_column
@@ -246,7 +247,9 @@ class Flat(Columnwise):
         by_value = [each for each, item in zip(large, column.encodings, strict=True) for _ in item.values]
         column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
-    def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
+    def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
+        if isinstance(fade, Ages):
+            fade = fade.fade(table.half_life)
         return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)
 
     def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:

@@ -34,6 +34,8 @@ class Encoding:
     prior : Prior
     values : dict of ndarray of shape (size,)
         The features of each slot by output. The policy has been applied to them.
+    half_life : float or pandas.Timedelta, optional
+        The half-life that was learned, infinite if rows keep their weight.
     """
 
     output: str | None
@@ -42,6 +44,7 @@ class Encoding:
     moments: Moments
     prior: Prior
     values: dict[str, np.ndarray]
+    half_life: float | pd.Timedelta | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an encoding."""
@@ -51,6 +54,8 @@ class Encoding:
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
         own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
         require(own, "variances of categories without their scatter")
+        zero = pd.Timedelta(0) if isinstance(self.half_life, pd.Timedelta) else 0
+        require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
         require_one_of(OUTPUTS, values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)
@@ -93,8 +98,14 @@ class Encoding:
             "within_sd": _root(self.full_prior.within),
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
+            **({} if self.half_life is None else {"half_life": self._shown_half_life}),
             "note": self._note,
         }
+
+    @property
+    def _shown_half_life(self) -> Any:
+        """The half-life as `summary_` shows it: missing if rows keep their weight."""
+        return np.nan if self.half_life == np.inf else self.half_life
 
     @property
     def _note(self) -> str:

@@ -1,0 +1,77 @@
+"""`RunningSums`: sums over the earlier rows of each row's category, with weights that decay or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.crossfit.times import Times
+from catpool.data.weights import Weights
+
+SPAN = 500  # half-lives that a running sum may extend over; 2^500 is far from overflow
+
+
+class RunningSums:
+    """Sums over the earlier rows of each row's category.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    times : Times
+    weights : Weights
+    """
+
+    def __init__(self, codes: np.ndarray, times: Times, weights: Weights) -> None:
+        self.times, self.weights = times, weights
+        distinct, rank = np.unique(times.values, return_inverse=True)
+        self.order = np.lexsort((times.values, codes))
+        keys = codes.astype(np.int64) * (len(distinct) + 1)
+        ordered = (keys + rank)[self.order]
+        limit = np.searchsorted(distinct, times.values - times.gap, side="left")
+        # the position, in the order, of the last earlier row; if its category differs, there is none
+        self.last = np.searchsorted(ordered, keys + limit, side="left") - 1
+        self.seen = (self.last >= 0) & (codes[self.order][self.last] == codes)
+        self.codes = codes[self.order]
+
+    def sum_past(self, values: np.ndarray | None, half_life: Any) -> np.ndarray:
+        """Sum weight times value over the earlier rows of each row's category, of shape (n,).
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,) or None
+            None sums weights.
+        half_life : float or int, or None
+        """
+        row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
+        if values is not None:
+            row = values if self.weights.row is None else values * self.weights.row
+        row, at = row[self.order], self.times.values[self.order]
+        sums = _sum_running(row, self.codes) if half_life is None else self._sum_decaying(row, at, half_life)
+        past = np.where(self.seen, sums[self.last], 0.0)
+        if half_life is None:
+            return past
+        age = (self.times.values - at[self.last]) / half_life
+        return np.where(self.seen, past * np.exp2(-np.maximum(age, 0.0)), 0.0)
+
+    def _sum_decaying(self, row: np.ndarray, at: np.ndarray, life: Any) -> np.ndarray:
+        """Sum the rows of each category up to each row, each row decayed until the time of the last one summed.
+
+        Within a span of time, rows are scaled by 2^(time / half_life), summed, and scaled back. The scale would
+        overflow in long series, so each span starts anew and adds what is left of the span before it.
+        """
+        span = ((at - at.min()) / life // SPAN).astype(np.int64)
+        start = at.min() + span * SPAN * life
+        within = _sum_running(row * np.exp2((at - start) / life), self.codes * (span.max() + 1) + span)
+        here = within * np.exp2((start - at) / life)
+        cell = self.codes.astype(np.int64) * (span.max() + 1) + span
+        before = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
+        for begin in before[self.codes[before] == self.codes[before - 1]]:
+            end = np.searchsorted(cell, cell[begin], side="right")
+            here[begin:end] += here[begin - 1] * np.exp2((at[begin - 1] - at[begin:end]) / life)
+        return here
+
+
+def _sum_running(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    return pd.Series(values).groupby(groups).cumsum().to_numpy()
