@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
 from catpool.crossfit.past import PastScheme
-from catpool.crossfit.times import Fade, Times
+from catpool.crossfit.times import AUTO, Fade, Times
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
+from catpool.tables.windows import window_names
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,32 @@ class EarlierRows:
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
         "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
-        of the past to all of it, the one by which past rows are best predicted from rows before them, or none, if none
-        is better by more than chance or there are fewer than 64 rows. It is learned when the prior is, from earlier
-        rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where weights are kept.
+        of the past to all of it, the one by which the later half of the past is best predicted, both by all rows before
+        each and by the earlier half; or none, unless it explains a twentieth more than none, and more than by chance,
+        and with fewer than 64 rows. It is learned when the prior is, from earlier rows alone; ``transform`` has that of
+        all rows, which `summary_` shows, missing where weights are kept.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
+    windows : list of number, timedelta or str, default=None
+        Lengths of time, such as ["30D", "180D"]. For each, the mean of the category's rows in that time before a row is
+        a feature as well, called ``<column>_30D`` and so on, pooled towards that of the next longer window, the longest
+        towards the mean of all earlier rows; and so are the differences ``<column>_30D_minus_180D`` and
+        ``<column>_180D_minus_all``, which are 0 without rows in the shorter window. Rows in windows keep their weight,
+        whatever the half-life. In ``transform``, windows end with the last training row. `output` must have the mean.
+    relative : bool or "auto", default="auto"
+        Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
+        it drifts, means of two times cannot be compared, and a model that learns from earlier ones misreads later
+        ones; what is relative to the level can be. Means in windows are relative to that of the window. `summary_` and
+        `encoding_table` stay in units of y, and `output="trees"` does not round. "auto" is True for
+        ``half_life="auto"``, otherwise False.
 
     Raises
     ------
     ValueError
         In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
         missing or infinite; if the gap or half-life does not match the type of the times; if the gap is negative or
-        the half-life is not positive; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
+        the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
+        beside them; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
     See Also
     --------
@@ -75,6 +91,8 @@ class EarlierRows:
     gap: float | str | timedelta | np.timedelta64 | None = None
     half_life: float | str | timedelta | np.timedelta64 | None = None
     first: float = np.nan
+    windows: Sequence[Any] | None = None
+    relative: bool | str = AUTO
 
     @property
     def reads(self) -> Sequence[str | int]:
@@ -85,6 +103,11 @@ class EarlierRows:
     def past_only(self) -> bool:
         """Whether a row is encoded from earlier rows only: always."""
         return True
+
+    @property
+    def window_names(self) -> list[str]:
+        """The names of the windows, the shortest first."""
+        return window_names(self.windows)
 
     def scheme(self, data: TrainingData) -> PastScheme:
         """Make the scheme of some training rows.
@@ -102,7 +125,13 @@ class EarlierRows:
         for name, given in (("groups", data.groups), ("key", data.key)):
             if given is not None:
                 raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
-        return PastScheme(self._times(data.X), data.targets, data.weights)
+        if not isinstance(self.relative, bool) and self.relative != AUTO:
+            raise ValueError(f'`relative` must be True, False or "auto". Got {self.relative!r}.')
+        learns = isinstance(self.half_life, str) and self.half_life == AUTO
+        relative = learns if self.relative == AUTO else self.relative
+        return PastScheme(
+            self._times(data.X), data.targets, data.weights, relative=bool(relative), names=self.window_names
+        )
 
     def fade(self, X: Frame, last_time: float) -> Fade:
         """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
@@ -127,4 +156,12 @@ class EarlierRows:
                 f"EarlierRows names the column {self.by!r}, which X does not have. Pass one of its columns, which are "
                 f"{X.labels}."
             )
-        return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)
+        window_names(self.windows)  # refuses what are no windows
+        return Times.read(
+            X.column(self.by),
+            self.by,
+            gap=self.gap,
+            half_life=self.half_life,
+            first=self.first,
+            windows=self.windows or (),
+        )

@@ -1,33 +1,45 @@
-"""`learn_half_life`: how fast rows should lose weight, from how well next rows are predicted.
+"""`learn_half_life`: how fast rows should lose weight, from how well later rows are predicted.
 
-Of some rows in the order of time, the later half is predicted: each row by the posterior mean of its category, given
-the strictly earlier rows under a half-life, and the prior of the earlier half. The half-lives that are tried are powers
-of two, from about a sixty-fourth of the span of the times to all of it, and infinity. With n rows predicted, the
-log-likelihood of normal errors of unknown variance is
+Of some rows in the order of time, the later half is predicted by posterior means, twice: each row from all strictly
+earlier rows, as training rows are encoded, and from the earlier half alone, as ``transform`` encodes new rows. The
+prior is that of the earlier half. The half-lives that are tried are powers of two, from about a sixty-fourth of the
+span of the times to all of it, and infinity. With n rows predicted, their deviance, as of normal errors of unknown
+variance, is
 
-    -n / 2 * log(sum of weight * (y - prediction)^2),
+    n * log(sum of weight * (y - prediction)^2),
 
-summed over the columns of y. A half-life must raise it by more than 1, as by the criterion of Akaike (1974), because it
-is one more parameter.
+summed over both predictions and the outputs of y. The half-life of the least deviance is taken if it explains more than
+none does, by more than chance (a difference of 2, as by the criterion of Akaike, 1974) and by a twentieth of what the
+categories explain at all: where effects hardly drift, a half-life wins little, and one that changes from time to time
+costs a model more.
+
+Where means are relative to the level of all categories, so are the errors, to their mean in each sixteenth of the rows:
+a level that moves tells nothing of how fast categories do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from catpool.crossfit.past_rows import PastRows, encode_rows_after
+from catpool.crossfit.past_rows import PastPrior, PastRows
 from catpool.crossfit.running_sums import RunningSums
 from catpool.crossfit.times import Times
+from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY, Moments
 from catpool.tables.learner import Learner
 from catpool.tables.policy import Policy
 
 FEWEST = 64  # rows, below which no half-life is learned
 SHORTEST = 6  # powers of two below the span
-GAIN = 1.0  # of the log-likelihood
+BLOCKS = 16  # of the rows that are predicted
+CHANCE = 2.0  # of the deviance
+SHARE = 0.05  # of what the categories explain
 
 
 def learn_half_life(learner: Learner, rows: PastRows) -> Any:
@@ -42,11 +54,14 @@ def learn_half_life(learner: Learner, rows: PastRows) -> Any:
     if len(rows.codes) < FEWEST:
         return None
     plain = replace(learner, outputs=("mean",), rounded=False, policy=Policy("prior", "category"))
-    running = RunningSums(rows.codes, rows.times, rows.weights)
-    tried = [None, *_half_lives(rows.times)]
-    fits = np.array([_log_likelihood(plain, rows, running, half_life) for half_life in tried])
-    best = int(np.argmax(fits))
-    return tried[best] if fits[best] > fits[0] + GAIN else None
+    halves = Halves.split(rows)
+    if not len(halves.later):
+        return None
+    tried = _half_lives(rows.times)
+    kept, level = halves.deviance(plain, None), halves.deviance_of_level()
+    fits = [halves.deviance(plain, half_life) for half_life in tried]
+    enough = kept - max(CHANCE, SHARE * (level - kept))
+    return tried[int(np.argmin(fits))] if min(fits, default=np.inf) < enough else None
 
 
 def _half_lives(times: Times) -> list[Any]:
@@ -58,22 +73,83 @@ def _half_lives(times: Times) -> list[Any]:
     return [times.unit * 2.0**power for power in range(longest - SHORTEST, longest + 1)]
 
 
-def _log_likelihood(learner: Learner, rows: PastRows, running: RunningSums, half_life: Any) -> float:
-    """The log-likelihood of the later half of the rows, of which those of new categories are left out."""
-    half = len(rows.codes) // 2
-    later = half + np.flatnonzero(running.seen[half:])
-    if not len(later):
-        return 0.0
-    count, weights = running.sum_past(None, half_life), rows.weights.subset(later)
-    exposure, result = weights.exposure, 0.0
-    for position, target in enumerate(rows.targets):
-        center, columns = rows.center(target), list(target.columns())
-        totals = [running.sum_past(values - center, half_life) + center * count for values in columns]
-        own = [Moments(count[later], total[later], np.array(0.0)) for total in totals]
-        mean = encode_rows_after(learner, rows.first(half), position, half_life, own, rows.codes[later])[:, 0]
-        observed = np.array([values[later] for values in columns])
-        if exposure is not None:
-            observed /= exposure
-        error = float(np.average(((observed - mean) ** 2).sum(axis=0), weights=weights.count_weights))
-        result -= len(later) / 2 * np.log(max(error, TINY))
-    return result
+@frozen
+class Halves:
+    """Rows in the order of time: the earlier half, and the rows of the later half whose category it has.
+
+    Parameters
+    ----------
+    rows, earlier : PastRows
+    later, places : ndarray of shape (m,)
+        The positions of later rows, and those of their categories among the earlier ones, in the order of time.
+    """
+
+    rows: PastRows
+    earlier: PastRows
+    later: np.ndarray
+    places: np.ndarray
+
+    @cached_property
+    def running(self) -> RunningSums:
+        return RunningSums(self.rows.codes, self.rows.times, self.rows.weights)
+
+    @classmethod
+    def split(cls, rows: PastRows) -> Halves:
+        half = len(rows.codes) // 2
+        earlier = rows.first(half)
+        places = pd.Index(pd.unique(earlier.codes)).get_indexer(rows.codes[half:])
+        return cls(rows, earlier, half + np.flatnonzero(places >= 0), places[places >= 0])
+
+    def deviance(self, learner: Learner, half_life: Any) -> float:
+        """The deviance of the later rows under a half-life, whether predicted from all earlier rows or half of them."""
+        result = 0.0
+        for position in range(len(self.rows.targets)):
+            prior = PastPrior.learn(learner, self.earlier, position, half_life)
+            for own in (self._next(position, half_life), self._ahead(prior.seen, half_life)):
+                result += self._deviance(position, prior.encode(own, self.rows.codes[self.later])[:, 0])
+        return result
+
+    def _next(self, position: int, half_life: Any) -> list[Moments]:
+        """The moments of each later row's category in all earlier rows."""
+        target = self.rows.targets[position]
+        count, center = self.running.sum_past(None, half_life), self.rows.center(target)
+        totals = [self.running.sum_past(each - center, half_life) + center * count for each in target.columns()]
+        return [Moments(count[self.later], total[self.later], np.array(0.0)) for total in totals]
+
+    def _ahead(self, seen: Sequence[Moments], half_life: Any) -> list[Moments]:
+        """The moments of each later row's category in the earlier half, at the time of the later row."""
+        times = self.rows.times.with_half_life(half_life).subset(self.later)
+        fade = 1.0 if half_life is None else times.fade(self.earlier.times.values[-1])
+        places = self.places
+        return [Moments(each.count[places] * fade, each.total[places] * fade, each.scatter) for each in seen]
+
+    def deviance_of_level(self) -> float:
+        """The deviance of the later rows where each has the mean of the earlier half, counted twice as well."""
+        result, weights = 0.0, self.earlier.weights.count_weights
+        for position in range(len(self.rows.targets)):
+            columns = self._rates(self.earlier, slice(None), position)
+            mean = np.array([[np.average(each, weights=weights)] for each in columns])
+            result += 2 * self._deviance(position, mean)
+        return result
+
+    def _deviance(self, position: int, predictions: np.ndarray) -> float:
+        weights = self.rows.weights.subset(self.later).count_weights
+        errors: Sequence[np.ndarray] = self._rates(self.rows, self.later, position) - predictions
+        if self.rows.relative:
+            errors = [_within_blocks(each, weights) for each in errors]
+        squares = float(np.average(np.square(errors).sum(axis=0), weights=weights))
+        return float(len(self.later) * np.log(max(squares, TINY)))
+
+    def _rates(self, rows: PastRows, some: Any, position: int) -> np.ndarray:
+        """The columns of a target, of shape (classes, m); counts are divided by their exposure."""
+        columns = np.array([values[some] for values in rows.targets[position].columns()])
+        exposure = rows.weights.exposure
+        return columns if exposure is None else columns / exposure[some]
+
+
+def _within_blocks(errors: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Errors, in the order of time, minus their mean in each of some blocks, so that the level may move."""
+    blocks = np.arange(len(errors)) * BLOCKS // len(errors)
+    own = np.ones(len(errors)) if weights is None else weights
+    means = np.bincount(blocks, own * errors, BLOCKS) / np.maximum(np.bincount(blocks, own, BLOCKS), TINY)
+    return errors - means[blocks]

@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from catpool.crossfit.half_life import learn_half_life
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.past_rows import PastRows, encode_rows_after
+from catpool.crossfit.past_rows import PastPrior, PastRows
+from catpool.crossfit.past_sums import PastSums, beyond_level, cut_prefixes, last_windows
 from catpool.crossfit.row_posteriors import decay_weights
-from catpool.crossfit.running_sums import RunningSums
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.times import Times
 from catpool.crossfit.training_rows import TrainingRows
@@ -31,6 +31,7 @@ from catpool.data.targets import Target
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
+from catpool.tables.encoding import Encoding
 from catpool.tables.learner import ColumnLearner, Learner
 
 
@@ -42,10 +43,22 @@ class PastScheme(Scheme):
     times : Times
     targets : list of Target
     weights : Weights
+    relative : bool, default=False
+        Whether means are relative to the level at the time of each row.
+    names : sequence of str, default=()
+        Those of the windows.
     """
 
-    def __init__(self, times: Times, targets: list[Target], weights: Weights) -> None:
-        self.times, self.targets, self.weights = times, targets, weights
+    def __init__(
+        self,
+        times: Times,
+        targets: list[Target],
+        weights: Weights,
+        *,
+        relative: bool = False,
+        names: Sequence[str] = (),
+    ) -> None:
+        self.times, self.targets, self.weights, self.relative, self.names = times, targets, weights, relative, names
         self.last_time = None if times.half_life is None else times.values.max()
 
     @cached_property
@@ -56,45 +69,56 @@ class PastScheme(Scheme):
     def learn(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None
     ) -> list[Any]:
-        if not self.times.learns:
-            return super().learn(learner, codes, size, self._rows, unlisted)
         assert isinstance(learner, Learner)
-        half_life = learn_half_life(learner, self._past(codes, unlisted).first())
-        if half_life is not None:
-            self.last_time = self.times.values.max()
-            weights = decay_weights(self.weights, self.times.with_half_life(half_life))
-            rows = TrainingRows(self.targets, weights, Parts(None, 1))
-        learned = super().learn(learner, codes, size, rows, unlisted)
-        return [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
+        learned: list[Encoding]
+        half_life = None
+        if self.times.learns:
+            half_life = learn_half_life(learner, self._past(codes, unlisted).first())
+            rows = self._aged(half_life)
+        else:
+            rows = self._rows
+        learned = super().learn(self._own(learner), codes, size, rows, unlisted)
+        if self.times.learns:
+            learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
+        return self._move(learned, learner, self._past(codes, unlisted), size)
+
+    def _move(self, learned: list[Encoding], learner: Learner, rows: PastRows, size: int) -> list[Encoding]:
+        """The encodings with means relative to the level, and with those of windows until the last row."""
+        if self.relative:
+            learned = [replace(each, level=float(each.moments.mean)) for each in learned]
+        if self.names:
+            columns = [values for target in self.targets for values in target.columns()]
+            learned = [
+                replace(each, windows=last_windows(rows, values, size, self.names))
+                for each, values in zip(learned, columns, strict=True)
+            ]
+        slots = np.arange(size)
+        return [replace(each, values=each.moved(each.values, learner.policy, slots)) for each in learned]
+
+    def _aged(self, half_life: Any) -> TrainingRows:
+        """All rows, with the weights that a learned half-life leaves of them."""
+        if half_life is None:
+            return self._rows
+        self.last_time = self.times.values.max()
+        weights = decay_weights(self.weights, self.times.with_half_life(half_life))
+        return TrainingRows(self.targets, weights, Parts(None, 1))
+
+    def _own(self, learner: Learner) -> Learner:
+        """The learner, without rounding where what it gives is compared with other means."""
+        return replace(learner, rounded=False) if self.relative or self.names else learner
 
     def _past(self, codes: np.ndarray, unlisted: Unlisted | None) -> PastRows:
         """The rows of a column in the order of time."""
         weights = self.weights if unlisted is None else self.weights.leave_out(unlisted.rows)
-        return PastRows(codes, self.times, self.targets, weights)
+        return PastRows(codes, self.times, self.targets, weights, self.relative)
 
     def encode(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(learner, self._past(codes, unlisted))
+        values, seen = encode_from_past(self._own(learner), self._past(codes, unlisted))
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
-
-
-class Prefix(NamedTuple):
-    """The first rows in the order of time, and the rows whose prior and half-life are learned from them.
-
-    Parameters
-    ----------
-    past : PastRows
-        These rows.
-    users : ndarray of shape (m,)
-    half_life : float or int, or None
-    """
-
-    past: PastRows
-    users: np.ndarray
-    half_life: Any
 
 
 def encode_from_past(learner: Learner, rows: PastRows) -> tuple[np.ndarray, np.ndarray]:
@@ -112,36 +136,33 @@ def encode_from_past(learner: Learner, rows: PastRows) -> tuple[np.ndarray, np.n
         The weight of the rows of its category that each row is encoded from.
     """
     earlier = rows.times.count_earlier(rows.order)
-    prefixes = _prefixes(learner, rows, earlier)
-    running = RunningSums(rows.codes, rows.times, rows.weights)
-    count = _sum_past(running, None, prefixes)
-    blocks = []
-    for position, target in enumerate(rows.targets):
-        center = rows.center(target)
-        totals = [_sum_past(running, values - center, prefixes) + center * count for values in target.columns()]
-        values = np.full((len(totals), len(learner.outputs), len(rows.codes)), rows.times.first)
-        for past, users, half_life in prefixes:
-            own = [Moments(count[users], total[users], np.array(0.0)) for total in totals]
-            values[:, :, users] = encode_rows_after(learner, past, position, half_life, own, rows.codes[users])
-        blocks.append(values.reshape(-1, len(rows.codes)).T)
-    return np.hstack(blocks), np.where(earlier > 0, count, rows.times.first)
+    prefixes = cut_prefixes(learner, rows, earlier)
+    own = PastSums(rows, prefixes)
+    whole = PastSums(replace(rows, codes=np.zeros_like(rows.codes)), prefixes) if rows.relative else None
+    blocks = [_encode_target(learner, position, own, whole) for position in range(len(rows.targets))]
+    return np.hstack(blocks), np.where(earlier > 0, own.count, rows.times.first)
 
 
-def _prefixes(learner: Learner, rows: PastRows, earlier: np.ndarray) -> list[Prefix]:
-    """The prefixes that rows learn from, each row from the longest in its past, from the number of its earlier rows."""
-    numbers = np.where(earlier > 0, 1 << np.log2(np.maximum(earlier, 1)).astype(np.int64), 0)
-    prefixes = []
-    for number in np.unique(numbers[numbers > 0]):
-        past = rows.first(number)
-        half_life = learn_half_life(learner, past) if rows.times.learns else rows.times.half_life
-        prefixes.append(Prefix(past, np.flatnonzero(numbers == number), half_life))
-    return prefixes
+def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSums | None) -> np.ndarray:
+    """The encodings by one of the targets, of shape (n, classes times outputs); relative, if `whole` is given."""
+    rows = own.rows
+    target, width, windows = rows.targets[position], len(learner.outputs), len(rows.times.windows)
+    totals = own.totals(target)
+    levels = None if whole is None else whole.means(target)
+    inside = own.windows(target) if windows else []
+    if whole is not None:
+        inside = list(map(beyond_level, inside, whole.windows(target)))
+    values = np.full((len(totals), width + 2 * windows, len(rows.codes)), rows.times.first)
+    for past, users, half_life in own.prefixes:
+        learned, codes = PastPrior.learn(learner, past, position, half_life), rows.codes[users]
+        moments = [Moments(own.count[users], total[users], np.array(0.0)) for total in totals]
+        some = None if levels is None else [level[users] for level in levels]
+        encoded = values[:, :width, users] = learned.encode(moments, codes, some)
+        if windows:
+            means = encoded[:, learner.outputs.index("mean")]
+            values[:, width:, users] = learned.encode_windows(means, [_take(each, users) for each in inside], codes)
+    return values.reshape(-1, len(rows.codes)).T
 
 
-def _sum_past(running: RunningSums, values: np.ndarray | None, prefixes: Sequence[Prefix]) -> np.ndarray:
-    """Sum over the earlier rows of each row's category, each with the half-life of its prefix."""
-    result = np.zeros(len(running.codes))
-    for half_life in {prefix.half_life for prefix in prefixes}:
-        users = np.concatenate([prefix.users for prefix in prefixes if prefix.half_life == half_life])
-        result[users] = running.sum_past(values, half_life)[users]
-    return result
+def _take(windows: Sequence[Moments], rows: np.ndarray) -> list[Moments]:
+    return [Moments(each.count[rows], each.total[rows], each.scatter) for each in windows]

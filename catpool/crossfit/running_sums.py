@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,38 @@ class RunningSums:
         distinct, rank = np.unique(times.values, return_inverse=True)
         self.order = np.lexsort((times.values, codes))
         keys = codes.astype(np.int64) * (len(distinct) + 1)
-        ordered = (keys + rank)[self.order]
-        limit = np.searchsorted(distinct, times.values - times.gap, side="left")
+        self.distinct, self.keys, self.ordered = distinct, keys, (keys + rank)[self.order]
         # the position, in the order, of the last earlier row; if its category differs, there is none
-        self.last = np.searchsorted(ordered, keys + limit, side="left") - 1
+        self.last = self._count_before(times.values - times.gap) - 1
         self.seen = (self.last >= 0) & (codes[self.order][self.last] == codes)
         self.codes = codes[self.order]
+
+    def _count_before(self, moments: np.ndarray) -> np.ndarray:
+        """Count the rows, in the order, before a moment for each row: those of its category, and of lower codes."""
+        return np.searchsorted(self.ordered, self.keys + np.searchsorted(self.distinct, moments, side="left"), "left")
+
+    def _weighted(self, values: np.ndarray | None) -> np.ndarray:
+        """Weight times value of each row, in the order; without values, the weight."""
+        row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
+        if values is not None:
+            row = values if self.weights.row is None else values * self.weights.row
+        return row[self.order]
+
+    def sum_windows(self, values: np.ndarray | None) -> list[np.ndarray]:
+        """Sum, for each window, over those earlier rows of each row's category that are no earlier than its begin."""
+        sums = np.append(_sum_running(self._weighted(values), self.codes), 0.0)
+        return [np.where(self.seen, sums[self.last] - sums[before], 0.0) for before in self._before_windows]
+
+    @cached_property
+    def _before_windows(self) -> list[np.ndarray]:
+        """The position, for each window, of the last row of each row's category before it; -1 where there is none."""
+        found = []
+        for length in self.times.windows:
+            # a window that holds no row begins behind the last earlier one
+            before = np.minimum(self._count_before(self.times.values - self.times.gap - length) - 1, self.last)
+            same = (before >= 0) & (self.codes[before] == self.codes[self.last])
+            found.append(np.where(same, before, -1))
+        return found
 
     def sum_past(self, values: np.ndarray | None, half_life: Any) -> np.ndarray:
         """Sum weight times value over the earlier rows of each row's category, of shape (n,).
@@ -44,10 +71,7 @@ class RunningSums:
             None sums weights.
         half_life : float or int, or None
         """
-        row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
-        if values is not None:
-            row = values if self.weights.row is None else values * self.weights.row
-        row, at = row[self.order], self.times.values[self.order]
+        row, at = self._weighted(values), self.times.values[self.order]
         sums = _sum_running(row, self.codes) if half_life is None else self._sum_decaying(row, at, half_life)
         past = np.where(self.seen, sums[self.last], 0.0)
         if half_life is None:

@@ -118,6 +118,11 @@ def reads(cv: Any) -> list[Any]:
     return list(cv.reads) if is_rule(cv) else []
 
 
+def names_of_windows(cv: Any) -> list[str]:
+    """The names of the windows of time in which `cv` encodes rows as well."""
+    return list(getattr(cv, "window_names", ())) if is_rule(cv) else []
+
+
 def is_past_only(cv: Any) -> bool:
     return is_rule(cv) and cv.past_only
 

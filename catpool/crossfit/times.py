@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -31,6 +32,8 @@ class Times:
         Whether the times are dates.
     learns : bool, default=False
         Whether the half-life is learned, anew from each past.
+    windows : tuple of float or int, default=()
+        The lengths of windows, in ascending order.
     """
 
     values: np.ndarray
@@ -39,10 +42,11 @@ class Times:
     first: float
     dated: bool = False
     learns: bool = False
+    windows: tuple[Any, ...] = ()
 
     @classmethod
-    def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float) -> Times:
-        """Read the times of a column, and convert the gap and half-life to their unit."""
+    def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float, windows: Sequence[Any]) -> Times:
+        """Read the times of a column, and convert the gap, half-life and windows to their unit."""
         series = as_series(column)
         if series.isna().any():
             raise ValueError(f"Times must not be missing, but column {name!r} has missing values. Drop such rows.")
@@ -64,6 +68,7 @@ class Times:
             float(first),
             dated,
             learns,
+            tuple(sorted(_read_duration(each, dated, "windows", least=1e-300) for each in windows)),
         )
 
     @property

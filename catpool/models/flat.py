@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import chain, combinations
 from math import comb
 from typing import Any
@@ -32,8 +32,9 @@ from catpool.priors.rules import PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
-from catpool.tables.outputs import OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
+from catpool.tables.outputs import MEAN, OUTPUTS, column_output, column_outputs, read_outputs, target_outputs
 from catpool.tables.policy import Policy, refuse_missing
+from catpool.tables.windows import window_outputs
 
 TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
@@ -65,6 +66,8 @@ class Flat(Columnwise):
     reads : list, default=[]
         The columns that the fold scheme reads.
     past_only : bool, default=False
+    windows : list of str, default=[]
+        The names of windows of time in which means are taken as well.
     n_jobs : int, optional
     """
 
@@ -82,6 +85,7 @@ class Flat(Columnwise):
     cell_rule: Callable[[Cells], PriorRule] | None = None
     reads: Sequence[Any] = field(default=())
     past_only: bool = False
+    windows: Sequence[str] = field(default=())
     n_jobs: int | None = None
 
     @property
@@ -123,6 +127,8 @@ class Flat(Columnwise):
             warn_of_no_categories(X.labels)
         for parts in self._given:
             check_interaction(parts, X)
+        if self.windows and MEAN.name not in self.outputs:
+            raise ValueError(f'`windows` are of means, but output={self.output!r} has none. Add "mean" to it.')
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
@@ -168,7 +174,8 @@ class Flat(Columnwise):
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
         for table in tables:
-            same = list(table.encodings[0].values) == list(target_outputs(self.outputs))
+            outputs = [*target_outputs(self.outputs), *window_outputs(self.windows)]
+            same = list(table.encodings[0].values) == outputs
             require(same or not self.past_only, "other outputs than its parameters say")
             parts = len(table.vocabulary.paths.parts) if isinstance(table.vocabulary, Cells) else None
             known = table.label in X.labels
@@ -255,10 +262,14 @@ class Flat(Columnwise):
     def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
         """The features of new rows for which the training rows have lost weight."""
         learner, slots = self.learner(table.vocabulary), table.slots(column)
+        if table.encodings[0].is_moved:
+            learner = replace(learner, rounded=False)
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0].T)
+            values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
+            moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
+            blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
         features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features

@@ -16,7 +16,9 @@ from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import variances, weighed
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
-from catpool.tables.outputs import OUTPUTS
+from catpool.tables.outputs import MEAN, OUTPUTS
+from catpool.tables.policy import Policy
+from catpool.tables.windows import window_outputs, window_values
 
 
 @frozen
@@ -36,6 +38,10 @@ class Encoding:
         The features of each slot by output. The policy has been applied to them.
     half_life : float or pandas.Timedelta, optional
         The half-life that was learned, infinite if rows keep their weight.
+    level : float, optional
+        The mean of all rows, where the means in `values` are relative to it.
+    windows : dict of Moments of shape (size,), optional
+        Of the last rows, by the name of the window of time, the shortest first.
     """
 
     output: str | None
@@ -45,6 +51,8 @@ class Encoding:
     prior: Prior
     values: dict[str, np.ndarray]
     half_life: float | pd.Timedelta | None = None
+    level: float | None = None
+    windows: dict[str, Moments] | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an encoding."""
@@ -56,9 +64,34 @@ class Encoding:
         require(own, "variances of categories without their scatter")
         zero = pd.Timedelta(0) if isinstance(self.half_life, pd.Timedelta) else 0
         require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
-        require_one_of(OUTPUTS, values=tuple(self.values))
+        windows = self.windows or {}
+        require(all(np.shape(each.count) == shape for each in windows.values()), "windows of other categories")
+        require_one_of([*OUTPUTS, *window_outputs(list(windows))], values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether there are more values than those of the posterior: relative ones, or those of windows."""
+        return self.level is not None or self.windows is not None
+
+    def moved(self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs of rows or slots, with means relative to the level, and with those of the windows.
+
+        Parameters
+        ----------
+        values : dict of ndarray of shape (m,)
+            By output.
+        policy : Policy
+        slots : ndarray of shape (m,)
+        """
+        if self.level is not None and MEAN.name in values:
+            values = {**values, MEAN.name: values[MEAN.name] - self.level}
+        if self.windows is None:
+            return values
+        own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]
+        means = window_values(values[MEAN.name], own, self.prior, policy, slots)
+        return values | dict(zip(window_outputs(list(self.windows)), means, strict=True))
 
     @cached_property
     def full_prior(self) -> Prior:

@@ -17,7 +17,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_one_of
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
-from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
+from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -160,6 +160,9 @@ class EncodingTable:
         for item in self.encodings:
             assert item.prior.mains is not None
             unseen = item.prior.mains.unseen(places, item.prior, item.family)
+            if item.level is not None:
+                unseen = {**unseen, MEAN.name: unseen[MEAN.name] - item.level}
+            unseen |= dict.fromkeys(item.windows or {}, unseen[MEAN.name])
             for output in item.values:
                 if output in unseen:  # other outputs keep the value of the slot of unseen cells
                     result[rows, position] = unseen[output]

@@ -6,7 +6,7 @@ import pytest
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
-AUTO = EarlierRows("day", half_life="auto")
+AUTO = EarlierRows("day", half_life="auto", relative=False)
 SMOOTHING = 2.0
 
 
@@ -31,26 +31,39 @@ def prior_mean(day, y, weights, half_life):
     return np.average(y, weights=weights if half_life is None else weights * 0.5 ** ((day.max() - day) / half_life))
 
 
-def learned_by_hand(day, shop, y, weights, gap):
+def deviance(errors, weights, relative):
+    errors = np.array(errors)
+    if relative:
+        block = np.arange(len(errors)) * 16 // len(errors)
+        for each in range(16):
+            own = block == each
+            if own.any():
+                errors[own] -= np.average(errors[own], weights=weights[own])
+    return len(errors) * np.log(np.average(errors**2, weights=weights))
+
+
+def learned_by_hand(day, shop, y, weights, gap, relative):
     """The half-life of some rows in the order of time."""
     half, span = len(y) // 2, day[-1] - day[0]
     if len(y) < 64 or span <= 0:
         return None
-    fits = {}
+    later = [i for i in range(half, len(y)) if shop[i] in shop[:half]]
+    first, level = np.arange(half), np.average(y[:half], weights=weights[:half])
+    found = {"level": 2 * deviance([y[i] - level for i in later], weights[later], relative)}
     for half_life in [None, *(2.0 ** (np.floor(np.log2(span)) - power) for power in range(6, -1, -1))]:
         mean = prior_mean(day[:half], y[:half], weights[:half], half_life)
-        errors, known = [], []
-        for i in range(half, len(y)):
-            own = np.flatnonzero((day < day[i] - gap) & (shop == shop[i]))
-            if len(own):
-                errors.append((y[i] - smoothed(day, own, y, weights, day[i], half_life, mean)) ** 2)
-                known.append(weights[i])
-        fits[half_life] = -len(errors) / 2 * np.log(np.average(errors, weights=known))
-    best = max(fits, key=fits.get)
-    return best if fits[best] > fits[None] + 1 else None
+        errors = [[], []]
+        for i in later:
+            for which, past in zip(errors, (np.flatnonzero(day < day[i] - gap), first), strict=True):
+                own = past[shop[past] == shop[i]]
+                which.append(y[i] - smoothed(day, own, y, weights, day[i], half_life, mean))
+        found[half_life] = sum(deviance(each, weights[later], relative) for each in errors)
+    enough = max(2, 0.05 * (found.pop("level") - found[None]))
+    best = min(found, key=found.get)
+    return best if found[best] < found[None] - enough else None
 
 
-def encoded_by_hand(X, y, weights, gap):
+def encoded_by_hand(X, y, weights, gap, relative):
     day, shop, result = X["day"].to_numpy(), X["shop"].to_numpy(), np.full(len(X), np.nan)
     order, lives = np.argsort(day, kind="stable"), {}
     for i in range(len(X)):
@@ -58,24 +71,31 @@ def encoded_by_hand(X, y, weights, gap):
         if len(past):
             first = past[: 1 << int(np.log2(len(past)))]
             if len(first) not in lives:
-                lives[len(first)] = learned_by_hand(day[first], shop[first], y[first], weights[first], gap)
+                lives[len(first)] = learned_by_hand(day[first], shop[first], y[first], weights[first], gap, relative)
             life = lives[len(first)]
             own, mean = past[shop[past] == shop[i]], prior_mean(day[first], y[first], weights[first], life)
-            result[i] = smoothed(day, own, y, weights, day[i], life, mean)
+            if relative:
+                decayed = weights[past] if life is None else weights[past] * 0.5 ** ((day[i] - day[past]) / life)
+                level = np.average(y[past], weights=decayed)
+                result[i] = smoothed(day, own, y - level, weights, day[i], life, 0.0)
+            else:
+                result[i] = smoothed(day, own, y, weights, day[i], life, mean)
     return result, lives
 
 
 @pytest.mark.parametrize("gap", [0, 5.0])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_half_lives_are_those_of_slow_loops(sales, gap, weighted):
+@pytest.mark.parametrize("relative", [False, True])
+def test_half_lives_are_those_of_slow_loops(sales, gap, weighted, relative):
     X, y = (each[:400] for each in sales)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
-    encoder = SmoothedMeanEncoder(["shop"], smoothing=SMOOTHING, cv=EarlierRows("day", gap, "auto"))
+    rule = EarlierRows("day", gap, "auto", relative=relative)
+    encoder = SmoothedMeanEncoder(["shop"], smoothing=SMOOTHING, cv=rule)
     encoded = encoder.fit_transform(X, y, sample_weight=weights if weighted else None)["shop"]
-    expected, lives = encoded_by_hand(X, y, weights, gap)
-    np.testing.assert_allclose(encoded, expected, rtol=1e-9)
+    expected, lives = encoded_by_hand(X, y, weights, gap, relative)
+    np.testing.assert_allclose(encoded, expected, rtol=1e-7, atol=1e-12)
     assert len({lives[number] for number in (64, 128, 256)} - {None}) > 0
-    whole = learned_by_hand(X["day"].to_numpy(), X["shop"].to_numpy(), y, weights, gap)
+    whole = learned_by_hand(X["day"].to_numpy(), X["shop"].to_numpy(), y, weights, gap, relative)
     assert encoder.summary_["half_life"].item() == whole
 
 
@@ -144,7 +164,8 @@ def test_files_and_look_ups_know_the_half_life(sales):
 
 def test_too_little_past_keeps_all_weights(sales):
     X, y = sales
-    few, kept = ({"columns": ["shop"], "cv": EarlierRows("day", half_life=each)} for each in ("auto", None))
+    rules = [EarlierRows("day", half_life=each, relative=False) for each in ("auto", None)]
+    few, kept = ({"columns": ["shop"], "cv": rule} for rule in rules)
     learned = MeanEncoder(**few).fit(X[:63], y[:63])
     assert np.isnan(learned.summary_["half_life"].item())
     assert "half_life" not in MeanEncoder(**kept).fit(X, y).summary_
