@@ -27,6 +27,9 @@ class EarlierRows:
 
         2^(-a / half_life).
 
+    By default, encodings are made for models of what comes later: they are relative to the mean of all earlier rows,
+    and the half-life is learned. ``half_life=None`` gives plain means of all earlier rows.
+
     Parameters
     ----------
     by : str or int
@@ -35,7 +38,7 @@ class EarlierRows:
     gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
         number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
-    half_life : number, timedelta, str or "auto", default=None
+    half_life : number, timedelta, str or None, default="auto"
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
         "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
@@ -82,14 +85,20 @@ class EarlierRows:
     >>> import pandas as pd
     >>> from catpool import EarlierRows, MeanEncoder
     >>> X = pd.DataFrame({"shop": list("aabab"), "day": [1, 2, 2, 3, 4]})
-    >>> encoder = MeanEncoder(["shop"], cv=EarlierRows(by="day"))
+    >>> encoder = MeanEncoder(["shop"], cv=EarlierRows(by="day", half_life=None))
     >>> encoder.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 1.0, 1.0, 1.5, 4.0]
+
+    By default they are relative to the mean of all earlier rows, which is 1, 1, 7 / 3 and 13 / 4:
+
+    >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day"))
+    >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
+    [nan, 0.0, 0.0, -0.83..., 0.75]
     """
 
     by: str | int
     gap: float | str | timedelta | np.timedelta64 | None = None
-    half_life: float | str | timedelta | np.timedelta64 | None = None
+    half_life: float | str | timedelta | np.timedelta64 | None = AUTO
     first: float = np.nan
     windows: Sequence[Any] | None = None
     relative: bool | str = AUTO

@@ -2,9 +2,9 @@
 
 Of some rows in the order of time, the later half is predicted by posterior means, twice: each row from all strictly
 earlier rows, as training rows are encoded, and from the earlier half alone, as ``transform`` encodes new rows. The
-prior is that of the earlier half. The half-lives that are tried are powers of two, from about a sixty-fourth of the
-span of the times to all of it, and infinity. With n rows predicted, their deviance, as of normal errors of unknown
-variance, is
+prior is that of the earlier half, for cells of interactions by the method of moments. The half-lives that are tried are
+powers of two, from about a sixty-fourth of the span of the times to all of it, and infinity. With n rows predicted,
+their deviance, as of normal errors of unknown variance, is
 
     n * log(sum of weight * (y - prediction)^2),
 
@@ -20,7 +20,6 @@ a level that moves tells nothing of how fast categories do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +31,8 @@ from catpool.crossfit.running_sums import RunningSums
 from catpool.crossfit.times import Times
 from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY, Moments
+from catpool.priors.method_of_moments import moments_prior
+from catpool.priors.rules import CellRule
 from catpool.tables.learner import Learner
 from catpool.tables.policy import Policy
 
@@ -53,13 +54,16 @@ def learn_half_life(learner: Learner, rows: PastRows) -> Any:
     """
     if len(rows.codes) < FEWEST:
         return None
-    plain = replace(learner, outputs=("mean",), rounded=False, policy=Policy("prior", "category"))
+    rule = moments_prior if isinstance(learner.rule, CellRule) else learner.rule  # the fit of main effects is dear
+    plain = Learner(rule, Policy("prior", "category"), ("mean",))
     halves = Halves.split(rows)
     if not len(halves.later):
         return None
     tried = _half_lives(rows.times)
     kept, level = halves.deviance(plain, None), halves.deviance_of_level()
-    fits = [halves.deviance(plain, half_life) for half_life in tried]
+    with np.errstate(all="ignore"):  # hardly any weight may be left of the earlier half
+        fits = [halves.deviance(plain, half_life) for half_life in tried]
+    fits = [fit if np.isfinite(fit) else np.inf for fit in fits]
     enough = kept - max(CHANCE, SHARE * (level - kept))
     return tried[int(np.argmin(fits))] if min(fits, default=np.inf) < enough else None
 

@@ -70,17 +70,12 @@ class PastScheme(Scheme):
         self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None
     ) -> list[Any]:
         assert isinstance(learner, Learner)
-        learned: list[Encoding]
-        half_life = None
-        if self.times.learns:
-            half_life = learn_half_life(learner, self._past(codes, unlisted).first())
-            rows = self._aged(half_life)
-        else:
-            rows = self._rows
-        learned = super().learn(self._own(learner), codes, size, rows, unlisted)
+        past = self._past(codes, unlisted)
+        half_life = learn_half_life(learner, past.first()) if self.times.learns else None
+        learned: list[Encoding] = super().learn(self._own(learner), codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
-        return self._move(learned, learner, self._past(codes, unlisted), size)
+        return self._move(learned, learner, past, size)
 
     def _move(self, learned: list[Encoding], learner: Learner, rows: PastRows, size: int) -> list[Encoding]:
         """The encodings with means relative to the level, and with those of windows until the last row."""
@@ -96,7 +91,7 @@ class PastScheme(Scheme):
         return [replace(each, values=each.moved(each.values, learner.policy, slots)) for each in learned]
 
     def _aged(self, half_life: Any) -> TrainingRows:
-        """All rows, with the weights that a learned half-life leaves of them."""
+        """All rows, with the weights that a half-life leaves of them, which was learned or is given."""
         if half_life is None:
             return self._rows
         self.last_time = self.times.values.max()

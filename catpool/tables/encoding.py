@@ -66,7 +66,9 @@ class Encoding:
         require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
         windows = self.windows or {}
         require(all(np.shape(each.count) == shape for each in windows.values()), "windows of other categories")
-        require_one_of([*OUTPUTS, *window_outputs(list(windows))], values=tuple(self.values))
+        outputs = window_outputs(list(windows))
+        require(not outputs or {MEAN.name, *outputs} <= set(self.values), "windows without their means")
+        require_one_of([*OUTPUTS, *outputs], values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)
 

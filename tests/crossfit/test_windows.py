@@ -160,7 +160,9 @@ def test_levels_are_taken_from_means_alone(sales):
     X, y, _ = sales
     outputs = ["mean", "sd", "reliability", "count", "code"]
     plain, relative = (
-        EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", relative=each), output=outputs, remainder="drop")
+        EmpiricalBayesEncoder(
+            ["shop"], cv=EarlierRows("day", half_life=None, relative=each), output=outputs, remainder="drop"
+        )
         for each in (False, True)
     )
     before, after = (each.fit_transform(X, y) for each in (plain, relative))

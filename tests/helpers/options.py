@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
+from catpool import EarlierRows
 from catpool.priors.families import DISPERSED_FAMILIES
 
 N = 120
@@ -52,7 +53,14 @@ VALUES = {  # beside that of the encoder's base
     "solver": ["cg"],
     "approximation": ["pql"],
     "tweedie_power": [1.2],
-    "cv": [3, KFold(2), np.arange(N) % 2],
+    "cv": [
+        3,
+        KFold(2),
+        np.arange(N) % 2,
+        EarlierRows("size", half_life=None),
+        EarlierRows("size", half_life=0.5, relative=True),
+        EarlierRows("size", windows=[1.0, 0.5], gap=0.1),
+    ],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
     "random_state": [1],
