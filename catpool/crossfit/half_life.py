@@ -9,9 +9,9 @@ their deviance, as of normal errors of unknown variance, is
     n * log(sum of weight * (y - prediction)^2),
 
 summed over both predictions and the outputs of y. The half-life of the least deviance is taken if it explains more than
-none does, by more than chance (a difference of 2, as by the criterion of Akaike, 1974) and by a twentieth of what the
-categories explain at all: where effects hardly drift, a half-life wins little, and one that changes from time to time
-costs a model more.
+none does, by more than chance (a difference of 2, as by the criterion of Akaike, 1974) and by a fifth of what the
+categories explain at all; and if the same is true of the earlier half of the rows. For a half-life that comes and goes
+costs a model more than one wins where effects hardly drift.
 
 Where means are relative to the level of all categories, so are the errors, to their mean in each sixteenth of the rows:
 a level that moves tells nothing of how fast categories do.
@@ -40,7 +40,7 @@ FEWEST = 64  # rows, below which no half-life is learned
 SHORTEST = 6  # powers of two below the span
 BLOCKS = 16  # of the rows that are predicted
 CHANCE = 2.0  # of the deviance
-SHARE = 0.05  # of what the categories explain
+SHARE = 0.2  # of what the categories explain
 
 
 def learn_half_life(learner: Learner, rows: PastRows) -> Any:
@@ -52,17 +52,23 @@ def learn_half_life(learner: Learner, rows: PastRows) -> Any:
     rows : PastRows
         In the order of time.
     """
-    if len(rows.codes) < FEWEST:
-        return None
     rule = moments_prior if isinstance(learner.rule, CellRule) else learner.rule  # the fit of main effects is dear
     plain = Learner(rule, Policy("prior", "category"), ("mean",))
+    before = _best_half_life(plain, rows.first(len(rows.codes) // 2))
+    return None if before is None else _best_half_life(plain, rows)
+
+
+def _best_half_life(learner: Learner, rows: PastRows) -> Any:
+    """The half-life that explains enough more than none does, or None."""
+    if len(rows.codes) < FEWEST:
+        return None
     halves = Halves.split(rows)
     if not len(halves.later):
         return None
     tried = _half_lives(rows.times)
-    kept, level = halves.deviance(plain, None), halves.deviance_of_level()
+    kept, level = halves.deviance(learner, None), halves.deviance_of_level()
     with np.errstate(all="ignore"):  # hardly any weight may be left of the earlier half
-        fits = [halves.deviance(plain, half_life) for half_life in tried]
+        fits = [halves.deviance(learner, half_life) for half_life in tried]
     fits = [fit if np.isfinite(fit) else np.inf for fit in fits]
     enough = kept - max(CHANCE, SHARE * (level - kept))
     return tried[int(np.argmin(fits))] if min(fits, default=np.inf) < enough else None

@@ -130,7 +130,10 @@ INERT = {
     ),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (
-        lambda p: p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))),
+        lambda p: (
+            (p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))))
+            or (p["prior"] == "reml" and isinstance(p["cv"], EarlierRows))
+        ),
         "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
     ),
     "correlated": (lambda p: not p["slopes"] or not p["intercepts"], "an intercept has nothing to be correlated with"),
