@@ -38,8 +38,8 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     This is the random-intercept model y ~ 1 + (1 | category): for a continuous y, the prior is lme4's REML fit, and the
     encodings are its conditional modes plus the intercept. If the categories do not differ more than by chance, m is
-    infinite and each category gets the prior mean; `summary_` says so in `note`. Columns of fewer than 30 categories
-    average these encodings over what their rows leave open about m.
+    infinite and each category gets the prior mean; `summary_` says so in `note`. Where the rows
+    say little about m, as with fewer than 30 categories, these encodings are averaged over what they leave open.
 
     The prior mean of a cell, a combination in ``interactions``, is the sum of the effects of its parts. A part with a
     category for each cell has the whole effect, as shops have if each is in one city; parts that group the cells alike
@@ -60,9 +60,9 @@ callable, default="auto"
         are always fitted by the unrestricted), or in closed form by the method of moments. With known variances that is
         DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other estimators of moments that
         meta-analyses use, of the normal family alone. "full_bayes" averages over the uncertainty of the prior, as brms
-        and Bambi do, but without sampling. "auto" is "full_bayes" for columns of fewer than 30 categories, where it
-        makes encodings and standard deviations more accurate, and "reml" for others, for interactions and with
-        `EarlierRows`.
+        and Bambi do, but without sampling. "auto" is "full_bayes" where it makes encodings and standard deviations
+        more accurate: for columns of fewer than 30 categories, and for those of 40 to 100 whose squared reliabilities
+        add up to less than 10. It is "reml" for others, for interactions and with `EarlierRows`.
 
         Two priors are robust. In both, each category has one of several components, g with the share p_g, and with
         posterior means m_kg and marginal likelihoods f_g of the rows under each component,

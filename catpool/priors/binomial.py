@@ -28,6 +28,7 @@ from catpool.priors.prior import (
     mean_of_categories,
 )
 from catpool.priors.strength_search import EDGE, average_over_strength, maximize_over_strength
+from catpool.priors.uncertainty import is_averaged
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -87,12 +88,14 @@ class Binomial(Family):
         edges = _boundary_priors(classes, tables.shares, strength, note, pooled)
         return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        from catpool.priors.full_bayes import arrange, integrate_strength  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
-        some = (np.count_nonzero(ShareTables.of(flat).shares, axis=1) > 1) & is_uncertain(fitted[0], flat[0], most)
+        some = (np.count_nonzero(ShareTables.of(flat).shares, axis=1) > 1) & is_averaged(
+            fitted[0], flat[0], if_uncertain=if_uncertain
+        )
         if not some.any():
             return [each.reshape(shape) for each in fitted]
 

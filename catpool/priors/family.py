@@ -110,7 +110,9 @@ class Family(ABC):
         """
         return moments_prior(classes, self)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> Sequence[Prior]:
+    def full_bayes_prior(
+        self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False
+    ) -> Sequence[Prior]:
         """Average over the posterior of the prior's parameters.
 
         Parameters
@@ -119,8 +121,8 @@ class Family(ABC):
             As in `likelihood_prior`.
         scale : float
             Of the half-t prior on the standard deviation between categories, relative to the one within.
-        most : float, default=infinity
-            Tables of fewer categories are averaged; the others have the likeliest prior.
+        if_uncertain : bool, default=False
+            Whether to average only tables whose prior is uncertain; the others have the likeliest prior.
 
         Returns
         -------

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors.prior import ONE_CATEGORY, ONE_ROW_EACH, Prior, mean_of_categories, mean_variance, reliability
+from catpool.priors.prior import Prior, mean_of_categories, mean_variance, reliability
 from catpool.priors.standard_normal import half_t_from_normal
 
 POINTS = 48  # of the grid; the trapezoidal rule on smooth densities needs no more
@@ -45,7 +45,7 @@ def posterior_grid(log_likelihood: LogLikelihood, scales: np.ndarray) -> tuple[n
         Of each table's half-t prior.
     """
     line = np.linspace(0.0, 1.0, POINTS)[:, None]
-    low, high = np.full(len(scales), LOWEST), np.full(len(scales), HIGHEST)
+    low, high = np.array([LOWEST]), np.array([HIGHEST])  # of all tables at first
     for _ in range(ROUNDS):
         z = low + line * (high - low)
         theta = half_t_from_normal(z, 1.0) * scales
@@ -63,12 +63,6 @@ def posterior_grid(log_likelihood: LogLikelihood, scales: np.ndarray) -> tuple[n
         )
     probability = np.exp(height - height.max(axis=0))
     return theta, probability / probability.sum(axis=0)
-
-
-def is_uncertain(fitted: Prior, moments: Moments, most: float) -> np.ndarray:
-    """Whether to average tables of shape (T, K): those with spread to learn of, and fewer categories than `most`."""
-    assert fitted.note is not None
-    return ~np.isin(fitted.note, [ONE_CATEGORY, ONE_ROW_EACH]) & (moments.categories < most)
 
 
 def by_point(log_likelihood: LogLikelihood) -> LogLikelihood:

@@ -25,6 +25,7 @@ from catpool.priors.prior import Prior
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.size_classes import group_by_size
+from catpool.priors.uncertainty import is_averaged
 
 
 class KnownVariances(Normal):
@@ -36,8 +37,8 @@ class KnownVariances(Normal):
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
         return [_fit(moments, reml=reml) for moments in classes]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        return [_integrate(moments, scale, most) for moments in classes]
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        return [_integrate(moments, scale, if_uncertain=if_uncertain) for moments in classes]
 
 
 def with_known_variances(rule: PriorRule) -> PriorRule:
@@ -79,13 +80,13 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
     )
 
 
-def _integrate(moments: Moments, scale: float, most: float) -> Prior:
+def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     """Average over the standard deviation between categories, with the mean integrated out analytically."""
-    from catpool.priors.full_bayes import arrange, is_uncertain, mixture, posterior_grid  # here, as few need it
+    from catpool.priors.full_bayes import arrange, mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
-    some = is_uncertain(fitted, moments, most)
+    some = is_averaged(fitted, moments, if_uncertain=if_uncertain)
     if not some.any():
         return fitted.reshape(shape)
     profile = VarianceRatioProfile(group_by_size(moments)[0], reml=True, known=True)

@@ -24,6 +24,7 @@ from catpool.priors.prior import (
 )
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.size_classes import group_by_size
+from catpool.priors.uncertainty import is_averaged
 
 LEAST_ROWS = 3  # with no more, the posterior of the variance within has no mean
 BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
@@ -63,8 +64,8 @@ class Normal(Family):
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
         return [_fit(moments, reml=reml) for moments in classes]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        return [_integrate(moments, scale, most) for moments in classes]
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        return [_integrate(moments, scale, if_uncertain=if_uncertain) for moments in classes]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return normal_marginal(moments, prior)
@@ -114,15 +115,15 @@ def _without_noise(
     return np.where(exact, variance, 0.0), np.where(exact, 0.0, total)
 
 
-def _integrate(moments: Moments, scale: float, most: float) -> Prior:
+def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     """Average over theta, with the mean and the variance within integrated out analytically."""
-    from catpool.priors.full_bayes import arrange, is_uncertain, mixture, posterior_grid  # here, as few need it
+    from catpool.priors.full_bayes import arrange, mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
     # without these, there is nothing to integrate over
     some = (moments.between + moments.within > 0) & (moments.rows > LEAST_ROWS) & (fitted.strength > 0)
-    some &= is_uncertain(fitted, moments, most)
+    some &= is_averaged(fitted, moments, if_uncertain=if_uncertain)
     if not some.any():
         return fitted.reshape(shape)
     sizes = group_by_size(moments)[0]

@@ -17,6 +17,7 @@ from catpool.priors.marginal import poisson_marginal
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior, choose_priors
 from catpool.priors.strength_search import EDGE, average_over_strength, maximize_over_strength
+from catpool.priors.uncertainty import is_averaged
 
 EXPOSURES = 20  # binary digits of the largest exposure of a category, up to which it is its own unit
 
@@ -89,12 +90,12 @@ class Poisson(Family):
         fitted = Prior(shape / rate, rate, shape / rate**2, shape / rate, value, np.zeros(len(mean), dtype="U1"))
         return choose_priors(inside, fitted, edge)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        from catpool.priors.full_bayes import arrange, integrate_strength  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
-        some = (flat[0].mean > 0) & is_uncertain(fitted[0], flat[0], most)
+        some = (flat[0].mean > 0) & is_averaged(fitted[0], flat[0], if_uncertain=if_uncertain)
         if not some.any():
             return [each.reshape(shape) for each in fitted]
 
