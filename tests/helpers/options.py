@@ -106,6 +106,10 @@ def _maximizes_only(p):
     return unknown or p.get("family") in DISPERSED_FAMILIES
 
 
+def _past(p):
+    return isinstance(p["cv"], EarlierRows)
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -125,14 +129,14 @@ INERT = {
     ),
     "max_interactions": (lambda p: p["interactions"] != "auto", "no interaction is looked for"),
     "prior_scale": (
-        lambda p: p["prior"] not in ("auto", "full_bayes") or _maximizes_only(p),
+        lambda p: p["prior"] not in ("auto", "full_bayes") or _maximizes_only(p) or _past(p),
         "other priors have no scale",
     ),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (
         lambda p: (
             (p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))))
-            or (p["prior"] == "reml" and isinstance(p["cv"], EarlierRows))
+            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p))))
         ),
         "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
     ),
@@ -144,6 +148,7 @@ INERT = {
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"
+            and not (_past(p) and p["cv"].half_life == 0.5)  # whose sums of numbers are rounded otherwise
             and "adjust_for" not in p
             and ("family" not in p or p["family"] == "normal")
             and "sd" not in p.get("output", "")
