@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from catpool.crossfit.past import PastScheme
-from catpool.crossfit.times import AUTO, Fade, Times
+from catpool.crossfit.times import Fade, Times
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
 from catpool.tables.windows import window_names
@@ -27,9 +27,6 @@ class EarlierRows:
 
         2^(-a / half_life).
 
-    By default, encodings are made for models of what comes later: they are relative to the mean of all earlier rows,
-    and the half-life is learned. ``half_life=None`` gives plain means of all earlier rows.
-
     Parameters
     ----------
     by : str or int
@@ -38,7 +35,7 @@ class EarlierRows:
     gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
         number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
-    half_life : number, timedelta, str or None, default="auto"
+    half_life : number, timedelta, str or "auto", default=None
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
         "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
@@ -54,12 +51,11 @@ class EarlierRows:
         towards the mean of all earlier rows; and so are the differences ``<column>_30D_minus_180D`` and
         ``<column>_180D_minus_all``, which are 0 without rows in the shorter window. Rows in windows keep their weight,
         whatever the half-life. In ``transform``, windows end with the last training row. `output` must have the mean.
-    relative : bool or "auto", default="auto"
+    relative : bool, default=False
         Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
-        it drifts, means of two times cannot be compared, and a model that learns from earlier ones misreads later
-        ones; what is relative to the level can be. Means in windows are relative to that of the window. `summary_` and
-        `encoding_table` stay in units of y, and `output="trees"` does not round. "auto" is True for
-        ``half_life="auto"``, otherwise False.
+        it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
+        the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
+        units of y, and `output="trees"` does not round.
 
     Raises
     ------
@@ -85,23 +81,23 @@ class EarlierRows:
     >>> import pandas as pd
     >>> from catpool import EarlierRows, MeanEncoder
     >>> X = pd.DataFrame({"shop": list("aabab"), "day": [1, 2, 2, 3, 4]})
-    >>> encoder = MeanEncoder(["shop"], cv=EarlierRows(by="day", half_life=None))
+    >>> encoder = MeanEncoder(["shop"], cv=EarlierRows(by="day"))
     >>> encoder.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 1.0, 1.0, 1.5, 4.0]
 
-    By default they are relative to the mean of all earlier rows, which is 1, 1, 7 / 3 and 13 / 4:
+    Relative to the mean of all earlier rows, which is 1, 1, 7 / 3 and 13 / 4:
 
-    >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day"))
+    >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day", relative=True))
     >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 0.0, 0.0, -0.83..., 0.75]
     """
 
     by: str | int
     gap: float | str | timedelta | np.timedelta64 | None = None
-    half_life: float | str | timedelta | np.timedelta64 | None = AUTO
+    half_life: float | str | timedelta | np.timedelta64 | None = None
     first: float = np.nan
     windows: Sequence[Any] | None = None
-    relative: bool | str = AUTO
+    relative: bool = False
 
     @property
     def reads(self) -> Sequence[str | int]:
@@ -134,12 +130,10 @@ class EarlierRows:
         for name, given in (("groups", data.groups), ("key", data.key)):
             if given is not None:
                 raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
-        if not isinstance(self.relative, bool) and self.relative != AUTO:
-            raise ValueError(f'`relative` must be True, False or "auto". Got {self.relative!r}.')
-        learns = isinstance(self.half_life, str) and self.half_life == AUTO
-        relative = learns if self.relative == AUTO else self.relative
+        if not isinstance(self.relative, bool):
+            raise ValueError(f"`relative` must be True or False. Got {self.relative!r}.")
         return PastScheme(
-            self._times(data.X), data.targets, data.weights, relative=bool(relative), names=self.window_names
+            self._times(data.X), data.targets, data.weights, relative=self.relative, names=self.window_names
         )
 
     def fade(self, X: Frame, last_time: float) -> Fade:

@@ -57,7 +57,7 @@ def test_other_targets_and_weights(kind, sales):
         kind
     ]
     weights = np.arange(len(y)) % 3 + 1.0
-    encoder = EmpiricalBayesEncoder(["shop"], target_type=kind, cv=EarlierRows("day", half_life=None), remainder="drop")
+    encoder = EmpiricalBayesEncoder(["shop"], target_type=kind, cv=EarlierRows("day"), remainder="drop")
     encoded = np.asarray(encoder.fit_transform(X, y, sample_weight=weights))
     assert np.isnan(encoded).any(axis=1).sum() == (X["day"] == X["day"].min()).sum()
     if kind == "multiclass":
@@ -67,7 +67,7 @@ def test_other_targets_and_weights(kind, sales):
 
 def test_transform_uses_all_rows_and_forgets(sales):
     X, y = sales
-    plain = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", half_life=None)).fit(X, y)
+    plain = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day")).fit(X, y)
     new = X.iloc[:5].assign(day=60)
     assert plain.transform(new).equals(EmpiricalBayesEncoder(["shop"], prior="reml").fit(X, y).transform(new))
     encoder = SmoothedMeanEncoder(["shop"], cv=EarlierRows("day", half_life=5), output=["mean", "count"]).fit(X, y)

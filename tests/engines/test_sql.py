@@ -114,7 +114,7 @@ def test_nan_is_missing():
 
 def test_time_ordered_encoders_without_a_half_life_have_sql(orders):
     X, y = orders
-    encoder = MeanEncoder(["select"], cv=EarlierRows("id", half_life=None)).fit(X, y)
+    encoder = MeanEncoder(["select"], cv=EarlierRows("id")).fit(X, y)
     found = run_sqlite(X, "orders", encoder.to_sql("orders", dialect="sqlite")).sort_values("id")
     np.testing.assert_array_equal(found["select"], encoder.transform(X[::-1])["select"][::-1])
 

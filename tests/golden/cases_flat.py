@@ -116,8 +116,8 @@ SCHEMES: dict[str, tuple[Any, dict[str, str], tuple[str, ...]]] = {  # cv, argum
     "labels": (rows()["fold"].to_numpy(), {}, ()),
     "pairs": (pairs_of_folds(), {}, ()),
     "key": (4, {"key": "key"}, ()),
-    "earlier": (EarlierRows("day", half_life=None), {}, ("day",)),
-    "earlier with a gap": (EarlierRows("day", gap=3, half_life=None), {}, ("day",)),
+    "earlier": (EarlierRows("day"), {}, ("day",)),
+    "earlier with a gap": (EarlierRows("day", gap=3), {}, ("day",)),
     "earlier with a half-life": (EarlierRows("day", half_life=10.0, first=0.5), {}, ("day",)),
     "earlier by date": (EarlierRows("date", gap="2D", half_life="20D"), {}, ("date",)),
 }
@@ -150,7 +150,7 @@ def by_output() -> Iterator[Case]:
     for name in ("mean", "reml", "reml cells"):
         for kind in quick(name, ("offset", "binary", "exposed", "outputs")):
             yield Case(f"outputs/{name}/{kind}/trees", partial(train, made(name, output="trees"), kind))
-    past = made("reml", cv=EarlierRows("day", half_life=None), output="trees")
+    past = made("reml", cv=EarlierRows("day"), output="trees")
     yield Case("outputs/reml/trees of the past", partial(train, past, "continuous", columns=("city", "shop", "day")))
 
 

@@ -57,7 +57,7 @@ VALUES = {  # beside that of the encoder's base
         3,
         KFold(2),
         np.arange(N) % 2,
-        EarlierRows("size", half_life=None),
+        EarlierRows("size", half_life="auto"),
         EarlierRows("size", half_life=0.5, relative=True),
         EarlierRows("size", windows=[1.0, 0.5], gap=0.1),
     ],
