@@ -40,9 +40,10 @@ class EarlierRows:
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
         "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
         of the past to all of it, the one by which the later half of the past is best predicted, both by all rows before
-        each and by the earlier half. It must explain a fifth more than no half-life, and so must one in the earlier
-        half of the past; otherwise, and with fewer than 128 rows, there is none. It is learned when the prior is, from
-        earlier rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where weights are kept.
+        each and by the earlier half. It must explain clearly more than no half-life, by a fifth, and so must one in
+        the earlier half of the past; otherwise, and with fewer than 128 rows, there is none. It is learned when the
+        prior is, from earlier rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where
+        weights are kept.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
     windows : list of number, timedelta or str, default=None

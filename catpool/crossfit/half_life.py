@@ -9,9 +9,9 @@ their deviance, as of normal errors of unknown variance, is
     n * log(sum of weight * (y - prediction)^2),
 
 summed over both predictions and the outputs of y. The half-life of the least deviance is taken if it explains more than
-none does, by more than chance (a difference of 2, as by the criterion of Akaike, 1974) and by a fifth of what the
-categories explain at all; and if the same is true of the earlier half of the rows. For a half-life that comes and goes
-costs a model more than one wins where effects hardly drift.
+none does, by more than chance (a difference of 20, as the best of several is tried anew at each doubling) and by a
+fifth of what the categories explain at all; and if the same is true of the earlier half of the rows. For a half-life
+that comes and goes costs a model more than one wins where effects hardly drift.
 
 Where means are relative to the level of all categories, so are the errors, to their mean in each sixteenth of the rows:
 a level that moves tells nothing of how fast categories do.
@@ -39,7 +39,7 @@ from catpool.tables.policy import Policy
 FEWEST = 64  # rows, below which no half-life is learned
 SHORTEST = 6  # powers of two below the span
 BLOCKS = 16  # of the rows that are predicted
-CHANCE = 2.0  # of the deviance
+CHANCE = 20.0  # of the deviance
 SHARE = 0.2  # of what the categories explain
 
 

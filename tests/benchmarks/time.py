@@ -25,7 +25,7 @@ from catpool import EarlierRows, EmpiricalBayesEncoder
 
 SHARE = 0.75  # of the rows, by time, that the model learns from
 HALF_LIVES = {"1": 1.0, "1/4": 0.25, "1/16": 0.0625}  # in spans of the training times
-QUICK = ["folds", "default", "half-life None"]
+QUICK = ["folds", "past", "relative"]
 
 
 def load(path, cap, seed):
@@ -54,11 +54,13 @@ def schemes(times):
     }
     return {
         "folds": 5,
-        "default": EarlierRows(**rule),
-        "half-life None": EarlierRows(**rule, half_life=None),
+        "past": EarlierRows(**rule),
+        "relative": EarlierRows(**rule, relative=True),
         "half-life auto": EarlierRows(**rule, half_life="auto"),
+        "relative, half-life auto": EarlierRows(**rule, half_life="auto", relative=True),
         **lives,
-        "windows": EarlierRows(**rule, half_life=None, windows=[span / 16, span / 4]),
+        "windows": EarlierRows(**rule, windows=[span / 16, span / 4]),
+        "relative, windows": EarlierRows(**rule, windows=[span / 16, span / 4], relative=True),
     }
 
 
