@@ -45,7 +45,9 @@ class Times:
     windows: tuple[Any, ...] = ()
 
     @classmethod
-    def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float, windows: Sequence[Any]) -> Times:
+    def read(
+        cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float, windows: Sequence[Any] = ()
+    ) -> Times:
         """Read the times of a column, and convert the gap, half-life and windows to their unit."""
         series = as_series(column)
         if series.isna().any():
