@@ -138,7 +138,7 @@ def _refuse(encoder: Any) -> None:
         )
     if "error" in (encoder.unknown, encoder.missing):
         raise TypeError('An ONNX graph cannot raise errors. Use other values of `unknown` and `missing` than "error".')
-    if isinstance(encoder.cv, EarlierRows) and encoder.cv.half_life is not None:
+    if isinstance(encoder.cv, EarlierRows) and encoder._fitted.last_time is not None:
         raise TypeError("An ONNX graph cannot forget training rows over time. Use EarlierRows without `half_life`.")
     if not len(encoder.get_feature_names_out()):
         raise TypeError("The encoder has no features, so there is nothing to export. Set drop_noise=False.")

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catpool.crossfit.gapped_rows import GappedRows, scheme_of_gaps
+from catpool.crossfit.gapped_rows import scheme_of_gaps
 from catpool.crossfit.joint import CodedColumn
 from catpool.crossfit.leverage import refuse_partial
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
 from catpool.crossfit.threads import in_threads
+from catpool.crossfit.times import Fade
+from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.categories import FEW, Vocabulary
 from catpool.data.crossed import number_shared
 from catpool.data.frames import Frame
@@ -155,11 +157,12 @@ class Columnwise(Structure):
         labels = self.labels(data.X)
         listed = self.listed(labels)
         data = replace(data, X=self.number_shared(labels, data.X))
-        rows = GappedRows(data, Parts(None, 1), scheme.age)
+        scheme = scheme_of_gaps(scheme, data, rare=False)
+        rows = TrainingRows(data.targets, data.weights, Parts(None, 1))
 
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
-            learned = rows.learn(self.learner(vocabulary), codes, vocabulary.size, unlisted)
+            learned = scheme.learn(self.learner(vocabulary), codes, vocabulary.size, rows, unlisted)
             learned = self.complete(learned, codes, vocabulary, data.without(unlisted))
             advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
@@ -233,7 +236,7 @@ class Columnwise(Structure):
         table = self.table(label, data.X.names_by_label, vocabulary, column.encodings)
         return table, table.arrange(column.values, column.counts, codes)
 
-    def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
+    def transform(self, tables: Sequence[Any], X: Frame, fade: Fade) -> Blocks:
         features: Blocks = {}
         if len(X) > FEW:
             X = self.number_shared([table.label for table in tables], X, distinct=False)
@@ -241,7 +244,7 @@ class Columnwise(Structure):
             features |= blocks
         return features
 
-    def features(self, table: Any, X: Frame, fade: np.ndarray | None) -> Blocks:
+    def features(self, table: Any, X: Frame, fade: Fade) -> Blocks:
         """The features of new rows from one table; `fade` is as in `transform`."""
         return table.features(X)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
 from catpool.crossfit.past import PastScheme
-from catpool.crossfit.times import Times
+from catpool.crossfit.times import Fade, Times
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
+from catpool.tables.windows import window_names
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,36 @@ class EarlierRows:
     gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
         number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
-    half_life : number, timedelta or str, default=None
+    half_life : number, timedelta, str or "auto", default=None
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
+        "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
+        of the past to all of it, the one by which the later half of the past is best predicted, both by all rows before
+        each and by the earlier half. It must explain clearly more than no half-life, by a fifth, and so must one in
+        the earlier half of the past; otherwise, and with fewer than 128 rows, there is none. It is learned when the
+        prior is, from earlier rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where
+        weights are kept.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
+    windows : list of number, timedelta or str, default=None
+        Lengths of time, such as ["30D", "180D"]. For each, the mean of the category's rows in that time before a row is
+        a feature as well, called ``<column>_30D`` and so on, pooled towards that of the next longer window, the longest
+        towards the mean of all earlier rows; and so are the differences ``<column>_30D_minus_180D`` and
+        ``<column>_180D_minus_all``, which are 0 without rows in the shorter window. Rows in windows keep their weight,
+        whatever the half-life. In ``transform``, windows end with the last training row. `output` must have the mean.
+    relative : bool, default=False
+        Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
+        it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
+        the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
+        units of y, and `output="trees"` does not round.
 
     Raises
     ------
     ValueError
         In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
         missing or infinite; if the gap or half-life does not match the type of the times; if the gap is negative or
-        the half-life is not positive; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
+        the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
+        beside them; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
     See Also
     --------
@@ -65,12 +85,20 @@ class EarlierRows:
     >>> encoder = MeanEncoder(["shop"], cv=EarlierRows(by="day"))
     >>> encoder.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 1.0, 1.0, 1.5, 4.0]
+
+    Relative to the mean of all earlier rows, which is 1, 1, 7 / 3 and 13 / 4:
+
+    >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day", relative=True))
+    >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
+    [nan, 0.0, 0.0, -0.83..., 0.75]
     """
 
     by: str | int
     gap: float | str | timedelta | np.timedelta64 | None = None
     half_life: float | str | timedelta | np.timedelta64 | None = None
     first: float = np.nan
+    windows: Sequence[Any] | None = None
+    relative: bool = False
 
     @property
     def reads(self) -> Sequence[str | int]:
@@ -81,6 +109,11 @@ class EarlierRows:
     def past_only(self) -> bool:
         """Whether a row is encoded from earlier rows only: always."""
         return True
+
+    @property
+    def window_names(self) -> list[str]:
+        """The names of the windows, the shortest first."""
+        return window_names(self.windows)
 
     def scheme(self, data: TrainingData) -> PastScheme:
         """Make the scheme of some training rows.
@@ -98,10 +131,16 @@ class EarlierRows:
         for name, given in (("groups", data.groups), ("key", data.key)):
             if given is not None:
                 raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
-        return PastScheme(self._times(data.X), data.targets, data.weights)
+        if not isinstance(self.relative, bool):
+            raise ValueError(f"`relative` must be True or False. Got {self.relative!r}.")
+        return PastScheme(
+            self._times(data.X), data.targets, data.weights, relative=self.relative, names=self.window_names
+        )
 
-    def fade(self, X: Frame, last_time: float) -> np.ndarray | None:
+    def fade(self, X: Frame, last_time: float) -> Fade:
         """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
+
+        With half-lives that are learned, compute how long after the last training row the new rows are.
 
         Parameters
         ----------
@@ -110,7 +149,10 @@ class EarlierRows:
         last_time : float
             The time of the last training row.
         """
-        return None if self.half_life is None else self._times(X).fade(last_time)
+        if self.half_life is None:
+            return None
+        times = self._times(X)
+        return times.ages(last_time) if times.learns else times.fade(last_time)
 
     def _times(self, X: Frame) -> Times:
         if self.by not in X.labels:
@@ -118,4 +160,12 @@ class EarlierRows:
                 f"EarlierRows names the column {self.by!r}, which X does not have. Pass one of its columns, which are "
                 f"{X.labels}."
             )
-        return Times.read(X.column(self.by), self.by, gap=self.gap, half_life=self.half_life, first=self.first)
+        window_names(self.windows)  # refuses what are no windows
+        return Times.read(
+            X.column(self.by),
+            self.by,
+            gap=self.gap,
+            half_life=self.half_life,
+            first=self.first,
+            windows=self.windows or (),
+        )

@@ -8,7 +8,7 @@ all folds are learned in one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,10 +17,9 @@ import numpy as np
 from catpool.crossfit.folds import Folds
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
-from catpool.crossfit.training_rows import TrainingRows, learn
+from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.listed import Unlisted
 from catpool.data.training import TrainingData
-from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
@@ -56,24 +55,13 @@ class GappedRows:
     ----------
     data : TrainingData
     parts : Parts
-    age : callable, optional
-        From the weights of rows to those that are left of them.
     """
 
-    def __init__(self, data: TrainingData, parts: Parts, age: Callable[[Weights], Weights] | None = None) -> None:
-        self.targets, self.of_targets = data.targets, list[tuple[list[int], TrainingRows]]()
-        for positions, own in split_by_gaps(data):
-            weights = own.weights if age is None else age(own.weights)
-            self.of_targets.append((positions, TrainingRows(own.targets, weights, parts)))
-
-    def learn(self, learner: ColumnLearner, codes: np.ndarray, size: int, unlisted: Unlisted | None) -> list[Any]:
-        """Learn a column from all rows; return one encoding for each class of each target."""
-        learned = []
-        for positions, rows in self.of_targets:
-            own = rows.without(unlisted)
-            _check(own, unlisted)
-            learned.append((positions, learn(learner, codes, size, own)))
-        return _in_order(self.targets, learned)
+    def __init__(self, data: TrainingData, parts: Parts) -> None:
+        self.targets = data.targets
+        self.of_targets = [
+            (positions, TrainingRows(own.targets, own.weights, parts)) for positions, own in split_by_gaps(data)
+        ]
 
     def moments(self, codes: np.ndarray, size: int, unlisted: Unlisted | None, learner: ColumnLearner) -> list[Moments]:
         """The moments of a column in each part, one for each class of each target."""
@@ -120,9 +108,16 @@ class GappedScheme(Scheme):
     def __init__(self, whole: Scheme, data: TrainingData) -> None:
         self.whole, self.targets, self.last_time = whole, data.targets, whole.last_time
         self.parts = [(positions, whole.restrict(own)) for positions, own in split_by_gaps(data)]
+        self.rows = GappedRows(data, Parts(None, 1))
 
-    def age(self, weights: Weights) -> Weights:
-        return self.whole.age(weights)
+    def learn(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None
+    ) -> list[Any]:
+        learned = []
+        for (positions, scheme), (_, own) in zip(self.parts, self.rows.of_targets, strict=True):
+            _check(own.without(unlisted), unlisted)
+            learned.append((positions, scheme.learn(learner, codes, size, own, unlisted)))
+        return _in_order(self.targets, learned)
 
     def prepare(self) -> None:
         for positions, scheme in self.parts:

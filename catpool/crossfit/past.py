@@ -5,7 +5,8 @@ number m of earlier rows is found by bisection. With a half-life, the running su
 
 The prior must come from earlier rows as well, and learning one for each row would cost as much as n fits. So it is
 learned from the first 1, 2, 4, 8, ... rows in the order of time, and each row has the prior from the longest of these
-prefixes that is in its past. All prefixes together have fewer than 2 n rows, so they cost as much as two fits.
+prefixes that is in its past. All prefixes together have fewer than 2 n rows, so they cost as much as two fits. A
+half-life that is learned is learned from the same prefixes.
 """
 
 from __future__ import annotations
@@ -13,28 +14,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from catpool.crossfit.half_life import learn_half_life
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
+from catpool.crossfit.past_rows import PastPrior, PastRows
+from catpool.crossfit.past_sums import PastSums, beyond_level, cut_prefixes, last_windows
+from catpool.crossfit.row_posteriors import decay_weights
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.times import Times
-from catpool.crossfit.training_rows import TrainingRows, learn
+from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.listed import Unlisted
 from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
-from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.prior import Prior, mean_variance, reliability
+from catpool.tables.encoding import Encoding
 from catpool.tables.learner import ColumnLearner, Learner
-
-LEAST = 1e-40  # the least weight that decay leaves a row, so that no prefix weighs nothing
-SPAN = 500  # half-lives that a running sum may extend over; 2^500 is far from overflow
 
 
 class PastScheme(Scheme):
@@ -45,104 +44,90 @@ class PastScheme(Scheme):
     times : Times
     targets : list of Target
     weights : Weights
+    relative : bool, default=False
+        Whether means are relative to the level at the time of each row.
+    names : sequence of str, default=()
+        Those of the windows.
     """
 
-    def __init__(self, times: Times, targets: list[Target], weights: Weights) -> None:
-        self.times, self.targets, self.weights = times, targets, weights
+    def __init__(
+        self,
+        times: Times,
+        targets: list[Target],
+        weights: Weights,
+        *,
+        relative: bool = False,
+        names: Sequence[str] = (),
+    ) -> None:
+        self.times, self.targets, self.weights, self.relative, self.names = times, targets, weights, relative, names
         self.last_time = None if times.half_life is None else times.values.max()
 
-    def age(self, weights: Weights) -> Weights:
-        return decay_weights(weights, self.times)
-
     @cached_property
-    def _all_rows(self) -> TrainingRows:
-        return TrainingRows(self.targets, self.age(self.weights), Parts(None, 1))
+    def _rows(self) -> TrainingRows:
+        """All rows, with the weights that the given half-life leaves of them."""
+        return TrainingRows(self.targets, decay_weights(self.weights, self.times), Parts(None, 1))
+
+    def learn(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None
+    ) -> list[Any]:
+        assert isinstance(learner, Learner)
+        past = self._past(codes, unlisted)
+        half_life = learn_half_life(learner, past.first()) if self.times.learns else None
+        learned: list[Encoding] = super().learn(self._own(learner), codes, size, self._aged(half_life), unlisted)
+        if self.times.learns:
+            learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
+        return self._move(learned, learner, past, size)
+
+    def _move(self, learned: list[Encoding], learner: Learner, rows: PastRows, size: int) -> list[Encoding]:
+        """The encodings with means relative to the level, and with those of windows until the last row."""
+        if self.relative:
+            learned = [replace(each, level=float(each.moments.mean)) for each in learned]
+        if self.names:
+            columns = [values for target in self.targets for values in target.columns()]
+            learned = [
+                replace(each, windows=last_windows(rows, values, size, self.names))
+                for each, values in zip(learned, columns, strict=True)
+            ]
+        slots = np.arange(size)
+        return [replace(each, values=each.moved(each.values, learner.policy, slots)) for each in learned]
+
+    def _aged(self, half_life: Any) -> TrainingRows:
+        """All rows, with the weights that a half-life leaves of them, which was learned or is given."""
+        if half_life is None:
+            return self._rows
+        self.last_time = self.times.values.max()
+        weights = decay_weights(self.weights, self.times.with_half_life(half_life))
+        return TrainingRows(self.targets, weights, Parts(None, 1))
+
+    def _own(self, learner: Learner) -> Learner:
+        """The learner, without rounding where what it gives is compared with other means."""
+        return replace(learner, rounded=False) if self.relative or self.names else learner
+
+    def _past(self, codes: np.ndarray, unlisted: Unlisted | None) -> PastRows:
+        """The rows of a column in the order of time."""
+        weights = self.weights if unlisted is None else self.weights.leave_out(unlisted.rows)
+        return PastRows(codes, self.times, self.targets, weights, self.relative)
 
     def restrict(self, data: TrainingData) -> PastScheme:
-        return PastScheme(self.times, data.targets, data.weights)
+        targets, weights = data.targets, data.weights
+        return PastScheme(self.times, targets, weights, relative=self.relative, names=self.names)
 
     def encode(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        weights, rows = self.weights, self._all_rows
-        if unlisted is not None:
-            weights, rows = weights.leave_out(unlisted.rows), rows.without(unlisted)
-        values, seen = encode_from_past(learner, codes, self.times, self.targets, weights)
+        values, seen = encode_from_past(self._own(learner), self._past(codes, unlisted))
         # the codes are still intact: this scheme does not overwrite them
-        return OutOfFoldColumn(values, seen, learn(learner, codes, size, rows))
+        return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
 
 
-class RunningSums:
-    """Sums over the earlier rows of each row's category.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n,)
-    times : Times
-    weights : Weights
-    """
-
-    def __init__(self, codes: np.ndarray, times: Times, weights: Weights) -> None:
-        self.times, self.weights = times, weights
-        distinct, rank = np.unique(times.values, return_inverse=True)
-        self.order = np.lexsort((times.values, codes))
-        keys = codes.astype(np.int64) * (len(distinct) + 1)
-        ordered = (keys + rank)[self.order]
-        limit = np.searchsorted(distinct, times.values - times.gap, side="left")
-        # the position, in the order, of the last earlier row; if its category differs, there is none
-        self.last = np.searchsorted(ordered, keys + limit, side="left") - 1
-        self.seen = (self.last >= 0) & (codes[self.order][self.last] == codes)
-        self.codes = codes[self.order]
-
-    def sum_past(self, values: np.ndarray | None) -> np.ndarray:
-        """Sum weight times value over the earlier rows of each row's category, of shape (n,); None sums weights."""
-        row = np.ones(len(self.order)) if self.weights.count_weights is None else self.weights.count_weights
-        if values is not None:
-            row = values if self.weights.row is None else values * self.weights.row
-        row, at = row[self.order], self.times.values[self.order]
-        sums = _sum_running(row, self.codes) if self.times.half_life is None else self._sum_decaying(row, at)
-        past = np.where(self.seen, sums[self.last], 0.0)
-        if self.times.half_life is None:
-            return past
-        age = (self.times.values - at[self.last]) / self.times.half_life
-        return np.where(self.seen, past * np.exp2(-np.maximum(age, 0.0)), 0.0)
-
-    def _sum_decaying(self, row: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Sum the rows of each category up to each row, each row decayed until the time of the last one summed.
-
-        Within a span of time, rows are scaled by 2^(time / half_life), summed, and scaled back. The scale would
-        overflow in long series, so each span starts anew and adds what is left of the span before it.
-        """
-        life = self.times.half_life
-        span = ((at - at.min()) / life // SPAN).astype(np.int64)
-        start = at.min() + span * SPAN * life
-        within = _sum_running(row * np.exp2((at - start) / life), self.codes * (span.max() + 1) + span)
-        here = within * np.exp2((start - at) / life)
-        cell = self.codes.astype(np.int64) * (span.max() + 1) + span
-        before = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
-        for begin in before[self.codes[before] == self.codes[before - 1]]:
-            end = np.searchsorted(cell, cell[begin], side="right")
-            here[begin:end] += here[begin - 1] * np.exp2((at[begin - 1] - at[begin:end]) / life)
-        return here
-
-
-def _sum_running(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    return pd.Series(values).groupby(groups).cumsum().to_numpy()
-
-
-def encode_from_past(
-    learner: Learner, codes: np.ndarray, times: Times, targets: list[Target], weights: Weights
-) -> tuple[np.ndarray, np.ndarray]:
+def encode_from_past(learner: Learner, rows: PastRows) -> tuple[np.ndarray, np.ndarray]:
     """Encode each row from strictly earlier rows.
 
     Parameters
     ----------
     learner : Learner
-    codes : ndarray of shape (n,)
-    times : Times
-    targets : list of Target
-    weights : Weights
+    rows : PastRows
 
     Returns
     -------
@@ -150,90 +135,34 @@ def encode_from_past(
     counts : ndarray of shape (n,)
         The weight of the rows of its category that each row is encoded from.
     """
-    running = RunningSums(codes, times, weights)
-    counted = np.arange(len(codes)) if weights.row is None else np.flatnonzero(weights.row)
-    order, earlier = counted[times.subset(counted).order], times.count_earlier(counted)
-    prefixes = np.where(earlier > 0, 1 << np.log2(np.maximum(earlier, 1)).astype(np.int64), 0)
-    count = running.sum_past(None)
-    blocks = []
-    for target in targets:
-        family = FAMILIES[target.family]
-        # sums of distances lose fewer digits; the first row is in the past of every row that has one
-        center = 0.0 if target.whole else float(target.values[order[0]])
-        totals = [running.sum_past(values - center) + center * count for values in target.columns()]
-        values = np.full((len(totals), len(learner.outputs), len(codes)), times.first)
-        for prefix in np.unique(prefixes[prefixes > 0]):
-            rows = np.flatnonzero(prefixes == prefix)
-            # numbered in the order of time, so that later categories do not change even the last digit
-            past, slots = pd.factorize(codes[order[:prefix]])
-            seen = sum_decayed_rows(target, past, len(slots), weights, times, order[:prefix])
-            own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
-            priors = learner.priors_from(slots, [replace(each) for each in seen], family)
-            values[:, :, rows] = encode_rows(learner, own, seen, priors, codes[rows], family)
-        blocks.append(values.reshape(-1, len(codes)).T)
-    return np.hstack(blocks), np.where(earlier > 0, count, times.first)
+    earlier = rows.times.count_earlier(rows.order)
+    prefixes = cut_prefixes(learner, rows, earlier)
+    own = PastSums(rows, prefixes)
+    whole = PastSums(replace(rows, codes=np.zeros_like(rows.codes)), prefixes) if rows.relative else None
+    blocks = [_encode_target(learner, position, own, whole) for position in range(len(rows.targets))]
+    return np.hstack(blocks), np.where(earlier > 0, own.count, rows.times.first)
 
 
-def decay_weights(weights: Weights, times: Times) -> Weights:
-    """The weights that are left of the rows at the time of the last of them."""
-    shares = times.decay(times.values.max())
-    if shares is None:
-        return weights
-    shares = np.maximum(shares, LEAST)
-    return replace(weights, row=shares if weights.row is None else shares * weights.row)
+def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSums | None) -> np.ndarray:
+    """The encodings by one of the targets, of shape (n, classes times outputs); relative, if `whole` is given."""
+    rows = own.rows
+    target, width, windows = rows.targets[position], len(learner.outputs), len(rows.times.windows)
+    totals = own.totals(target)
+    levels = None if whole is None else whole.means(target)
+    inside = own.windows(target) if windows else []
+    if whole is not None:
+        inside = list(map(beyond_level, inside, whole.windows(target)))
+    values = np.full((len(totals), width + 2 * windows, len(rows.codes)), rows.times.first)
+    for past, users, half_life in own.prefixes:
+        learned, codes = PastPrior.learn(learner, past, position, half_life), rows.codes[users]
+        moments = [Moments(own.count[users], total[users], np.array(0.0)) for total in totals]
+        some = None if levels is None else [level[users] for level in levels]
+        encoded = values[:, :width, users] = learned.encode(moments, codes, some)
+        if windows:
+            means = encoded[:, learner.outputs.index("mean")]
+            values[:, width:, users] = learned.encode_windows(means, [_take(each, users) for each in inside], codes)
+    return values.reshape(-1, len(rows.codes)).T
 
 
-def sum_decayed_rows(
-    target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, rows: np.ndarray
-) -> list[Moments]:
-    """The moments of some rows, whose codes these are, at the time of the last of them; one for each class."""
-    own = decay_weights(weights.subset(rows), times.subset(rows))
-    seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
-    column = seen.column(codes, size)
-    _, views = next(seen.views())
-    moments = [column.merge(view, column.moments(view)) for view in views]
-    return [replace(each, count=each.count.astype(float)) for each in moments]
-
-
-def encode_rows(
-    learner: Learner,
-    rows: Sequence[Moments],
-    seen: Sequence[Moments],
-    priors: Sequence[Prior],
-    codes: np.ndarray,
-    family: Family,
-) -> np.ndarray:
-    """Compute the outputs of rows, of shape (C, outputs, m), where each row has moments of its own.
-
-    Parameters
-    ----------
-    learner : Learner
-    rows : sequence of Moments of shape (m,)
-        The moments of each row's category that the row is encoded from, one for each of C classes.
-    seen : sequence of Moments of shape (size,)
-        The moments that the priors were learned from.
-    priors : sequence of Prior
-    codes : ndarray of shape (m,)
-    family : Family
-    """
-    values = [
-        learner.encode_rows(own, _expand_prior(prior, each, codes, family), codes, family)
-        for own, prior, each in zip(rows, priors, seen, strict=True)
-    ]
-    return np.array(values).reshape(len(rows), len(learner.outputs), len(codes))
-
-
-def _expand_prior(prior: Prior, moments: Moments, codes: np.ndarray, family: Family) -> Prior:
-    """Expand a prior from categories to rows, with the variance of its mean given the moments it was learned from."""
-    if prior.components is not None:
-        names = '"full_bayes" does' if prior.shares is None else '"scale_mixture" and "npmle" do'
-        raise ValueError(f'prior={names} not go with EarlierRows, which learns many priors. Pass prior="reml".')
-    if prior.offset is not None and prior.offset_variance is not None:
-        return replace(prior, offset=prior.offset[codes], offset_variance=prior.offset_variance[codes])
-    known = knowing_variances(prior, moments, family)
-    assert known.between is not None
-    assert known.within is not None
-    weight = reliability(moments.count, prior.strength)
-    uncertain = mean_variance(moments, prior.strength, weight, known.between, known.within)
-    variance = np.full(len(codes), float(uncertain))
-    return replace(prior, between=known.between, within=known.within, offset_variance=variance)
+def _take(windows: Sequence[Moments], rows: np.ndarray) -> list[Moments]:
+    return [Moments(each.count[rows], each.total[rows], each.scatter) for each in windows]

@@ -20,10 +20,11 @@ from catpool.crossfit.folds import (
 )
 from catpool.crossfit.joint import CodedColumn, batch_columns, encode_together, learns_at_once
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
+from catpool.crossfit.times import Fade
+from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.frames import Frame
 from catpool.data.listed import Unlisted
 from catpool.data.training import TrainingData
-from catpool.data.weights import Weights
 from catpool.tables.learner import ColumnLearner
 
 
@@ -32,9 +33,11 @@ class Scheme(ABC):
 
     last_time: Any = None  # the time of the last training row, if weights decay with time
 
-    def age(self, weights: Weights) -> Weights:
-        """The weights of the training rows for encoding new rows."""
-        return weights
+    def learn(
+        self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None
+    ) -> list[Any]:
+        """Learn the encodings of a column from all rows, for new ones; other parameters are as in `encode`."""
+        return learn(learner, codes, size, rows.without(unlisted))
 
     def prepare(self) -> None:
         """Make what all columns share, before several threads ask for it; by default nothing."""
@@ -104,8 +107,11 @@ class SchemeRule(Protocol):
         """The scheme of these training rows."""
         ...
 
-    def fade(self, X: Frame, last_time: Any) -> np.ndarray | None:
-        """The share of the training rows' weight that is left for each row of X, of shape (n,); None is 1."""
+    def fade(self, X: Frame, last_time: Any) -> Fade:
+        """The share of the training rows' weight that is left for each row of X, of shape (n,); None is 1.
+
+        Or the ages of the rows, from which each column computes its share.
+        """
         ...
 
 
@@ -117,6 +123,11 @@ def is_rule(cv: Any) -> TypeGuard[SchemeRule]:
 def reads(cv: Any) -> list[Any]:
     """The columns of X that `cv` reads as a rule; those of other schemes are none."""
     return list(cv.reads) if is_rule(cv) else []
+
+
+def names_of_windows(cv: Any) -> list[str]:
+    """The names of the windows of time in which `cv` encodes rows as well."""
+    return list(getattr(cv, "window_names", ())) if is_rule(cv) else []
 
 
 def is_past_only(cv: Any) -> bool:

@@ -110,6 +110,15 @@ class Stream:
         likelihood = self.log_likelihood + other.log_likelihood
         return Stream(self.labels, self.names, tallies, targets, likelihood, self.mixed_keys)
 
+    def decay(self, factor: float, *, precision: bool) -> Stream:
+        """The sums over the same rows, whose weights are multiplied by a factor."""
+        likelihood = self.log_likelihood
+        if precision:
+            rows = [sum(float(each.rows) for each in tally.moments[0].views()) for tally in self.tallies]
+            likelihood = likelihood + np.array(rows) * np.log(factor) / 2
+        tallies = [tally.decay(factor, precision=precision) for tally in self.tallies]
+        return replace(self, tallies=tallies, log_likelihood=likelihood)
+
     def add_rows(self, data: TrainingData, structure: Columnwise, cv: Any) -> Stream:
         """Add the sums of more rows, whose folds are found as those of the rows before."""
         return self + sum_rows(data, structure, cv, mixed_keys=self.mixed_keys)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catpool.crossfit.scheme import Scheme
+from catpool.crossfit.times import Fade
 from catpool.data.frames import Frame
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
@@ -69,15 +70,15 @@ class Structure(ABC):
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
         """Learn the tables from all rows, and encode the training rows by the scheme."""
 
-    def transform(self, tables: Sequence[Any], X: Frame, fade: np.ndarray | None) -> Blocks:
+    def transform(self, tables: Sequence[Any], X: Frame, fade: Fade) -> Blocks:
         """Encode new rows; by default each table has its own features.
 
         Parameters
         ----------
         tables : sequence
         X : Frame
-        fade : ndarray of shape (n,) or None
-            The share of the training rows' weight that is left for each row; None is 1.
+        fade : ndarray of shape (n,), Ages or None
+            The share of the training rows' weight that is left for each row, or what tables compute it from; None is 1.
         """
         features: Blocks = {}
         for table in tables:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -10,6 +12,9 @@ import pandas as pd
 
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
+
+AUTO = "auto"
+DAY = 86_400_000_000_000  # nanoseconds
 
 
 @frozen
@@ -23,16 +28,27 @@ class Times:
     gap : float or int
     half_life : float or int, or None
     first : float
+    dated : bool, default=False
+        Whether the times are dates.
+    learns : bool, default=False
+        Whether the half-life is learned, anew from each past.
+    windows : tuple of float or int, default=()
+        The lengths of windows, in ascending order.
     """
 
     values: np.ndarray
     gap: Any
     half_life: Any
     first: float
+    dated: bool = False
+    learns: bool = False
+    windows: tuple[Any, ...] = ()
 
     @classmethod
-    def read(cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float) -> Times:
-        """Read the times of a column, and convert the gap and half-life to their unit."""
+    def read(
+        cls, column: Any, name: Any, *, gap: Any, half_life: Any, first: float, windows: Sequence[Any] = ()
+    ) -> Times:
+        """Read the times of a column, and convert the gap, half-life and windows to their unit."""
         series = as_series(column)
         if series.isna().any():
             raise ValueError(f"Times must not be missing, but column {name!r} has missing values. Drop such rows.")
@@ -46,11 +62,15 @@ class Times:
         if dated:
             series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)  # one unit for frames of all libraries
         values = series.astype("int64" if dated else float).to_numpy()
+        learns = isinstance(half_life, str) and half_life == AUTO
         return cls(
             values,
             _read_duration(gap, dated, "gap", least=0) or 0,
-            _read_duration(half_life, dated, "half_life", least=1e-300),
+            None if learns else _read_duration(half_life, dated, "half_life", least=1e-300),
             float(first),
+            dated,
+            learns,
+            tuple(sorted(_read_duration(each, dated, "windows", least=1e-300) for each in windows)),
         )
 
     @property
@@ -66,12 +86,57 @@ class Times:
         """The share of each row's weight that is left at a time after all rows; None is 1 for all rows."""
         return None if self.half_life is None else np.exp2((self.values - at) / self.half_life)
 
+    def ages(self, time: float) -> Ages:
+        """How long after a time the rows are."""
+        return Ages(np.maximum(self.values - time, 0))
+
     def fade(self, time: float) -> np.ndarray:
         """The share of a weight at `time` that is left at the time of each row; 1 for rows before it."""
         return np.exp2(-np.maximum((self.values - time) / self.half_life, 0.0))
 
     def subset(self, rows: np.ndarray) -> Times:
-        return Times(self.values[rows], self.gap, self.half_life, self.first)
+        return replace(self, values=self.values[rows])
+
+    def with_half_life(self, half_life: Any) -> Times:
+        return replace(self, half_life=half_life)
+
+    @property
+    def unit(self) -> Any:
+        """The half-life of which those that are tried are powers of two: a day, or one where times are numbers."""
+        return DAY if self.dated else 1.0
+
+    def as_duration(self, half_life: Any) -> Any:
+        """A half-life as users write it: a timedelta if the times are dates; infinite if all weights are kept."""
+        if half_life is None:
+            return np.inf
+        return pd.Timedelta(half_life, unit="ns") if self.dated else float(half_life)
+
+
+@frozen
+class Ages:
+    """How long after the last training row new rows are, where each column has a half-life of its own.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        In the unit of the times; 0 for rows before.
+    """
+
+    values: np.ndarray
+
+    def fade(self, half_life: Any) -> np.ndarray | None:
+        """The share of the training rows' weight that is left for each row, of shape (n,); None is 1."""
+        if half_life is None or not has_end(half_life):
+            return None
+        return np.exp2(-self.values / (half_life.value if isinstance(half_life, pd.Timedelta) else half_life))
+
+
+Fade = np.ndarray | Ages | None  # the weight that training rows keep for new rows: one for all columns, or by column
+
+
+def has_end(half_life: Any) -> bool:
+    """Whether a learned half-life is finite."""
+    return isinstance(half_life, pd.Timedelta) or half_life < np.inf
 
 
 def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
@@ -84,7 +149,8 @@ def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:
         kind = 'a timedelta, such as "7D", as the times are dates' if dated else "a number, as the times are numbers"
-        raise ValueError(f"`{name}` must be {kind}. Got {value!r}.") from error
+        word = '"auto", or ' if name == "half_life" else ""
+        raise ValueError(f"`{name}` must be {word}{kind}. Got {value!r}.") from error
     if not least <= length < np.inf:
         raise ValueError(f"`{name}` must be positive and finite. Got {value!r}. Pass None to leave it out.")
     return length

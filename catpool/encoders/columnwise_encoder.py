@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -21,6 +20,7 @@ from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import read_frame
 from catpool.data.training import read_training
+from catpool.encoders.decay_mixin import LEARNING, DecayMixin
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import check_interval, documented
 from catpool.encoders.records import check_names, output, warn_of_date_columns
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
-LEARNING = RLock()  # of all encoders, because a lock of each could not be pickled with it
-
 
 @documented
-class ColumnwiseEncoder(Encoder):
+class ColumnwiseEncoder(DecayMixin, Encoder):
     """Learns one column, interaction or path at a time, from sums over rows, which can be added up."""
 
     crossfit: str
@@ -55,7 +53,7 @@ class ColumnwiseEncoder(Encoder):
             `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
             and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
             categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
-            the rows of count / (count + strength); `log_likelihood`; and `note`.
+            the rows of count / (count + strength); `log_likelihood`; `half_life`, if it is learned; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.crossfit.columnwise import Crossfit
-from catpool.crossfit.scheme import is_past_only, reads
+from catpool.crossfit.scheme import is_past_only, names_of_windows, reads
 from catpool.data.crossed import Cells
 from catpool.models.flat import Flat
 from catpool.priors.rules import PriorRule
@@ -65,6 +65,7 @@ def flat(
         cell_rule=cell_rule,
         reads=reads(encoder.cv),
         past_only=is_past_only(encoder.cv),
+        windows=names_of_windows(encoder.cv),
         n_jobs=encoder.n_jobs,
     )
 

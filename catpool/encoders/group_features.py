@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from catpool.data.frames import Frame
 from catpool.data.training import take_named
 from catpool.data.weights import read_weights
-from catpool.encoders.columnwise_encoder import LEARNING
+from catpool.encoders.decay_mixin import LEARNING
 from catpool.encoders.group_results_mixin import GroupResultsMixin
 from catpool.encoders.lazy_tables import refuse_conversion
 from catpool.encoders.parameters import CONSTRAINTS, Registered

@@ -12,6 +12,7 @@ import pandas as pd
 
 from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
+from catpool.crossfit.times import Fade
 from catpool.data.backends import to_backend
 from catpool.data.categories import Vocabulary
 from catpool.data.dates import are_dates, warn_of_dates
@@ -48,7 +49,7 @@ class Settings:
         times = reads(self.cv) if fitted.last_time is not None else []  # none, where `cv` was changed since
         return list(dict.fromkeys([*structure.required(fitted.tables), *times]))
 
-    def fade(self, X: Frame, fitted: Fitted) -> np.ndarray | None:
+    def fade(self, X: Frame, fitted: Fitted) -> Fade:
         """How much weight the training rows keep for new rows; None without a half-life."""
         fades = fitted.last_time is not None and is_rule(self.cv)
         return self.cv.fade(X, fitted.last_time) if fades else None

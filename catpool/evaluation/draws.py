@@ -153,6 +153,7 @@ def _draw_table(table: EncodingTable, places: np.ndarray | None, rng: np.random.
         values += _draw_target(list(group), places, rng)
     for value, encoding in zip(values, encodings, strict=True):
         table.policy.apply(MEAN, value[: table.vocabulary.size], encoding.moments, encoding.prior)
+        value -= encoding.level or 0.0
     return np.column_stack(values)
 
 

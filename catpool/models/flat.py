@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain, combinations
 from math import comb
@@ -14,10 +14,11 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.past import encode_rows
+from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.row_statistics import CodedRows
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
+from catpool.crossfit.times import Ages, Fade
 from catpool.data.categories import Vocabulary
 from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
 from catpool.data.crossed import Cells, check_interaction, encode_column
@@ -37,8 +38,16 @@ from catpool.priors.rules import PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
-from catpool.tables.outputs import column_output, column_outputs, read_flat_outputs, refuse_of_past, target_outputs
+from catpool.tables.outputs import (
+    MEAN,
+    column_output,
+    column_outputs,
+    read_flat_outputs,
+    refuse_of_past,
+    target_outputs,
+)
 from catpool.tables.policy import Policy, refuse_missing
+from catpool.tables.windows import window_outputs
 
 TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
@@ -74,6 +83,8 @@ class Flat(Columnwise):
     reads : list, default=[]
         The columns that the fold scheme reads.
     past_only : bool, default=False
+    windows : list of str, default=[]
+        The names of windows of time in which means are taken as well.
     n_jobs : int, optional
     """
 
@@ -94,6 +105,7 @@ class Flat(Columnwise):
     cell_rule: Callable[[Cells], PriorRule] | None = None
     reads: Sequence[Any] = field(default=())
     past_only: bool = False
+    windows: Sequence[str] = field(default=())
     n_jobs: int | None = None
 
     @property
@@ -156,6 +168,8 @@ class Flat(Columnwise):
             warn_of_no_categories(X.labels)
         for parts in self._given:
             check_interaction(parts, X)
+        if self.windows and MEAN.name not in self.outputs:
+            raise ValueError(f'`windows` are of means, but output={self.output!r} has none. Add "mean" to it.')
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
@@ -201,7 +215,8 @@ class Flat(Columnwise):
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
         for table in tables:
-            same = list(table.encodings[0].values) == self.distributions.order
+            outputs = [*self.distributions.order, *window_outputs(self.windows)]
+            same = list(table.encodings[0].values) == outputs
             require(same or not self.past_only, "other outputs than its parameters say")
             parts = len(table.vocabulary.paths.parts) if isinstance(table.vocabulary, Cells) else None
             known = table.label in X.labels
@@ -280,16 +295,22 @@ class Flat(Columnwise):
         by_value = [each for each, item in zip(large, column.encodings, strict=True) for _ in item.values]
         column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
-    def features(self, table: EncodingTable, X: Frame, fade: np.ndarray | None) -> Blocks:
+    def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
+        if isinstance(fade, Ages):
+            fade = fade.fade(table.half_life)
         return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)
 
     def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
         """The features of new rows for which the training rows have lost weight."""
         learner, slots = self.learner(table.vocabulary), table.slots(column)
+        if table.encodings[0].is_moved:
+            learner = replace(learner, rounded=False)
         blocks = []
         for item in table.encodings:
             own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            blocks.append(encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0].T)
+            values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
+            moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
+            blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
         features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
         table.fill_unseen(column, slots, features[table.label])
         return features

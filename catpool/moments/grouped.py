@@ -54,6 +54,10 @@ class Tally:
         )
         return Tally(union, [_add_by_part(a, b) for a, b in zip(mine, theirs, strict=True)])
 
+    def decay(self, factor: float, *, precision: bool) -> Tally:
+        """The tally of the same rows, whose weights are multiplied by a factor."""
+        return Tally(self.vocabulary, [_decay(each, factor, precision=precision) for each in self.moments])
+
     def weight_by_part(self) -> np.ndarray:
         """The weight of the rows of each part, of shape (P,)."""
         return self.moments[0].count.sum(axis=1)
@@ -96,6 +100,18 @@ def split_by_target(
     for target in targets:
         yield target, moments[: len(target.names)]
         moments = moments[len(target.names) :]
+
+
+def _decay(moments: Moments, factor: float, *, precision: bool) -> Moments:
+    """The moments of rows that have lost weight, but are as many if weights are precisions."""
+    return Moments(
+        moments.count * factor,
+        moments.total * factor,
+        moments.scatter * factor,
+        moments.rows if precision else None,
+        None if moments.residual is None else moments.residual * factor,
+        None if moments.scatters is None else moments.scatters * factor,
+    )
 
 
 def _add_by_part(a: Moments, b: Moments) -> Moments:

@@ -16,7 +16,9 @@ from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
-from catpool.tables.outputs import is_distribution, is_feature
+from catpool.tables.outputs import MEAN, is_distribution, is_feature
+from catpool.tables.policy import Policy
+from catpool.tables.windows import window_outputs, window_values
 
 
 @frozen
@@ -36,6 +38,12 @@ class Encoding:
         The features of each slot by output. The policy has been applied to them.
     shares : bool, default=False
         Whether the target is the shares of another target's rows in parts of its range.
+    half_life : float or pandas.Timedelta, optional
+        The half-life that was learned, infinite if rows keep their weight.
+    level : float, optional
+        The mean of all rows, where the means in `values` are relative to it.
+    windows : dict of Moments of shape (size,), optional
+        Of the last rows, by the name of the window of time, the shortest first.
     """
 
     output: str | None
@@ -45,6 +53,9 @@ class Encoding:
     prior: Prior
     values: dict[str, np.ndarray]
     shares: bool = False
+    half_life: float | pd.Timedelta | None = None
+    level: float | None = None
+    windows: dict[str, Moments] | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an encoding."""
@@ -54,9 +65,38 @@ class Encoding:
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
         own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
         require(own, "variances of categories without their scatter")
-        require(all(map(is_feature, self.values)), f"outputs {tuple(self.values)}")
+        zero = pd.Timedelta(0) if isinstance(self.half_life, pd.Timedelta) else 0
+        require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
+        windows = self.windows or {}
+        require(all(np.shape(each.count) == shape for each in windows.values()), "windows of other categories")
+        outputs = window_outputs(list(windows))
+        require(not outputs or {MEAN.name, *outputs} <= set(self.values), "windows without their means")
+        require(all(name in outputs or is_feature(name) for name in self.values), f"outputs {tuple(self.values)}")
         for values in self.values.values():
             require_numbers(shape, values=values)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether there are more values than those of the posterior: relative ones, or those of windows."""
+        return self.level is not None or self.windows is not None
+
+    def moved(self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs of rows or slots, with means relative to the level, and with those of the windows.
+
+        Parameters
+        ----------
+        values : dict of ndarray of shape (m,)
+            By output.
+        policy : Policy
+        slots : ndarray of shape (m,)
+        """
+        if self.level is not None and MEAN.name in values:
+            values = {**values, MEAN.name: values[MEAN.name] - self.level}
+        if self.windows is None:
+            return values
+        own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]
+        means = window_values(values[MEAN.name], own, self.prior, policy, slots)
+        return values | dict(zip(window_outputs(list(self.windows)), means, strict=True))
 
     @cached_property
     def full_prior(self) -> Prior:
@@ -96,8 +136,14 @@ class Encoding:
             "within_sd": _root(self.full_prior.within),
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
+            **({} if self.half_life is None else {"half_life": self._shown_half_life}),
             "note": self._note,
         }
+
+    @property
+    def _shown_half_life(self) -> Any:
+        """The half-life as `summary_` shows it: missing if rows keep their weight."""
+        return np.nan if self.half_life == np.inf else self.half_life
 
     @property
     def _note(self) -> str:

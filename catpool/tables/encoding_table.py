@@ -17,7 +17,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_one_of
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
-from catpool.tables.outputs import OUTPUTS, ColumnOutput, column_output
+from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -162,6 +162,10 @@ class EncodingTable:
         for item in self.encodings:
             mains = item.prior.mains  # the shares of cells have none
             unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
+            if unseen and item.level is not None:
+                unseen = {**unseen, MEAN.name: unseen[MEAN.name] - item.level}
+            if unseen:
+                unseen |= dict.fromkeys(item.windows or {}, unseen[MEAN.name])
             for output in item.values:
                 if output in unseen:  # other outputs keep the value of the slot of unseen cells
                     result[rows, position] = unseen[output]
@@ -181,6 +185,11 @@ class EncodingTable:
     def extra(self, name: str) -> np.ndarray:
         """The values of a column output by slot."""
         return column_output(name).compute(self)
+
+    @property
+    def half_life(self) -> Any:
+        """The half-life that was learned; None where none was."""
+        return self.encodings[0].half_life
 
     @property
     def counts(self) -> np.ndarray:

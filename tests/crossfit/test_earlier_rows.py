@@ -113,7 +113,11 @@ def test_the_column_of_times_is_not_encoded(sales):
         (EarlierRows("day", half_life=0), {}, "`half_life` must be positive"),
         (EarlierRows("day"), {"day": np.inf}, "must be finite"),
         (EarlierRows("day", gap=7), {"day": pd.Timestamp("2024-02-02")}, "`gap` must be a timedelta"),
-        (EarlierRows("day", half_life=30.0), {"day": pd.Timestamp("2024-02-02")}, "`half_life` must be a timedelta"),
+        (
+            EarlierRows("day", half_life=30.0),
+            {"day": pd.Timestamp("2024-02-02")},
+            '`half_life` must be "auto", or a timedelta',
+        ),
         (EarlierRows("size"), {"shop": 0.0}, "which `columns` names too"),
     ],
 )

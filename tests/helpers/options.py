@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
+from catpool import EarlierRows
 from catpool.priors.families import DISPERSED_FAMILIES
 
 N = 120
@@ -53,7 +54,14 @@ VALUES = {  # beside that of the encoder's base
     "solver": ["cg"],
     "approximation": ["pql"],
     "tweedie_power": [1.2],
-    "cv": [3, KFold(2), np.arange(N) % 2],
+    "cv": [
+        3,
+        KFold(2),
+        np.arange(N) % 2,
+        EarlierRows("size", half_life="auto"),
+        EarlierRows("size", half_life=0.5, relative=True),
+        EarlierRows("size", windows=[1.0, 0.5], gap=0.1),
+    ],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
     "random_state": [1],
@@ -100,6 +108,10 @@ def _maximizes_only(p):
     return unknown or p.get("family") in DISPERSED_FAMILIES
 
 
+def _past(p):
+    return isinstance(p["cv"], EarlierRows)
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -119,12 +131,15 @@ INERT = {
     ),
     "max_interactions": (lambda p: p["interactions"] != "auto", "no interaction is looked for"),
     "prior_scale": (
-        lambda p: p["prior"] not in ("auto", "full_bayes") or _maximizes_only(p),
+        lambda p: p["prior"] not in ("auto", "full_bayes") or _maximizes_only(p) or _past(p),
         "other priors have no scale",
     ),
     "interaction_prior": (lambda p: p["interactions"] is None, "there is no interaction"),
     "prior": (
-        lambda p: p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))),
+        lambda p: (
+            (p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))))
+            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p))))
+        ),
         "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
     ),
     "correlated": (lambda p: not p["slopes"] or not p["intercepts"], "an intercept has nothing to be correlated with"),
@@ -135,6 +150,7 @@ INERT = {
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"
+            and not (_past(p) and p["cv"].half_life == 0.5)  # whose sums of numbers are rounded otherwise
             and "adjust_for" not in p
             and ("family" not in p or p["family"] == "normal")
             and "sd" not in p.get("output", "")

@@ -10,6 +10,7 @@ import numpy as np
 
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.crossfit.times import Fade
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, encode_column, number_shared
 from catpool.data.frames import Frame, column_name, select_columns
@@ -118,7 +119,7 @@ class Mixed(Structure):
                 features.setdefault(label, np.full((len(data), block.shape[1]), np.nan))[test] = block
         return Fit(self._tables(names, rows, vocabularies, replace(whole, contrasts=contrasts)), features)
 
-    def transform(self, tables: Sequence[EffectsTable], X: Frame, fade: np.ndarray | None) -> Blocks:
+    def transform(self, tables: Sequence[EffectsTable], X: Frame, fade: Fade) -> Blocks:
         return self._blocks(tables, self._design_of_new(tables, X))
 
     def predictive(self, tables: Sequence[EffectsTable], X: Frame) -> tuple[Predictive, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.structure import Blocks
+from catpool.crossfit.times import Fade
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths, encode_paths
 from catpool.data.frames import Frame
@@ -105,7 +106,7 @@ class Nested(Columnwise):
         by_value = [by_level[level] for by_level in large for level, _ in self.learner(vocabulary).outputs]
         column.use_all_rows(codes, by_value, np.zeros(vocabulary.size, dtype=bool))
 
-    def features(self, table: NestedTable, X: Frame, fade: np.ndarray | None) -> Blocks:
+    def features(self, table: NestedTable, X: Frame, fade: Fade) -> Blocks:
         return table.features(X)
 
     def rising(self, tables: Sequence[NestedTable]) -> set[str]:
