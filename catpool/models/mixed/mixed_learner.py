@@ -16,7 +16,7 @@ from catpool.models.mixed.design import DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.fitted_form import FittedForm
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
-from catpool.models.mixed.joint_laplace import average_laplace
+from catpool.models.mixed.joint_laplace import average_generalized
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
@@ -159,7 +159,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions, joint: bool) -> Mix
         (fit, criterion, dispersion), method = fit_laplace(aggregated, likelihood, mean), "Laplace"
     if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
         prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
-        fits = average_laplace(aggregated, link, mean, prior)
+        fits = average_generalized(aggregated, link, mean, prior)
     form = FittedForm(scales, 1.0, family, options, joint)
     model = form.model(fits or [(1.0, fit)], center=-middle - log_unit, freedom=np.inf, method=method)
     return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
