@@ -38,7 +38,8 @@ class PredictionMixin:
             The probability of the interval from `lower` to `upper`, whose tails have one probability.
         kind : {"mean", "row"}, default="mean"
             Of what: the expected value of a row, or a new row, whose own noise comes on top. A new row of classes is
-            zero or one; one of counts has an exposure of one. Where weights are precisions, it has a weight of one.
+            zero or one; one of counts has an exposure of one. Where weights are precisions, it has a weight of one. The
+            dispersion of negative binomial, gamma and Tweedie rows counts as known.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
 
@@ -55,7 +56,7 @@ class PredictionMixin:
         ValueError
             If the arguments are none of these, if columns are missing, if ``unknown`` or ``missing`` is "error" and
             there are such rows, if the model was fitted by conjugate gradients, or if ``kind`` is "row" and the family
-            is none of the normal, binomial and Poisson ones.
+            comes from outside the package.
         """
         check_is_fitted(self)
         check_interval(interval)
