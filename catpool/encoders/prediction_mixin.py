@@ -39,7 +39,8 @@ class PredictionMixin:
         kind : {"mean", "row"}, default="mean"
             What is predicted: the expected value of y in a row, or y itself, whose distribution also has the noise of
             single rows. Then y of two classes is zero or one, and counts have an exposure of one. If weights are
-            precisions, the row has a weight of one.
+            precisions, the row has a weight of one. The dispersion of negative binomial, gamma and Tweedie rows counts
+            as known.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
 
@@ -57,7 +58,7 @@ class PredictionMixin:
         ValueError
             If an argument is not as described, if columns are absent, if ``unknown`` or ``missing`` is "error" and
             there are such rows, if y has several outputs or more than two classes, if the model was fitted by conjugate
-            gradients, or if ``kind="row"`` and the family is not normal, binomial or Poisson.
+            gradients, or if ``kind="row"`` and the family comes from outside the package.
 
         Examples
         --------

@@ -84,6 +84,8 @@ class DispersedFamily(ABC):
         The smallest and the largest mean.
     homoscedastic : bool
         Whether all rows have one variance, whatever their mean.
+    is_discrete : bool
+        Whether rows are counts.
     link : Link
         The logarithm.
     """
@@ -94,6 +96,7 @@ class DispersedFamily(ABC):
     parameter: str
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     homoscedastic: ClassVar[bool] = False
+    is_discrete: ClassVar[bool] = False
     link: ClassVar[LogLink] = LogLink()
 
     def __repr__(self) -> str:
@@ -114,6 +117,14 @@ class DispersedFamily(ABC):
     @abstractmethod
     def reported(self, dispersion: float) -> float:
         """The number by which the field knows the dispersion."""
+
+    @abstractmethod
+    def row_variance(self, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        """The variance of rows of these means."""
+
+    @abstractmethod
+    def distribution(self, values: np.ndarray, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        """The probabilities that rows of these means are at most these values."""
 
     @abstractmethod
     def from_moments(self, cells: DispersedCells, eta: np.ndarray) -> float:

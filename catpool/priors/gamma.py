@@ -10,7 +10,7 @@ coefficient from generalized linear mixed-effects models revisited and expanded,
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import gammainc, gammaln, polygamma, psi
 
 from catpool.priors.dispersed import DispersedCells
 from catpool.priors.power_variance import PowerVariance
@@ -36,6 +36,10 @@ class Gamma(PowerVariance):
     def latent_noise(self, scale: float) -> float:
         """The variance of the logarithm of a row, from the dispersion."""
         return float(polygamma(1, 1 / scale))
+
+    def distribution(self, values: np.ndarray, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        shape = 1 / dispersion
+        return np.asarray(gammainc(shape, shape * values / mean))
 
     def constant(self, cells: DispersedCells, dispersion: float) -> float:
         shape = 1 / dispersion

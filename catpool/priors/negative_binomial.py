@@ -14,7 +14,7 @@ J. F. Lawless (1987), Negative binomial and mixed Poisson regression, Canadian J
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln, pdtr
 
 from catpool.priors.dispersed import DispersedCells, DispersedFamily, DispersionSlopes
 
@@ -29,6 +29,7 @@ class NegativeBinomial(DispersedFamily):
     name = "negative_binomial"
     assumed = "count"
     kinds = ("count",)
+    is_discrete = True
     parameter = "size"
 
     def check(self, y: np.ndarray) -> None:
@@ -36,6 +37,16 @@ class NegativeBinomial(DispersedFamily):
 
     def reported(self, dispersion: float) -> float:
         return 1 / dispersion if dispersion > 0 else np.inf
+
+    def row_variance(self, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        return mean + dispersion * mean**2
+
+    def distribution(self, values: np.ndarray, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        if dispersion == 0:
+            return np.asarray(pdtr(values, mean))
+        return np.where(
+            values < 0, 0.0, betainc(1 / dispersion, np.maximum(values, 0) + 1, 1 / (1 + dispersion * mean))
+        )
 
     def from_moments(self, cells: DispersedCells, eta: np.ndarray) -> float:
         m = cells.means(eta)

@@ -37,6 +37,9 @@ class PowerVariance(DispersedFamily):
     kinds = ("continuous",)
     power: float
 
+    def row_variance(self, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        return np.asarray(dispersion * mean**self.power)
+
     def from_moments(self, cells: DispersedCells, eta: np.ndarray) -> float:
         m, rows = cells.means(eta), cells.count.sum()
         return float(max((cells.scatter(m) / m**self.power).sum() / rows, LEAST_START * self._usual(cells)))

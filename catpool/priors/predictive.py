@@ -11,6 +11,7 @@ from scipy.stats import nbinom, poisson
 
 from catpool.data.frozen import frozen
 from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.dispersed_quantiles import least_amount, least_count
 from catpool.priors.family import Family
 from catpool.priors.mixture_of_t import MixtureOfT
 from catpool.priors.normal_quadrature import NODES, WEIGHTS
@@ -60,11 +61,14 @@ class LinearPredictive(Predictive):
     noise : ndarray of shape (m,)
         The residual variance of each component, for the normal family.
     family : Family or DispersedFamily
+    dispersion : float, default=0.0
+        Of a family that has one, which counts as known.
     """
 
     predictor: MixtureOfT
     noise: np.ndarray
     family: Family | DispersedFamily
+    dispersion: float = 0.0
 
     def expected(self, interval: float) -> Summary:
         link, own = self.family.link, self.predictor
@@ -82,25 +86,40 @@ class LinearPredictive(Predictive):
         expected = self.expected(interval)
         if self.family.name == BINOMIAL:
             return self._of_classes(expected["mean"], interval)
+        if isinstance(self.family, DispersedFamily):
+            return self._of_dispersed(self.family, expected, interval)
         if self.family.name != POISSON:
             raise self._refuse()
         sd = np.sqrt(expected["mean"] + expected["sd"] ** 2)
-        tail = (1 - interval) / 2
-        lower, upper = (self._count(quantile, expected, sd) for quantile in (tail, 1 - tail))
-        return {"mean": expected["mean"], "sd": sd, "lower": lower, "upper": upper}
+        return self._between(pdtr, True, expected["mean"], sd, interval)
 
-    def _count(self, quantile: float, expected: Summary, sd: np.ndarray) -> np.ndarray:
-        """The least count whose probability of not being exceeded is at least `quantile`, by bisection."""
-        low, high = np.full(len(sd), -1.0), np.ceil(expected["mean"] + sd / np.sqrt(1 - quantile))  # Chebyshev
-        while (high - low > 1).any():
-            middle = np.floor((low + high) / 2)
-            reached = self._distribution(middle) >= quantile
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-        return high
+    def _of_dispersed(self, family: DispersedFamily, expected: Summary, interval: float) -> Summary:
+        dispersion = self.dispersion
+        (variance,) = self._averages([lambda eta: family.row_variance(family.link.mean(eta), dispersion)])
+        sd = np.sqrt(variance + expected["sd"] ** 2)
 
-    def _distribution(self, counts: np.ndarray) -> np.ndarray:
-        """The probabilities of new rows of at most these counts, shape (n,)."""
-        return self._averages([lambda eta: pdtr(counts[:, None], np.exp(eta))])[0]
+        def distribution(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+            return family.distribution(values, mean, dispersion)
+
+        return self._between(distribution, family.is_discrete, expected["mean"], sd, interval)
+
+    def _between(
+        self,
+        distribution: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        discrete: bool,
+        mean: np.ndarray,
+        sd: np.ndarray,
+        interval: float,
+    ) -> Summary:
+        """The summary of rows whose distribution given their expected value is known."""
+
+        def averaged(values: np.ndarray) -> np.ndarray:
+            return self._averages([lambda eta: distribution(values[:, None], self.family.link.mean(eta))])[0]
+
+        search, tail = least_count if discrete else least_amount, (1 - interval) / 2
+        # by Chebyshev's inequality, no quantile is larger
+        lower, upper = (search(averaged, each, mean + sd / np.sqrt(1 - each)) for each in (tail, 1 - tail))
+        return {"mean": mean, "sd": sd, "lower": lower, "upper": upper}
 
     def _averages(self, functions: list[Callable[[np.ndarray], np.ndarray]]) -> list[np.ndarray]:
         """The expectations of functions of the linear predictor, each of shape (n,)."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from catpool.priors.dispersed import DispersedCells
 from catpool.priors.power_variance import PowerVariance
-from catpool.priors.tweedie_series import log_series
+from catpool.priors.tweedie_series import distribution_of_sums, log_series
 
 
 class Tweedie(PowerVariance):
@@ -36,6 +36,12 @@ class Tweedie(PowerVariance):
 
     def reported(self, dispersion: float) -> float:
         return dispersion
+
+    def distribution(self, values: np.ndarray, mean: np.ndarray, dispersion: float) -> np.ndarray:
+        p = self.power
+        rate, scale = mean ** (2 - p) / ((2 - p) * dispersion), (p - 1) * dispersion * mean ** (p - 1)
+        sums, rates = np.broadcast_arrays(values / scale, rate)
+        return distribution_of_sums(sums, rates, (2 - p) / (p - 1))
 
     def constant(self, cells: DispersedCells, dispersion: float) -> float:
         y, weights = _positive(cells)

@@ -18,11 +18,13 @@ Computing 15, 267-280.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammainc, gammaln, xlogy
 
 FEW, SOME = 8.0, 48.0  # the largest terms up to which so many terms are added one by one
 TERMS = {FEW: 48, SOME: 128}
+RANGES = (0.0, FEW), (FEW, SOME), (SOME, np.inf)
 SPACED = np.arange(-10.0, 10.5, 0.5)  # of the others, in standard deviations of the terms
+TINY = 1e-300
 CHUNK = 1 << 14  # values of y at a time
 
 
@@ -41,7 +43,7 @@ def log_series(y: np.ndarray, phi: float, power: float) -> np.ndarray:
     """
     result = np.empty((2, len(y)))
     largest = y ** (2 - power) / ((2 - power) * phi)
-    for least, most in ((0.0, FEW), (FEW, SOME), (SOME, np.inf)):
+    for least, most in RANGES:
         those = np.flatnonzero((largest >= least) & (largest < most))
         for start in range(0, len(those), CHUNK):
             own = those[start : start + CHUNK]
@@ -63,3 +65,25 @@ def _sum(y: np.ndarray, phi: float, power: float, largest: np.ndarray, terms: in
     each = np.exp(logs - highest[:, None])
     total = each.sum(axis=1)
     return np.array([highest + np.log(total * step), -(1 + a) * (each * j).sum(axis=1) / total])
+
+
+def distribution_of_sums(values: np.ndarray, rate: np.ndarray, shape: float) -> np.ndarray:
+    """The probabilities that sums of a Poisson number of gamma variables of scale one are at most these values.
+
+    Parameters
+    ----------
+    values, rate : ndarray of one shape
+        The expected number is `rate`.
+    shape : float
+        Of each gamma variable.
+    """
+    result = np.empty(values.shape)
+    for least, most in RANGES:
+        those = (rate >= least) & (rate < most)
+        own, y = rate[those][:, None], values[those][:, None]
+        spaced = own + np.sqrt(own) * SPACED
+        j = np.arange(TERMS[most] + 1.0) + np.zeros_like(own) if most in TERMS else spaced
+        weights = np.where(j >= 0, np.exp(xlogy(j, own) - own - gammaln(1 + np.maximum(j, 0.0))), 0.0)
+        inner = np.where(j > 0, gammainc(np.maximum(shape * j, TINY), y), y >= 0)
+        result[those] = (weights * inner).sum(axis=1) / weights.sum(axis=1)
+    return result

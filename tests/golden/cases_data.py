@@ -17,6 +17,8 @@ TARGET_TYPES = {
     "multiclass": "multiclass",
     "count": "count",
     "exposed": "count",
+    "amounts": "continuous",
+    "claims": "continuous",
     "outputs": "auto",
     "matrix": "auto",
 }
@@ -57,6 +59,7 @@ def _targets(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, object]
     continuous = np.round(effect + slope * frame["price"].to_numpy() + rng.normal(size=N), 4)
     rate = np.exp(effect / 3)
     binary = (continuous > 0.2).astype(int)
+    amounts = np.round(np.exp(continuous / 2), 4)
     return {
         "continuous": continuous,
         "offset": np.round(1e6 + continuous, 4),
@@ -65,6 +68,8 @@ def _targets(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, object]
         "multiclass": np.array(["low", "mid", "top"], dtype=object)[np.digitize(continuous, [-0.7, 0.9])],
         "count": rng.poisson(rate),
         "exposed": rng.poisson(rate * frame["exposure"].to_numpy()),
+        "amounts": amounts,
+        "claims": np.where(continuous > -1, amounts, 0.0),
         "outputs": pd.DataFrame({"sales": continuous, "sold": binary}),
         "matrix": np.column_stack([continuous, np.round(continuous**2, 4)]),
     }

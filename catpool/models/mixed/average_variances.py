@@ -53,9 +53,15 @@ def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float)
         def log_likelihood(z: np.ndarray) -> float:
             return -deviance.value(theta(prior.lambdas(z))) / 2
 
-        points, probability = integration_points(where_solvable(log_likelihood), prior.start)
-        fits = [fit_at(deviance, theta(prior.lambdas(z))) for z in points]
-    return list(zip(probability.tolist(), fits, strict=True))
+        fits: dict[bytes, MixedFit] = {}
+
+        def fitted(z: np.ndarray) -> float:
+            fits[z.tobytes()] = fit = fit_at(deviance, theta(prior.lambdas(z)))
+            return -fit.criterion / 2
+
+        likelihoods = where_solvable(log_likelihood), where_solvable(fitted)
+        points, probability = integration_points(likelihoods[0], prior.start, likelihoods[1])
+    return [(float(each), fits[z.tobytes()]) for each, z in zip(probability, points, strict=True)]
 
 
 def where_solvable(log_likelihood: LogDensity) -> LogDensity:

@@ -1,18 +1,17 @@
-"""Full Bayes for binary targets and counts: Laplace's approximation with coefficients integrated out like effects.
+"""Full Bayes for binary targets and counts: coefficients beta, with flat priors, are integrated out like effects.
 
-Given the variances, coefficients beta (with flat priors) and effects u = Lambda b have one mode, at which
+Given the variances, beta and the effects u = Lambda b have one mode, at which Laplace's approximation is
 
     log p(y | Lambda) ~ log f(y | beta, b) - b'b / 2 - log det(M) / 2 - log det(X'V^-1 X) / 2,
 
-with the determinants of the mixed-model equations of the last working response. Their posterior is skewed, so that its
-mean is not the mode. The normal distribution nearest to it, by the Kullback-Leibler divergence from the normal one,
-solves the same equations with the mean mu(eta) and the variance v(eta) of a row averaged over eta.
+with the determinants of the mixed-model equations of the last working response. It tells which variances to average
+over. Their posterior is skewed, so that its mean is not the mode. Its moments given the variances, and the
+probabilities of the variances, are those of expectation propagation.
 
 References
 ----------
 H. Rue, S. Martino, N. Chopin (2009), Approximate Bayesian inference for latent Gaussian models by using integrated
 nested Laplace approximations, Journal of the Royal Statistical Society B 71, 319-392.
-M. Opper, C. Archambeau (2009), The variational Gaussian approximation revisited, Neural Computation 21, 786-792.
 """
 
 from __future__ import annotations
@@ -23,27 +22,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from catpool.data.frozen import frozen
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.average_variances import Weighted, where_solvable
-from catpool.models.mixed.cross_products import cross_products
-from catpool.models.mixed.quasi_likelihood import ETA, MeanAndVariance, working_response
+from catpool.models.mixed.expectation_propagation import Quadratics, at_modes, match_moments, tilted_moments
+from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
-from catpool.models.mixed.solver.equations import EquationSolution, PartitionedSystem
+from catpool.models.mixed.solver.equations import EquationSolution
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, explain_singular
+from catpool.models.mixed.solver.reweighted_systems import ReweightedSystems
 from catpool.models.mixed.variance_prior import VariancePrior
-from catpool.moments.partition import Parts
 from catpool.priors.blas import blas_threads
 from catpool.priors.integration import integration_points
 from catpool.priors.link import Link
-from catpool.priors.normal_quadrature import NODES, WEIGHTS
 
 STEPS = 50
 HALVINGS = 20
 CLOSE = 1e-8  # change of the linear predictor at which the mode is found
 SLACK = 1e-10  # relative loss of height that may be rounding
-ROUNDS, NEAR = 12, 0.01  # of the search for the nearest normal distribution, and the change in sds that ends it
+ROUNDS, NEAR = 20, 0.002  # of expectation propagation, and the change of means and sds, in sds, that ends it
 
 
 class Mode(NamedTuple):
@@ -65,8 +63,26 @@ class Mode(NamedTuple):
     height: float
 
 
+class NormalPosterior(NamedTuple):
+    """The posterior with quadratic functions in the place of log-likelihoods, given Lambda.
+
+    Parameters
+    ----------
+    mean : Mode
+    quadratics : Quadratics
+    equations : CholeskyEquations
+    log_determinants : float
+        The sum of those of M and of X'V^-1 X.
+    """
+
+    mean: Mode
+    quadratics: Quadratics
+    equations: CholeskyEquations
+    log_determinants: float
+
+
 class JointLaplace:
-    """The approximate likelihood of Lambda.
+    """The approximate likelihood of Lambda, and the posterior given Lambda.
 
     Parameters
     ----------
@@ -77,62 +93,73 @@ class JointLaplace:
     """
 
     def __init__(self, rows: AggregatedRows, link: Link, mean: float) -> None:
-        self.rows, self.link = rows, link
+        self.rows, self.likelihood = rows, CanonicalRows(rows.total, rows.count, link)
+        self.systems = ReweightedSystems(rows.factors, rows.covariates)
+        self.levels = [factor.codes for factor in rows.factors]
+        self.columns = [factor.columns() for factor in rows.factors]
         fixed = np.zeros(rows.covariates.shape[1])
         fixed[0] = link.eta(np.array(mean))
         # the last coefficients and effects, which are close to those of the next Lambdas
         self.last = fixed, [np.zeros((factor.size, factor.width)) for factor in rows.factors]
 
     def log_likelihood(self, lambdas: Sequence[np.ndarray]) -> float:
-        mode, solution, _ = self._find_mode(lambdas)
-        return mode.height - (solution.log_det + solution.log_det_fixed) / 2
+        """That of Laplace's approximation."""
+        posterior = self._at_mode(lambdas)
+        return posterior.mean.height - posterior.log_determinants / 2
 
-    def fit(self, lambdas: list[np.ndarray]) -> MixedFit:
-        """The nearest normal distribution, or where the search for it does not come to rest, that at the mode."""
-        mode, _, equations = self._find_mode(lambdas)
-        mode, equations = self._nearest_normal(lambdas, mode, equations) or (mode, equations)
-        effects = self._effects(lambdas, mode.spherical)
-        return MixedFit(lambdas, 1.0, mode.fixed, equations.fixed_covariance(), effects, np.nan, equations)
-
-    def _nearest_normal(
-        self, lambdas: Sequence[np.ndarray], mode: Mode, equations: CholeskyEquations
-    ) -> tuple[Mode, CholeskyEquations] | None:
-        levels = [factor.codes for factor in self.rows.factors]
-        columns = [factor.columns() for factor in self.rows.factors]
-        variances = equations.row_variances(levels, columns, self.rows.covariates)
+    def fit(self, lambdas: list[np.ndarray]) -> tuple[MixedFit, float]:
+        """The fit by expectation propagation, and its log-likelihood."""
+        start = self._at_mode(lambdas)
         try:
-            for _ in range(ROUNDS):
-                equations, center = self._equations(lambdas, mode.eta, np.sqrt(variances))
-                before, (mode, _) = mode.eta, self._solve(lambdas, equations, center)
-                after = equations.row_variances(levels, columns, self.rows.covariates)
-                if np.abs(mode.eta - before).max() <= NEAR * np.sqrt(after.max()):
-                    return mode, equations
-                variances = (variances + after) / 2  # damped, as large variances make for large weights
-        except LinAlgError:  # of weights that rounding takes for none
-            pass
-        return None
+            posterior, sds = self._propagate(lambdas, start)
+        except LinAlgError:  # of rows that rounding takes for certain
+            posterior, sds = start, self._sds(start)
+        mean, equations = posterior.mean, posterior.equations
+        masses = tilted_moments(self.likelihood, mean.eta, sds, posterior.quadratics).log_mass
+        height = masses.sum() - mean.spherical @ mean.spherical / 2 - posterior.log_determinants / 2
+        effects = self._effects(lambdas, mean.spherical)
+        fit = MixedFit(lambdas, 1.0, mean.fixed, equations.fixed_covariance(), effects, np.nan, equations)
+        return fit, float(height)
 
-    def _find_mode(self, lambdas: Sequence[np.ndarray]) -> tuple[Mode, EquationSolution, CholeskyEquations]:
+    def _propagate(self, lambdas: Sequence[np.ndarray], here: NormalPosterior) -> tuple[NormalPosterior, np.ndarray]:
+        """The posterior whose moments are right, and the standard deviations of its rows, shape (m,)."""
+        sds, share, last = self._sds(here), 1.0, np.inf
+        for _ in range(ROUNDS):
+            eta, before = here.mean.eta, sds
+            moments = tilted_moments(self.likelihood, eta, sds, here.quadratics)
+            wanted = match_moments(here.quadratics, moments, sds, self.rows.count)
+            here = self._solve(lambdas, eta, here.quadratics.towards(wanted, share))
+            sds = self._sds(here)
+            moved = max(np.abs((here.mean.eta - eta) / sds).max(), np.abs(sds / before - 1).max()) / share
+            if moved <= NEAR:
+                break
+            share, last = share / 2 if moved > last / 2 else share, moved  # damped where rounds do not settle
+        return here, sds
+
+    def _sds(self, posterior: NormalPosterior) -> np.ndarray:
+        return np.sqrt(posterior.equations.row_variances(self.levels, self.columns, self.rows.covariates))
+
+    def _at_mode(self, lambdas: Sequence[np.ndarray]) -> NormalPosterior:
         fixed, effects = self.last
         spherical = [np.linalg.lstsq(root, own.T)[0].T.ravel() for root, own in zip(lambdas, effects, strict=True)]
         mode = self._mode(lambdas, fixed, np.concatenate(spherical))
         for _ in range(STEPS):
-            equations, center = self._equations(lambdas, mode.eta)
-            full, solution = self._solve(lambdas, equations, center)
-            after = self._step(lambdas, mode, full)
+            full = self._solve(lambdas, mode.eta, at_modes(self.likelihood, mode.eta))
+            after = self._step(lambdas, mode, full.mean)
             moved, mode = np.abs(after.eta - mode.eta).max(), after
             if moved <= CLOSE:
                 break
         self.last = mode.fixed, self._effects(lambdas, mode.spherical)
-        return mode, solution, equations
+        return full._replace(mean=mode)
 
-    def _solve(
-        self, lambdas: Sequence[np.ndarray], equations: CholeskyEquations, center: float
-    ) -> tuple[Mode, EquationSolution]:
-        solution = equations.solve()
-        fixed = solution.fixed.copy()
-        fixed[0] += center
-        return self._mode(lambdas, fixed, solution.effects), solution
+    def _solve(self, lambdas: Sequence[np.ndarray], eta: np.ndarray, quadratics: Quadratics) -> NormalPosterior:
+        """The posterior with functions of the distance from eta, shape (m,)."""
+        working = eta - self.rows.offset + quadratics.slope / quadratics.curvature
+        equations = CholeskyEquations(self.systems.partition(working, quadratics.curvature), lambdas)
+        solution: EquationSolution = equations.solve()
+        mean = self._mode(lambdas, solution.fixed, solution.effects)
+        determinants = solution.log_det + solution.log_det_fixed
+        return NormalPosterior(mean, quadratics.moved(mean.eta - eta), equations, determinants)
 
     def _step(self, lambdas: Sequence[np.ndarray], mode: Mode, full: Mode) -> Mode:
         """The mode after a Newton step, which is halved while it loses height."""
@@ -146,66 +173,26 @@ class JointLaplace:
 
     def _mode(self, lambdas: Sequence[np.ndarray], fixed: np.ndarray, spherical: np.ndarray) -> Mode:
         rows, effects = self.rows, self._effects(lambdas, spherical)
-        eta = np.clip(rows.fixed_part(fixed) + sum_random_effects(rows.factors, effects), -ETA, ETA)
-        likelihood = self.link.log_likelihood(rows.total, rows.count, eta).sum()
-        return Mode(fixed, spherical, eta, float(likelihood - spherical @ spherical / 2))
+        eta = np.clip(rows.fixed_part(fixed) + sum_random_effects(rows.factors, effects), -10 * ETA, 10 * ETA)
+        height = self.likelihood.log_likelihood(eta).sum() - spherical @ spherical / 2
+        return Mode(fixed, spherical, eta, float(height))
 
     def _effects(self, lambdas: Sequence[np.ndarray], spherical: np.ndarray) -> list[np.ndarray]:
         ends = np.cumsum([factor.shape.length for factor in self.rows.factors])
         parts = np.split(spherical, ends[:-1])
         return [own.reshape(-1, len(root)) @ root.T for own, root in zip(parts, lambdas, strict=True)]
 
-    def _equations(
-        self, lambdas: Sequence[np.ndarray], eta: np.ndarray, sds: np.ndarray | None = None
-    ) -> tuple[CholeskyEquations, float]:
-        """The equations of the working response, and the value to add to the intercept.
 
-        Parameters
-        ----------
-        lambdas : sequence of ndarray of shape (width, width)
-        eta : ndarray of shape (m,)
-        sds : ndarray of shape (m,), optional
-            The standard deviations of eta, over which means and variances of rows are averaged.
-        """
-        rows = self.rows
-        link: MeanAndVariance = self.link if sds is None else AveragedLink(self.link, sds)
-        working, weights = working_response(rows.total, rows.count, eta, link)
-        products = cross_products(
-            working - rows.offset, rows.covariates, rows.factors, weights, Parts(None, 1), precision=True
-        )
-        system, center = products.merge()
-        return CholeskyEquations(PartitionedSystem(system), lambdas), center
-
-
-@frozen
-class AveragedLink:
-    """Means and variances of rows, averaged over normal linear predictors.
-
-    Parameters
-    ----------
-    link : Link
-    sds : ndarray of shape (m,)
-    """
-
-    link: Link
-    sds: np.ndarray
-
-    def mean(self, eta: np.ndarray) -> np.ndarray:
-        return np.asarray(self.link.mean(self._points(eta)) @ WEIGHTS)
-
-    def variance(self, eta: np.ndarray) -> np.ndarray:
-        return np.asarray(self.link.variance(self._points(eta)) @ WEIGHTS)
-
-    def _points(self, eta: np.ndarray) -> np.ndarray:
-        return np.clip(eta[:, None] + self.sds[:, None] * NODES, -ETA, ETA)
-
-
-def average_laplace(rows: AggregatedRows, link: Link, mean: float, prior: VariancePrior) -> Weighted:
+def average_generalized(rows: AggregatedRows, link: Link, mean: float, prior: VariancePrior) -> Weighted:
     """Fits of the generalized model whose variances are those of the posterior."""
-    laplace = JointLaplace(rows, link, mean)
+    laplace, fits = JointLaplace(rows, link, mean), {}
+
+    def fitted(z: np.ndarray) -> float:
+        fits[z.tobytes()], height = laplace.fit(prior.lambdas(z))
+        return height
+
     with explain_singular(rows.covariates.shape[1]), blas_threads(1):
         laplace.log_likelihood(prior.lambdas(prior.start))  # raises an error if no equations can be solved
         density = where_solvable(lambda z: laplace.log_likelihood(prior.lambdas(z)))
-        points, probability = integration_points(density, prior.start)
-        fits = [laplace.fit(prior.lambdas(z)) for z in points]
-    return list(zip(probability.tolist(), fits, strict=True))
+        points, probability = integration_points(density, prior.start, where_solvable(fitted))
+    return [(float(each), fits[z.tobytes()]) for each, z in zip(probability, points, strict=True)]

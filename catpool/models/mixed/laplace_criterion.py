@@ -35,10 +35,8 @@ from catpool.models.mixed.quasi_likelihood import ETA
 from catpool.models.mixed.row_likelihood import RowLikelihood
 from catpool.models.mixed.solver.cholesky import CholeskyEquations
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
-from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
-from catpool.models.mixed.solver.mixed_system import MixedSystem
-from catpool.models.mixed.solver.random_products import find_products
+from catpool.models.mixed.solver.reweighted_systems import ReweightedSystems
 
 NEWTON_STEPS = 200
 HALVINGS = 30
@@ -112,7 +110,7 @@ class LaplaceCriterion:
         self.rows, self.likelihood = rows, likelihood
         self.shapes = [factor.shape for factor in rows.factors]
         self.parameters = CovarianceParameters(self.shapes)
-        self.products, self.pattern = find_products(rows.factors)
+        self.systems = ReweightedSystems(rows.factors, np.empty((len(rows.total), 0)))
         self.columns = [factor.columns() for factor in rows.factors]
         self.last = np.zeros(sum(shape.length for shape in self.shapes))
 
@@ -158,10 +156,7 @@ class LaplaceCriterion:
 
     def _equations(self, lambdas: Sequence[np.ndarray], weights: np.ndarray) -> CholeskyEquations:
         """The equations of the effects alone, beta being known."""
-        sums = [np.bincount(each.codes, each.multiply(weights), minlength=each.size) for each in self.products]
-        random, sides = self.pattern.fill(np.concatenate(sums)), np.zeros((len(self.last), 1))
-        system = MixedSystem(self.shapes, random, sides, np.zeros((1, 1)), float(len(weights)), 0.0)
-        return CholeskyEquations(PartitionedSystem(system), lambdas)
+        return CholeskyEquations(self.systems.partition(np.zeros_like(weights), weights), lambdas)
 
     def _by_factor(self, values: np.ndarray) -> list[np.ndarray]:
         """Values of all effects as one array of shape (size, width) for each factor."""

@@ -17,7 +17,7 @@ from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.dropped_columns import dropped_by_fold, of_fold
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
-from catpool.models.mixed.joint_laplace import average_laplace
+from catpool.models.mixed.joint_laplace import average_generalized
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
@@ -143,7 +143,7 @@ def _fit_generalized(rows: MixedRows, options: MixedOptions, keep_posterior: boo
     fits, uncertain = None, _uncertain(aggregated, family, options)
     if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
         prior = VariancePrior(best.fit.shapes, uncertain, best.fit.lambdas, options.prior_scale)
-        fits = average_laplace(aggregated, family.link, mean, prior)
+        fits = average_generalized(aggregated, family.link, mean, prior)
     assembly = ModelAssembly(scales, 1.0, family, options, keep_posterior)
     center = -middle - log_unit
     model = assembly.assemble(fits or [(1.0, best.fit)], center=center, freedom=np.inf, method=best.method)

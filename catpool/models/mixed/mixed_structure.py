@@ -124,7 +124,8 @@ class Mixed(Structure):
 
     def predictive(self, tables: Sequence[EffectsTable], X: Frame) -> tuple[Predictive, np.ndarray]:
         """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
-        return predict_rows(tables, self._design_of_new(tables, X), self.policy)
+        family = self._family_named(tables[0].model.family)
+        return predict_rows(tables, self._design_of_new(tables, X), self.policy, family)
 
     def draw(self, tables: Sequence[EffectsTable], X: Frame, rng: np.random.Generator, number: int) -> np.ndarray:
         """Draws of the effects of rows, shape (number, n, effects of all factors)."""
@@ -193,7 +194,7 @@ class Mixed(Structure):
 
     def _family(self, name: str, y: np.ndarray) -> Family | DispersedFamily:
         """The family of the rows, which y must go with."""
-        family = Tweedie(self.tweedie_power) if name == "tweedie" else MIXED_FAMILIES[name]
+        family = self._family_named(name)
         if name != "tweedie" and self.tweedie_power != Tweedie().power:
             raise ValueError(
                 f'`tweedie_power` goes with family="tweedie", but the family is "{name}". Pass family="tweedie", or '
@@ -202,6 +203,9 @@ class Mixed(Structure):
         if isinstance(family, DispersedFamily):
             family.check(y)
         return family
+
+    def _family_named(self, name: str) -> Family | DispersedFamily:
+        return Tweedie(self.tweedie_power) if name == "tweedie" else MIXED_FAMILIES[name]
 
     def _tables(
         self, names: Mapping[Any, str], rows: MixedRows, vocabularies: Vocabularies, model: MixedModel

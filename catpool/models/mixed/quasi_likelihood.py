@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -97,16 +97,8 @@ def _fit_until_they_agree(
     return fit, likelihood, False
 
 
-class MeanAndVariance(Protocol):
-    """The mean and the variance of rows, as functions of their linear predictors."""
-
-    def mean(self, eta: np.ndarray) -> np.ndarray: ...
-
-    def variance(self, eta: np.ndarray) -> np.ndarray: ...
-
-
 def working_response(
-    total: np.ndarray, count: np.ndarray, eta: np.ndarray, link: MeanAndVariance
+    total: np.ndarray, count: np.ndarray, eta: np.ndarray, link: Link
 ) -> tuple[np.ndarray, np.ndarray]:
     """The working response of rows or cells, and its weights, the inverse of its variances."""
     return bounded_response(eta, total - count * link.mean(eta), count * link.variance(eta), count)

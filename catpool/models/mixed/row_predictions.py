@@ -11,19 +11,22 @@ from catpool.data.categories import MISSING
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.joint_posterior import JointPosterior
-from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.dispersed import DispersedFamily
+from catpool.priors.family import Family
 from catpool.priors.predictive import LinearPredictive, Predictive
 from catpool.tables.policy import Policy
 
 
-def predict_rows(tables: Sequence[EffectsTable], design: Design, policy: Policy) -> tuple[Predictive, np.ndarray]:
+def predict_rows(
+    tables: Sequence[EffectsTable], design: Design, policy: Policy, family: Family | DispersedFamily
+) -> tuple[Predictive, np.ndarray]:
     """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
     posterior, model = _posterior(tables), tables[0].model
     predictor = posterior.predictor(_as_unseen(design, policy))
     hidden = np.any(
         [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)], axis=0
     )
-    return LinearPredictive(predictor, posterior.scales, MIXED_FAMILIES[model.family]), hidden
+    return LinearPredictive(predictor, posterior.scales, family, model.dispersion or 0.0), hidden
 
 
 def draw_effects(

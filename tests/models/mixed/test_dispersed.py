@@ -10,7 +10,7 @@ from helpers.json_mutations import forge
 from helpers.mixed import OUTPUTS, encoder_of, value_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import gamma, norm, poisson
 from sklearn.base import clone
 
 from catpool.data.weights import Weights
@@ -18,6 +18,7 @@ from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.priors.families import DISPERSED_FAMILIES, MIXED_FAMILIES
+from catpool.priors.tweedie_series import distribution_of_sums
 
 N = 240
 KINDS = {"negative_binomial": "count", "gamma": "continuous", "tweedie": "continuous"}
@@ -268,7 +269,7 @@ def test_more_effects_than_can_be_exact_are_refused(family, monkeypatch):
 
 @FAMILIES
 @pytest.mark.parametrize("unit", [1.0, 1e6])
-def test_expected_values_have_intervals_and_new_rows_are_refused(family, unit):
+def test_expected_values_have_intervals(family, unit):
     X, y, own = rows_of(family)
     unit = 1.0 if family == "negative_binomial" else unit
     encoder = fitted(family, X, unit * y, own, groups=["a", "c"], output=["mode", "prediction"])
@@ -279,8 +280,59 @@ def test_expected_values_have_intervals_and_new_rows_are_refused(family, unit):
     sd = spread / norm.ppf(0.95)
     np.testing.assert_allclose(found["mean"], prediction * np.exp(sd**2 / 2), rtol=1e-6)
     np.testing.assert_allclose(found["sd"], found["mean"] * np.sqrt(np.expm1(sd**2)), rtol=1e-5)
-    with pytest.raises(ValueError, match=f"The {family} family has no distribution of new rows here"):
-        encoder.predict(X, kind="row")
+
+
+@FAMILIES
+def test_new_rows_are_drawn_from_the_family_at_each_expected_value(family):
+    X, y, own = rows_of(family)
+    parameters = {"tweedie_power": 1.7} if family == "tweedie" else {}
+    encoder = fitted(family, X, y, own, groups=["a", "c"], **parameters)
+    rows = pd.concat([X.iloc[:3], X.iloc[:1].assign(a=99)])
+    means, found = encoder.predict(rows), encoder.predict(rows, kind="row", interval=0.8)
+    np.testing.assert_allclose(found["mean"], means["mean"])
+    sds = np.log(means["upper"] / means["lower"]) / (2 * norm.ppf(0.95))
+    rng, d = np.random.default_rng(0), encoder.model_.dispersion
+    eta = np.log(means["lower"] * means["upper"]).to_numpy() / 2 + sds.to_numpy() * rng.normal(size=(200_000, 4))
+    drawn = draw_of(family, rng, np.exp(eta), d)
+    np.testing.assert_allclose(found["sd"], drawn.std(axis=0), rtol=0.05)
+    for end, share in (("lower", 0.1), ("upper", 0.9)):
+        ends = found[end].to_numpy()
+        assert ((drawn <= ends).mean(axis=0) >= share - 0.004).all()  # exact where rows are no counts
+        assert ((drawn < ends).mean(axis=0) <= share + 0.004).all()
+
+
+def draw_of(family, rng, mean, d):
+    if family == "negative_binomial":
+        return rng.poisson(mean * rng.gamma(1 / d, d, mean.shape))
+    if family == "gamma":
+        return rng.gamma(1 / d, d * mean)
+    p = 1.7
+    number = rng.poisson(mean ** (2 - p) / ((2 - p) * d))
+    shape, scale = number * (2 - p) / (p - 1), (p - 1) * d * mean ** (p - 1)
+    return np.where(number > 0, rng.gamma(np.maximum(shape, 1e-9), scale), 0.0)
+
+
+@FAMILIES
+def test_intervals_hold_new_rows(family):
+    X, y, _ = rows_of(family, n=1500)
+    known = np.arange(1500) % 3 > 0
+    found = fitted(family, X[known], y[known], {}, groups=["a", ("a", "b"), "c"], slopes={"a": ["x"]}, covariates=["x"])
+    rows = found.predict(X[~known], kind="row", interval=0.9)
+    inside = (rows["lower"] <= y[~known]) & (y[~known] <= rows["upper"])
+    assert 0.87 < inside.mean() < 0.96  # exposures of counts are not told apart
+
+
+@pytest.mark.parametrize("power", [1.1, 1.5, 1.9])
+def test_the_distribution_of_sums_of_few_and_of_many(power):
+    a = (2 - power) / (power - 1)
+    for rate in (0.3, 7.9, 8.1, 47.0, 49.0, 2000.0):
+        j = np.arange(0, int(rate + 12 * np.sqrt(rate) + 30))
+        values = a * (rate + np.sqrt(rate) * np.array([-2.5, -1.0, 0.0, 1.5, 3.0]))
+        values = np.append(values[values > 0], 0.0)
+        weights = poisson.pmf(j, rate)
+        exact = [weights[0] + weights[1:] @ gamma.cdf(own, a * j[1:]) for own in values]
+        found = distribution_of_sums(values, np.full(len(values), rate), a)
+        np.testing.assert_allclose(found, exact, atol=5e-5)
 
 
 @FAMILIES

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.dense_full_bayes import half_t_points, integrate
+from helpers.dense_full_bayes import integrate
+from helpers.exact_effects import one_factor, two_factors
 from helpers.mixed import encoder_of, value_of
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool import NestedEncoder, sample_encodings
+from catpool.models.mixed.joint_laplace import JointLaplace
 
 N = 90
 FORMS = {
@@ -132,41 +134,51 @@ def test_nested_levels_are_the_nested_mixed_model():
         )
 
 
-def exact_random_intercepts(y, codes, kind):
-    """Posterior means and sds of the effects of one factor, by sums over the intercept and the variance."""
-    beta = np.linspace(-7, 5, 121)[:, None, None]
-    theta, prior = half_t_points(41)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
-    u = theta[:, None] * nodes
-    eta = beta + u
-    log_density, first, second = np.log(prior) + np.zeros((121, 41)), [], []
-    for level in np.unique(codes):
-        n, total = (codes == level).sum(), y[codes == level].sum()
-        height = total * eta - n * (np.logaddexp(0, eta) if kind == "binary" else np.exp(np.minimum(eta, 50)))
-        height += np.log(weights)
-        most = height.max(axis=-1, keepdims=True)
-        share = np.exp(height - most)
-        mass = share.sum(axis=-1)
-        log_density = log_density + np.log(mass) + most[..., 0]
-        first.append((share * u).sum(axis=-1) / mass)
-        second.append((share * u**2).sum(axis=-1) / mass)
-    p = np.exp(log_density - log_density.max())
-    p /= p.sum()
-    means = np.array([(p * each).sum() for each in first])
-    return means, np.sqrt([(p * each).sum() for each in second] - means**2)
+def classes_or_counts(kind, eta, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.binomial(1, expit(eta)) if kind == "binary" else rng.poisson(np.exp(eta))
+
+
+@pytest.mark.parametrize("kind", ["binary", "count"])
+@pytest.mark.parametrize(
+    ("mean", "levels", "rows"),
+    [(-3.0, 10, 20), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((-1.2, 10, 20), (0.0, 8, 5)))],
+)
+def test_classes_and_counts_are_as_exact_as_quadrature(kind, mean, levels, rows):
+    codes = np.repeat(np.arange(levels), rows)
+    y = classes_or_counts(kind, mean + 0.7 * np.random.default_rng(1).normal(size=levels)[codes])
+    means, sds = one_factor(y, codes, kind)
+    table = encoder_of([0], prior="full_bayes", target_type=kind).fit(codes[:, None], y).encoding_table(0)[:-1]
+    assert (np.abs(table["mode"] - means) < 0.01 * sds).all()
+    np.testing.assert_allclose(table["sd"], sds, rtol=0.015)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "count"])
-def test_classes_and_counts_are_close_to_quadrature(kind):
-    rng = np.random.default_rng(0)
-    codes = np.repeat(np.arange(10), 20)
-    eta = -1.2 + 0.7 * rng.normal(size=10)[codes]
-    y = rng.binomial(1, expit(eta)) if kind == "binary" else rng.poisson(np.exp(eta))
-    mean, sd = exact_random_intercepts(y, codes, kind)
-    table = encoder_of([0], prior="full_bayes", target_type=kind).fit(codes[:, None], y).encoding_table(0)[:-1]
-    assert (np.abs(table["mode"] - mean) < 0.02 * sd).all()
-    np.testing.assert_allclose(table["sd"], sd, rtol=0.03)
+def test_crossed_classes_and_counts_are_close_to_quadrature(kind):
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 3, (90, 2))
+    y = classes_or_counts(kind, -0.8 + rng.normal(size=3)[codes[:, 0]] + 0.6 * rng.normal(size=3)[codes[:, 1]])
+    means, sds = two_factors(y, codes, kind)
+    encoder = encoder_of([0, 1], prior="full_bayes", target_type=kind).fit(codes, y)
+    tables = pd.concat([encoder.encoding_table(factor)[:-1] for factor in (0, 1)])
+    assert (np.abs(tables["mode"] - means) < 0.02 * sds).all()
+    np.testing.assert_allclose(tables["sd"], sds, rtol=0.03)
+
+
+def test_rows_that_rounding_takes_for_certain_leave_the_mode(monkeypatch):
+    codes = np.repeat(np.arange(5), 20)
+    y = classes_or_counts("binary", np.random.default_rng(1).normal(size=5)[codes])
+    encoder = encoder_of([0], prior="full_bayes", target_type="binary", output=["mode", "sd"])
+    matched = encoder.fit(codes[:, None], y).encoding_table(0)
+
+    def fail(*_):
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(JointLaplace, "_propagate", fail)
+    found = encoder.fit(codes[:, None], y).encoding_table(0)
+    assert (found["mode"] != matched["mode"])[:-1].all()
+    np.testing.assert_allclose(found["mode"], matched["mode"], atol=0.3)
 
 
 def test_what_has_no_determinants_is_refused_and_left_to_the_likelihood():

@@ -7,12 +7,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
 
 from catpool.models.mixed.solver.block_matrices import sum_squares, to_dense
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 
 JITTERS = (0.0, 1e-12, 1e-9, 1e-6)  # shares of the diagonal, tried in turn
 CHUNK = 1 << 22  # numbers worked on at a time
+
+
+def _inverse_of(lower: np.ndarray) -> np.ndarray:
+    """The inverse of L L', in a third of the operations that solving for each column takes."""
+    half = np.tril(dpotri(lower, lower=1)[0])
+    return np.asarray(half + np.tril(half, -1).T)
 
 
 class CholeskyEquations(MixedModelEquations):
@@ -74,10 +81,10 @@ class CholeskyEquations(MixedModelEquations):
     def _dense_inverse(self, reml: bool) -> np.ndarray:
         """The inverse for the rest and X; with beta known, its rows and columns of X are zero."""
         if reml:
-            return np.asarray(cho_solve((self.lower, True), np.eye(self.r + self.p), check_finite=False))
+            return _inverse_of(self.lower)
         result = np.zeros_like(self.lower)
-        lower = self.lower[: self.r, : self.r]
-        result[: self.r, : self.r] = cho_solve((lower, True), np.eye(self.r), check_finite=False)
+        if self.r:
+            result[: self.r, : self.r] = _inverse_of(self.lower[: self.r, : self.r])
         return result
 
     def inverse_traces(self, *, reml: bool) -> list[np.ndarray]:
@@ -100,12 +107,15 @@ class CholeskyEquations(MixedModelEquations):
         inverse, shape = self._dense_inverse(reml), self.partition.longest_shape
         (rest, fixed), own = self._longest_dependence(), self._longest_inverse()
         # dense rows of a few levels at a time, as all of them may not fit into memory
-        step = max(1, CHUNK // max(1, len(inverse) * shape.width))
+        step, q = max(1, CHUNK // max(1, len(inverse) * shape.width)), shape.width
         for start in range(0, shape.size, step):
             levels = slice(start, min(start + step, shape.size))
-            rows = to_dense(rest[levels.start * shape.width : levels.stop * shape.width])
-            both = np.concatenate([rows.reshape(*own[levels].shape[:2], self.r), fixed[levels]], axis=2)
-            own[levels] += both @ inverse @ np.swapaxes(both, 1, 2)
+            part, known = rest[levels.start * q : levels.stop * q], fixed[levels].reshape(-1, self.p)
+            times_inverse = part @ inverse[: self.r] + known @ inverse[self.r :]  # few numbers of a part are not zero
+            rows = np.hstack([to_dense(part), known])
+            own[levels] += np.einsum(
+                "lam,lbm->lab", *(each.reshape(-1, q, len(inverse)) for each in (times_inverse, rows))
+            )
         return self.partition.insert_longest(self._rest_blocks(inverse), own)
 
     def _rest_blocks(self, inverse: np.ndarray) -> list[np.ndarray]:
