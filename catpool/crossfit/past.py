@@ -162,7 +162,8 @@ def encode_from_past(
             rows = np.flatnonzero(prefixes == prefix)
             # numbered in the order of time, so that later categories do not change even the last digit
             past, slots = pd.factorize(codes[order[:prefix]])
-            seen = sum_decayed_rows(target, past, len(slots), weights, times, order[:prefix])
+            some = order[:prefix]
+            seen = sum_decayed_rows(target, past, len(slots), weights, times, some, scatters=learner.scatters)
             own = [Moments(count[rows], total[rows], np.array(0.0)) for total in totals]
             priors = learner.priors_from(slots, [replace(each) for each in seen], family)
             values[:, :, rows] = encode_rows(learner, own, seen, priors, codes[rows], family)
@@ -180,14 +181,21 @@ def decay_weights(weights: Weights, times: Times) -> Weights:
 
 
 def sum_decayed_rows(
-    target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, rows: np.ndarray
+    target: Target,
+    codes: np.ndarray,
+    size: int,
+    weights: Weights,
+    times: Times,
+    rows: np.ndarray,
+    *,
+    scatters: bool = False,
 ) -> list[Moments]:
     """The moments of some rows, whose codes these are, at the time of the last of them; one for each class."""
     own = decay_weights(weights.subset(rows), times.subset(rows))
     seen = TrainingRows([replace(target, values=target.values[rows])], own, Parts(None, 1))
     column = seen.column(codes, size)
     _, views = next(seen.views())
-    moments = [column.merge(view, column.moments(view)) for view in views]
+    moments = [column.merge(view, column.moments(view, scatters=scatters)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]
 
 

@@ -12,11 +12,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.data.weights import INVERSE_VARIANCE
+from catpool.encoders.cell_checks import check_parts
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
+from catpool.priors.overdispersed import OVERDISPERSED
 from catpool.priors.rules import PRIORS, PriorRule, prior_rule
 
 if TYPE_CHECKING:
@@ -49,15 +51,19 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     ----------
     <columns>
     <categories>
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial"}, default="auto"
         The distribution of rows within a category. By default it follows from the kind of y: normal for continuous
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
-        "normal" works with every kind of y.
+        "normal" works with every kind of y. "negative_binomial" is for counts that vary more than Poisson counts of
+        their mean: a row of mean m has the variance m + d m^2, and the prior is a beta prime distribution. The
+        dispersion d, which `summary_` shows, is estimated from the scatter within categories, and taken as known; 1 / d
+        is the size of `MixedModelEncoder`. Without dispersion this is the Poisson family. It takes no exposures, and
+        interactions need ``interaction_prior="own"``. There is no log-likelihood.
     prior : {"auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"} or \
 callable, default="auto"
-        How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
-        are always fitted by the unrestricted), or in closed form by the method of moments. With known variances that is
+        How the prior is learned: by restricted or unrestricted maximum likelihood (families other than the normal are
+        always fitted by the unrestricted), or in closed form by the method of moments. With known variances that is
         DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other estimators of moments that
         meta-analyses use, of the normal family alone. "full_bayes" averages over the uncertainty of the prior, as brms
         and Bambi do, but without sampling. "auto" is "full_bayes" for columns of fewer than 30 categories, where it
@@ -134,6 +140,8 @@ callable, default="auto"
     ----------
     B. Efron, C. Morris (1975), Data analysis using Stein's estimator and its generalizations, Journal of the
     American Statistical Association 70, 311-319.
+    C. N. Morris (1983), Natural exponential families with quadratic variance functions: statistical theory, Annals of
+    Statistics 11, 515-529: "negative_binomial".
     D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
     Statistical Software 67(1).
     W. Viechtbauer (2010), Conducting meta-analyses in R with the metafor package, Journal of Statistical Software
@@ -233,27 +241,17 @@ callable, default="auto"
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
         structure = flat(self, self._rule(), cell_rule)
-        # the effects of the parts are fitted by likelihood alone
-        if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
-            raise ValueError(
-                'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
-                f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
-            )
-        if structure.interactions and cell_rule is not None and self.within == "moderated":
-            raise ValueError(
-                'within="moderated" needs interaction_prior="own", because the effects of parts are fitted to rows of '
-                f"one variance. Got interaction_prior={self.interaction_prior!r}."
-            )
-        if structure.interactions and cell_rule is not None and self.weight_type == INVERSE_VARIANCE:
-            raise ValueError(
-                f'weight_type="{INVERSE_VARIANCE}" needs interaction_prior="own", because with the effects of parts '
-                f"the variance of a row is estimated. Got interaction_prior={self.interaction_prior!r}."
-            )
+        if structure.interactions and cell_rule is not None:
+            check_parts(self)
         return structure
 
     def _rule(self) -> PriorRule:
         prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
         rule = prior_rule(prior, scale=self.prior_scale)
+        if self.family == OVERDISPERSED.name and self.within == "pooled":
+            from catpool.priors.dispersion import with_dispersion  # here, as few need it
+
+            return with_dispersion(rule)
         if self.within == "moderated":
             from catpool.priors.moderated import with_moderated_variances  # here, as few need it
 

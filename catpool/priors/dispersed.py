@@ -84,6 +84,8 @@ class DispersedFamily(ABC):
         The smallest and the largest mean.
     homoscedastic : bool
         Whether all rows have one variance, whatever their mean.
+    takes_exposure : bool
+        Whether rows may have an exposure, if they are counts.
     link : Link
         The logarithm.
     """
@@ -94,6 +96,7 @@ class DispersedFamily(ABC):
     parameter: str
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     homoscedastic: ClassVar[bool] = False
+    takes_exposure: ClassVar[bool] = True
     link: ClassVar[LogLink] = LogLink()
 
     def __repr__(self) -> str:

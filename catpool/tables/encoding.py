@@ -51,6 +51,7 @@ class Encoding:
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
         own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
         require(own, "variances of categories without their scatter")
+        require((self.prior.dispersion is not None) == self.family.dispersed, "a dispersion of another family")
         require_one_of(OUTPUTS, values=tuple(self.values))
         for values in self.values.values():
             require_numbers(shape, values=values)
@@ -93,6 +94,7 @@ class Encoding:
             "within_sd": _root(self.full_prior.within),
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
+            **({} if prior.dispersion is None else {"dispersion": float(prior.dispersion)}),
             "note": self._note,
         }
 
@@ -105,7 +107,7 @@ class Encoding:
         """Make a frame with a row for each category; `level` is the probability of the interval."""
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
-        lower, upper = self.family.interval(mean, sd, level)
+        lower, upper = self.family.knowing(prior).interval(mean, sd, level)
         own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {
