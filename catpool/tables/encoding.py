@@ -13,7 +13,7 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.own_variances import variances, weighed
+from catpool.priors.own_variances import own_interval, variances, weighed
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
@@ -107,8 +107,12 @@ class Encoding:
         """Make a frame with a row for each category; `level` is the probability of the interval."""
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
+        trust, own = posterior_reliability(self.moments, self.prior, self.family)[:-1], {}
         lower, upper = self.family.knowing(prior).interval(mean, sd, level)
-        own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
+        if prior.within_freedom is not None:
+            known = self.moments.subset(slice(-1))
+            lower, upper = own_interval(known, prior, mean, sd, trust, level)
+            own = {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {
                 "category": categories,
@@ -120,7 +124,7 @@ class Encoding:
                 "sd": sd,
                 "lower": lower,
                 "upper": upper,
-                "reliability": posterior_reliability(self.moments, self.prior, self.family)[:-1],
+                "reliability": trust,
             }
         )
 
