@@ -104,21 +104,19 @@ class Encoding:
         return note or (NO_SPREAD if self.is_noise else "")
 
     def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each category; `level` is the probability of the interval."""
-        mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
-        sd = posterior_sd(self.moments, prior, self.family)[:-1]
-        trust, own = posterior_reliability(self.moments, self.prior, self.family)[:-1], {}
+        """Make a frame with a row for each slot; `level` is the probability of the interval."""
+        mean, sd = posterior_mean(self.moments, prior, self.family), posterior_sd(self.moments, prior, self.family)
+        trust, own = posterior_reliability(self.moments, self.prior, self.family), {}
         lower, upper = self.family.knowing(prior).interval(mean, sd, level)
         if prior.within_freedom is not None:
-            known = self.moments.subset(slice(-1))
-            lower, upper = own_interval(known, prior, mean, sd, trust, level)
-            own = {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
+            lower, upper = own_interval(self.moments, prior, mean, sd, trust, level)
+            own = {"within_sd": np.sqrt(variances(self.moments, prior))}
         return pd.DataFrame(
             {
                 "category": categories,
                 "target": self.target,
-                "count": self.moments.count[:-1],
-                "mean": self.moments.category_means[:-1],
+                "count": self.moments.count,
+                "mean": np.where(self.moments.count > 0, self.moments.category_means, np.nan),
                 **own,
                 "encoding": mean,
                 "sd": sd,

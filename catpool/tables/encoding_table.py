@@ -216,10 +216,10 @@ class EncodingTable:
         return self.frame(level) if column in (self.label, self.column) else None
 
     def frame(self, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each target and category, sorted, without categories that have no rows."""
-        categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
+        """A row for each target and category that has training rows, sorted, and a last one for a new category."""
+        categories = pd.Series([None, *self.vocabulary.categories.tolist(), None], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
-        rows = rows[self.counts[rows] > 0]
+        rows = np.append(rows[self.counts[rows] > 0], self.vocabulary.size - 1)
         frames = [item.frame(categories, self.prior(item), level).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
