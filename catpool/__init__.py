@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from catpool.encoders.tree_encoder import TreeEncoder
     from catpool.evaluation.comparison import compare_encoders
     from catpool.evaluation.draws import sample_encodings
+    from catpool.evaluation.encoded_folds import encoded_folds
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
+    from catpool.explain.report import report
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -34,7 +36,9 @@ __all__ = [
     "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
+    "encoded_folds",
     "monotone_constraints",
+    "report",
     "sample_encodings",
 ]
 __version__ = "0.1.0"
@@ -53,7 +57,9 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
+    "encoded_folds": "catpool.evaluation.encoded_folds",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
 }
 

@@ -120,6 +120,17 @@ def test_radon_prints_its_table(radon, capsys):
         assert part in printed
 
 
+@pytest.mark.parametrize(
+    ("arguments", "least"), [(["--rows", "4000", "--folds", "2"], 0.1), pytest.param([], 0.4, marks=pytest.mark.slow)]
+)
+def test_the_competition_predicts_test_rows_as_well_as_its_folds(capsys, arguments, least):
+    example("competition")["main"](arguments)
+    trees, *scores = capsys.readouterr().out.splitlines()
+    out_of_fold, of_test = (float(line.split()[-1]) for line in scores)
+    assert "[" in trees
+    assert least < out_of_fold < of_test + 0.05
+
+
 @pytest.mark.slow
 def test_the_accuracy_benchmark_runs_and_reads_what_it_wrote(tmp_path, capsys):
     pytest.importorskip("lightgbm")

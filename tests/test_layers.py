@@ -9,7 +9,19 @@ import pytest
 import catpool
 
 ROOT = Path(catpool.__file__).parent
-LAYERS = ["data", "moments", "priors", "tables", "crossfit", "models", "engines", "encoders", "evaluation", ""]
+LAYERS = [
+    "data",
+    "moments",
+    "priors",
+    "tables",
+    "crossfit",
+    "models",
+    "engines",
+    "encoders",
+    "evaluation",
+    "explain",
+    "",
+]
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -72,6 +72,16 @@ def infer_exactly(objects: pd.Series) -> pd.Series:
     return inferred if exact else objects
 
 
+def take_rows(table: Any, rows: np.ndarray) -> Any:
+    """Some rows of a frame, series or array of any library, by their positions."""
+    if isinstance(table, pd.DataFrame | pd.Series):
+        return table.iloc[rows]
+    import narwhals.stable.v2 as nw  # here, because its import is slow
+
+    native = nw.from_native(table, eager_only=True, allow_series=True, pass_through=True)
+    return nw.to_native(native[rows]) if isinstance(native, nw.DataFrame | nw.Series) else np.asarray(table)[rows]
+
+
 def make_frame(source: Any, columns: Mapping[str, Any]) -> Any:
     """Make a frame of the library of `source` from columns of `source` and arrays of numbers or strings, by name."""
     if isinstance(source, pd.DataFrame):

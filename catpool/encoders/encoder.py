@@ -15,6 +15,7 @@ from catpool.data.frames import read_frame
 from catpool.data.progress import showing_progress
 from catpool.data.target_family import TargetFamily
 from catpool.data.training import Reading, read_training
+from catpool.encoders.explain_mixin import ExplainMixin
 from catpool.encoders.fitted_mixin import FittedMixin
 from catpool.encoders.lazy_tables import fit_lazy_table, request_of, transform_lazy_table
 from catpool.encoders.parameters import documented
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @documented
-class Encoder(FittedMixin, TransformerMixin, BaseEstimator):
+class Encoder(FittedMixin, ExplainMixin, TransformerMixin, BaseEstimator):
     """Replaces columns by features that are learned from the target.
 
     A subclass has its parameters and one method, `_structure`, which says how columns become categories and how their

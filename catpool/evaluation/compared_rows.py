@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
-from numbers import Integral
 from time import perf_counter
 from typing import Any
 
@@ -23,9 +22,9 @@ from catpool.data.progress import counted
 from catpool.encoders.encoder import Encoder
 from catpool.encoders.number_binner import NumberBinner
 from catpool.evaluation.baselines import OwnCategories
+from catpool.evaluation.outer_splits import Split, keep_groups_together
 
 DAY = pd.Timedelta(days=1)
-Split = tuple[np.ndarray, np.ndarray]  # the positions of the training rows and of the test rows
 
 
 @frozen
@@ -76,12 +75,7 @@ class ComparedRows:
         parameters = encoder.get_params(deep=False)
         if _passes_numbers(encoder) and parameters.get("columns", ()) in (None, "auto"):
             encoder.set_params(columns=list(self.categories))
-        if self.groups is None or not isinstance(encoder, Encoder):
-            return {}
-        groups = self.groups[train]
-        if isinstance(encoder.cv, Integral):
-            encoder.set_params(cv=min(encoder.cv, len(pd.unique(groups))))
-        return {"groups": groups}
+        return {} if self.groups is None else keep_groups_together(encoder, self.groups[train])
 
 
 def _passes_numbers(encoder: Any) -> bool:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import BaseCrossValidator
 
 from catpool.data.chosen_columns import categorical_columns
 from catpool.data.progress import showing_progress
 from catpool.engines.dispatch import read_in_memory
-from catpool.evaluation.compared_rows import Split, read_rows, score_encoders
+from catpool.evaluation.compared_rows import read_rows, score_encoders
 from catpool.evaluation.default_encoders import choose_encoders, default_encoders
 from catpool.evaluation.doors import read_beside, read_column_list, require_model
+from catpool.evaluation.outer_splits import Split, outer_splitter
 from catpool.evaluation.paired_tests import conclude, summarize
 from catpool.evaluation.printed_table import PrintedTable
 
@@ -97,7 +97,7 @@ def compare_encoders(
     pandas.DataFrame
         One row for each encoder, by falling score. It is printed whole, with the attribute `title` above it, which
         names the metric, and the attribute `verdict` below: which encoder is best, which ones tie with it (a p-value of
-        .05 or more), and which of these takes the least time to encode. The columns are
+        .05 or more), and which of these takes the least time to encode. ``draw()`` draws it. The columns are
 
         - `score`: the mean score over the splits;
         - `rank`: the mean rank, 1 for the best encoder of a split;
@@ -150,7 +150,9 @@ def compare_encoders(
     kind = target_type or _default_type(estimator, target)
     make_defaults = partial(default_encoders, rows.categories, kind, random_state, estimator)
     compared = choose_encoders(encoders, make_defaults, add_defaults=defaults)
-    splits = list(_splitter(cv, target, estimator, groups, random_state).split(rows.categories, target, rows.groups))
+    stratify = is_classifier(estimator)
+    splitter = outer_splitter(cv, target, stratify=stratify, groups=groups, random_state=random_state)
+    splits = list(splitter.split(rows.categories, target, rows.groups))
     if not splits:
         raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
     scorer = check_scoring(estimator, scoring=scoring)
@@ -162,7 +164,8 @@ def compare_encoders(
 def _print_table(scores: pd.DataFrame, splits: list[Split], rows: int, metric: str) -> PrintedTable:
     table = summarize(scores, float(np.mean([len(test) / len(train) for train, test in splits])))
     title = f"Mean {metric} of {len(splits)} splits of {rows} rows; higher is better"
-    return PrintedTable(table, title=title, verdict=conclude(table, len(splits)))
+    verdict = conclude(table, len(splits))
+    return PrintedTable(table, title=title, verdict=verdict, picture="ComparisonDisplay")
 
 
 def _metric(scoring: Any, estimator: BaseEstimator) -> str:
@@ -176,11 +179,3 @@ def _default_type(estimator: BaseEstimator, y: np.ndarray) -> str:
     if not is_classifier(estimator):
         return "continuous"
     return "multiclass" if len(pd.unique(y)) > 2 else "binary"
-
-
-def _splitter(cv: Any, y: np.ndarray, estimator: BaseEstimator, groups: Any, random_state: Any) -> BaseCrossValidator:
-    cv = 5 if cv is None else cv
-    if not isinstance(cv, Integral):
-        return check_cv(cv, y, classifier=is_classifier(estimator))
-    kind = KFold if not is_classifier(estimator) else StratifiedKFold
-    return (kind if groups is None else GroupKFold)(cv, shuffle=True, random_state=random_state)

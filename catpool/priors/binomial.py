@@ -28,6 +28,7 @@ from catpool.priors.prior import (
     mean_of_categories,
 )
 from catpool.priors.strength_search import EDGE, average_over_strength, maximize_over_strength
+from catpool.priors.uncertainty import is_averaged
 
 LOGISTIC = np.pi**2 / 3  # variance of the standard logistic distribution
 
@@ -87,12 +88,14 @@ class Binomial(Family):
         edges = _boundary_priors(classes, tables.shares, strength, note, pooled)
         return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength, is_uncertain  # here, as few need it
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
-        some = (np.count_nonzero(ShareTables.of(flat).shares, axis=1) > 1) & is_uncertain(fitted[0], flat[0], most)
+        some = (np.count_nonzero(ShareTables.of(flat).shares, axis=1) > 1) & is_averaged(
+            fitted[0], flat[0], if_uncertain=if_uncertain
+        )
         if not some.any():
             return [each.reshape(shape) for each in fitted]
 
@@ -101,7 +104,7 @@ class Binomial(Family):
 
         scales = np.full(len(some), scale)
         priors = integrate_strength(flat, fitted, some, scales, log_likelihood, _bernoulli, self.curvature)
-        return [arrange(each, shape) for each in priors]
+        return [each.reshape(shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return binomial_marginal(moments, prior)
@@ -135,13 +138,13 @@ class Binomial(Family):
         """Variances of shares, which are at most those of zeros and ones."""
         return np.minimum(variance, np.maximum(_bernoulli(mean), 0.0))
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of an interval of the beta distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0) | (mean >= 1)
         weight = np.where(certain, 1.0, _bernoulli(mean) / np.where(certain, 1.0, sd) ** 2 - 1)
         weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
         a, b = np.where(certain, 1.0, mean * weight), np.where(certain, 1.0, (1 - mean) * weight)
-        ends = betaincinv(a, b, (1 - level) / 2), betaincinv(a, b, (1 + level) / 2)
+        ends = betaincinv(a, b, (1 - interval) / 2), betaincinv(a, b, (1 + interval) / 2)
         return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
 
     def draw(

@@ -120,7 +120,9 @@ class Family(ABC):
         """
         return moments_prior(classes, self)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> Sequence[Prior]:
+    def full_bayes_prior(
+        self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False
+    ) -> Sequence[Prior]:
         """Average over the posterior of the prior's parameters.
 
         Parameters
@@ -129,8 +131,8 @@ class Family(ABC):
             As in `likelihood_prior`.
         scale : float
             Of the half-t prior on the standard deviation between categories, relative to the one within.
-        most : float, default=infinity
-            Tables of fewer categories are averaged; the others have the likeliest prior.
+        if_uncertain : bool, default=False
+            Whether to average only tables whose prior is uncertain; the others have the likeliest prior.
 
         Returns
         -------
@@ -231,9 +233,9 @@ class Family(ABC):
         """Variances of values with these means, cut to the largest that is possible."""
         return variance
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """The ends of a central interval of the posterior, from its mean and sd, of shape (K,)."""
-        half = ndtri((1 + level) / 2) * sd
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of the central interval of probability `interval`, from a posterior's mean and sd, of shape (K,)."""
+        half = ndtri((1 + interval) / 2) * sd
         return np.clip(mean - half, *self.bounds), np.clip(mean + half, *self.bounds)
 
     def draw(

@@ -24,9 +24,9 @@ from catpool.priors.prior import (
 )
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.size_classes import group_by_size
+from catpool.priors.uncertainty import is_averaged
 
 LEAST_ROWS = 3  # with no more, the posterior of the variance within has no mean
-BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
 
 
 class IdentityLink(Link):
@@ -63,8 +63,8 @@ class Normal(Family):
     def likelihood_prior(self, classes: Sequence[Moments], *, reml: bool) -> list[Prior]:
         return [_fit(moments, reml=reml) for moments in classes]
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        return [_integrate(moments, scale, most) for moments in classes]
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        return [_integrate(moments, scale, if_uncertain=if_uncertain) for moments in classes]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return normal_marginal(moments, prior)
@@ -84,6 +84,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
     strength = np.where(spread, 1 / np.where(spread, fit.ratio, 1.0), np.where(exact & ~constant, 0.0, np.inf))
     total = moments.scatter / np.maximum(moments.rows - 1, 1.0)
     mean, between, within = moments.mean, np.zeros_like(total), total
+    notes = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
     if exact.any():
         mean = mean_of_categories(moments, strength)
         between, within = _without_noise(moments, exact & ~constant, total, reml=reml)
@@ -93,7 +94,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
         between=np.where(inside, fit.between, between),
         within=np.where(inside, fit.within, within),
         log_likelihood=np.select([single | alone, exact], [np.nan, np.inf], -fit.criterion / 2),
-        note=np.select([single, alone, constant, exact, ~spread], BOUNDARIES, ""),
+        note=np.select([single, alone, constant, exact, ~spread], notes, ""),
     )
 
 
@@ -114,15 +115,15 @@ def _without_noise(
     return np.where(exact, variance, 0.0), np.where(exact, 0.0, total)
 
 
-def _integrate(moments: Moments, scale: float, most: float) -> Prior:
+def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     """Average over theta, with the mean and the variance within integrated out analytically."""
-    from catpool.priors.full_bayes import arrange, is_uncertain, mixture, posterior_grid  # here, as few need it
+    from catpool.priors.full_bayes import mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
     # without these, there is nothing to integrate over
     some = (moments.between + moments.within > 0) & (moments.rows > LEAST_ROWS) & (fitted.strength > 0)
-    some &= is_uncertain(fitted, moments, most)
+    some &= is_averaged(fitted, moments, if_uncertain=if_uncertain)
     if not some.any():
         return fitted.reshape(shape)
     sizes = group_by_size(moments)[0]
@@ -131,7 +132,7 @@ def _integrate(moments: Moments, scale: float, most: float) -> Prior:
     theta, probability = posterior_grid(lambda theta: -profile.criterion(theta.T**2).T / 2, scale / unit)
     mean, rss = (each.T for each in profile.mean_and_rss(theta.T**2))
     within = rss / (profile.freedom.T - 2)  # the mean of an inverse chi-squared distribution
-    return arrange(mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted, some), shape)
+    return mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted, some).reshape(shape)
 
 
 NORMAL = Normal()

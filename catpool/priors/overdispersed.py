@@ -28,6 +28,7 @@ from catpool.priors.marginal import negative_binomial_marginal, units_of_counts
 from catpool.priors.newton import FAR, Likelihood, search_inside, starting_strength
 from catpool.priors.poisson import POISSON
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, ONE_ROW_EACH, Prior
+from catpool.priors.uncertainty import is_averaged
 
 WIDEST = 1e3  # the largest squared coefficient of variation of a fitted prior
 LEAST = 1e-9  # of the rows that a posterior is worth: the least part of them that is beyond the dispersion
@@ -156,14 +157,13 @@ class OfDispersion(Overdispersed):
         total = table.total_of_all
         return xlogy(total, mean) - (total + size) * np.log1p(self.dispersion * mean)
 
-    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, most: float = np.inf) -> list[Prior]:
-        from catpool.priors.full_bayes import is_uncertain  # here, as few need it
-        from catpool.priors.overdispersed_bayes import integrate_overdispersed
+    def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
+        from catpool.priors.overdispersed_bayes import integrate_overdispersed  # here, as few need it
 
         (moments,) = classes
         (fitted,) = self.likelihood_prior(classes, reml=True)
         table, likeliest = moments.flatten(), fitted.reshape((1,))
-        if not is_uncertain(likeliest, table, most).all():
+        if not is_averaged(likeliest, table, if_uncertain=if_uncertain).all():
             return [fitted]
         return [integrate_overdispersed(table, likeliest, float(self.dispersion), scale)]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from catpool.moments.moments import Moments
 from catpool.priors.beta_negative_binomial import beta_negative_binomial
-from catpool.priors.full_bayes import POINTS, arrange, mixture, posterior_grid
+from catpool.priors.full_bayes import POINTS, mixture, posterior_grid
 from catpool.priors.marginal import units_of_counts
 from catpool.priors.prior import Prior
 from catpool.priors.roots import rising_roots
@@ -42,7 +42,7 @@ def integrate_overdispersed(table: Moments, fitted: Prior, dispersion: float, sc
     means = integral(beyond)[0][:, None]
     strength = beyond[:, None] + dispersion
     within = (means + dispersion * means**2) * (strength / beyond[:, None])
-    return arrange(mixture(probability, means, strength, within, fitted, np.ones(1, dtype=bool)), ())
+    return mixture(probability, means, strength, within, fitted, np.ones(1, dtype=bool)).reshape(())
 
 
 class MeanIntegral:

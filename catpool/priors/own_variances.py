@@ -12,8 +12,8 @@ MOST = 8.0
 NORMAL = 1e6  # degrees of freedom from which on a t distribution is normal to six digits
 
 
-def weighed(moments: Moments, prior: Prior) -> Moments:
-    """The moments in rows of the variance within that the prior has, if each category has a variance of its own.
+def equalize_noise(moments: Moments, prior: Prior) -> Moments:
+    """Count rows in rows of one variance, the prior's variance within, if each category has a variance of its own.
 
     Parameters
     ----------

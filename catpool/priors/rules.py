@@ -16,9 +16,9 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import moments_prior
 from catpool.priors.prior import Prior, given_strength
+from catpool.priors.uncertainty import FEW_CATEGORIES, MANY_CATEGORIES
 from catpool.priors.views import fit_each_view
 
-FEW_CATEGORIES = 30  # below which the prior is uncertain enough to be averaged over
 PriorRule = Callable[[Sequence[Moments], Family], Sequence[Prior]]  # one prior for each class of a target
 
 
@@ -115,11 +115,11 @@ def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> 
 
 
 def _auto(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    """Full Bayes for tables of few categories, and otherwise REML."""
-    many = (moments[0].categories >= FEW_CATEGORIES).all()
+    """Full Bayes for tables whose prior is uncertain, and otherwise REML."""
+    many = (moments[0].categories > MANY_CATEGORIES).all()
     if many or type(family).full_bayes_prior is Family.full_bayes_prior:  # a family of a user may have none
         return family.likelihood_prior(moments, reml=True)
-    return family.full_bayes_prior(moments, scale=scale, most=FEW_CATEGORIES)
+    return family.full_bayes_prior(moments, scale=scale, if_uncertain=True)
 
 
 def _scale_mixture(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
@@ -175,7 +175,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return ColumnRule(rule, FEW_CATEGORIES if prior == "auto" else 0.0)
+    return ColumnRule(rule, MANY_CATEGORIES if prior == "auto" else 0.0)
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:

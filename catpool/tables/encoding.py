@@ -13,7 +13,7 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.own_variances import own_interval, variances, weighed
+from catpool.priors.own_variances import equalize_noise, own_interval, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
@@ -62,9 +62,9 @@ class Encoding:
         return knowing_variances(self.prior, self.moments, self.family)
 
     @cached_property
-    def weighed(self) -> Moments:
-        """The moments by which categories have their weight, in rows of one variance."""
-        return weighed(self.moments, self.prior)
+    def equalized_moments(self) -> Moments:
+        """The moments in rows of one variance, also if each category has a variance of its own."""
+        return equalize_noise(self.moments, self.prior)
 
     @property
     def is_noise(self) -> bool:
@@ -103,13 +103,13 @@ class Encoding:
         note = "" if self.prior.note is None else str(self.prior.note)
         return note or (NO_SPREAD if self.is_noise else "")
 
-    def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each slot; `level` is the probability of the interval."""
+    def frame(self, categories: pd.Series, prior: Prior, interval: float) -> pd.DataFrame:
+        """Make a frame with a row for each slot; `interval` is the probability of its interval."""
         mean, sd = posterior_mean(self.moments, prior, self.family), posterior_sd(self.moments, prior, self.family)
         trust, own = posterior_reliability(self.moments, self.prior, self.family), {}
-        lower, upper = self.family.knowing(prior).interval(mean, sd, level)
+        lower, upper = self.family.knowing(prior).interval(mean, sd, interval)
         if prior.within_freedom is not None:
-            lower, upper = own_interval(self.moments, prior, mean, sd, trust, level)
+            lower, upper = own_interval(self.moments, prior, mean, sd, trust, interval)
             own = {"within_sd": np.sqrt(variances(self.moments, prior))}
         return pd.DataFrame(
             {

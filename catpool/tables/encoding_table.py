@@ -211,16 +211,22 @@ class EncodingTable:
         """The labels that `find_frame` finds."""
         return [self.label]
 
-    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
+    def find_frame(self, column: Any, interval: float) -> pd.DataFrame | None:
         """The table as a frame, if `column` is its label or name, otherwise None."""
-        return self.frame(level) if column in (self.label, self.column) else None
+        return self.frame(interval) if column in (self.label, self.column) else None
 
-    def frame(self, level: float) -> pd.DataFrame:
-        """A row for each target and category that has training rows, sorted, and a last one for a new category."""
+    def frame(self, interval: float) -> pd.DataFrame:
+        """A row for each target and category that has training rows, sorted, and a last one for a new category.
+
+        Parameters
+        ----------
+        interval : float
+            The probability of the posterior interval.
+        """
         categories = pd.Series([None, *self.vocabulary.categories.tolist(), None], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
         rows = np.append(rows[self.counts[rows] > 0], self.vocabulary.size - 1)
-        frames = [item.frame(categories, self.prior(item), level).iloc[rows] for item in self.encodings]
+        frames = [item.frame(categories, self.prior(item), interval).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")

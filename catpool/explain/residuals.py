@@ -1,0 +1,158 @@
+"""`ResidualDisplay`: whether rows are distributed about their encodings as the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import beta, nbinom, norm
+from sklearn.base import clone
+
+from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes
+from catpool.explain.training_and_new import encode_both
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+MOST = 1_000  # points; more rows are drawn by so many quantiles
+CONFIDENCE = 0.95
+
+
+class ResidualDisplay:
+    """Randomised quantile residuals against a normal distribution, with a band.
+
+    If rows are distributed about their out-of-fold encodings as the model says, the distribution function F of each at
+    its own y is uniform, and
+
+        residual = Phi^-1(u),    u uniform between F(y-) and F(y),
+
+    is standard normal, for counts and classes too, where F has jumps. Each point of the band holds its quantile with a
+    probability of 95 %. Points above the line at the right, or below it at the left, are rows farther out than the
+    model expects.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n,)
+    column : str
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    References
+    ----------
+    P. K. Dunn, G. K. Smyth (1996), Randomized quantile residuals, Journal of Computational and Graphical Statistics 5,
+    236-244.
+    F. Hartig (2016), DHARMa: residual diagnostics for hierarchical (multi-level/mixed) regression models.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> from catpool.explain import ResidualDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> shop = rng.integers(0, 50, size=1000)
+    >>> X, y = pd.DataFrame({"shop": shop.astype(str)}), rng.normal(size=50)[shop] + rng.normal(size=1000)
+    >>> display = ResidualDisplay.from_encoder(EmpiricalBayesEncoder(random_state=0), X, y, "shop")
+    >>> bool(abs(display.residuals.std() - 1) < 0.1)
+    True
+    """
+
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, residuals: np.ndarray, *, column: str) -> None:
+        self.residuals, self.column = residuals, column
+
+    @classmethod
+    def from_encoder(
+        cls,
+        encoder: Any,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike,
+        column: Hashable,
+        *,
+        random_state: int | None = 0,
+        ax: Axes | None = None,
+    ) -> ResidualDisplay:
+        """Fit a clone of an encoder, and draw the residuals of the training rows about one column's encodings.
+
+        Parameters
+        ----------
+        encoder : MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder
+            It is cloned, and not changed.
+        X : frame or array of shape (n, p)
+            The training rows.
+        y : array of shape (n,)
+            Their target: continuous, of two classes, or counts.
+        column : str or int
+            One of the encoded columns.
+        random_state : int or None, default=0
+            The seed of the uniform numbers.
+        ax : matplotlib.axes.Axes, default=None
+            None makes new ones.
+
+        Raises
+        ------
+        TypeError
+            If the encoder is none of these.
+        ValueError
+            If the column is not encoded, or y has several columns or more than two classes.
+        ImportError
+            Without matplotlib.
+        """
+        if "output" not in encoder.get_params() or not hasattr(encoder, "columns"):
+            raise TypeError(f"ResidualDisplay takes encoders of single columns, but not {type(encoder).__name__}.")
+        mean, _, own = encode_both(clone(encoder).set_params(output="mean"), X, y, X, column)
+        sd, _, _ = encode_both(clone(encoder).set_params(output="sd"), X, y, X, column)
+        low, high = _distribution(own, y, column, mean, sd)
+        uniform = low + np.random.default_rng(random_state).random(len(low)) * (high - low)
+        return cls(ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), column=str(column)).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> ResidualDisplay:
+        """Draw the picture on some axes, or on new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        ordered, number = np.sort(self.residuals), len(self.residuals)
+        rank = np.unique(np.linspace(1, number, min(number, MOST)).astype(int))
+        theory, tail = ndtri((rank - 0.5) / number), (1 - CONFIDENCE) / 2
+        band = [ndtri(beta.ppf(share, rank, number + 1 - rank)) for share in (tail, 1 - tail)]
+        self.ax_.fill_between(theory, *band, color=GREY, alpha=0.5, linewidth=0, label="95 % band")
+        self.ax_.plot(theory, theory, color=DARK, linewidth=1)
+        self.ax_.scatter(theory, ordered[rank - 1], s=8, color=BLUE, linewidths=0, label="residuals")
+        self.ax_.legend(frameon=False, loc="upper left")
+        title = f"{self.column}: randomised quantile residuals of {number:,} rows"
+        finish(self.ax_, title=title, x="quantiles of a normal distribution", y="residuals")
+        return self
+
+
+def _distribution(
+    encoder: Any, y: Any, column: Hashable, mean: np.ndarray, sd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The distribution function of each row just below its y and at it."""
+    kind, summary = encoder.target_type_, encoder.summary_
+    if kind not in ("continuous", "binary", "count"):
+        raise ValueError(f"ResidualDisplay takes one column of numbers, counts or two classes as y. Got {kind!r}.")
+    if kind == "binary":
+        success = np.asarray(y) == encoder.classes_[1]
+        return np.where(success, 1 - mean, 0.0), np.where(success, 1.0, 1 - mean)
+    values = np.asarray(y, dtype=float)
+    if kind == "count":  # with a gamma posterior of the rate, rows are negative binomial
+        size = mean**2 / np.maximum(sd, 1e-9 * (1 + mean)) ** 2
+        chance = size / (size + mean)
+        return nbinom.cdf(values - 1, size, chance), nbinom.cdf(values, size, chance)
+    within = float(summary.loc[summary["column"] == column, "within_sd"].iloc[0])
+    at = norm.cdf(values, mean, np.hypot(within, sd))
+    return at, at

@@ -1,0 +1,142 @@
+"""`SignalDisplay`: which columns carry signal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
+from catpool.priors.prior import NO_SPREAD
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NOISE = 0.1  # the reliability below which categories cannot be told apart
+
+
+class SignalDisplay:
+    """The share of the variance of a row that lies between the categories of each column, the largest first.
+
+    The share is the intraclass correlation. With the standard deviations between and within categories, or a prior of
+    the strength m,
+
+        share = between^2 / (between^2 + within^2) = 1 / (1 + m).
+
+    A ring shows how reliable the categories' own means are, on average over rows: far to the right, encodings are
+    nearly raw means, and far to the left nearly the mean of all. Columns without signal are grey: their categories do
+    not differ more than by chance, or have a reliability below 0.1.
+
+    Parameters
+    ----------
+    columns : pandas.DataFrame
+        A row for each column, with `column`, `share`, `reliability` and whether it is `noise`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    References
+    ----------
+    S. Nakagawa, H. Schielzeth (2010), Repeatability for Gaussian and non-Gaussian data: a practical guide for
+    biologists, Biological Reviews 85, 935-956.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> from catpool.explain import SignalDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.integers(0, 50, size=(1000, 2))
+    >>> X = pd.DataFrame(codes.astype(str), columns=["noise", "shop"])
+    >>> encoder = EmpiricalBayesEncoder().fit(X, rng.normal(size=50)[codes[:, 1]] + rng.normal(size=1000))
+    >>> display = SignalDisplay.from_encoder(encoder)
+    >>> display.columns["column"].tolist()
+    ['shop', 'noise']
+    """
+
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, columns: pd.DataFrame) -> None:
+        self.columns = columns
+
+    @classmethod
+    def from_encoder(cls, encoder: Any, *, target: str | None = None, ax: Axes | None = None) -> SignalDisplay:
+        """Draw the columns of a fitted encoder.
+
+        Parameters
+        ----------
+        encoder : encoder of single columns, NestedEncoder or TreeEncoder
+        target : str, default=None
+            The output or class of y, if there are several. None is the first.
+        ax : matplotlib.axes.Axes, default=None
+            None makes new ones.
+
+        Raises
+        ------
+        TypeError
+            If the encoder's summary has no strengths, as that of a mixed model.
+        ValueError
+            If the target is not one of y.
+        ImportError
+            Without matplotlib.
+        """
+        return cls(signal_frame(encoder, target)).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> SignalDisplay:
+        """Draw the picture on some axes, or on new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+        """
+        frame = self.columns
+        self.ax_ = make_axes(ax, rows=len(frame))
+        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        rows = np.arange(len(frame))
+        self.ax_.barh(rows, frame["share"], color=np.where(frame["noise"], GREY, BLUE), height=0.6)
+        self.ax_.scatter(frame["reliability"], rows, facecolors="white", edgecolors=DARK, s=28, zorder=3)
+        name_rows(self.ax_, frame["column"].tolist())
+        self.ax_.set_xlim(0, 1.02)
+        noise = int(frame["noise"].sum())
+        title = f"{len(frame):,} columns, {noise:,} without signal"
+        finish(self.ax_, title=title, x="share of variance between categories (bars), reliability of means (rings)")
+        return self
+
+
+def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
+    """A row for each column of a fitted encoder, with its `share`, `reliability` and whether it is `noise`.
+
+    Parameters
+    ----------
+    encoder : encoder of catpool
+    target : str, optional
+        By default the first.
+    """
+    check_is_fitted(encoder)
+    summary = encoder.summary_
+    if "prior_strength" not in summary:
+        raise TypeError(f"{type(encoder).__name__} has no strength for each column. Draw it by VarianceDisplay.")
+    summary = summary[summary["prior_strength"].notna()]
+    known = list(summary["target"].unique())
+    if target is not None and target not in known:
+        raise ValueError(f"`target` must be one of {known}. Got {target!r}.")
+    summary = summary[summary["target"] == (known[0] if target is None else target)]
+    share = _share(summary)
+    noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
+    frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)
+    return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def _share(summary: pd.DataFrame) -> pd.Series:
+    """The intraclass correlation of each column."""
+    if "between_sd" not in summary:
+        return 1 / (1 + summary["prior_strength"])
+    between, within = summary["between_sd"] ** 2, summary["within_sd"] ** 2
+    return (between / (between + within).where(lambda total: total > 0, 1.0)).fillna(0.0)

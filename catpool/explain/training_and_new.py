@@ -1,0 +1,287 @@
+"""`OutOfFoldDisplay` and `ShiftDisplay`: how encodings of training rows differ from those of new rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from catpool.data.fingerprint import TrainingRowsWarning
+from catpool.data.frames import Frame
+from catpool.engines.dispatch import read_in_memory
+from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish, make_axes
+from catpool.tables.unseen import UnseenCategoriesWarning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from narwhals.stable.v2.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+BINS = 40
+
+
+class OutOfFoldDisplay:
+    """How far the encodings of training rows are from those that new rows of their category get.
+
+    A training row is encoded without the rows of its own fold, so rows of one category have slightly different
+    encodings, one for each fold. The differences are the larger the fewer rows the category has. Without pooling, with
+    K folds, n rows and the standard deviation sigma within categories, theirs is
+
+        sigma / sqrt(n (K - 1)),
+
+    which the lines show. Partial pooling keeps those of small categories below it.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        For each training row the `count` of its category's rows, and the `difference` of the two encodings.
+    spread : float
+        sigma / sqrt(K - 1), in units of y; NaN where it is unknown.
+    column : str
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    See Also
+    --------
+    ShiftDisplay : The distributions of the encodings of training and new rows.
+
+    References
+    ----------
+    V. Chernozhukov and others (2018), Double/debiased machine learning for treatment and structural parameters, The
+    Econometrics Journal 21, C1-C68: cross-fitting.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> from catpool.explain import OutOfFoldDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> shop = rng.integers(0, 100, size=1000)
+    >>> X, y = pd.DataFrame({"shop": shop.astype(str)}), rng.normal(size=100)[shop] + rng.normal(size=1000)
+    >>> display = OutOfFoldDisplay.from_encoder(EmpiricalBayesEncoder(random_state=0), X, y, "shop")
+    >>> bool(display.rows["difference"].abs().max() > 0)
+    True
+    """
+
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, rows: pd.DataFrame, *, spread: float, column: str) -> None:
+        self.rows, self.spread, self.column = rows, spread, column
+
+    @classmethod
+    def from_encoder(
+        cls, encoder: Any, X: IntoFrame | ArrayLike, y: ArrayLike, column: Hashable, *, ax: Axes | None = None
+    ) -> OutOfFoldDisplay:
+        """Fit a clone of an encoder, and draw the differences for one column.
+
+        Parameters
+        ----------
+        encoder : encoder of catpool
+            It is cloned, and not changed.
+        X : frame or array of shape (n, p)
+            The training rows.
+        y : array of shape (n,)
+            Their target.
+        column : str or int
+            One of the encoded columns.
+        ax : matplotlib.axes.Axes, default=None
+            None makes new ones.
+
+        Raises
+        ------
+        ValueError
+            If the column is not encoded.
+        ImportError
+            Without matplotlib.
+        """
+        frame = read_in_memory(X, "OutOfFoldDisplay")
+        train, new, own = encode_both(encoder, X, y, X, column)
+        codes = pd.factorize(frame.column(column), use_na_sentinel=False)[0]
+        rows = pd.DataFrame({"count": np.bincount(codes)[codes], "difference": train - new})
+        return cls(rows, spread=_spread(own, column), column=str(column)).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> OutOfFoldDisplay:
+        """Draw the picture on some axes, or on new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        count, difference = self.rows["count"], self.rows["difference"]
+        self.ax_.axhline(0.0, color=DARK, linewidth=1)
+        self.ax_.scatter(count, difference, s=10, color=BLUE, **dots(len(self.rows)))
+        if np.isfinite(self.spread):
+            line = np.geomspace(max(count.min(), 1), max(count.max(), 2), 100)
+            for sign in (-1, 1):
+                label = r"1 / $\sqrt{n}$" if sign > 0 else None
+                self.ax_.plot(line, sign * self.spread / np.sqrt(line), color=ORANGE, linewidth=1.5, label=label)
+            self.ax_.legend(frameon=False)
+        self.ax_.set_xscale("log")
+        title = f"{self.column}: encodings of training rows, minus those of new rows"
+        finish(self.ax_, title=title, x="rows of the category", y="difference, in units of y")
+        return self
+
+
+class ShiftDisplay:
+    """The distribution of the encodings of training rows, out of fold, beside that of new rows.
+
+    The two should look alike, or a model meets numbers that it was not trained on. New rows of categories that the
+    training rows do not have get the prior mean, and their share is in the title:
+
+        share unseen = rows of unseen categories / new rows.
+
+    Parameters
+    ----------
+    train, new : ndarray
+        The encodings of training and new rows.
+    unseen : float
+        The share of new rows whose category has no training rows.
+    column : str
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    See Also
+    --------
+    OutOfFoldDisplay : Why the encodings of training rows are not those of their category.
+
+    References
+    ----------
+    J. Quionero-Candela, M. Sugiyama, A. Schwaighofer, N. D. Lawrence (2009), Dataset Shift in Machine Learning, MIT
+    Press.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> from catpool.explain import ShiftDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> shop = rng.integers(0, 100, size=1000)
+    >>> X, y = pd.DataFrame({"shop": shop.astype(str)}), rng.normal(size=100)[shop] + rng.normal(size=1000)
+    >>> X_new = pd.DataFrame({"shop": rng.integers(50, 150, size=500).astype(str)})
+    >>> display = ShiftDisplay.from_encoder(EmpiricalBayesEncoder(random_state=0), X, y, X_new, "shop")
+    >>> 0.4 < display.unseen < 0.6
+    True
+    """
+
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, train: np.ndarray, new: np.ndarray, *, unseen: float, column: str) -> None:
+        self.train, self.new, self.unseen, self.column = train, new, unseen, column
+
+    @classmethod
+    def from_encoder(
+        cls,
+        encoder: Any,
+        X: IntoFrame | ArrayLike,
+        y: ArrayLike,
+        X_new: IntoFrame | ArrayLike,
+        column: Hashable,
+        *,
+        ax: Axes | None = None,
+    ) -> ShiftDisplay:
+        """Fit a clone of an encoder, and draw the encodings of training and new rows of one column.
+
+        Parameters
+        ----------
+        encoder : encoder of catpool
+            It is cloned, and not changed.
+        X : frame or array of shape (n, p)
+            The training rows.
+        y : array of shape (n,)
+            Their target.
+        X_new : frame or array of shape (m, p)
+            New rows.
+        column : str or int
+            One of the encoded columns.
+        ax : matplotlib.axes.Axes, default=None
+            None makes new ones.
+
+        Raises
+        ------
+        ValueError
+            If the column is not encoded.
+        ImportError
+            Without matplotlib.
+        """
+        train, new, _ = encode_both(encoder, X, y, X_new, column)
+        known, later = (read_in_memory(each, "ShiftDisplay").column(column) for each in (X, X_new))
+        unseen = float(1 - pd.Series(np.asarray(later)).isin(pd.unique(pd.Series(np.asarray(known)))).mean())
+        return cls(train, new, unseen=unseen, column=str(column)).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> ShiftDisplay:
+        """Draw the picture on some axes, or on new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        both = np.concatenate([self.train, self.new])
+        edges = np.histogram_bin_edges(both[np.isfinite(both)], BINS).tolist()
+        for values, color, name in ((self.train, BLUE, "training rows"), (self.new, ORANGE, "new rows")):
+            share = np.full(len(values), 1 / max(len(values), 1))
+            label = f"{name} ({len(values):,})"
+            style: dict[str, Any] = {
+                "histtype": "step",
+                "linewidth": 2,
+                "color": color,
+                "linestyle": "-" if color == BLUE else "--",
+            }
+            self.ax_.hist(values, edges, weights=share, label=label, **style)
+        self.ax_.legend(frameon=False)
+        title = f"{self.column}: {100 * self.unseen:.3g} % of new rows are of unseen categories"
+        finish(self.ax_, title=title, x="encoding", y="share of rows")
+        return self
+
+
+def encode_both(encoder: Any, X: Any, y: Any, X_new: Any, column: Hashable) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The encodings of a column of training rows, out of fold, and of new rows; and the fitted clone."""
+    frame, own = read_in_memory(X, "A display"), clone(encoder)
+    train = own.fit_transform(X, y)
+    with warnings.catch_warnings():
+        for category in (TrainingRowsWarning, UnseenCategoriesWarning):  # both are what the picture shows
+            warnings.simplefilter("ignore", category)
+        new = own.transform(X_new)
+    place = _feature_of(own, frame, column)
+    return _column(train, place), _column(new, place), own
+
+
+def _feature_of(encoder: Any, frame: Frame, column: Hashable) -> int:
+    """The position of the first feature of a column."""
+    names, stem = list(encoder.get_feature_names_out()), frame.names_by_label.get(column, str(column))
+    found = [place for place, name in enumerate(names) if name == stem or name.startswith(f"{stem}_")]
+    if column not in frame or not found:
+        raise ValueError(f"`column` must be one of the encoded columns. Got {column!r}.")
+    return found[0]
+
+
+def _column(features: Any, place: int) -> np.ndarray:
+    frame = read_in_memory(features, "A display")
+    return np.asarray(frame.column(frame.labels[place]), dtype=float)
+
+
+def _spread(encoder: Any, column: Hashable) -> float:
+    """The standard deviation within categories over the root of the folds beside one; NaN where it is unknown."""
+    summary, folds = encoder.summary_, encoder.cv
+    rows = summary[summary["column"] == column] if "within_sd" in summary else summary[:0]
+    if not len(rows) or not isinstance(folds, int) or folds < 2:
+        return np.nan
+    return float(rows["within_sd"].iloc[0] / np.sqrt(folds - 1))
