@@ -62,10 +62,10 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         interactions need ``interaction_prior="own"``. There is no log-likelihood.
     prior : {"auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"} or \
 callable, default="auto"
-        How the prior is learned. "reml" and "ml" are restricted and unrestricted maximum likelihood (families
-        other than the normal are always fitted by the unrestricted). "moments" is the method of moments, in closed
-        form; with known variances that is DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other
-        moment estimators of meta-analysis, for the normal family only. "full_bayes" averages over the posterior distribution
+        How the prior is learned. "reml" and "ml" are restricted and unrestricted maximum likelihood (families other
+        than the normal are always fitted by the unrestricted). "moments" is the method of moments, in closed form; with
+        known variances that is DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other moment
+        estimators of meta-analysis, for the normal family only. "full_bayes" averages over the posterior distribution
         of the prior, as brms and Bambi do, but without sampling. "auto" is "full_bayes" where it makes encodings and
         standard deviations more accurate: for columns of fewer than 30 categories, and for those of 40 to 100 whose
         squared reliabilities add up to less than 10. It is "reml" for others, for interactions and with `EarlierRows`.

@@ -65,9 +65,9 @@ class Family(ABC):
         Whether all rows have one variance, whatever their mean. If so, weights may be precisions, the exposure of a
         rate is its weight, and models of several factors are linear mixed models.
     takes_exposure : bool, default=True
-        Whether rows may have an exposure, if they are counts.
+        Whether counts may have an exposure.
     dispersed : bool, default=False
-        Whether rows have a dispersion, which is estimated and kept in the prior.
+        Whether each prior has an estimate of the dispersion of rows.
     """
 
     name: str
@@ -76,8 +76,7 @@ class Family(ABC):
     bounds: tuple[float, float] = (-np.inf, np.inf)
     curvature: float = 0.0
     homoscedastic: bool = False
-    takes_exposure: bool = True
-    dispersed: bool = False
+    takes_exposure, dispersed = True, False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -87,7 +86,7 @@ class Family(ABC):
         return not self.kinds or kind in self.kinds
 
     def knowing(self, prior: Prior) -> Family:
-        """The family with what a prior of shape (...) knows of its rows."""
+        """The family with what a prior knows of its rows."""
         return self
 
     @abstractmethod
