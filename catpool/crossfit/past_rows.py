@@ -87,7 +87,8 @@ class PastPrior:
         family = FAMILIES[target.family]
         # numbered in the order of time, so that later categories do not change even the last digit
         known, slots = pd.factorize(past.codes)
-        seen = sum_decayed_rows(target, known, len(slots), past.weights, past.times.with_half_life(half_life))
+        times, scatters = past.times.with_half_life(half_life), learner.scatters
+        seen = sum_decayed_rows(target, known, len(slots), past.weights, times, scatters=scatters)
         priors = learner.priors_from(slots, [replace(each) for each in seen], family)
         return cls(learner, seen, priors, family)
 

@@ -30,12 +30,14 @@ def decay_weights(weights: Weights, times: Times) -> Weights:
     return replace(weights, row=shares if weights.row is None else shares * weights.row)
 
 
-def sum_decayed_rows(target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times) -> list[Moments]:
+def sum_decayed_rows(
+    target: Target, codes: np.ndarray, size: int, weights: Weights, times: Times, *, scatters: bool = False
+) -> list[Moments]:
     """The moments of rows at the time of the last of them; one for each class of the target."""
     seen = TrainingRows([target], decay_weights(weights, times), Parts(None, 1))
     column = seen.column(codes, size)
     _, views = next(seen.views())
-    moments = [column.merge(view, column.moments(view)) for view in views]
+    moments = [column.merge(view, column.moments(view, scatters=scatters)) for view in views]
     return [replace(each, count=each.count.astype(float)) for each in moments]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,33 +14,13 @@ from catpool.data.backends import unmask
 from catpool.data.factorize import factorize_each
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
+from catpool.data.target_family import TargetFamily
 from catpool.data.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow
 DOUBTFUL = 50  # rows from which few distinct whole numbers are no chance
 MANY_CLASSES = 20  # integers of more distinct values may as well be numbers
-
-
-class TargetFamily(Protocol):
-    """The attributes of a family of distributions that the readers of y and of weights need."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def assumed(self) -> str:
-        """The kind of y for ``target_type="auto"``; "classes" stands for "binary" or "multiclass"."""
-        ...
-
-    @property
-    def homoscedastic(self) -> bool:
-        """Whether the variance of a row does not depend on its mean."""
-        ...
-
-    def goes_with(self, kind: str) -> bool:
-        """Whether rows of a kind of target may have this distribution."""
-        ...
 
 
 @frozen

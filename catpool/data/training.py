@@ -16,7 +16,8 @@ from catpool.data.gapped_targets import Gaps, read_gapped_targets, read_whole_ta
 from catpool.data.header import Header
 from catpool.data.listed import Unlisted
 from catpool.data.offsets import read_offset
-from catpool.data.targets import Target, TargetFamily
+from catpool.data.target_family import TargetFamily
+from catpool.data.targets import Target
 from catpool.data.weights import (
     INVERSE_VARIANCE,
     Weights,
@@ -69,6 +70,12 @@ class Reading:
 
     def exposed(self, exposure: Any) -> Reading:
         """The same where rows may have an exposure, or known variances: such numbers are counts, or continuous."""
+        if exposure is not None and self.family is not None and not self.family.takes_exposure:
+            raise ValueError(
+                f'family="{self.family.name}" takes no `exposure` here, because how much counts of unequal exposures '
+                "are dispersed does not follow from sums by category. Use MixedModelEncoder, whose dispersion is "
+                'estimated from rows, or pass family="poisson".'
+            )
         counts = exposure is not None and self.target_type == "auto"
         known = self.weight_type == INVERSE_VARIANCE and self.family is None
         family = self.families["normal"] if known else self.family

@@ -12,11 +12,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.data.weights import INVERSE_VARIANCE
+from catpool.encoders.cell_checks import check_parts
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
+from catpool.priors.overdispersed import OVERDISPERSED
 from catpool.priors.rules import PRIORS, PriorRule, prior_rule, refuse_callable
 
 if TYPE_CHECKING:
@@ -49,16 +51,20 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
     ----------
     <columns>
     <categories>
-    family : {"auto", "normal", "binomial", "poisson"}, default="auto"
+    family : {"auto", "normal", "binomial", "poisson", "negative_binomial"}, default="auto"
         The distribution of rows within a category. By default it follows from the kind of y: normal for continuous
         targets, binomial for classes, Poisson for counts. The prior is then a normal, a beta (for more than two classes
         a Dirichlet distribution of one strength, so that a row's encodings sum to one) or a gamma distribution.
-        "normal" works with every kind of y.
+        "normal" works with every kind of y. "negative_binomial" is for counts that vary more than Poisson counts of
+        their mean: a row of mean m has the variance m + d m^2, and the prior is a beta prime distribution. The
+        dispersion d, which `summary_` shows, is estimated from the scatter within categories, and taken as known; 1 / d
+        is the size of `MixedModelEncoder`. Without dispersion this is the Poisson family. It takes no exposures, and
+        interactions need ``interaction_prior="own"``. There is no log-likelihood.
     prior : {"auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"} or \
 callable, default="auto"
-        How the prior is learned. "reml" and "ml" are restricted and unrestricted maximum likelihood (the binomial and
-        the Poisson family are always fitted by the unrestricted). "moments" is the method of moments, in closed form;
-        with known variances that is DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other moment
+        How the prior is learned. "reml" and "ml" are restricted and unrestricted maximum likelihood (families other
+        than the normal are always fitted by the unrestricted). "moments" is the method of moments, in closed form; with
+        known variances that is DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other moment
         estimators of meta-analysis, for the normal family only. "full_bayes" averages over the posterior distribution
         of the prior, as brms and Bambi do, but without sampling. "auto" is "full_bayes" where it makes encodings and
         standard deviations more accurate: for columns of fewer than 30 categories, and for those of 40 to 100 whose
@@ -134,6 +140,8 @@ callable, default="auto"
     ----------
     B. Efron, C. Morris (1975), Data analysis using Stein's estimator and its generalizations, Journal of the
     American Statistical Association 70, 311-319.
+    C. N. Morris (1983), Natural exponential families with quadratic variance functions: statistical theory, Annals of
+    Statistics 11, 515-529: "negative_binomial".
     D. Bates, M. Maechler, B. Bolker, S. Walker (2015), Fitting linear mixed-effects models using lme4, Journal of
     Statistical Software 67(1).
     W. Viechtbauer (2010), Conducting meta-analyses in R with the metafor package, Journal of Statistical Software
@@ -236,22 +244,8 @@ callable, default="auto"
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
         shape_rule = refuse_callable if callable(self.prior) else self._plain_rule()
         structure = flat(self, self._rule(), cell_rule, shape_rule)
-        # the effects of the parts are fitted by likelihood alone
-        if structure.interactions and cell_rule is not None and self.prior not in ("auto", "reml", "ml"):
-            raise ValueError(
-                'The prior of an interaction is learned with the effects of its parts, by prior="reml" or "ml". '
-                f'Got {self.prior!r}. Pass interaction_prior="own" for a prior that knows no parts.'
-            )
-        if structure.interactions and cell_rule is not None and self.within == "moderated":
-            raise ValueError(
-                'within="moderated" needs interaction_prior="own", because the effects of parts are fitted to rows of '
-                f"one variance. Got interaction_prior={self.interaction_prior!r}."
-            )
-        if structure.interactions and cell_rule is not None and self.weight_type == INVERSE_VARIANCE:
-            raise ValueError(
-                f'weight_type="{INVERSE_VARIANCE}" needs interaction_prior="own", because with the effects of parts '
-                f"the variance of a row is estimated. Got interaction_prior={self.interaction_prior!r}."
-            )
+        if structure.interactions and cell_rule is not None:
+            check_parts(self)
         return structure
 
     def _plain_rule(self) -> PriorRule:
@@ -261,6 +255,10 @@ callable, default="auto"
 
     def _rule(self) -> PriorRule:
         rule = self._plain_rule()
+        if self.family == OVERDISPERSED.name and self.within == "pooled":
+            from catpool.priors.dispersion import with_dispersion  # here, as few need it
+
+            return with_dispersion(rule)
         if self.within == "moderated":
             from catpool.priors.moderated import with_moderated_variances  # here, as few need it
 

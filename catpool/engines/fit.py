@@ -37,8 +37,7 @@ from catpool.tables.unseen import UnseenCategoriesWarning, warn_of_unlisted, war
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoLazyFrame
 
-FOLD = "catpool_fold"  # the column of hashed keys
-FEATURE = "catpool_feature_"
+FOLD, FEATURE = "catpool_fold", "catpool_feature_"  # the column of hashed keys, and the start of features' names
 
 
 class Encoded(NamedTuple):

@@ -202,7 +202,7 @@ def _draw_component(encoding: Encoding, uniform: float) -> Prior:
     prior = encoding.prior
     if prior.probability is None:
         known = encoding.full_prior
-        return Prior(prior.mean, prior.strength, known.between, known.within)
+        return Prior(prior.mean, prior.strength, known.between, known.within, dispersion=prior.dispersion)
     index = min(int(np.searchsorted(np.cumsum(prior.probability), uniform)), len(prior.probability) - 1)
     return [component for _, component in prior.each_component()][index]
 

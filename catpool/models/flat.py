@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 from itertools import chain, combinations
 from math import comb
@@ -14,7 +14,6 @@ import numpy as np
 from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.leverage import heaviest_share, is_large
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.row_statistics import CodedRows
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
@@ -31,23 +30,16 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
+from catpool.models.faded import faded_features
 from catpool.models.useful_codes import codes_are_useful
-from catpool.moments.moments import Moments
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
-from catpool.tables.outputs import (
-    MEAN,
-    column_output,
-    column_outputs,
-    read_flat_outputs,
-    refuse_of_past,
-    target_outputs,
-)
+from catpool.tables.outputs import column_output, column_outputs, read_flat_outputs, refuse_of_past, target_outputs
 from catpool.tables.policy import Policy, refuse_missing
-from catpool.tables.windows import window_outputs
+from catpool.tables.windows import check_windows, window_outputs
 
 TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
@@ -168,8 +160,7 @@ class Flat(Columnwise):
             warn_of_no_categories(X.labels)
         for parts in self._given:
             check_interaction(parts, X)
-        if self.windows and MEAN.name not in self.outputs:
-            raise ValueError(f'`windows` are of means, but output={self.output!r} has none. Add "mean" to it.')
+        check_windows(self.windows, self.outputs)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
@@ -298,22 +289,9 @@ class Flat(Columnwise):
     def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
         if isinstance(fade, Ages):
             fade = fade.fade(table.half_life)
-        return table.features(X) if fade is None else self._faded(table, select_columns(table.label, X), fade)
-
-    def _faded(self, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
-        """The features of new rows for which the training rows have lost weight."""
-        learner, slots = self.learner(table.vocabulary), table.slots(column)
-        if table.encodings[0].is_moved:
-            learner = replace(learner, rounded=False)
-        blocks = []
-        for item in table.encodings:
-            own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
-            values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
-            moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
-            blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
-        features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
-        table.fill_unseen(column, slots, features[table.label])
-        return features
+        if fade is None:
+            return table.features(X)
+        return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fade)
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
         single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]

@@ -86,6 +86,8 @@ class DispersedFamily(ABC):
         Whether all rows have one variance, whatever their mean.
     is_discrete : bool
         Whether rows are counts.
+    takes_exposure : bool
+        Whether rows may have an exposure, if they are counts.
     link : Link
         The logarithm.
     """
@@ -97,6 +99,7 @@ class DispersedFamily(ABC):
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     homoscedastic: ClassVar[bool] = False
     is_discrete: ClassVar[bool] = False
+    takes_exposure: ClassVar[bool] = True
     link: ClassVar[LogLink] = LogLink()
 
     def __repr__(self) -> str:

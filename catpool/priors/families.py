@@ -8,14 +8,15 @@ from catpool.priors.family import FAMILIES, Family
 from catpool.priors.gamma import Gamma
 from catpool.priors.negative_binomial import NegativeBinomial
 from catpool.priors.normal import NORMAL
+from catpool.priors.overdispersed import OVERDISPERSED
 from catpool.priors.poisson import POISSON
 from catpool.priors.tweedie import Tweedie
 
 __all__ = ["DISPERSED_FAMILIES", "FAMILIES", "MIXED_FAMILIES"]
 
-FAMILIES.update({family.name: family for family in (NORMAL, BINOMIAL, POISSON)})
+FAMILIES.update({family.name: family for family in (NORMAL, BINOMIAL, POISSON, OVERDISPERSED)})
 DISPERSED_FAMILIES: dict[str, DispersedFamily] = {
     family.name: family for family in (NegativeBinomial(), Gamma(), Tweedie())
 }
-# a view of both, so that what is added to them later is a family of mixed models too
-MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(FAMILIES, DISPERSED_FAMILIES)  # type: ignore[arg-type]
+# a view of both, so that what is added to them later is a family of mixed models too; the negative binomial is in both
+MIXED_FAMILIES: ChainMap[str, Family | DispersedFamily] = ChainMap(DISPERSED_FAMILIES, FAMILIES)  # type: ignore[arg-type]

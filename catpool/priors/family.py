@@ -64,6 +64,10 @@ class Family(ABC):
     homoscedastic : bool, default=False
         Whether all rows have one variance, whatever their mean. If so, weights may be precisions, the exposure of a
         rate is its weight, and models of several factors are linear mixed models.
+    takes_exposure : bool, default=True
+        Whether counts may have an exposure.
+    dispersed : bool, default=False
+        Whether each prior has an estimate of the dispersion of rows.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Family(ABC):
     bounds: tuple[float, float] = (-np.inf, np.inf)
     curvature: float = 0.0
     homoscedastic: bool = False
+    takes_exposure, dispersed = True, False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -79,6 +84,10 @@ class Family(ABC):
     def goes_with(self, kind: str) -> bool:
         """Whether a target of this kind can have this family."""
         return not self.kinds or kind in self.kinds
+
+    def knowing(self, prior: Prior) -> Family:
+        """The family with what a prior knows of its rows."""
+        return self
 
     @abstractmethod
     def variance(self, moments: Moments) -> np.ndarray:

@@ -5,7 +5,9 @@ a prior of mean m and strength s, and the rising factorial s (s + 1) ... (s + t 
 
     normal      -log(1 + n / s) / 2 - n (mean of rows - m)^2 / (2 within (1 + n / s))
     binomial    t log m + (n - t) log(1 - m) + excess(s m, t) + excess(s (1 - m), n - t) - excess(s, n)
-    Poisson     t log m + excess(s m, t) - (s m + t) log(1 + n / s).
+    Poisson     t log m + excess(s m, t) - (s m + t) log(1 + n / s)
+    negative binomial, of dispersion d, with a = s m and b = s / d + 1
+                t log(a / b) + excess(a, t) - (a + t) log(1 + n / (s + d)) + excess(b, a) - excess(b + n / d, a + t).
 
 Differences of logarithms of gamma functions would lose the digits of a strong prior.
 """
@@ -23,6 +25,8 @@ from catpool.priors.prior import NOTHING, Prior
 POINT = 1e9  # the strength, in rows of the category, beyond which a prior is a point
 LARGEST = 1e300
 LEAST = 1e-280  # variance within, by which the count of rows is divided
+NO_DISPERSION = 1e-100  # by which numbers of rows are divided
+DISPERSED = 1e4  # dispersion times mean, from which on the variance has next to no other part
 SERIES = 16.0  # where Stirling's series has all digits
 
 
@@ -100,6 +104,31 @@ def poisson_marginal(moments: Moments, prior: Prior) -> np.ndarray:
     mean, strength = prior.mean[..., None], _finite(prior, moments)
     events, a = moments.total, strength * mean
     return xlogy(events, mean) + excess(a, events) - (a + events) * np.log1p(moments.count / strength)
+
+
+def units_of_counts(mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
+    """What overdispersed counts are divided by before they are fitted, lest large ones lose the likelihood's digits.
+
+    It is one, unless the dispersion makes up next to all of the variance, which then is nearly the same in other units.
+    """
+    return np.ldexp(1.0, np.maximum(np.frexp(dispersion * mean / DISPERSED)[1], 0))
+
+
+def negative_binomial_marginal(moments: Moments, prior: Prior) -> np.ndarray:
+    assert prior.dispersion is not None
+    unit = units_of_counts(moments.mean, prior.dispersion)[..., None]
+    mean, strength = prior.mean[..., None] / unit, _finite(prior, moments)
+    dispersion = np.maximum(prior.dispersion, NO_DISPERSION)[..., None]
+    count, events = moments.count, moments.total / unit
+    a, b = strength * mean, (strength + dispersion) / dispersion
+    size = count / dispersion
+    odds = a / b
+    point = strength >= POINT * count
+    # two ways to write it, of which one or the other loses the digits of large terms
+    by_mean = excess(b, a) - excess(b + size, a + events) - (a + events) * np.log1p(count / (strength + dispersion))
+    by_size = excess(b, size) - excess(a + b, events + size) - size * np.log1p(odds) - events * np.log1p(odds)
+    fit = xlogy(events, odds) + excess(a, events) + np.where(dispersion * mean > 1, by_size, by_mean)
+    return np.where(point, xlogy(events, dispersion * mean) - (events + size) * np.log1p(dispersion * mean), fit)
 
 
 def _finite(prior: Prior, moments: Moments) -> np.ndarray:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import stdtrit
 
 from catpool.moments.moments import EPS, Moments
 from catpool.priors.prior import Prior
 
 MOST = 8.0
+NORMAL = 1e6  # degrees of freedom from which on a t distribution is normal to six digits
 
 
 def equalize_noise(moments: Moments, prior: Prior) -> Moments:
@@ -36,6 +38,29 @@ def variances(moments: Moments, prior: Prior) -> np.ndarray:
     finite = np.isfinite(freedom)
     some = np.where(finite, freedom, 1.0)
     return np.where(finite, (divisor(some) * within + scatter) / divisor(some + own), within)
+
+
+def own_interval(
+    moments: Moments, prior: Prior, mean: np.ndarray, sd: np.ndarray, trust: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of intervals of a t distribution, whose degrees of freedom say how well the variance is known.
+
+    The variance of a category's rows has d_0 + n_k - 1. The posterior variance goes with its power r_k, where r_k is
+    the reliability, so that by Satterthwaite's rule it has (d_0 + n_k - 1) / r_k^2, which is infinite without rows.
+
+    Parameters
+    ----------
+    moments : Moments of shape (K,)
+    prior : Prior of shape ()
+    mean, sd, trust : ndarray of shape (K,)
+        Of the posterior of each category, and its reliability.
+    level : float
+        The probability of the interval.
+    """
+    assert prior.within_freedom is not None
+    freedom = (prior.within_freedom + freedom_within(moments)) / np.maximum(trust, 1 / NORMAL) ** 2
+    half = stdtrit(np.minimum(freedom, NORMAL), (1 + level) / 2) * sd
+    return mean - half, mean + half
 
 
 def divisor(freedom: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def _conjugate_variance(
     assert known.between is not None
     assert known.within is not None
     rows = moments.count + strength[..., None]
-    spread = family.spread(mean, np.where(rows > NOTHING, rows, 1.0), known.within[..., None])
+    spread = family.knowing(known).spread(mean, np.where(rows > NOTHING, rows, 1.0), known.within[..., None])
     return np.where(rows > NOTHING, spread, known.between[..., None])
 
 

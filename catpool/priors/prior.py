@@ -55,6 +55,8 @@ class Prior:
         For a mixture of which each category has a component of its own: the share of the categories that have each.
     within_freedom : ndarray of shape (...), optional
         If each category has a variance of its own, shrunk to `within`: by how many degrees of freedom.
+    dispersion : ndarray of shape (...), optional
+        If rows have a dispersion: its estimate.
     """
 
     mean: np.ndarray
@@ -70,6 +72,7 @@ class Prior:
     mains: Mains | None = None
     shares: np.ndarray | None = None
     within_freedom: np.ndarray | None = None
+    dispersion: np.ndarray | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a prior."""
@@ -77,6 +80,7 @@ class Prior:
         require_numbers(shape, mean=self.mean, log_likelihood=self.log_likelihood)
         require_numbers(shape, least=0.0, strength=self.strength, between=self.between, within=self.within)
         require_numbers(shape, least=0.1, within_freedom=self.within_freedom)
+        require_numbers(shape, least=0.0, dispersion=self.dispersion)
         require((self.between is None) == (self.within is None), "one variance of a prior, where two are due")
         require(
             self.note is None or (np.shape(self.note) == shape and self.note.dtype.kind == "U"),
@@ -135,6 +139,7 @@ class Prior:
             None if self.components is None else self.components._map(function),
             shares=optional(self.shares),
             within_freedom=optional(self.within_freedom),
+            dispersion=optional(self.dispersion),
         )
 
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
@@ -146,10 +151,8 @@ class Prior:
         assert own.between is not None
         assert own.within is not None
         for index, probability in enumerate(weights):
-            yield (
-                probability,
-                Prior(own.mean[index], own.strength[index], own.between[index], own.within[index]),
-            )
+            variances = own.between[index], own.within[index]
+            yield probability, Prior(own.mean[index], own.strength[index], *variances, dispersion=self.dispersion)
 
 
 @runtime_checkable

@@ -97,7 +97,8 @@ def conjugate(mean: np.ndarray, variance: np.ndarray, fitted: Prior, family: Fam
 def _row_variance(mean: np.ndarray, fitted: Prior, family: Family) -> np.ndarray:
     """The variance of a row in categories of these means."""
     assert fitted.within is not None
-    return family.spread(mean, np.ones_like(mean), fitted.within) * (1 - family.curvature)
+    weight = np.full_like(mean, 1 + max(family.curvature, 0.0))  # any with which a posterior has a variance
+    return family.spread(mean, weight, fitted.within) * (weight - family.curvature)
 
 
 def _largest_variance(mean: np.ndarray, fitted: Prior, family: Family) -> np.ndarray:

@@ -13,7 +13,7 @@ from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.own_variances import equalize_noise, variances
+from catpool.priors.own_variances import equalize_noise, own_interval, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
@@ -65,6 +65,7 @@ class Encoding:
         require(self.prior.offset is None or np.shape(self.prior.offset) == shape, "means of other categories")
         own = self.prior.within_freedom is None or (self.prior.within is not None and self.moments.scatters is not None)
         require(own, "variances of categories without their scatter")
+        require((self.prior.dispersion is not None) == self.family.dispersed, "a dispersion of another family")
         zero = pd.Timedelta(0) if isinstance(self.half_life, pd.Timedelta) else 0
         require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
         windows = self.windows or {}
@@ -137,6 +138,7 @@ class Encoding:
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
             **({} if self.half_life is None else {"half_life": self._shown_half_life}),
+            **({} if prior.dispersion is None else {"dispersion": float(prior.dispersion)}),
             "note": self._note,
         }
 
@@ -151,24 +153,26 @@ class Encoding:
         return note or (NO_SPREAD if self.is_noise else "")
 
     def frame(self, categories: pd.Series, prior: Prior, interval: float) -> pd.DataFrame:
-        """Make a frame with a row for each category; `interval` is the probability of its interval."""
-        mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
-        sd = posterior_sd(self.moments, prior, self.family)[:-1]
-        lower, upper = self.family.interval(mean, sd, interval)
-        own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
+        """Make a frame with a row for each slot; `interval` is the probability of its interval."""
+        mean, sd = posterior_mean(self.moments, prior, self.family), posterior_sd(self.moments, prior, self.family)
+        trust, own = posterior_reliability(self.moments, self.prior, self.family), {}
+        lower, upper = self.family.knowing(prior).interval(mean, sd, interval)
+        if prior.within_freedom is not None:
+            lower, upper = own_interval(self.moments, prior, mean, sd, trust, interval)
+            own = {"within_sd": np.sqrt(variances(self.moments, prior))}
         return pd.DataFrame(
             {
                 "category": categories,
                 "target": self.target or "",
-                "count": self.moments.count[:-1],
-                "mean": self.moments.category_means[:-1],
+                "count": self.moments.count,
+                "mean": np.where(self.moments.count > 0, self.moments.category_means, np.nan),
                 **own,
                 "encoding": mean,
                 "sd": sd,
                 "lower": lower,
                 "upper": upper,
-                "reliability": posterior_reliability(self.moments, self.prior, self.family)[:-1],
-                **{name: values[:-1] for name, values in self.values.items() if is_distribution(name)},
+                "reliability": trust,
+                **{name: values for name, values in self.values.items() if is_distribution(name)},
             }
         )
 

@@ -228,16 +228,16 @@ class EncodingTable:
         return self.frame(interval) if column in (self.label, self.column) else None
 
     def frame(self, interval: float) -> pd.DataFrame:
-        """Make a frame with a row for each target and category that has rows, sorted.
+        """A row for each target and category that has training rows, sorted, and a last one for a new category.
 
         Parameters
         ----------
         interval : float
             The probability of the posterior interval.
         """
-        categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
+        categories = pd.Series([None, *self.vocabulary.categories.tolist(), None], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
-        rows = rows[self.counts[rows] > 0]
+        rows = np.append(rows[self.counts[rows] > 0], self.vocabulary.size - 1)
         frames = [item.frame(categories, self.prior(item), interval).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:

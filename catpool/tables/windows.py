@@ -13,6 +13,7 @@ import pandas as pd
 from catpool.data.categories import MISSING
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior, reliability
+from catpool.tables.outputs import MEAN
 from catpool.tables.policy import Policy
 
 
@@ -75,3 +76,9 @@ def window_values(
         values.append(weight * own.category_means + (1 - weight) * values[-1])
     values.reverse()
     return [*values[:-1], *(short - long for short, long in pairwise(values))]
+
+
+def check_windows(windows: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise an error for windows without means to take in them."""
+    if windows and MEAN.name not in outputs:
+        raise ValueError(f'`windows` are of means, but `output` has none: {tuple(outputs)}. Add "mean" to it.')

@@ -62,7 +62,7 @@ def one(simulate, n_categories, ratio, rng):
     errors = {"oracle": ((totals + strength * mean) / (counts + strength) - truth) ** 2}
     hits = {}
     for name, encoder in ESTIMATORS.items():
-        table = encoder.fit(codes[:, None], y).encoding_table(0, interval=0.9)
+        table = encoder.fit(codes[:, None], y).encoding_table(0, interval=0.9).iloc[:-1]
         errors[name] = (table["encoding"] - truth) ** 2
         hits[name] = (table["lower"] <= truth) & (truth <= table["upper"])
     kind = "continuous" if y.dtype.kind == "f" else "binary"
@@ -118,7 +118,7 @@ def coverage(replicates, rng):
                     if len(np.unique(y)) < 2:
                         continue
                     encoder = EmpiricalBayesEncoder(None, target_type=KINDS[kind][1]).fit(codes[:, None], y)
-                    table = encoder.encoding_table(0, interval=0.9)
+                    table = encoder.encoding_table(0, interval=0.9).iloc[:-1]
                     hits.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
                 row = f"{kind}, {'ten rows each' if balanced else 'one to a hundred rows'}"
                 shares.setdefault((number, ratio), {})[row] = np.mean(hits)

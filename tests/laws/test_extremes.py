@@ -34,6 +34,8 @@ def test_the_posterior_lies_between_the_category_s_mean_and_the_prior_s(table, s
         fitted = encoder.set_params(target_type="continuous").fit(table.X, table.y)
         for column, prior in enumerate(fitted.summary_["prior_mean"]):
             learned = fitted.encoding_table(column)
+            assert learned["encoding"].iloc[-1] == pytest.approx(prior, rel=1e-12, abs=1e-300)  # of a new category
+            learned = learned.iloc[:-1]
             slack = 1e-12 * table.scale
             assert (learned["encoding"] >= np.minimum(learned["mean"], prior) - slack).all()
             assert (learned["encoding"] <= np.maximum(learned["mean"], prior) + slack).all()

@@ -100,7 +100,8 @@ def test_each_family_goes_with_its_assumed_kind(name):
     assert family.bounds[0] < family.bounds[1]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+# the canonical link of rows that have a dispersion depends on it, and models of several factors do without
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if not family.dispersed])
 def test_links_are_canonical(name):
     family = FAMILIES[name]
     link, eta, step = family.link, np.linspace(-2, 2, 9), 1e-5

@@ -71,7 +71,7 @@ def likelihood(family, within, count, total, grid):
 def test_mean_and_sd_are_integrals_over_the_fitted_prior(prior, kind):
     _, X, y = contaminated(np.random.default_rng(0), 40, kind)
     encoder = EmpiricalBayesEncoder(prior=prior, target_type=kind).fit(X, y)
-    fitted, table = encoder.tables_[0].encodings[0], encoder.encoding_table(0)
+    fitted, table = encoder.tables_[0].encodings[0], encoder.encoding_table(0).iloc[:-1]
     own, moments, family = fitted.prior, fitted.moments, KINDS[kind]
     low, high = (1e-7, 1 - 1e-7) if kind == "binary" else (1e-7, 40.0) if kind == "count" else (-8.0, 12.0)
     grid = np.unique(np.append(np.linspace(low, high, 40_001), float(own.mean)))
@@ -94,7 +94,7 @@ def test_mean_and_sd_are_integrals_over_the_fitted_prior(prior, kind):
 def test_the_reliability_of_a_scale_mixture_is_the_weight_of_own_rows(kind):
     _, X, y = contaminated(np.random.default_rng(1), 60, kind)
     encoder = EmpiricalBayesEncoder(prior="scale_mixture", target_type=kind).fit(X, y)
-    table, mean = encoder.encoding_table(0), encoder.summary_["prior_mean"].item()
+    table, mean = encoder.encoding_table(0).iloc[:-1], encoder.summary_["prior_mean"].item()
     blend = table["reliability"] * table["mean"] + (1 - table["reliability"]) * mean
     np.testing.assert_allclose(table["encoding"], blend, rtol=1e-9)
     far = np.abs(table["mean"] - mean) > 2 * np.abs(table["mean"] - mean).median()
@@ -232,7 +232,7 @@ def errors(effects, seeds, priors=("reml", *ROBUST), n_categories=300):
         weights = np.exp(-(rows[:, None]) / 2 * (means[:, None] - true) ** 2)
         ratios["oracle"].append(((weights @ true / weights.sum(axis=1) - truth) ** 2).mean())
         for prior in priors:
-            encoded = EmpiricalBayesEncoder(prior=prior).fit(codes[:, None], y).encoding_table(0)["encoding"]
+            encoded = EmpiricalBayesEncoder(prior=prior).fit(codes[:, None], y).encoding_table(0).iloc[:-1]["encoding"]
             ratios[prior].append(((encoded - truth) ** 2).mean())
     return {prior: np.mean(each) / np.mean(ratios["oracle"]) for prior, each in ratios.items()}
 
@@ -260,7 +260,7 @@ def test_outliers_among_shares_and_rates(kind):
     for seed in range(5):
         truth, X, y = contaminated(np.random.default_rng(seed), 300, kind)
         for prior in squares:
-            table = EmpiricalBayesEncoder(prior=prior, target_type=kind).fit(X, y).encoding_table(0)
+            table = EmpiricalBayesEncoder(prior=prior, target_type=kind).fit(X, y).encoding_table(0).iloc[:-1]
             squares[prior] += ((table["encoding"] - truth) ** 2).mean()
     assert 2 * squares["npmle"] < squares["reml"]
     assert squares["npmle"] < squares["scale_mixture"] < squares["reml"]

@@ -37,9 +37,9 @@ def test_scikit_learn_multiple_features():
     np.testing.assert_allclose(
         np.asarray(encoded)[:, 1], [b, 4.00625, 4.00625, b, 7.958333333333333, b, 4.0625, 4.0625], **EXACT
     )
-    first = encoder.encoding_table(0).set_index("category")["encoding"]
+    first = encoder.encoding_table(0).iloc[:-1].set_index("category")["encoding"]
     np.testing.assert_allclose(first[[0, 1, 2]], [5.7625, 4.99, 4.325], **EXACT)
-    second = encoder.encoding_table(1).set_index("category")["encoding"]
+    second = encoder.encoding_table(1).iloc[:-1].set_index("category")["encoding"]
     np.testing.assert_allclose(second[[0, 1]], [6.7125, 4.108333333333333], **EXACT)
 
 
@@ -77,7 +77,7 @@ def test_scikit_learn_listed_but_absent_categories():
     encoder = SmoothedMeanEncoder(smoothing=1.0).fit(X, [1.5, 2.5, 3.5, 6.5])
     absent = pd.DataFrame({"c": pd.Categorical(["absent"], categories=["b", "a", "absent"])})
     assert np.asarray(encoder.transform(absent)).item() == 3.5
-    assert encoder.encoding_table("c")["category"].tolist() == ["a", "b"]
+    assert encoder.encoding_table("c")["category"].tolist()[:-1] == ["a", "b"]
 
 
 def test_scikit_learn_integers_as_a_regression_target():

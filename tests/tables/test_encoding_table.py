@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, SmoothedMeanEncoder
+from catpool.priors.posterior import posterior_sd
 
 
 def test_summary(table):
@@ -54,7 +55,15 @@ def test_encoding_table(fitted, table):
     learned = fitted.encoding_table("city")
     columns = ["category", "count", "mean", "encoding", "sd", "lower", "upper", "reliability"]
     assert learned.columns.tolist() == columns
+    new, learned = learned.iloc[-1], learned.iloc[:-1]
     assert learned["count"].sum() == 120
+    assert new["category"] is None or np.isnan(new["category"])
+    assert new["count"] == new["reliability"] == 0
+    assert np.isnan(new["mean"])
+    assert new["encoding"] == np.asarray(fitted.transform(X.iloc[:1].assign(city="never")))[0, 0]
+    encoding = fitted.tables_[0].encodings[0]
+    assert new["sd"] == posterior_sd(encoding.moments, encoding.prior, encoding.family)[-1] > 0
+    assert new["lower"] < new["encoding"] < new["upper"]
     expected = pd.Series(y).groupby(X["city"].fillna("missing")).agg(["size", "mean"])
     by_name = learned.assign(category=learned["category"].fillna("missing")).set_index("category")
     np.testing.assert_allclose(by_name.loc[expected.index, ["count", "mean"]], expected)
@@ -68,6 +77,8 @@ def test_encoding_table(fitted, table):
         fitted.encoding_table("zip")
     many = MeanEncoder().fit(X, table["multiclass"]).encoding_table("city")
     assert many["target"].unique().tolist() == ["low", "mid", "top"]
+    assert (many["count"] == 0).sum() == 3  # a new category of each class
+    many = many[many["count"] > 0]
     np.testing.assert_allclose(many.groupby(many["category"].fillna("missing"))["mean"].sum(), 1)
 
 

@@ -175,7 +175,7 @@ def test_names_places_and_what_comes_with_them():
     ]
     assert out["make"].tolist() == X["make"].tolist()
     table = encoder.encoding_table(("make", "year"))
-    assert table["category"].tolist() == sorted(set(zip(X["make"], X["year"], strict=True)))
+    assert table["category"].tolist() == [*sorted(set(zip(X["make"], X["year"], strict=True))), None]
     assert encoder.encoding_table("make_x_year").equals(table)
     assert sample_encodings(encoder, X, n_draws=3, random_state=0).shape == (3, len(X), 2)
     array = EmpiricalBayesEncoder([1], interactions=[(0, 1)], cv=3).fit(X.to_numpy(dtype=object), y["continuous"])
@@ -192,10 +192,16 @@ def test_means_of_cells_follow_from_effects_and_files_may_hold_them(kind):
     (table,) = encoder.tables_
     assert all(each.prior.offset is None for each in table.encodings)
     shown = encoder.encoding_table("make_x_year")
-    cells = pd.DataFrame(shown["category"].drop_duplicates().tolist(), columns=["make", "year"])
+    cells = pd.DataFrame(shown["category"].dropna().drop_duplicates().tolist(), columns=["make", "year"])
     features = encoder.transform(cells).iloc[:, 2:]
-    np.testing.assert_allclose(shown["encoding"], features.iloc[:, ::2].to_numpy().T.ravel(), rtol=1e-12)
-    np.testing.assert_allclose(shown["sd"], features.iloc[:, 1::2].to_numpy().T.ravel(), rtol=1e-12)
+    seen, new = shown[shown["count"] > 0], shown[shown["count"] == 0]
+    np.testing.assert_allclose(seen["encoding"], features.iloc[:, ::2].to_numpy().T.ravel(), rtol=1e-12)
+    np.testing.assert_allclose(seen["sd"], features.iloc[:, 1::2].to_numpy().T.ravel(), rtol=1e-12)
+    unseen = encoder.transform(pd.DataFrame({"make": ["never"], "year": ["never"]})).iloc[0, 2:].to_numpy(dtype=float)
+    mean, sd = unseen[::2], unseen[1::2]
+    if kind in ("binary", "multiclass"):  # of shares the table has no sd that is larger than possible
+        sd = np.minimum(sd, np.sqrt(mean * (1 - mean)))
+    np.testing.assert_allclose(new[["encoding", "sd"]], np.column_stack([mean, sd]), rtol=1e-12)
     for each in table.encodings:
         each.prior = table.prior(each)
     assert table.encodings[0].prior.offset.shape == (table.vocabulary.size,)

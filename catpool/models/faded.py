@@ -1,0 +1,39 @@
+"""Features of new rows for which the training rows have lost weight since."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from catpool.crossfit.row_posteriors import encode_rows
+from catpool.crossfit.structure import Blocks
+from catpool.moments.moments import Moments
+from catpool.tables.encoding_table import EncodingTable
+from catpool.tables.learner import Learner
+
+
+def faded_features(learner: Learner, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
+    """The features of a column, by its label.
+
+    Parameters
+    ----------
+    learner : Learner
+    table : EncodingTable
+    column : object
+        Of new rows, as `EncodingTable.slots` takes it.
+    fade : ndarray of shape (n,)
+        The share of the training rows' weight that is left for each row.
+    """
+    slots, blocks = table.slots(column), []
+    if table.encodings[0].is_moved:
+        learner = replace(learner, rounded=False)
+    for item in table.encodings:
+        own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
+        values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
+        moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
+        blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
+    features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
+    table.fill_unseen(column, slots, features[table.label])
+    return features
