@@ -154,7 +154,6 @@ INERT = {
     "target_type": (
         lambda p: (
             p["target_type"] == "continuous"
-            and not (_past(p) and p["cv"].half_life == 0.5)  # whose sums of numbers are rounded otherwise
             and "adjust_for" not in p
             and ("family" not in p or p["family"] == "normal")
             and "sd" not in p.get("output", "")

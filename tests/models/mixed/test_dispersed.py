@@ -346,7 +346,7 @@ def test_other_encoders_do_not_have_these_families():
     from catpool import EmpiricalBayesEncoder
 
     X, y, _ = rows_of("negative_binomial")
-    for family in KINDS:
+    for family in set(KINDS) - {"negative_binomial"}:  # which has a conjugate prior
         with pytest.raises(ValueError, match="'family' parameter"):
             EmpiricalBayesEncoder(["a"], family=family).fit(X, y)
 
