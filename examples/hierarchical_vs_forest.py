@@ -1,4 +1,8 @@
-"""Ten groups and a straight line: a mixed model and random forests on y = 2 x + C_group + noise.
+"""
+Ten groups and a straight line: a mixed model and random forests
+================================================================
+
+The data are y = 2 x + C_group + noise.
 
 Both settings have noise of variance 1 and 10,000 test rows, the same number in each group.
 

@@ -1,4 +1,6 @@
-"""Encode more rows than fit in memory, out of fold, inside a database engine.
+"""
+Encode more rows than fit in memory, out of fold, inside a database engine
+==========================================================================
 
     pip install ".[engines,examples]" && python examples/larger_than_memory.py --rows 1_000_000
 

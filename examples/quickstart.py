@@ -1,4 +1,6 @@
-"""How much LightGBM gains from TreeEncoder, on four real data sets.
+"""
+How much LightGBM gains from TreeEncoder, on four real data sets
+================================================================
 
 Each data set is split into five folds, three times. LightGBM is trained on four folds and scored on the fifth, once for
 each way to encode the categories: as ordinal codes, by scikit-learn's TargetEncoder, and by TreeEncoder, which takes

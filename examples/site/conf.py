@@ -1,0 +1,52 @@
+"""How Sphinx builds the site. `build.py` collects the pages and calls it."""
+
+from catpool import __version__
+
+project, author = "catpool", "The catpool developers"
+copyright = author  # the name that Sphinx asks for
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["examples/GALLERY_HEADER.rst", "examples/site/templates", "tests/benchmarks/data"]
+templates_path = ["templates"]
+default_role = "code"
+
+myst_heading_anchors = 3
+myst_links_external_new_tab = False
+
+autosummary_generate = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False  # the template of classes lists them, each with its docstring
+numpydoc_xref_param_type = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "catpool"
+html_extra_path = ["llms.txt"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_nav_level": 2,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+}
+LONG = ["quickstart", "hierarchical_vs_forest", "larger_than_memory", "competition", "nested_radon"]  # shown, not run
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["examples"],
+    "gallery_dirs": ["gallery"],
+    "filename_pattern": rf"/(?!{'|'.join(LONG)})\w+\.py$",
+    "ignore_pattern": r"/site/",
+    "show_memory": False,
+    "min_reported_time": 10_000,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+}
