@@ -20,7 +20,7 @@ patient = np.repeat(np.arange(1000), 4)  # each comes four times, always to the 
 ward = rng.integers(0, 200, size=1000)[patient]
 frailty = 1.5 * rng.normal(size=1000)[patient]
 X = pd.DataFrame({"ward": [f"ward {i}" for i in ward], "age": rng.uniform(20, 90, size=1000)[patient]})
-days = 6 + rng.normal(size=200)[ward] + frailty + rng.normal(size=len(patient))
+days = 6 + 1.5 * rng.normal(size=200)[ward] + frailty + rng.normal(size=len(patient))
 
 # %%
 # `groups=` puts all rows of a patient into one fold. A row is then encoded from other patients only. Wards have five
@@ -37,9 +37,9 @@ for folds, correlation in by_frailty.items():
     print(f"{folds}: the encoding of the ward and the frailty of the row's own patient correlate by {correlation:.2f}")
 
 # %%
-# How good will the model be on new patients? Random folds show it other rows of the same patients, so the score promises
-# too much. With `groups=`, `encoded_folds` keeps patients together in both places: in the folds that the model is scored
-# on, and in those of the encoder.
+# How good will the model be on new patients? Random folds show it other rows of the same patients, so the score
+# promises too much. With `groups=`, `encoded_folds` keeps patients together in both places: in the folds that the
+# model is scored on, and in those of the encoder.
 
 
 def score(groups):

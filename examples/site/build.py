@@ -14,7 +14,8 @@ from pathlib import Path
 from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).resolve().parents[2]
-ALSO = ["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", *(f"tests/benchmarks/{kind}" for kind in ("README.md", "*.py"))]
+ALSO = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "CITATION.cff"]
+ALSO += ["tests/benchmarks/README.md", "tests/benchmarks/*.py"]
 
 
 def collect(source):

@@ -13,7 +13,8 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["examples/GALLERY_HEADER.rst", "examples/site/templates", "tests/benchmarks/data"]
+exclude_patterns = ["README.md", "SECURITY.md", "examples/GALLERY_HEADER.rst"]
+exclude_patterns += ["examples/site/templates", "tests/benchmarks/data"]
 templates_path = ["templates"]
 default_role = "code"
 
