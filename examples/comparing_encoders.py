@@ -5,6 +5,8 @@ Compare encoders on your own data
 You learn to find out which encoder is best for your data and your model, and whether the difference is more than
 chance.
 
+Run it::
+
     pip install ".[examples]" && python examples/comparing_encoders.py
 """
 

@@ -6,6 +6,8 @@ Early stopping needs validation rows that are encoded as new rows are. `encoded_
 the training rows encoded out of fold, and the validation rows encoded from all training rows. The fitted encoder of the
 fold then encodes the rows to predict.
 
+Run it::
+
     pip install ".[examples]" && python examples/competition.py
 """
 

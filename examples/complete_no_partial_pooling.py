@@ -5,6 +5,8 @@ Complete, no and partial pooling of intercepts and slopes
 You learn what an encoder does to a rare category, and that the same holds for slopes. Three shops in four have a few
 days of sales, the others many. The truth is known, because the data are simulated.
 
+Run it::
+
     pip install ".[plots]" && python examples/complete_no_partial_pooling.py
 """
 

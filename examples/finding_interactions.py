@@ -5,6 +5,8 @@ Find interactions
 You learn to find combinations of columns that matter, without training a model. A combination matters where its cells
 differ by more than the sum of the effects of its parts. That is a variance, which can be estimated and tested.
 
+Run it::
+
     pip install ".[examples]" && python examples/finding_interactions.py
 """
 

@@ -12,7 +12,7 @@ B: x ~ U(0, 10), C ~ N(0, 25), and groups differ in their number of training row
 The models are a line without groups (complete pooling), a line with a dummy for each group (no pooling), the mixed
 model (partial pooling), and forests with several encodings of the group, all out of fold. The last two forests show
 what it costs to approximate a line by steps: one has larger leaves, and one gets the true constants, which are
-unknown in practice. All 30 seeds take about ten minutes on two cores. For a quick look, run
+unknown in practice. All 30 seeds take about ten minutes on two cores. For a quick look, run::
 
     python examples/hierarchical_vs_forest.py --seeds 3 --sizes 30 500 --setting A
 """

@@ -5,6 +5,8 @@ Insurance: counts with an exposure and an offset
 You learn to encode claims per year where policies are insured for parts of a year, and to find what a model of yours
 misses in a category. Both work with rates, and both pull rare categories in.
 
+Run it::
+
     python examples/insurance_counts.py
 """
 

@@ -5,6 +5,8 @@ Leaks, and how to catch them
 You learn what a leak looks like, how to test an encoder for one, and how catpool warns of the usual mistake. An
 encoder leaks if a row's own target is in its own feature.
 
+Run it::
+
     pip install ".[examples]" && python examples/leaks.py
 """
 

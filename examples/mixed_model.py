@@ -5,6 +5,8 @@ A mixed model with covariates
 You learn to fit several factors and covariates together, to read what the model says, and to predict with intervals.
 A mixed model tells the effect of a teacher from that of the school. Means of categories do not.
 
+Run it::
+
     pip install ".[plots]" && python examples/mixed_model.py
 """
 

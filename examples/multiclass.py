@@ -5,6 +5,8 @@ A target of several classes
 You learn what the encoding is if y has three classes or more: one share for each class. The shares of a category sum
 to 1, and those of rare categories are pulled toward the shares of all rows.
 
+Run it::
+
     pip install ".[examples]" && python examples/multiclass.py
 """
 

@@ -8,6 +8,8 @@ radon, without another model. The variance of the prediction is the posterior va
 of a house within its zip code. If a zip code lies in two counties, NestedEncoder has one category for each, and the
 other encoders have one in all.
 
+Run it::
+
     python examples/nested_radon.py
 """
 

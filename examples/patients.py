@@ -6,6 +6,8 @@ You learn to keep the rows of a patient together. The rows of one patient are al
 encode the others, the model learns to recognise patients, and its score on patients that it knows says nothing about
 new ones.
 
+Run it::
+
     pip install ".[examples]" && python examples/patients.py
 """
 

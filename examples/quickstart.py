@@ -6,6 +6,8 @@ Each data set is split into five folds, three times. LightGBM is trained on four
 each way to encode the categories: as ordinal codes, by scikit-learn's TargetEncoder, and by TreeEncoder, which takes
 whole tables. Columns of fewer than ten categories are ordinal codes where TargetEncoder takes the others.
 
+Run it::
+
     pip install ".[examples]" && python examples/quickstart.py
 """
 

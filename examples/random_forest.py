@@ -5,6 +5,8 @@ Encode categories for a random forest
 You learn to put `TreeEncoder` before a random forest in a pipeline, and what it gains over ordinal codes. A forest
 draws some features at random for each split, so a few good features are worth more to it than many weak ones.
 
+Run it::
+
     python examples/random_forest.py
 """
 

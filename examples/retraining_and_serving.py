@@ -5,6 +5,8 @@ Retrain each night, and serve
 You learn to add each day's rows to an encoder without reading the old ones again, to save it as text, to encode
 single rows in a service, and to see whether new rows still look like those of the training.
 
+Run it::
+
     python examples/retraining_and_serving.py
 """
 

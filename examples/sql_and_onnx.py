@@ -5,6 +5,8 @@ Encode in a database, or in an ONNX graph
 You learn to use a fitted encoder where there is no Python: as an SQL statement, and as a graph with the model behind
 it.
 
+Run it::
+
     pip install ".[examples,sql,onnx]" && python examples/sql_and_onnx.py
 """
 

@@ -5,6 +5,8 @@ Rows in the order of time
 You learn to encode each row from earlier rows only. If the effect of a category drifts, folds at random let a row
 look into its own future. The score in training then promises more than the next month keeps.
 
+Run it::
+
     python examples/time_order.py
 """
 

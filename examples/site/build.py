@@ -6,6 +6,7 @@ Nothing is read from the network. Warnings are errors. The pages are collected i
 Sphinx writes the pages of the gallery and of the API next to them.
 """
 
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,8 @@ def collect(source):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
     (source / "tests/benchmarks/data").symlink_to(ROOT / "tests/benchmarks/data")
+    for page in (source / "examples/guide").glob("*.md"):  # scripts are pages of the gallery here
+        page.write_text(re.sub(r"\]\(\.\./(\w+)\.py\)", r"](/gallery/\1.rst)", page.read_text()))
     site = source / "examples/site"
     shutil.move(site / "index.md", source / "index.md")
     shutil.move(site / "gallery_header.rst", source / "examples/GALLERY_HEADER.rst")

@@ -1,5 +1,7 @@
 """How Sphinx builds the site. `build.py` collects the pages and calls it."""
 
+from pathlib import Path
+
 from catpool import __version__
 
 project, author = "catpool", "The catpool developers"
@@ -15,8 +17,8 @@ extensions = [
 ]
 exclude_patterns = ["README.md", "SECURITY.md", "examples/GALLERY_HEADER.rst"]
 exclude_patterns += ["examples/site/templates", "tests/benchmarks/data"]
-templates_path = ["templates"]
-default_role = "code"
+templates_path = [str(Path(__file__).parent / "templates")]  # autosummary would look beside the pages
+default_role = "py:obj"  # names in docstrings are links, where they are public
 
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
@@ -30,7 +32,10 @@ numpydoc_xref_param_type = False
 html_theme = "pydata_sphinx_theme"
 html_title = "catpool"
 html_extra_path = ["llms.txt"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
+smartquotes = False  # quotes are often those of code
 html_theme_options = {
     "navigation_with_keys": False,
     "show_nav_level": 2,
@@ -42,6 +47,9 @@ LONG = ["quickstart", "hierarchical_vs_forest", "larger_than_memory", "competiti
 sphinx_gallery_conf = {
     "examples_dirs": ["examples"],
     "gallery_dirs": ["gallery"],
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("catpool",),
+    "capture_repr": (),  # a display is shown as its picture
     "filename_pattern": rf"/(?!{'|'.join(LONG)})\w+\.py$",
     "ignore_pattern": r"/site/",
     "show_memory": False,
