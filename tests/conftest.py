@@ -65,6 +65,14 @@ def fitted(encoder_class, table):
 
 
 @pytest.fixture
+def few_points(monkeypatch):
+    """Full Bayes with few points of the posterior, for tests of what does not depend on how accurate it is."""
+    monkeypatch.setattr("catpool.priors.integration.STEPS", {1: 1.0, 2: 1.6})
+    monkeypatch.setattr("catpool.priors.integration.FEW", 8)
+    monkeypatch.setattr("catpool.priors.integration.MANY", 8)
+
+
+@pytest.fixture
 def place(tmp_path):
     """Where tables of engines are kept while a test runs."""
     place = Place(tmp_path)

@@ -93,8 +93,9 @@ def _alike(one: CodedColumn, other: CodedColumn) -> bool:
     """Whether two columns have learners that may learn from both at once."""
     if not isinstance(one.learner, Learner) or not one.learner.joins(other.learner):
         return False
-    few = one.learner.rule.few if isinstance(one.learner.rule, ColumnRule) else 0.0
-    return (one.size < few) == (other.size < few) and one.unlisted is other.unlisted is None
+    bounds = one.learner.rule.bounds if isinstance(one.learner.rule, ColumnRule) else ()
+    alike = all((one.size < bound) == (other.size < bound) for bound in bounds)
+    return alike and one.unlisted is other.unlisted is None
 
 
 def learns_at_once(column: CodedColumn, tables: int) -> bool:

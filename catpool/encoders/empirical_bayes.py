@@ -38,8 +38,8 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
 
     This is the random-intercept model y ~ 1 + (1 | category): for a continuous y, the prior is lme4's REML fit, and the
     encodings are its conditional modes plus the intercept. If the categories do not differ more than by chance, m is
-    infinite and each category gets the prior mean; `summary_` says so in `note`. Where the rows
-    say little about m, as with fewer than 30 categories, these encodings are averaged over what they leave open.
+    infinite and each category gets the prior mean; `summary_` says so in `note`. If the rows say little about m, as
+    with fewer than 30 categories, the encodings are averages over the posterior distribution of m (see ``prior``).
 
     The prior mean of a cell, a combination in ``interactions``, is the sum of the effects of its parts. A part with a
     category for each cell has the whole effect, as shops have if each is in one city; parts that group the cells alike
@@ -56,13 +56,13 @@ class EmpiricalBayesEncoder(ColumnwiseEncoder):
         "normal" works with every kind of y.
     prior : {"auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"} or \
 callable, default="auto"
-        How the prior is learned: by restricted or unrestricted maximum likelihood (the binomial and the Poisson family
-        are always fitted by the unrestricted), or in closed form by the method of moments. With known variances that is
-        DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other estimators of moments that
-        meta-analyses use, of the normal family alone. "full_bayes" averages over the uncertainty of the prior, as brms
-        and Bambi do, but without sampling. "auto" is "full_bayes" where it makes encodings and standard deviations
-        more accurate: for columns of fewer than 30 categories, and for those of 40 to 100 whose squared reliabilities
-        add up to less than 10. It is "reml" for others, for interactions and with `EarlierRows`.
+        How the prior is learned. "reml" and "ml" are restricted and unrestricted maximum likelihood (the binomial and
+        the Poisson family are always fitted by the unrestricted). "moments" is the method of moments, in closed form;
+        with known variances that is DerSimonian and Laird's estimator. "paule_mandel" and "hedges" are the other moment
+        estimators of meta-analysis, for the normal family only. "full_bayes" averages over the posterior distribution
+        of the prior, as brms and Bambi do, but without sampling. "auto" is "full_bayes" where it makes encodings and
+        standard deviations more accurate: for columns of fewer than 30 categories, and for those of 40 to 100 whose
+        squared reliabilities add up to less than 10. It is "reml" for others, for interactions and with `EarlierRows`.
 
         Two priors are robust. In both, each category has one of several components, g with the share p_g, and with
         posterior means m_kg and marginal likelihoods f_g of the rows under each component,
@@ -79,26 +79,25 @@ callable, default="auto"
         A callable gets `Moments` of shape (K,) and returns the prior's mean and strength.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
-        between categories, in units of the one within, for weights that are no frequencies that of a row of average
-        weight.
-        (For classes it is on one over the square root of the strength, for counts on the coefficient of variation of
-        the rates.)
+        between categories, relative to that within categories. If weights are not frequencies, the latter is that of a
+        row of average weight. For classes, the half-t prior is on one over the square root of the strength, for counts
+        on the coefficient of variation of the rates.
     within : {"pooled", "moderated"}, default="pooled"
-        Whether rows have one variance within all categories, or each category one of its own. "moderated" estimates
-        these, and shrinks them to each other as limma does, so that the n_k rows of a category of the variance v_k
-        count as n_k v / v_k rows of the average variance v. The prior, its `prior_strength` and `within_sd` in
-        `summary_`, and `reliability` are then in such rows, and `encoding_table` has a `within_sd` for each category.
-        Use it if some categories may be far noisier than others. It needs the normal family, weights that are
-        frequencies, a prior by name, and folds rather than `EarlierRows`; and interactions need
+        Whether rows of all categories have the same variance, or each category has a variance of its own, for
+        categories some of which are far noisier than others. "moderated" estimates these variances, and shrinks them
+        toward each other as limma does: n_k rows of a category of variance v_k count as n_k v / v_k rows of the average
+        variance v. `prior_strength` and `within_sd` in `summary_`, and `reliability`, are then in rows of variance v,
+        and `encoding_table` has a `within_sd` for each category. It needs the normal family, weights that are
+        frequencies, a prior by name, and folds rather than `EarlierRows`; interactions need
         ``interaction_prior="own"``. There is no log-likelihood.
     <interactions>
     interaction_prior : {"parts", "exact", "own"}, default="parts"
         The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
-        variance of its own, as in the crossed mixed model. With "exact" it is the same, but the likelihood is
-        maximized to all digits, which takes tens of times as long. Both need the prior "auto", "reml" or "ml". With
-        "own" it is the mean of all combinations, as for a single column, by any ``prior``. "parts" is within a few
-        thousandths of "exact". Where parts have many hundreds of categories it is within a hundredth, if rows are
-        spread over these, and `summary_` has no log-likelihood for a continuous y.
+        variance of its own, as in the crossed mixed model. "exact" is the same, but the likelihood is maximized to all
+        digits, which takes tens of times as long. Both need the prior "auto", "reml" or "ml", and are fitted by maximum
+        likelihood. With "own" it is the mean of all combinations, as for a single column, by any ``prior``. "parts"
+        differs from "exact" by a few thousandths. If parts have many hundreds of categories, and rows are spread over
+        these, it differs by up to a hundredth, and `summary_` has no log-likelihood for a continuous y.
     <cv>
     <crossfit>
     <crossfit_reliability>

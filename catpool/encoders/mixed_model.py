@@ -31,10 +31,11 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         y = X beta + sum over factors of Z u + e,    u ~ N(0, D) for each level,    e ~ N(0, sigma^2).
 
     X has an intercept and the covariates. Z of a factor has an intercept and the covariates whose slopes differ by its
-    levels. The model is fitted by REML or ML, and a category gets its conditional mode u (its BLUP): what is left of it
-    once covariates and the other factors are accounted for. Factors may be crossed or nested. ``fit_transform`` encodes
-    each training row out of fold, variances included, ``fit(...).transform`` new rows from all training rows. Binary
-    targets have the logistic model and counts the log-linear model, and their effects are on those scales.
+    levels. The model is fitted by REML or ML, or by full Bayes for factors with few levels (see ``prior``). A category
+    gets its conditional mode u (its BLUP): its effect after adjusting for covariates and the other factors. Factors may
+    be crossed or nested. ``fit_transform`` encodes each training row out of fold, variances included.
+    ``fit(...).transform`` encodes new rows from all training rows. Binary targets have the logistic model and counts
+    the log-linear model, and their effects are logits and logarithms.
 
     Parameters
     ----------
@@ -43,55 +44,54 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         within counties. Features replace their columns; those of a tuple are called ``<column>_x_<column>`` and come
         last.
     covariates : list, default=None
-        Columns to adjust for, or tuples of columns, for their products. They pass through like other columns. Numbers
-        must be finite. A column of strings or of a categorical dtype has a coefficient for each level but the first
-        one, in sorted order or in that of an ordered dtype; a level that was not there at fit is an error. A product
-        with categories comes with its margins: ``[("sex", "price")]`` is ``sex * price`` without the differences
-        between intercepts, and ``("price", "price")`` a square.
+        Columns to adjust for, or tuples of columns, for their products, as ``("price", "price")`` for a square. They
+        pass through like other columns. Numbers must be finite. A column of strings or of a categorical dtype has a
+        coefficient for each level but the first, in sorted order or in that of an ordered dtype; a level that was not
+        there at fit is an error. A product with categories has a slope for all levels, and differences from it:
+        ``[("sex", "price")]`` is ``sex * price`` without the differences between intercepts.
     slopes : dict, default=None
         From a factor to the columns, or products, whose slopes differ by its levels.
     intercepts : bool or list, default=True
         Whether factors have an intercept that differs by level, or the list of those that have one. A factor without
-        is ``(0 + x | g)`` in lme4.
+        one is ``(0 + x | g)`` in lme4.
     correlated : bool or list, default=True
         Whether the intercept and the slopes of a factor may be correlated, as in lme4's ``(1 + x | g)`` rather than
         ``(1 + x || g)``, or the list of the factors for which this holds.
     offset : str, int or tuple, default=None
-        A column of finite numbers, on the scale of the link, that the linear predictor of each row starts from, in new
-        rows too. It passes through.
+        A column of finite numbers that is added to the linear predictor of each row, also of new rows, on the scale of
+        the link. It passes through.
     prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
-        How the variances are learned. "reml" and "ml" maximize the restricted or the unrestricted likelihood (that of
-        families other than the normal one is always unrestricted). "full_bayes" averages over their posterior, as brms
-        and Bambi do, but without sampling, so that modes are posterior means, and standard deviations and intervals
-        include that variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels,
-        and maximizes the restricted likelihood for others, as for all where the likelihood is not known (with conjugate
-        gradients, penalized quasi-likelihood or quadrature) and in families with a dispersion.
+        How the variances are learned. "reml" and "ml" maximize the restricted or the unrestricted likelihood (for
+        families other than the normal always the unrestricted). "full_bayes" averages over their posterior, as brms and
+        Bambi do, but without sampling: modes are then posterior means, and standard deviations and intervals include
+        that the variances are uncertain. "auto" averages over the variances of factors with fewer than 30 levels, and
+        is "reml" for the others. It is "reml" for all factors with conjugate gradients, penalized quasi-likelihood or
+        quadrature, and in families with a dispersion, as these have no full Bayes.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
-        of a factor's effects, in units of the residual one (for binary targets and counts, on the scale of the linear
-        predictor); of slopes, for a covariate of root mean square one (about its mean, where they are correlated with
-        an intercept). All correlations of intercepts and slopes are equally likely.
+        of a factor's effects, relative to the residual one (for binary targets and counts, on the scale of the linear
+        predictor). Slopes have this prior for a covariate whose root mean square is one, about its mean if slopes and
+        intercept are correlated. All correlations of intercepts and slopes are equally likely.
     family : {"auto", "normal", "binomial", "poisson", "negative_binomial", "gamma", "tweedie"}, default="auto"
         The distribution of rows given the effects. By default it follows from the kind of y, and is one of the first
         three. The others have the logarithm as link, and a row of mean mu has the variance mu + mu^2 / size (negative
         binomial, NB2, for counts), mu^2 / shape (gamma, for y above 0) or phi mu^p (Tweedie, for y of 0 and above).
         Their dispersion is estimated together with variances and coefficients, by Laplace's approximation of the
-        likelihood with the observed information, as in glmmTMB, and ``prior="full_bayes"`` does not have them.
+        likelihood with the observed information, as in glmmTMB. They do not go with ``prior="full_bayes"``.
     tweedie_power : float, default=1.5
         The power p of ``family="tweedie"``, from 1.1 to 1.9.
     quadrature : int, default=1
         Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
         neither covariates nor slopes. One point is Laplace's approximation.
     solver : {"auto", "exact", "cg"}, default="auto"
-        Exact equations, in which the longest factor is eliminated and the others have a Cholesky decomposition; or
-        conjugate gradients, which estimate the traces of long factors by random probes and give no log-likelihood.
-        "auto" is exact while the other factors have at most 3,000 effects; ``summary_.attrs`` names the solver.
+        How the equations are solved. "exact" eliminates the factor with the most effects, and decomposes the others by
+        Cholesky. "cg" uses conjugate gradients, estimates the traces of large factors by random probes, and gives no
+        log-likelihood. "auto" is exact if the other factors have at most 3,000 effects. ``summary_.attrs`` names it.
     approximation : {"auto", "laplace", "pql"}, default="auto"
         How the effects of binary targets and counts are integrated out. "laplace" is Laplace's approximation of the
-        likelihood, as in lme4's ``glmer``, which needs exact equations. "pql" is penalized quasi-likelihood: a
-        third quicker at best, without a log-likelihood, and with variances that are too small, the more so the fewer
-        rows a level has. "auto" is Laplace's approximation where the equations are exact, and otherwise penalized
-        quasi-likelihood; ``summary_.attrs`` names the method.
+        likelihood, as in lme4's ``glmer``, which needs exact equations. "pql" is penalized quasi-likelihood: at best a
+        third faster, without a log-likelihood, and with variances that are too small, especially if levels have few
+        rows. "auto" is "laplace" if the equations are exact, and otherwise "pql". ``summary_.attrs`` names the method.
     <cv>
     <random_state>
     target_type : {"auto", "continuous", "binary", "count"}, default="auto"
@@ -104,10 +104,10 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     remainder : {"passthrough", "drop"}, default="passthrough"
         Whether the columns that are not factors stay or go.
     output : str or sequence of str, default="mode"
-        The features. Of each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
-        "sd", the posterior standard deviations of these deviations, given the variances; and "count", the weight of the
-        rows that an effect rests on. Of each row, after all columns: "fixed", its X beta and offset, and "prediction",
-        on the scale of y.
+        The features. For each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
+        "sd", the posterior standard deviations of these effects (under REML and ML for known variances); and "count",
+        the weight of the rows that an effect is based on. For each row, after all columns: "fixed", its X beta and
+        offset, and "prediction", on the scale of y.
     <weight_type>
     <verbose>
 
@@ -118,7 +118,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     model_ : MixedModel
         The model of all rows: coefficients, covariances, likelihood.
     summary_ : pandas.DataFrame
-        Coefficients, variance components and what else was learned.
+        Coefficients, variance components, log-likelihood and AIC.
     <fitted>
 
     See Also
@@ -235,7 +235,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         ----------
         formula : str
             Such as ``"y ~ sex * price + (1 + price | shop) + (0 + price | item) + (1 | county/zip) + offset(known)"``:
-            covariates, and for each factor an intercept and slopes, which with ``||`` are uncorrelated. ``a * b``,
+            covariates, and for each factor an intercept and slopes, which are uncorrelated after ``||``. ``a * b``,
             ``a:b``, ``I(a * b)`` and ``I(a**2)`` are products. The name of the target is not used.
         **parameters
             The other parameters of the class.
@@ -249,7 +249,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         ImportError
             Without formulae: ``pip install "catpool[formula]"``.
         ValueError
-            For what the model does not have: transformed columns, no intercept, some of a factor's effects correlated.
+            If the formula has transformed columns, no intercept, or correlations between some of a factor's effects.
         """
         from catpool.models.mixed.formula import read_formula
 

@@ -33,10 +33,12 @@ class MixedResultsMixin:
         pandas.DataFrame
             A row for each number: its `kind` ("fixed", "variance", "correlation", "dispersion", "icc", "model"), the
             `group` and `term` it belongs to, its `value` and, for coefficients, its standard error `se`, which takes
-            the dispersion as known. A "size" is infinite where counts vary no more than Poisson counts. Variances are
-            in units of y squared; "icc" is a factor's share of the variance of a row whose covariates are zero;
-            "model" has rows, log-likelihood (restricted under REML), AIC, and the factors whose covariance is singular.
-            The method and the solver are in `attrs`.
+            the dispersion as known. A "size" is infinite if counts vary no more than Poisson counts. Variances are in
+            units of y squared; "icc" is a factor's share of the variance of a row whose covariates are zero; "model"
+            has the number of rows, the log-likelihood (restricted under REML), the AIC, and the factors whose
+            covariance is singular. If some variances are averaged over (full Bayes, the default for factors with fewer
+            than 30 levels), values are posterior means, and log-likelihood and AIC are NaN. `attrs` has the `method`
+            ("REML", "ML", "Laplace", "PQL", the quadrature, or "full Bayes") and the `solver`.
         """
         structure, names = self._structure(), self._state.header.names_by_label
         covariates = structure.terms.covariate_names(structure.contrasts(self.tables_), names)
@@ -57,14 +59,15 @@ class MixedResultsMixin:
         Returns
         -------
         frame
-            A row for each level that has training rows, and a last one, of no rows, for an unseen level: `category`
-            (None for missing values and in the last row), `count` of its rows or their weight, conditional `mode`,
-            posterior `sd`, the ends `lower` and `upper` of its interval, and of each slope `<slope>_mode` and so on.
+            A row for each level that has training rows, and a last row for an unseen level, with the count 0:
+            `category` (None for missing values and in the last row), `count` of its rows or their weight, conditional
+            `mode` (under full Bayes the posterior mean), posterior `sd`, the ends `lower` and `upper` of its interval,
+            and the same for each slope, as `<slope>_mode`.
 
         Raises
         ------
         ValueError
-            If there is no such factor, or `interval` is no probability.
+            If there is no such factor, or `interval` is not between 0 and 1.
         """
         check_is_fitted(self)
         check_interval(interval)

@@ -1,4 +1,4 @@
-"""Partial pooling of categories within categories, each level towards the one above."""
+"""Partial pooling of categories within categories, each level toward the one above."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from catpool.crossfit.columnwise import Crossfit
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.parameters import constraints, documented
 from catpool.encoders.prediction_mixin import PredictionMixin
-from catpool.models.nested.level_mixture import VarianceRule
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.tables.policy import Policy
 
@@ -23,35 +23,36 @@ if TYPE_CHECKING:
 
 @documented
 class NestedEncoder(PredictionMixin, ColumnwiseEncoder):
-    """Replace categories within categories by their posterior means, each level borrowing from the one above.
+    """Replace categories within categories by their posterior means, each level shrunk toward the one above.
 
-    ``fit_transform`` encodes each training row out of fold, variances included, ``fit(...).transform`` new rows from
-    all training rows. With one variance for each level, all learned from the data, the model of a continuous y is
+    ``fit_transform`` encodes each training row out of fold, variances included. ``fit(...).transform`` encodes new rows
+    from all training rows. With one variance for each level, all learned from the data, the model of a continuous y is
 
         y = mu + u_state + u_county + u_zip + e,    u_level ~ N(0, sigma_level^2),
 
-    which is lme4's ``y ~ 1 + (1 | state/county/zip)``, fitted exactly by REML or ML. The encoding of a zip is its
-    posterior mean: a zip with few rows is shrunk towards its county, a county with few towards its state. A zip without
-    rows gets the value of its county, or of its state if the county is new too. Shares and counts have, level by level,
-    the conjugate model of `EmpiricalBayesEncoder`, with the posterior mean of the level above as the prior mean.
+    which is lme4's ``y ~ 1 + (1 | state/county/zip)``, fitted exactly by REML or ML, or by full Bayes for levels with
+    few categories (see ``prior``). The encoding of a zip is its posterior mean: a zip with few rows is shrunk toward
+    its county, a county with few toward its state. A zip without rows gets the value of its county, or of its state if
+    the county is new, too. For shares and counts, each level has the conjugate model of `EmpiricalBayesEncoder`, with
+    the posterior mean of the level above as the prior mean.
 
-    A category is identified by its whole path: zips of one name in two counties are two zips.
+    A category is identified by its whole path: zips of the same name in two counties are two zips.
 
     Parameters
     ----------
     levels : list
         The columns from the outermost to the innermost level.
     emit : {"deepest", "all"}, default="deepest"
-        Whether only the last level has features, or each level. They are called as the columns and take their places.
-        Columns of levels without features are left out.
+        Whether only the last level has features, or each level. Features have the names and the places of the levels'
+        columns. Columns of levels without features are left out.
     prior : {"auto", "reml", "ml", "full_bayes"}, default="auto"
-        How the variances (of shares and counts, the strengths) are learned. "reml" and "ml" maximize the restricted or
-        the unrestricted likelihood, shares and counts always the unrestricted. "full_bayes" averages over their
-        posterior, as brms and Bambi do, but without sampling, so that standard deviations and intervals include that
-        they are uncertain. "auto" averages over those of levels with fewer than 30 categories.
+        How the variances (for shares and counts, the strengths) are learned. "reml" and "ml" maximize the restricted or
+        the unrestricted likelihood (for shares and counts always the unrestricted). "full_bayes" averages over their
+        posterior, as brms and Bambi do, but without sampling: standard deviations and intervals then include that the
+        variances are uncertain. "auto" is "full_bayes" for levels with fewer than 30 categories, and "reml" for others.
     prior_scale : float, default=1.0
         For "auto" and "full_bayes": the scale of the half-t prior with 3 degrees of freedom on the standard deviation
-        between the categories of a level, in units of the one of rows, as in `EmpiricalBayesEncoder`.
+        between the categories of a level, relative to that of rows, as in `EmpiricalBayesEncoder`.
     <family>
     <cv>
     crossfit : {"all", "rare"}, default="all"

@@ -26,36 +26,52 @@ class PredictionMixin:
     ) -> Any:
         """Predict y, with posterior standard deviations and intervals.
 
-        The uncertainty is that of coefficients and categories and, under full Bayes, of the variances. An unseen
-        category has the uncertainty of a new one. Training rows are predicted from all training rows, themselves
-        included.
+        Standard deviations and intervals include that coefficients and effects of categories are estimated, and under
+        full Bayes that variances are. For an unseen category they include the variance between categories. Training
+        rows are predicted from all training rows, themselves included: there are no folds.
 
         Parameters
         ----------
         X : frame or array of shape (n, p)
-            With the columns of fit, or at least those of the model.
+            The columns of fit, or at least those of the model.
         interval : float, default=0.9
-            The probability of the interval from `lower` to `upper`, whose tails have one probability.
+            The probability of the interval from `lower` to `upper`. Both tails have the same probability.
         kind : {"mean", "row"}, default="mean"
-            Of what: the expected value of a row, or a new row, whose own noise comes on top. A new row of classes is
-            zero or one; one of counts has an exposure of one. Where weights are precisions, it has a weight of one.
+            What is predicted: the expected value of y in a row, or y itself, whose distribution also has the noise of
+            single rows. Then y of two classes is zero or one, and counts have an exposure of one. If weights are
+            precisions, the row has a weight of one.
         backend : {"pandas", "polars", "pyarrow"}, default="pandas"
             The library of the frame.
 
         Returns
         -------
         frame
-            For each row the `mean` and `sd` of the posterior, and the ends `lower` and `upper` of the interval, on the
-            scale of y. They are NaN where ``unknown`` or ``missing`` is "nan" and there is such a category.
+            For each row the `mean` and `sd` of what is predicted, and the ends `lower` and `upper` of its interval, on
+            the scale of y. All are NaN in rows with an unseen category if ``unknown="nan"``, and in rows with a missing
+            one if ``missing="nan"``.
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ValueError
-            If the arguments are none of these, if columns are missing, if ``unknown`` or ``missing`` is "error" and
-            there are such rows, if the model was fitted by conjugate gradients, or if ``kind`` is "row" and the family
-            is none of the normal, binomial and Poisson ones.
+            If an argument is not as described, if columns are absent, if ``unknown`` or ``missing`` is "error" and
+            there are such rows, if y has several outputs or more than two classes, if the model was fitted by conjugate
+            gradients, or if ``kind="row"`` and the family is not normal, binomial or Poisson.
+
+        Examples
+        --------
+        A new city has a wider interval than a known one.
+
+        >>> import pandas as pd
+        >>> from catpool import NestedEncoder
+        >>> city = ["Ulm", "Ulm", "Bonn", "Bonn", "Ulm", "Ulm", "Kiel", "Kiel"]
+        >>> X = pd.DataFrame({"state": list("aaaabbbb"), "city": city})
+        >>> encoder = NestedEncoder(["state", "city"]).fit(X, [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.0, 10.0])
+        >>> encoder.predict(pd.DataFrame({"state": ["a", "a"], "city": ["Ulm", "Jena"]})).round(1)
+           mean   sd  lower  upper
+        0   2.0  1.0    0.6    3.7
+        1   3.7  2.9   -0.3    8.7
         """
         check_is_fitted(self)
         check_interval(interval)

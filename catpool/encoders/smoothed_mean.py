@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @documented
 class SmoothedMeanEncoder(ColumnwiseEncoder):
-    """Replace each category by its mean, shrunk towards the mean of all: partial pooling of a given strength.
+    """Replace each category by its mean, shrunk toward the mean of all: partial pooling of a given strength.
 
     ``fit_transform`` encodes each training row out of fold, from rows outside its own fold, so that no row's own target
     reaches its own feature. ``fit(...).transform`` encodes new rows from all training rows. With total t_k and count

@@ -30,8 +30,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
 
     It finds the columns that hold categories, passes all other columns through, and puts out
 
-    - of each column of ten categories or more the posterior mean of `EmpiricalBayesEncoder`, rounded to about half its
-      standard deviation, and the size of the category, which is the number of its rows;
+    - of each column of ten categories or more the posterior mean of ``EmpiricalBayesEncoder(prior="reml")``, rounded to
+      about half its standard deviation, and the size of the category, which is the number of its rows;
     - the code of the category, an integer, for columns of fewer than ten categories, and for others if they have a
       hundred rows per category, or reliable means that are alike where categories are next to each other in order;
     - of each column, numbers included, its effect adjusted for all other columns;

@@ -68,7 +68,7 @@ def find_centers(least: np.ndarray, most: np.ndarray) -> np.ndarray:
     It depends on the ends of the values of its own fold only, and no value grows by subtracting it.
     """
     nearest, spread = np.clip(0.0, least, most), most - least
-    # rounded towards 0, so that folds that are alike have one center
+    # rounded toward 0, so that folds that are alike have one center
     grid = np.exp2(np.ceil(np.log2(spread, where=spread > 0, out=np.zeros_like(spread))))
     rounded = np.where(spread > 0, np.trunc(nearest / grid) * grid, nearest)
     return np.where(np.abs(nearest) > spread, rounded, 0.0)

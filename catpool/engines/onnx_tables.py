@@ -11,8 +11,8 @@ import numpy as np
 from catpool.data.categories import MISSING
 from catpool.data.crossed import Cells, Paths
 from catpool.engines.onnx_graph import Column, Graph
-from catpool.models.nested.nested_learner import LevelTables
 from catpool.models.nested.nested_table import NestedTable
+from catpool.models.nested.path_rows import PathRows
 from catpool.priors.families import FAMILIES
 from catpool.tables.encoding_table import EncodingTable
 
@@ -140,8 +140,9 @@ def _features_by_depth(table: NestedTable, *, missing: bool) -> list[dict[int, n
         absent = [paths.slots(above)[step] == MISSING for above, step in enumerate(steps)]
         steps += [np.full(number, paths.level_size(below)) for below in range(level + 1, depth)]
         absent += [np.full(number, missing)] * (depth - level - 1)
-        rows = [LevelTables(paths, each.levels, table.policy).rows(steps, absent, counts) for each in table.encodings]
-        result.append({emitted: table.level_features(emitted, rows, steps) for emitted in table.emitted})
+        rows = PathRows(paths, table.policy, steps, absent, counts)
+        outputs = [rows.outputs(each.levels) for each in table.encodings]
+        result.append({emitted: table.level_features(emitted, outputs, steps) for emitted in table.emitted})
     return result
 
 

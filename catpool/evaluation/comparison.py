@@ -97,7 +97,7 @@ def compare_encoders(
     pandas.DataFrame
         One row for each encoder, by falling score. It is printed whole, with the attribute `title` above it, which
         names the metric, and the attribute `verdict` below: which encoder is best, which ones tie with it (a p-value of
-        .05 or more), and which of these takes the least time to encode. The columns are
+        .05 or more), and which of these takes the least time to encode. ``draw()`` draws it. The columns are
 
         - `score`: the mean score over the splits;
         - `rank`: the mean rank, 1 for the best encoder of a split;
@@ -164,7 +164,8 @@ def compare_encoders(
 def _print_table(scores: pd.DataFrame, splits: list[Split], rows: int, metric: str) -> PrintedTable:
     table = summarize(scores, float(np.mean([len(test) / len(train) for train, test in splits])))
     title = f"Mean {metric} of {len(splits)} splits of {rows} rows; higher is better"
-    return PrintedTable(table, title=title, verdict=conclude(table, len(splits)))
+    verdict = conclude(table, len(splits))
+    return PrintedTable(table, title=title, verdict=verdict, picture="ComparisonDisplay")
 
 
 def _metric(scoring: Any, estimator: BaseEstimator) -> str:

@@ -164,7 +164,7 @@ def _draw_target(
         return [_draw_own(encoding, rng) for encoding in encodings]
     uniform = float(rng.random())  # the classes of a target share the component of a mixture
     priors = [_draw_component(encoding, uniform) for encoding in encodings]
-    moments = [encoding.weighed for encoding in encodings]
+    moments = [encoding.equalized_moments for encoding in encodings]
     if places is None:
         means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
     else:
@@ -176,7 +176,7 @@ def _draw_target(
 
 def _draw_own(encoding: Encoding, rng: np.random.Generator) -> np.ndarray:
     """Draw values, of shape (slots,), where each category has a component of its own, which is drawn first."""
-    moments, prior, family = encoding.weighed, encoding.prior, encoding.family
+    moments, prior, family = encoding.equalized_moments, encoding.prior, encoding.family
     weighted = weigh_components(moments, prior, family)
     error = _draw_mean(moments, prior, rng) - prior.mean
     passed = 1 - posterior_reliability(encoding.moments, prior, family)

@@ -91,9 +91,10 @@ def check_no_leak(
     -------
     pandas.DataFrame
         With the attribute `verdict`, which is printed first: ``"LEAKS: 'agent'"`` with the features that fail a test,
-        or ``"No leak was found."``. There is one row for each test, in this order, with the columns `test`, `feature`
-        (the worst one), `statistic`, `limit` and `passed`. Features are called as by ``get_feature_names_out``, or as
-        the columns of X if there is one for each; otherwise they are numbered. The statistics of the worst feature are
+        or ``"No leak was found."``; ``draw()`` draws it. There is one row for each test, in this order, with the
+        columns `test`, `feature` (the worst one), `statistic`, `limit` and `passed`. Features are called as by
+        ``get_feature_names_out``, or as the columns of X if there is one for each; otherwise they are numbered. The
+        statistics of the worst feature are
 
         1. the weight of a row's own target in its feature, where 1 is the weight in the mean of all rows: a lower
            confidence bound, to allow for chance. At most 1.5 passes;
@@ -169,7 +170,8 @@ def _report(trial: LeakTrial, n_flips: int, n_shuffles: int, rng: np.random.Rand
         LeakTest("copies: scale of transform", copies, scales, _scale_limit(trial.folds)),
     ]
     verdict = _verdict(list(dict.fromkeys(name for test in tests for name in test.failed)))
-    return PrintedTable(pd.DataFrame([test.row() for test in tests]), title="", verdict=verdict, first=True)
+    table = pd.DataFrame([test.row() for test in tests])
+    return PrintedTable(table, title="", verdict=verdict, picture="LeakDisplay", first=True)
 
 
 def _verdict(leaks: list[Any]) -> str:

@@ -4,11 +4,14 @@ from catpool.explain.caterpillar import CaterpillarDisplay
 from catpool.explain.residuals import ResidualDisplay
 from catpool.explain.shrinkage import ShrinkageDisplay
 from catpool.explain.signal import SignalDisplay
+from catpool.explain.table_pictures import ComparisonDisplay, LeakDisplay
 from catpool.explain.training_and_new import OutOfFoldDisplay, ShiftDisplay
 from catpool.explain.variance import SlopeDisplay, VarianceDisplay
 
 __all__ = [
     "CaterpillarDisplay",
+    "ComparisonDisplay",
+    "LeakDisplay",
     "OutOfFoldDisplay",
     "ResidualDisplay",
     "ShiftDisplay",

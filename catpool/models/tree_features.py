@@ -22,7 +22,7 @@ from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
 from catpool.models.additive.additive_table import AdditiveTable
 from catpool.models.flat import TREES, Flat
-from catpool.models.nested.level_mixture import VarianceRule
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.models.nested.nested_table import NestedTable
 from catpool.priors.rules import PriorRule

@@ -89,7 +89,7 @@ class Binomial(Family):
         return [choose_priors(inside, *pair) for pair in zip(fitted, edges, strict=False)]
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength  # here, as few need it
+        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
@@ -104,7 +104,7 @@ class Binomial(Family):
 
         scales = np.full(len(some), scale)
         priors = integrate_strength(flat, fitted, some, scales, log_likelihood, _bernoulli, self.curvature)
-        return [arrange(each, shape) for each in priors]
+        return [each.reshape(shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return binomial_marginal(moments, prior)
@@ -138,13 +138,13 @@ class Binomial(Family):
         """Variances of shares, which are at most those of zeros and ones."""
         return np.minimum(variance, np.maximum(_bernoulli(mean), 0.0))
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of an interval of the beta distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0) | (mean >= 1)
         weight = np.where(certain, 1.0, _bernoulli(mean) / np.where(certain, 1.0, sd) ** 2 - 1)
         weight = np.maximum(weight, 1e-6)  # no distribution on the unit interval is wider
         a, b = np.where(certain, 1.0, mean * weight), np.where(certain, 1.0, (1 - mean) * weight)
-        ends = betaincinv(a, b, (1 - level) / 2), betaincinv(a, b, (1 + level) / 2)
+        ends = betaincinv(a, b, (1 - interval) / 2), betaincinv(a, b, (1 + interval) / 2)
         return np.where(certain, mean, ends[0]), np.where(certain, mean, ends[1])
 
     def draw(

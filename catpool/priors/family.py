@@ -223,9 +223,9 @@ class Family(ABC):
         """Variances of values with these means, cut to the largest that is possible."""
         return variance
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """The ends of a central interval of the posterior, from its mean and sd, of shape (K,)."""
-        half = ndtri((1 + level) / 2) * sd
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of the central interval of probability `interval`, from a posterior's mean and sd, of shape (K,)."""
+        half = ndtri((1 + interval) / 2) * sd
         return np.clip(mean - half, *self.bounds), np.clip(mean + half, *self.bounds)
 
     def draw(

@@ -65,11 +65,6 @@ def posterior_grid(log_likelihood: LogLikelihood, scales: np.ndarray) -> tuple[n
     return theta, probability / probability.sum(axis=0)
 
 
-def by_point(log_likelihood: LogLikelihood) -> LogLikelihood:
-    """A function of theta of shape (G, T) from one of theta of shape (T,)."""
-    return lambda theta: np.array([log_likelihood(each) for each in theta])
-
-
 def mixture(
     probability: np.ndarray,
     means: np.ndarray,
@@ -115,24 +110,6 @@ def mixture(
     )
 
 
-def arrange(prior: Prior, shape: tuple[int, ...]) -> Prior:
-    """A prior of shape (T,) with other axes."""
-    plain = prior.reshape(shape)
-    if prior.components is None or prior.probability is None:
-        return plain
-    points = len(prior.probability)
-    return Prior(
-        plain.mean,
-        plain.strength,
-        plain.between,
-        plain.within,
-        plain.log_likelihood,
-        plain.note,
-        prior.probability.reshape(points, *shape),
-        prior.components.reshape((points, *shape)),
-    )
-
-
 def integrate_strength(
     classes: Sequence[Moments],
     fitted: Sequence[Prior],
@@ -165,13 +142,13 @@ def integrate_strength(
         return [mean_of_categories(each, strength) for each in classes]
 
     def marginal(theta: np.ndarray) -> np.ndarray:
-        """The log-likelihood with the mean integrated out, by its variance."""
+        """The log-likelihood with the means integrated out, by their variance, at one theta of each table."""
         strength = theta**-2.0
         means = means_at(strength)
         spread = np.maximum(_mean_variance(classes[0], strength, variance(means[0])), 1e-300)
         return log_likelihood(means, strength) + np.log(spread) / 2
 
-    theta, probability = posterior_grid(by_point(marginal), scales)
+    theta, probability = posterior_grid(lambda theta: np.array([marginal(each) for each in theta]), scales)
     strength = theta**-2.0
     means = np.array([means_at(each) for each in strength]).transpose(1, 0, 2)
     return [

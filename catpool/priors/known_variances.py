@@ -20,8 +20,8 @@ import numpy as np
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import moments_prior
-from catpool.priors.normal import BOUNDARIES, Normal
-from catpool.priors.prior import Prior
+from catpool.priors.normal import Normal
+from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.size_classes import group_by_size
@@ -51,12 +51,12 @@ def with_known_variances(rule: PriorRule) -> PriorRule:
                 'Pass family="normal".'
             )
         priors = rule(moments, KNOWN_VARIANCES)
-        return [_knowing(prior, each) for prior, each in zip(priors, moments, strict=True)]
+        return [_with_variances(prior, each) for prior, each in zip(priors, moments, strict=True)]
 
-    return ColumnRule(learn, rule.few) if isinstance(rule, ColumnRule) else learn
+    return ColumnRule(learn, rule.bounds) if isinstance(rule, ColumnRule) else learn
 
 
-def _knowing(prior: Prior, moments: Moments) -> Prior:
+def _with_variances(prior: Prior, moments: Moments) -> Prior:
     """The prior with its variances; of a user's own function, with the variance between by the method of moments."""
     if prior.between is not None:
         return prior
@@ -76,13 +76,13 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
         between=np.where(spread, fit.between, 0.0),
         within=np.ones_like(fit.within),
         log_likelihood=np.where(several, -fit.criterion / 2, np.nan),
-        note=np.select([~several, ~spread], [BOUNDARIES[0], BOUNDARIES[2]], ""),
+        note=np.select([~several, ~spread], [ONE_CATEGORY, NO_SPREAD], ""),
     )
 
 
 def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     """Average over the standard deviation between categories, with the mean integrated out analytically."""
-    from catpool.priors.full_bayes import arrange, mixture, posterior_grid  # here, as few need it
+    from catpool.priors.full_bayes import mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
@@ -93,7 +93,7 @@ def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     unit = np.sqrt(moments.rows / moments.size)  # the standard deviation of a row of average weight
     theta, probability = posterior_grid(lambda theta: -profile.criterion(theta.T**2).T / 2, scale * unit)
     means = profile.sizes.center + profile.mean_and_rss(theta.T**2)[0].T
-    return arrange(mixture(probability, means, theta**-2.0, np.ones_like(theta), fitted, some), shape)
+    return mixture(probability, means, theta**-2.0, np.ones_like(theta), fitted, some).reshape(shape)
 
 
 KNOWN_VARIANCES = KnownVariances()

@@ -35,7 +35,7 @@ from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.family import Family
 from catpool.priors.known_variances import with_known_variances
 from catpool.priors.normal import Normal
-from catpool.priors.own_variances import divisor, freedom_within, scatters_within, weighed
+from catpool.priors.own_variances import divisor, equalize_noise, freedom_within, scatters_within
 from catpool.priors.prior import Prior
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.views import fit_each_view
@@ -73,7 +73,8 @@ def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
         return replace(prior, log_likelihood=None, within_freedom=freedom)
     unit = np.ldexp(1.0, int(np.frexp(within)[1]) // 2)  # in which the variance is about one
     share = within / unit / unit
-    rows = weighed(moments, Prior(moments.mean, within, None, within, within_freedom=freedom)).divide(np.array(unit))
+    typical = Prior(moments.mean, within, None, within, within_freedom=freedom)
+    rows = equalize_noise(moments, typical).divide(np.array(unit))
     (prior,) = known([Moments(rows.count / share, rows.total / share, np.array(0.0), rows.rows)], family)
     return replace(_in_rows(prior, share, unit), within_freedom=freedom)
 

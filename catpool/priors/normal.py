@@ -27,7 +27,6 @@ from catpool.priors.size_classes import group_by_size
 from catpool.priors.uncertainty import is_averaged
 
 LEAST_ROWS = 3  # with no more, the posterior of the variance within has no mean
-BOUNDARIES = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
 
 
 class IdentityLink(Link):
@@ -85,6 +84,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
     strength = np.where(spread, 1 / np.where(spread, fit.ratio, 1.0), np.where(exact & ~constant, 0.0, np.inf))
     total = moments.scatter / np.maximum(moments.rows - 1, 1.0)
     mean, between, within = moments.mean, np.zeros_like(total), total
+    notes = [ONE_CATEGORY, ONE_ROW_EACH, NO_SPREAD, NO_NOISE, NO_SPREAD]
     if exact.any():
         mean = mean_of_categories(moments, strength)
         between, within = _without_noise(moments, exact & ~constant, total, reml=reml)
@@ -94,7 +94,7 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
         between=np.where(inside, fit.between, between),
         within=np.where(inside, fit.within, within),
         log_likelihood=np.select([single | alone, exact], [np.nan, np.inf], -fit.criterion / 2),
-        note=np.select([single, alone, constant, exact, ~spread], BOUNDARIES, ""),
+        note=np.select([single, alone, constant, exact, ~spread], notes, ""),
     )
 
 
@@ -117,7 +117,7 @@ def _without_noise(
 
 def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     """Average over theta, with the mean and the variance within integrated out analytically."""
-    from catpool.priors.full_bayes import arrange, mixture, posterior_grid  # here, as few need it
+    from catpool.priors.full_bayes import mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
@@ -132,7 +132,7 @@ def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
     theta, probability = posterior_grid(lambda theta: -profile.criterion(theta.T**2).T / 2, scale / unit)
     mean, rss = (each.T for each in profile.mean_and_rss(theta.T**2))
     within = rss / (profile.freedom.T - 2)  # the mean of an inverse chi-squared distribution
-    return arrange(mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted, some), shape)
+    return mixture(probability, profile.sizes.center + mean, theta**-2.0, within, fitted, some).reshape(shape)
 
 
 NORMAL = Normal()

@@ -10,8 +10,8 @@ from catpool.priors.prior import Prior
 MOST = 8.0
 
 
-def weighed(moments: Moments, prior: Prior) -> Moments:
-    """The moments in rows of the variance within that the prior has, if each category has a variance of its own.
+def equalize_noise(moments: Moments, prior: Prior) -> Moments:
+    """Count rows in rows of one variance, the prior's variance within, if each category has a variance of its own.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class Poisson(Family):
         return choose_priors(inside, fitted, edge)
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
-        from catpool.priors.full_bayes import arrange, integrate_strength  # here, as few need it
+        from catpool.priors.full_bayes import integrate_strength  # here, as few need it
 
         shape, flat = classes[0].mean.shape, [each.flatten() for each in classes]
         fitted = self.likelihood_prior(flat, reml=True)
@@ -105,7 +105,7 @@ class Poisson(Family):
         # theta is the coefficient of variation, whatever the unit of exposure
         scales = scale * np.sqrt(np.where(some, flat[0].mean, 1.0))
         priors = integrate_strength(flat, fitted, some, scales, log_likelihood, np.asarray, self.curvature)
-        return [arrange(each, shape) for each in priors]
+        return [each.reshape(shape) for each in priors]
 
     def log_marginal(self, moments: Moments, prior: Prior) -> np.ndarray:
         return poisson_marginal(moments, prior)
@@ -133,11 +133,11 @@ class Poisson(Family):
         """The variance of a gamma distribution."""
         return mean / weight
 
-    def interval(self, mean: np.ndarray, sd: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, mean: np.ndarray, sd: np.ndarray, interval: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of an interval of the gamma distribution with this mean and sd."""
         certain = (sd == 0) | (mean <= 0)
         shape = np.where(certain, 1.0, (mean / np.where(certain, 1.0, sd)) ** 2)
-        lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - level) / 2, (1 + level) / 2))
+        lower, upper = (mean / shape * gammaincinv(shape, end) for end in ((1 - interval) / 2, (1 + interval) / 2))
         return np.where(certain, mean, lower), np.where(certain, mean, upper)
 
     def draw(
@@ -168,9 +168,9 @@ def _times_unit(prior: Prior, moments: Moments, unit: np.ndarray) -> Prior:
     )
 
 
-POISSON = Poisson()
-
-
 def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> CountsAboutMeans:
     seen = counts > 0
     return CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
+
+
+POISSON = Poisson()

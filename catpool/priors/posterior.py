@@ -28,14 +28,14 @@ import numpy as np
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.own_variances import weighed
+from catpool.priors.own_variances import equalize_noise
 from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
-from catpool.priors.responsibilities import Weighted, strength_about, weigh_components
+from catpool.priors.responsibilities import WeightedPriors, strength_about, weigh_components
 
 
 def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
-    moments = weighed(moments, prior)
+    moments = equalize_noise(moments, prior)
     if prior.components is not None:
         return _average_mean(moments, prior, weigh_components(moments, prior, family))
     return _conjugate_mean(moments, prior)
@@ -47,7 +47,7 @@ def posterior_reliability(moments: Moments, prior: Prior, family: Family) -> np.
     Where each category has a component of its own, that of a component is taken with its spread about the mean of all
     components. If they have one mean, the average is the weight of the category's rows, as in any other prior.
     """
-    moments = weighed(moments, prior)
+    moments = equalize_noise(moments, prior)
     if prior.components is None:
         return reliability(moments.count, prior.strength)
     weighted = weigh_components(moments, prior, family)
@@ -62,7 +62,7 @@ def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     The strength counts as known, unless the prior is a mixture over it. If the strength was given, the variances are
     estimated by the method of moments. If it is zero, a category without rows has the variance between categories.
     """
-    return np.sqrt(_posterior_variance(weighed(moments, prior), prior, family))
+    return np.sqrt(_posterior_variance(equalize_noise(moments, prior), prior, family))
 
 
 def _conjugate_mean(moments: Moments, prior: Prior) -> np.ndarray:
@@ -76,7 +76,7 @@ def _conjugate_mean(moments: Moments, prior: Prior) -> np.ndarray:
 
 def _posterior_variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     if prior.shares is not None:
-        return _variance_of_own(moments, prior, family)
+        return _own_component_variance(moments, prior, family)
     if prior.components is not None:
         return _mixture_variance(moments, prior, family)
     known = knowing_variances(prior, moments, family)
@@ -118,7 +118,7 @@ def _mixture_variance(moments: Moments, prior: Prior, family: Family) -> np.ndar
     return _average(weighted, about_mean)
 
 
-def _variance_of_own(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
+def _own_component_variance(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     """The variance where each category has a component of its own, all of whose means have one error."""
     weighted = weigh_components(moments, prior, family)
     mean = _average_mean(moments, prior, weighted)
@@ -132,17 +132,17 @@ def _variance_of_own(moments: Moments, prior: Prior, family: Family) -> np.ndarr
     return family.capped(_average(weighted, about_mean) + uncertain, mean)
 
 
-def _average_mean(moments: Moments, prior: Prior, weighted: Weighted) -> np.ndarray:
+def _average_mean(moments: Moments, prior: Prior, weighted: WeightedPriors) -> np.ndarray:
     center = prior.mean[..., None]  # from which means far from zero are measured, to lose none of their digits
     return center + _average(weighted, lambda component: _conjugate_mean(moments, component) - center)
 
 
-def _average_reliability(moments: Moments, prior: Prior, weighted: Weighted) -> np.ndarray:
+def _average_reliability(moments: Moments, prior: Prior, weighted: WeightedPriors) -> np.ndarray:
     """The reliability, where a component's spread is that about the mean of all components."""
     return _average(weighted, lambda component: reliability(moments.count, strength_about(prior.mean, component)))
 
 
-def _average(weighted: Weighted, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
+def _average(weighted: WeightedPriors, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
     """The mean of a value over the components of a mixture."""
     return sum(weight * value(component) for weight, component in weighted)
 

@@ -112,32 +112,30 @@ class Prior:
 
     def take(self, tables: slice | int | np.ndarray) -> Prior:
         """The priors of some of the tables along the last axis, where categories have no means of their own."""
-
-        def some(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else np.asarray(values[..., tables])
-
-        return Prior(
-            np.asarray(self.mean[..., tables]),
-            np.asarray(self.strength[..., tables]),
-            some(self.between),
-            some(self.within),
-            some(self.log_likelihood),
-            some(self.note),
-            some(self.probability),
-            None if self.components is None else self.components.take(tables),
-            shares=some(self.shares),
-            within_freedom=some(self.within_freedom),
-        )
+        return self._map(lambda values: values[..., tables])
 
     def reshape(self, shape: tuple[int, ...]) -> Prior:
-        """The same priors along other axes, of priors that are no mixtures."""
+        """The priors of shape (T,) with other axes of tables, where categories have no means of their own."""
+        return self._map(lambda values: values.reshape((*values.shape[:-1], *shape)))
 
-        def arrange(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else values.reshape(shape)
+    def _map(self, function: Callable[[np.ndarray], np.ndarray]) -> Prior:
+        """Apply a function to the values of all tables, which are along the last axis."""
 
-        mean, strength = self.mean.reshape(shape), self.strength.reshape(shape)
-        between, within = arrange(self.between), arrange(self.within)
-        return Prior(mean, strength, between, within, arrange(self.log_likelihood), arrange(self.note))
+        def optional(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else np.asarray(function(values))
+
+        return Prior(
+            np.asarray(function(self.mean)),
+            np.asarray(function(self.strength)),
+            optional(self.between),
+            optional(self.within),
+            optional(self.log_likelihood),
+            optional(self.note),
+            optional(self.probability),
+            None if self.components is None else self.components._map(function),
+            shares=optional(self.shares),
+            within_freedom=optional(self.within_freedom),
+        )
 
     def each_component(self) -> Iterator[tuple[np.ndarray, Prior]]:
         """Iterate over the weights and the components of a mixture, each of shape (...)."""

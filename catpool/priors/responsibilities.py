@@ -16,10 +16,10 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.prior import NOTHING, Prior
 
-Weighted = list[tuple[np.ndarray, Prior]]  # weights of shape (..., 1) or (..., K), and components of shape (...)
+WeightedPriors = list[tuple[np.ndarray, Prior]]  # weights of shape (..., 1) or (..., K), and components of shape (...)
 
 
-def weigh_components(moments: Moments, prior: Prior, family: Family) -> Weighted:
+def weigh_components(moments: Moments, prior: Prior, family: Family) -> WeightedPriors:
     """The components of a mixture, each with its posterior weight for each category."""
     if prior.shares is None:
         return [(probability[..., None], component) for probability, component in prior.each_component()]

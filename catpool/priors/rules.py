@@ -29,14 +29,14 @@ class ColumnRule:
     Parameters
     ----------
     learn : callable
-    few : float, default=0
-        The number of categories below which columns take much longer, and are not learned together with others.
+    bounds : tuple of int, default=()
+        Numbers of categories between which columns take alike long, so that they are learned together.
     scatters : bool, default=False
         Whether it needs the scatter within each category.
     """
 
     learn: PriorRule
-    few: float = 0.0
+    bounds: tuple[int, ...] = ()
     scatters: bool = False
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
@@ -175,7 +175,7 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return ColumnRule(rule, MANY_CATEGORIES if prior == "auto" else 0.0)
+    return ColumnRule(rule, (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ())
 
 
 def callable_rule(prior: Callable[[Moments], tuple[float, float]]) -> LearningRule:

@@ -13,7 +13,7 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
-from catpool.priors.own_variances import variances, weighed
+from catpool.priors.own_variances import equalize_noise, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import OUTPUTS
@@ -61,9 +61,9 @@ class Encoding:
         return knowing_variances(self.prior, self.moments, self.family)
 
     @cached_property
-    def weighed(self) -> Moments:
-        """The moments by which categories have their weight, in rows of one variance."""
-        return weighed(self.moments, self.prior)
+    def equalized_moments(self) -> Moments:
+        """The moments in rows of one variance, also if each category has a variance of its own."""
+        return equalize_noise(self.moments, self.prior)
 
     @property
     def is_noise(self) -> bool:
@@ -101,11 +101,11 @@ class Encoding:
         note = "" if self.prior.note is None else str(self.prior.note)
         return note or (NO_SPREAD if self.is_noise else "")
 
-    def frame(self, categories: pd.Series, prior: Prior, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each category; `level` is the probability of the interval."""
+    def frame(self, categories: pd.Series, prior: Prior, interval: float) -> pd.DataFrame:
+        """Make a frame with a row for each category; `interval` is the probability of its interval."""
         mean = posterior_mean(self.moments, prior, self.family)[:-1]  # without the slot of unseen categories
         sd = posterior_sd(self.moments, prior, self.family)[:-1]
-        lower, upper = self.family.interval(mean, sd, level)
+        lower, upper = self.family.interval(mean, sd, interval)
         own = {} if prior.within_freedom is None else {"within_sd": np.sqrt(variances(self.moments, prior)[:-1])}
         return pd.DataFrame(
             {

@@ -211,16 +211,22 @@ class EncodingTable:
         """The labels that `find_frame` finds."""
         return [self.label]
 
-    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
+    def find_frame(self, column: Any, interval: float) -> pd.DataFrame | None:
         """The table as a frame, if `column` is its label or name, otherwise None."""
-        return self.frame(level) if column in (self.label, self.column) else None
+        return self.frame(interval) if column in (self.label, self.column) else None
 
-    def frame(self, level: float) -> pd.DataFrame:
-        """Make a frame with a row for each target and category, sorted, without categories that have no rows."""
+    def frame(self, interval: float) -> pd.DataFrame:
+        """Make a frame with a row for each target and category that has rows, sorted.
+
+        Parameters
+        ----------
+        interval : float
+            The probability of the posterior interval.
+        """
         categories = pd.Series([None, *self.vocabulary.categories.tolist()], dtype=object)
         rows = np.append(sort_categories(self.vocabulary.categories) + 1, MISSING)
         rows = rows[self.counts[rows] > 0]
-        frames = [item.frame(categories, self.prior(item), level).iloc[rows] for item in self.encodings]
+        frames = [item.frame(categories, self.prior(item), interval).iloc[rows] for item in self.encodings]
         table = pd.concat(frames, ignore_index=True)
         if len(self.encodings) == 1:
             table = table.drop(columns="target")

@@ -8,6 +8,8 @@ import pytest
 from helpers.law import rows
 from helpers.public_encoders import PUBLIC, obeying
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 CELLS = {"EmpiricalBayesEncoder": {"interactions": [("text", "number")]}, "MeanEncoder": {"output": ["mean", "code"]}}
 
 

@@ -13,6 +13,8 @@ from sklearn.base import clone
 from catpool import EmpiricalBayesEncoder, MeanEncoder
 from catpool.crossfit import columnwise, threads
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 THREADS = 4
 N = 100
 

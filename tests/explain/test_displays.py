@@ -9,9 +9,20 @@ import pandas as pd
 import pytest
 from explain.pictures import IMAGES, PICTURES, encoder, save, shops
 
-from catpool import AdditiveEncoder, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, TreeEncoder
+from catpool import (
+    AdditiveEncoder,
+    EmpiricalBayesEncoder,
+    MeanEncoder,
+    MixedModelEncoder,
+    NestedEncoder,
+    TreeEncoder,
+    check_no_leak,
+    compare_encoders,
+)
 from catpool.explain import (
     CaterpillarDisplay,
+    ComparisonDisplay,
+    LeakDisplay,
     OutOfFoldDisplay,
     ResidualDisplay,
     ShiftDisplay,
@@ -253,3 +264,24 @@ def test_importing_catpool_imports_no_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert found.stdout.strip() == "False"
+
+
+def test_comparisons_and_leak_checks_draw_themselves():
+    from sklearn.tree import DecisionTreeRegressor
+
+    X, y = shops()
+    encoders = {"mean": MeanEncoder(random_state=0), "partial": EmpiricalBayesEncoder(random_state=0)}
+    table = compare_encoders(X, y, DecisionTreeRegressor(random_state=0), encoders, cv=3, verbose=False)
+    display = table.draw()
+    assert type(display) is ComparisonDisplay
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == table.index.tolist()
+    assert display.ax_.get_title(loc="left") == table.title
+    found = check_no_leak(MeanEncoder(["shop"]), X, y, n_flips=5, n_shuffles=2)
+    display = found.draw()
+    assert type(display) is LeakDisplay
+    assert display.ax_.get_title(loc="left") == found.verdict
+    assert len(display.ax_.texts) == len(found)
+    failed = LeakDisplay(pd.DataFrame(found).assign(passed=False), verdict="LEAKS").plot(display.ax_)
+    assert failed.ax_ is display.ax_
+    for each in (table.draw(), found.draw()):
+        each.figure_.canvas.draw()

@@ -25,6 +25,8 @@ from version_1_files import FOLDER, all_files
 import catpool
 from catpool import EarlierRows, EmpiricalBayesEncoder
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 PACKAGE = Path(catpool.__file__).parent
 VERSION_1 = all_files()
 EVERY = {"output": ["mean", "sd", "reliability", "count", "size", "code"]}

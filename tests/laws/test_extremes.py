@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 
 @given(any_table("continuous"))
 def test_no_and_complete_pooling_are_the_extremes_exactly(table):

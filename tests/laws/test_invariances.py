@@ -8,6 +8,8 @@ from helpers.public_encoders import PUBLIC, breaking
 from hypothesis import assume
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 NAMES = {"a": 17, "b": ("x", 1), "c": "c", "d": pd.Timestamp("2020-02-02"), "e": 2.5, "p": True, None: None}
 
 

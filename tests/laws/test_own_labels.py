@@ -13,6 +13,8 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from catpool import EarlierRows
 from catpool.crossfit.folds import make_folds
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 LISTED = [["q", "p", "none"], ["e", "b"]]  # of `rows`, whose other categories stay unlisted
 LISTING = [public for public in PUBLIC if "categories" in public.encoder._get_param_names()]
 

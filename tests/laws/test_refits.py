@@ -8,6 +8,8 @@ from helpers.public_encoders import PUBLIC, breaking, obeying
 from hypothesis import strategies as st
 from sklearn.base import clone
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 
 @law()
 def test_fit_transform_is_a_refit_for_each_fold(public, table):

@@ -19,6 +19,8 @@ from sklearn.model_selection import (
 
 from catpool.crossfit.folds import make_folds
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 FAMILIES = {"continuous": "normal", "binary": "binomial", "multiclass": "binomial", "count": "poisson"}
 
 

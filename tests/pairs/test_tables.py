@@ -17,7 +17,7 @@ from catpool import (
     SmoothedMeanEncoder,
 )
 
-pytestmark = QUIET
+pytestmark = [*QUIET, pytest.mark.usefixtures("few_points")]
 
 
 STRINGS = ["a", "A", "a ", " a", "", " ", "ünï", "u\u0308", "日本", "it's", 'quo"te', "nan", "None", "NULL", "0"]

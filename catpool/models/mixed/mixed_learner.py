@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,18 +13,18 @@ from catpool.data.progress import FOLDS, counted
 from catpool.models.mixed.aggregated_rows import AggregatedRows, aggregate_rows
 from catpool.models.mixed.average_variances import fit_full_bayes
 from catpool.models.mixed.cross_products import CrossProducts, cross_products
-from catpool.models.mixed.design import DesignScales
+from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
-from catpool.models.mixed.fitted_form import FittedForm
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_laplace
 from catpool.models.mixed.laplace import fit_random_intercepts
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
+from catpool.models.mixed.model_assembly import ModelAssembly
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.separation import warn_of_separation
-from catpool.models.mixed.solver.mixed_fit import fit_mixed
+from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.models.mixed.variance_prior import VariancePrior
@@ -36,13 +37,13 @@ EXPOSURES = 16  # the exponent of two up to which exposures are usual
 LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance
 
 
-def fit_mixed_model(rows: MixedRows, options: MixedOptions, *, joint: bool = True) -> MixedModel:
-    """Fit the model to all rows; `joint` is as in `FittedForm`."""
+def fit_mixed_model(rows: MixedRows, options: MixedOptions, *, keep_posterior: bool = True) -> MixedModel:
+    """Fit the model to all rows; `keep_posterior` is as in `ModelAssembly`."""
     if isinstance(rows.family, DispersedFamily):
-        return _fit_in_unit(rows, rows.family, options, joint)
+        return _fit_dispersed(rows, rows.family, options, keep_posterior)
     if not rows.family.homoscedastic:
-        return _fit_generalized(rows, options, joint)
-    return _fit_normal(rows, options, Parts(None, 1), joint)[0]
+        return _fit_generalized(rows, options, keep_posterior)
+    return _fit_normal(rows, options, Parts(None, 1), keep_posterior)[0]
 
 
 def fit_mixed_model_out_of_fold(
@@ -56,12 +57,14 @@ def fit_mixed_model_out_of_fold(
         def fit_outside(fold: int) -> MixedModel:
             subset, left_out = rows.subset(folds.training_rows(fold)), dependent[fold]
             if not left_out:
-                return fit_mixed_model(subset, options, joint=False)
-            model = fit_mixed_model(replace(subset, design=subset.design.without(left_out)), options, joint=False)
+                return fit_mixed_model(subset, options, keep_posterior=False)
+            model = fit_mixed_model(
+                replace(subset, design=subset.design.without(left_out)), options, keep_posterior=False
+            )
             return with_zeros(model, left_out)
 
         return fit_mixed_model(rows, options), counted(fit_outside, range(folds.n_folds), FOLDS)
-    whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), joint=True)
+    whole, *outside = _fit_normal(rows, options, Parts(folds.labels, folds.n_parts), keep_posterior=True)
     return whole, outside[: folds.n_folds]
 
 
@@ -84,13 +87,14 @@ def _dependent_covariates(rows: MixedRows, folds: Folds) -> list[list[int]]:
     return dependent
 
 
-def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, joint: bool) -> list[MixedModel]:
-    """The model of all rows, which is joint or not, and if there are several parts, of the rows outside each part."""
+def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, keep_posterior: bool) -> list[MixedModel]:
+    """The model of all rows and, if there are several parts, those of the rows outside each part."""
     scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
     products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
-    forms = [FittedForm(scales, unit, rows.family, options, joint and view == 0) for view in range(len(views))]
-    return counted(lambda each: _fit_system(*each[0], each[1]), list(zip(views, forms, strict=True)), FOLDS)
+    of_all = ModelAssembly(scales, unit, rows.family, options, keep_posterior)
+    assemblies = [of_all, *[replace(of_all, keep_posterior=False)] * (len(views) - 1)]
+    return counted(lambda each: _fit_system(*each[0], each[1]), list(zip(views, assemblies, strict=True)), FOLDS)
 
 
 def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
@@ -98,22 +102,22 @@ def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> Cros
     return cross_products(rows.y, covariates, factors, rows.weights.row, parts, precision=rows.weights.precision)
 
 
-def _fit_system(system: MixedSystem, center: float, form: FittedForm) -> MixedModel:
-    options = form.options
+def _fit_system(system: MixedSystem, center: float, assembly: ModelAssembly) -> MixedModel:
+    options = assembly.options
     freedom = system.rows - (system.covariates if options.reml else 0)
     uncertain = options.uncertain(system.seen, system.rows)
     if any(uncertain) and freedom > LEAST_FREEDOM and is_exact(system.shapes, options.solver):
         fits = fit_full_bayes(system, uncertain, options.prior_scale)
     else:
         fits = [(1.0, fit_mixed(system, reml=options.reml, solver=options.solver))]
-    return form.model(fits, center=center, freedom=freedom, method=options.method)
+    return assembly.assemble(fits, center=center, freedom=freedom, method=options.method)
 
 
-def _fit_in_unit(rows: MixedRows, family: DispersedFamily, options: MixedOptions, joint: bool) -> MixedModel:
+def _fit_dispersed(rows: MixedRows, family: DispersedFamily, options: MixedOptions, keep_posterior: bool) -> MixedModel:
     """Fit a family with a dispersion, in a unit in which the logarithm of the mean is not far from zero."""
     weight = np.ones(len(rows.y)) if rows.weights.row is None else rows.weights.row
     unit = family.unit(rows.y[weight > 0])
-    model = _fit_generalized(replace(rows, y=rows.y / unit), options, joint)
+    model = _fit_generalized(replace(rows, y=rows.y / unit), options, keep_posterior)
     if unit == 1 or model.dispersion is None:
         return model
     dispersion, positive = family.in_unit(model.dispersion, unit), float(weight[rows.y > 0].sum())
@@ -134,35 +138,67 @@ def _center(offset: np.ndarray | None) -> tuple[np.ndarray | None, float]:
     return None if offset is None else offset - middle, middle
 
 
-def _fit_generalized(rows: MixedRows, options: MixedOptions, joint: bool) -> MixedModel:
-    """Fit a binary target or counts by Laplace's approximation, by quadrature or by penalized quasi-likelihood."""
+def _fit_generalized(rows: MixedRows, options: MixedOptions, keep_posterior: bool) -> MixedModel:
+    """Fit a binary target, counts or a family with a dispersion, on the scale of the link."""
     rows, log_unit = _in_unit_of_exposure(rows)
     scales, family = rows.design.measure_scales(rows.weights.row), rows.family
-    link, (least, most) = family.link, family.bounds
     offset, middle = _center(rows.design.offset)
     aggregated, likelihood = _aggregate(rows, scales, offset)
     mean = aggregated.total.sum() / aggregated.count.sum()
-    # at the ends of the link no coefficient is finite
+    _refuse_constant(mean, likelihood, family)
+    warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(family.bounds[1])))
+    best = _fit_best(aggregated, likelihood, mean, rows.design, options)
+    fits, uncertain = None, _uncertain(aggregated, family, options)
+    if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
+        prior = VariancePrior(best.fit.shapes, uncertain, best.fit.lambdas, options.prior_scale)
+        fits = average_laplace(aggregated, family.link, mean, prior)
+    assembly = ModelAssembly(scales, 1.0, family, options, keep_posterior)
+    center = -middle - log_unit
+    model = assembly.assemble(fits or [(1.0, best.fit)], center=center, freedom=np.inf, method=best.method)
+    return model if fits else replace(model, criterion=best.criterion, dispersion=best.dispersion)
+
+
+def _refuse_constant(mean: float, likelihood: RowLikelihood, family: Family | DispersedFamily) -> None:
+    """Raise an error if all values of y are alike, so that no coefficient is finite."""
+    least, most = family.bounds
     if not least < mean < most or likelihood.is_constant():
         raise ValueError(
             f"A mixed model of the {family.name} family needs different values of y, but its values are "
             "all alike. Use another target, or more rows."
         )
-    warn_of_separation(aggregated, rows.design, classes=bool(np.isfinite(most)))
-    criterion, method, dispersion, fits = np.nan, "PQL", None, None
-    uncertain = _uncertain(aggregated, family, options)
-    if not options.is_laplace(rows.design):
-        fit = penalized_quasi_likelihood(aggregated, link, mean, options.solver)
-    elif rows.design.one_intercept and not likelihood.parameters.size:
-        fit, criterion, method = fit_random_intercepts(aggregated, link, mean, options.quadrature)
-    else:
-        (fit, criterion, dispersion), method = fit_laplace(aggregated, likelihood, mean), "Laplace"
-    if options.is_laplace(rows.design) and options.quadrature == 1 and any(uncertain):
-        prior = VariancePrior(fit.shapes, uncertain, fit.lambdas, options.prior_scale)
-        fits = average_laplace(aggregated, link, mean, prior)
-    form = FittedForm(scales, 1.0, family, options, joint)
-    model = form.model(fits or [(1.0, fit)], center=-middle - log_unit, freedom=np.inf, method=method)
-    return model if fits else replace(model, criterion=criterion, dispersion=dispersion)
+
+
+class BestFit(NamedTuple):
+    """The fit at the most likely variances.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    method : str
+        As in `MixedModel`.
+    criterion : float, default=NaN
+        Twice the negative log-likelihood, if it is known.
+    dispersion : float, optional
+        If the family has one.
+    """
+
+    fit: MixedFit
+    method: str
+    criterion: float = np.nan
+    dispersion: float | None = None
+
+
+def _fit_best(
+    rows: AggregatedRows, likelihood: RowLikelihood, mean: float, design: Design, options: MixedOptions
+) -> BestFit:
+    """Fit by Laplace's approximation, by quadrature or by penalized quasi-likelihood, as the options say."""
+    if not options.is_laplace(design):
+        return BestFit(penalized_quasi_likelihood(rows, likelihood.link, mean, options.solver), "PQL")
+    if design.one_intercept and not likelihood.parameters.size:
+        fit, criterion, method = fit_random_intercepts(rows, likelihood.link, mean, options.quadrature)
+        return BestFit(fit, method, criterion)
+    fit, criterion, dispersion = fit_laplace(rows, likelihood, mean)
+    return BestFit(fit, "Laplace", criterion, dispersion)
 
 
 def _uncertain(rows: AggregatedRows, family: Family | DispersedFamily, options: MixedOptions) -> list[bool]:

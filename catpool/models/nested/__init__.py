@@ -1,1 +1,1 @@
-"""Nested levels: categories within categories, each partially pooled towards its parent."""
+"""Nested levels: categories within categories, each partially pooled toward its parent."""

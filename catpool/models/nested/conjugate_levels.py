@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catpool.models.nested.level_mixture import VarianceRule
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.family import Family
@@ -96,13 +96,13 @@ def _fit_level(
     prior_mean = parent.values[:, above]
     strength, likelihood = family.strength_given_means(totals, counts, prior_mean)
     if scale is None or np.count_nonzero(counts) < 2:
-        return _level_of(strength, likelihood, parent, totals, counts, above, family)
+        return _estimate_level(strength, likelihood, parent, totals, counts, above, family)
     strengths, probability = family.strengths_given_means(totals, counts, prior_mean, scale)
-    levels = [_level_of(each, likelihood, parent, totals, counts, above, family) for each in strengths]
-    return _average(levels, probability)
+    levels = [_estimate_level(each, likelihood, parent, totals, counts, above, family) for each in strengths]
+    return _average_levels(levels, probability)
 
 
-def _level_of(
+def _estimate_level(
     strength: float,
     likelihood: float,
     parent: ConjugateLevel,
@@ -113,7 +113,7 @@ def _level_of(
 ) -> ConjugateLevel:
     """The estimates at one strength."""
     prior_mean = parent.values[:, above]
-    rows = np.where(counts > 0, counts, 1.0)  # any number; the gain of a node without rows is zero
+    rows = np.where(counts > 0, counts, 1.0)  # one in place of zero, as the gain of a node without rows is zero anyway
     gain = np.where(counts > 0, counts / (rows + strength), 0.0)
     values = gain * (totals / rows) + (1 - gain) * prior_mean
     weight = np.broadcast_to(counts + strength, values.shape)
@@ -121,7 +121,7 @@ def _level_of(
     return ConjugateLevel(values, family.capped(variances, values), gain, strength, likelihood)
 
 
-def _average(levels: Sequence[ConjugateLevel], probability: np.ndarray) -> ConjugateLevel:
+def _average_levels(levels: Sequence[ConjugateLevel], probability: np.ndarray) -> ConjugateLevel:
     """The mixture of estimates at several strengths."""
     values = average(probability, [each.values for each in levels])
     variances = average(probability, [each.variances + (each.values - values) ** 2 for each in levels])

@@ -1,4 +1,4 @@
-"""How nested levels are learned, and which outputs rows get from the estimates of their paths."""
+"""How nested levels are learned from moments, and the encoding of a target that is learned."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
 from catpool.data.targets import Target
 from catpool.data.verify import require, require_numbers
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
-from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.normal_levels import fit_normal_levels
+from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
@@ -108,11 +108,9 @@ class NestedLearner:
 
     def _path_outputs(self, levels: Levels, moments: Moments) -> dict[tuple[int, str], np.ndarray]:
         """The outputs of the deepest paths, shape (K,), by level and name."""
-        steps = self.paths.ancestors(len(self.paths.parts) - 1)
         counts = Tree.from_paths(self.paths).sum_levels(moments.count)
-        missing = [self.paths.slots(level)[step] == MISSING for level, step in enumerate(steps)]
-        rows = LevelTables(self.paths, levels, self.policy).rows(steps, missing, counts)
-        return {(level, number): rows[level][number] for level, number in self.outputs}
+        found = PathRows.of_deepest(self.paths, self.policy, counts).outputs(levels)
+        return {(level, number): found[level][number] for level, number in self.outputs}
 
     def fit(self, classes: Sequence[Moments], family: Family) -> list[Levels]:
         """Fit the levels of each class, from moments of shape (K,)."""
@@ -142,62 +140,3 @@ class NestedLearner:
             )
             for name, each, levels in zip(target.names, moments, fitted, strict=True)
         ]
-
-
-@frozen
-class LevelTables:
-    """The levels of one class as look-up tables for rows.
-
-    Parameters
-    ----------
-    paths : Paths
-    levels : Levels
-    policy : Policy
-    """
-
-    paths: Paths
-    levels: Levels
-    policy: Policy
-
-    def rows(
-        self, steps: Sequence[np.ndarray], missing: Sequence[np.ndarray], counts: Sequence[np.ndarray]
-    ) -> list[dict[str, np.ndarray]]:
-        """The outputs of rows, shape (n,), by level. An unseen path has the value of its parent.
-
-        Parameters
-        ----------
-        steps : sequence of ndarray of shape (n,)
-            The number of each row's path on each level; unseen paths have a number beyond the last.
-        missing : sequence of ndarray of shape (n,)
-            Whether each row's category on each level is missing.
-        counts : sequence of ndarray
-            Training rows of each level's paths.
-        """
-        levels, result = self.levels, []
-        value = np.full(len(steps[0]), levels.mean)
-        variance = np.full(len(steps[0]), levels.mean_variance)
-        for level, (step, gone) in enumerate(zip(steps, missing, strict=True)):
-            own = np.minimum(step, len(levels.values[level]) - 1)  # any node for unseen paths, which `seen` hides
-            seen = (step < len(levels.values[level])) & (counts[level][own] > 0)
-            known = seen & ~gone if self.policy.missing == "prior" else seen
-            parent = value
-            value = np.where(known, levels.values[level][own], parent)
-            unseen = levels.family.capped(variance + levels.unseen(level, parent), value)
-            variance = np.where(known, levels.variances[level][own], unseen)
-            gain = np.where(known, levels.gains[level][own], 0.0)
-            numbers = self._hide(value, np.sqrt(variance), gain, seen, gone)
-            result.append(numbers | {"count": np.where(seen, counts[level][own], 0.0)})
-        return result
-
-    def _hide(
-        self, value: np.ndarray, sd: np.ndarray, gain: np.ndarray, seen: np.ndarray, missing: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """A level's outputs by name, with NaN where the policy asks for it."""
-        hidden = np.zeros(len(value), dtype=bool)
-        if self.policy.unknown == "nan":
-            hidden |= ~seen & ~missing
-        if self.policy.missing == "nan":
-            hidden |= missing
-        if hidden.any():
-            value, sd = np.where(hidden, np.nan, value), np.where(hidden, np.nan, sd)
-        return {"mean": value, "sd": sd, "reliability": gain}

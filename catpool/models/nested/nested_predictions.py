@@ -6,55 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
-from catpool.data.frozen import frozen
-from catpool.models.nested.nested_learner import LevelTables, NestedEncoding
+from catpool.models.nested.nested_learner import NestedEncoding
 from catpool.models.nested.normal_levels import components_of
+from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
 from catpool.priors.mixture_of_t import MixtureOfT
 from catpool.priors.predictive import ConjugatePredictive, LinearPredictive, Predictive
 from catpool.priors.prior import Prior
 from catpool.tables.policy import Policy
-
-
-@frozen
-class PathRows:
-    """Rows by their paths.
-
-    Parameters
-    ----------
-    paths : Paths
-    policy : Policy
-    steps : list of ndarray of shape (n,)
-        The number of each row's path on each level; unseen paths have a number beyond the last.
-    missing : list of ndarray of shape (n,)
-        Whether each row's category on each level is missing.
-    counts : list of ndarray
-        Training rows of each level's paths.
-    """
-
-    paths: Paths
-    policy: Policy
-    steps: list[np.ndarray]
-    missing: list[np.ndarray]
-    counts: list[np.ndarray]
-
-    @classmethod
-    def of_slots(cls, paths: Paths, policy: Policy, slots: Sequence[np.ndarray], counts: list[np.ndarray]) -> PathRows:
-        """Rows whose categories have these slots on each level."""
-        return cls(paths, policy, paths.follow(slots), [own == MISSING for own in slots], counts)
-
-    def outputs(self, levels: Levels) -> list[dict[str, np.ndarray]]:
-        """The outputs of rows, shape (n,), by level and name."""
-        return LevelTables(self.paths, levels, self.policy).rows(self.steps, self.missing, self.counts)
-
-    def known(self, level: int, size: int) -> np.ndarray:
-        """Whether a row's own path has a value, rather than that of the level above, shape (n,)."""
-        step = self.steps[level]
-        seen = (step < size) & (self.counts[level][np.minimum(step, size - 1)] > 0)
-        return seen & ~self.missing[level] if self.policy.missing == "prior" else seen
 
 
 def predict_paths(encoding: NestedEncoding, rows: PathRows, level: int) -> tuple[Predictive, np.ndarray]:
@@ -136,7 +97,7 @@ def _draw_normal(
         sd = spread * np.sqrt(levels.between[level] * (1 - gain))
         value = own + (1 - gain) * (value - center)[parents] + sd * rng.standard_normal(len(own))
         unseen = spread * np.sqrt(levels.between[level]) * rng.standard_normal(len(of_rows))
-        of_rows = _next(rows, level, value, of_rows + unseen[_first_of_parent(rows, level)])
+        of_rows = _row_values(rows, level, value, of_rows + unseen[_first_of_parent(rows, level)])
         center = own
         result.append(of_rows)
     return result
@@ -159,7 +120,7 @@ def _draw_conjugate(
         first = _first_of_parent(rows, level)
         nothing = [_moments(np.zeros(len(first)), np.zeros(len(first))) for _ in encodings]
         unseen = family.draw(nothing, priors, of_rows, rng)
-        of_rows = [_next(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
+        of_rows = [_row_values(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
         for own, drawn in zip(result, of_rows, strict=True):
             own.append(drawn)
     return result
@@ -190,7 +151,6 @@ def _first_of_parent(rows: PathRows, level: int) -> np.ndarray:
     return np.asarray(first[inverse.ravel()])
 
 
-def _next(rows: PathRows, level: int, value: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+def _row_values(rows: PathRows, level: int, value: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """The values of rows on a level, from those of its paths and, for rows of other paths, of new ones."""
-    own = value[np.minimum(rows.steps[level], len(value) - 1)]
-    return np.where(rows.known(level, len(value)), own, unseen)
+    return np.where(rows.has_own_value(level), value[rows.nodes(level)], unseen)

@@ -18,11 +18,12 @@ from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
+from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.level_leverage import large_levels
-from catpool.models.nested.level_mixture import VarianceRule
 from catpool.models.nested.nested_learner import NestedLearner
-from catpool.models.nested.nested_predictions import PathRows, draw_paths, predict_paths
+from catpool.models.nested.nested_predictions import draw_paths, predict_paths
 from catpool.models.nested.nested_table import NestedTable
+from catpool.models.nested.path_rows import PathRows
 from catpool.priors.predictive import Predictive
 from catpool.tables.outputs import LEVEL_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing

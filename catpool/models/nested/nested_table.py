@@ -15,7 +15,8 @@ from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
-from catpool.models.nested.nested_predictions import PathRows, level_interval, predict_new_path
+from catpool.models.nested.nested_predictions import level_interval, predict_new_path
+from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Tree
 from catpool.tables.encoding_table import sort_categories
 from catpool.tables.outputs import LEVEL_OUTPUTS
@@ -89,9 +90,9 @@ class NestedTable:
 
     def transform(self, columns: Sequence[Any]) -> dict[int, np.ndarray]:
         """The features of new rows, shape (n, features), by emitted level."""
-        own = self.path_rows(columns)
-        rows = [own.outputs(each.levels) for each in self.encodings]
-        return {level: self.level_features(level, rows, own.steps) for level in self.emitted}
+        rows = self.path_rows(columns)
+        found = [rows.outputs(each.levels) for each in self.encodings]
+        return {level: self.level_features(level, found, rows.steps) for level in self.emitted}
 
     def path_rows(self, columns: Sequence[Any]) -> PathRows:
         """New rows by their paths, as the policy allows them."""
@@ -104,7 +105,7 @@ class NestedTable:
                 refuse_missing(slots[-1], self.columns[level])
         rows = PathRows.of_slots(self.paths, self.policy, slots, self.counts())
         if self.policy.unknown == "error":
-            self._refuse_unseen(rows.steps, rows.missing, rows.counts, columns)
+            self._refuse_unseen(rows, columns)
         return rows
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
@@ -116,13 +117,13 @@ class NestedTable:
         """The features of training rows by column, from their outputs, of shape (n, outputs), and their paths."""
         numbers = [(level, output) for level in self.emitted for output in self.outputs if output != "code"]
         steps = self.paths.ancestors(len(self.labels) - 1)
-        rows = [
+        found = [
             _by_level(values[:, start : start + len(numbers)], numbers, len(self.labels))
             for start in range(0, len(self.encodings) * len(numbers), max(len(numbers), 1))
         ] or [[{} for _ in self.labels] for _ in self.encodings]
         blocks = {label: np.empty((len(values), 0)) for label in self.labels}
         for level in self.emitted:
-            blocks[self.labels[level]] = self.level_features(level, rows, [step.take(codes) for step in steps])
+            blocks[self.labels[level]] = self.level_features(level, found, [step.take(codes) for step in steps])
         return blocks
 
     def slots(self, columns: Sequence[Any]) -> np.ndarray:
@@ -140,7 +141,7 @@ class NestedTable:
     def level_features(
         self,
         level: int,
-        rows: Sequence[Sequence[dict[str, np.ndarray]]],
+        found: Sequence[Sequence[dict[str, np.ndarray]]],
         steps: Sequence[np.ndarray],
     ) -> np.ndarray:
         """A level's features, shape (n, features).
@@ -148,15 +149,15 @@ class NestedTable:
         Parameters
         ----------
         level : int
-        rows : sequence of sequence of dict
-            For each class, the outputs of rows by level and name, as from `LevelTables.rows`.
+        found : sequence of sequence of dict
+            For each class, the outputs of rows by level and name, as from `PathRows.outputs`.
         steps : sequence of ndarray of shape (n,)
             The number of each row's path on each level.
         """
-        columns = [each[level][number] for each in rows for number in self.outputs if number in NUMBERS]
+        columns = [each[level][number] for each in found for number in self.outputs if number in NUMBERS]
         for extra in self.outputs:
             if extra == "count":
-                columns.append(rows[0][level][extra])
+                columns.append(found[0][level][extra])
             elif extra == "code":
                 columns.append(self.codes(level).take(steps[level]))
         return np.column_stack(columns)
@@ -177,21 +178,14 @@ class NestedTable:
             codes[-2] = -2.0
         return codes
 
-    def _refuse_unseen(
-        self,
-        steps: Sequence[np.ndarray],
-        missing: Sequence[np.ndarray],
-        counts: Sequence[np.ndarray],
-        columns: Sequence[Any],
-    ) -> None:
-        for level, (step, gone, count) in enumerate(zip(steps, missing, counts, strict=True)):
-            rows = (np.append(count, 0.0)[np.minimum(step, len(count))] == 0) & ~gone
+    def _refuse_unseen(self, rows: PathRows, columns: Sequence[Any]) -> None:
+        for level, column in enumerate(self.columns):
 
             def named(marked: np.ndarray, upto: int = level) -> list[Any]:
-                cells = (np.asarray(column, dtype=object)[marked] for column in columns[: upto + 1])
+                cells = (np.asarray(each, dtype=object)[marked] for each in columns[: upto + 1])
                 return list(dict.fromkeys(zip(*cells, strict=True)))
 
-            refuse_unseen(self.columns[level], rows, named)
+            refuse_unseen(column, rows.unseen(level), named)
 
     def counts(self) -> list[np.ndarray]:
         """The number of training rows of each level's paths."""
@@ -223,11 +217,11 @@ class NestedTable:
     def accepted_labels(self) -> list[Any]:
         return self.labels
 
-    def find_frame(self, column: Any, level: float) -> pd.DataFrame | None:
-        """The table of a level as a frame, if its column is called so."""
+    def find_frame(self, column: Any, interval: float) -> pd.DataFrame | None:
+        """The table of the level whose label or name is `column`, as a frame; None if there is no such level."""
         for position, names in enumerate(zip(self.labels, self.columns, strict=True)):
             if column in names:
-                return self.frame(position, level)
+                return self.frame(position, interval)
         return None
 
     def frame(self, level: int, interval: float) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Nested levels of a normal target, with one variance per level: the likeliest, or averages over uncertain ones."""
+"""Nested levels of a normal target, with one variance per level: the most likely, or averages over uncertain ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from catpool.models.mixed.solver.variance_search import (
     polish,
     search_from_starts,
 )
-from catpool.models.nested.level_mixture import VarianceRule, average_levels
+from catpool.models.nested.averaged_levels import VarianceRule, average_levels
 from catpool.models.nested.rough_variances import rough_lambdas
 from catpool.models.nested.tree import LevelMixture, Levels, Tree
 from catpool.models.nested.tree_messages import TreeMessages
@@ -60,6 +60,7 @@ class TreeCriterion:
         self.floors = np.log(FLOOR * self.units)
 
     def lambdas(self, logs: np.ndarray) -> np.ndarray:
+        """The lambda of each level, shape (levels,), from the parameters."""
         result = np.zeros(len(self.active))
         result[self.active] = np.exp(2 * logs)
         return result
@@ -71,6 +72,7 @@ class TreeCriterion:
         return TreeMessages(self.tree, self.moments, lambdas, self.within)
 
     def criterion(self, messages: TreeMessages) -> float:
+        """Twice the negative log-likelihood, restricted under REML; NaN without degrees of freedom."""
         if self.freedom <= 0:
             return np.nan
         scale = max(messages.residual / self.freedom, 1e-300)
@@ -78,6 +80,7 @@ class TreeCriterion:
         return float(fit + np.log(messages.size) if self.reml else fit)
 
     def value(self, logs: np.ndarray) -> float:
+        """The criterion at these parameters."""
         return self.criterion(self.messages(logs))
 
     def _gradient(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -117,15 +120,15 @@ class TreeCriterion:
         """The best points of a grid: with few nodes the criterion may have several minima."""
         most = np.full(len(self.units), np.log(float(self.moments.scatter) / self.within) / 2)
         if sum(self.tree.sizes) > FEW:
-            return [min((np.log(2 * self.units), most, self._rough()), key=self.value)]
+            return [min((np.log(2 * self.units), most, self.rough()), key=self.value)]
         levels = [np.append(GRID + np.log(unit), TOPS + top) for unit, top in zip(self.units, most, strict=True)]
         points = int(STARTS ** (1 / len(levels)))
         if points < len(levels[0]):  # with many levels, each has fewer points
             levels = [each[np.linspace(0, len(each) - 1, max(points, 1)).round().astype(int)] for each in levels]
         return sorted((np.array(each) for each in product(*levels)), key=self.value)[:BEST]
 
-    def _rough(self) -> np.ndarray:
-        """A start that is close to the minimum where levels have many nodes."""
+    def rough(self) -> np.ndarray:
+        """Parameters by the method of moments, which are close to the best if levels have many nodes."""
         nodes = np.count_nonzero(self.moments.count)
         residual = self.within / max(float(self.moments.rows) - nodes, 1.0)
         lambdas = rough_lambdas(self.tree, self.moments, self.active, residual)[self.active]
@@ -146,10 +149,9 @@ def fit_normal_levels(tree: Tree, moments: Moments, family: Family, variances: V
     if nothing or noiseless or not uncertain.any() or criterion.freedom <= LEAST_FREEDOM:
         logs = np.full(int(active.sum()), -np.inf) if nothing else criterion.minimize()
         return normal_levels(criterion, criterion.lambdas(logs), family, notes)
-    unit = float(
-        np.sqrt(moments.size / moments.rows)
-    )  # precisions are relative: roots of lambda are those of their mean
-    lambdas, probability = average_variances(criterion, uncertain[active], variances.scale / unit)
+    # precisions are relative to each other, and lambda is that of a row of their mean
+    unit = float(np.sqrt(moments.size / moments.rows))
+    lambdas, probability = posterior_lambdas(criterion, uncertain[active], variances.scale / unit)
     components = [normal_levels(criterion, own, family, notes) for own in lambdas]
     return average_levels(components, LevelMixture(probability, lambdas, criterion.freedom))
 
@@ -183,7 +185,7 @@ def components_of(tree: Tree, moments: Moments, levels: Levels) -> list[Levels]:
     return [normal_levels(criterion, own, levels.family, levels.notes) for own in levels.mixture.lambdas]
 
 
-def average_variances(criterion: TreeCriterion, uncertain: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def posterior_lambdas(criterion: TreeCriterion, uncertain: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """The lambdas of points of the posterior, shape (m, levels), and their probabilities, shape (m,).
 
     Parameters
@@ -194,7 +196,7 @@ def average_variances(criterion: TreeCriterion, uncertain: np.ndarray, scale: fl
     scale : float
         Of the half-t prior.
     """
-    logs = criterion._rough() if uncertain.all() else criterion.minimize()
+    logs = criterion.rough() if uncertain.all() else criterion.minimize()
 
     def moved(z: np.ndarray) -> np.ndarray:
         result = logs.copy()

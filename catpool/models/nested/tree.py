@@ -126,6 +126,6 @@ class Levels:
             require_numbers(np.shape(values), values=values, variances=variances, gains=gains)
         require(self.mixture is None or np.shape(self.mixture.lambdas)[1:] == (number,), "variances of other levels")
 
-    def unseen(self, level: int, value: np.ndarray) -> np.ndarray:
+    def variance_of_new(self, level: int, value: np.ndarray) -> np.ndarray:
         """The variance of a node without rows about its parent's value."""
         return self.family.spread(value, np.full_like(value, self.strengths[level]), np.full_like(value, self.within))

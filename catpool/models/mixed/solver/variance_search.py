@@ -96,7 +96,7 @@ def polish(evaluate: Evaluate, theta: np.ndarray, steps: int = STEPS) -> np.ndar
 
 
 def solve_gradient(evaluate: Evaluate, theta: np.ndarray) -> np.ndarray:
-    """Take Newton steps towards a zero of the gradient, when the criterion itself is not known.
+    """Take Newton steps toward a zero of the gradient, when the criterion itself is not known.
 
     Steps are damped: a parameter changes by half of its size at most, a tiny one by a share of the largest.
     """

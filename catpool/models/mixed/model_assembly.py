@@ -1,4 +1,4 @@
-"""What turns the fits of a standardized design into a model in the user's units."""
+"""How fits of a standardized design become one model in the user's units."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from catpool.priors.family import Family
 
 
 @frozen
-class FittedForm:
-    """What turns fits of a standardized design into a model in the user's units.
+class ModelAssembly:
+    """How fits of a standardized design become one model in the user's units.
 
     Parameters
     ----------
@@ -28,22 +28,34 @@ class FittedForm:
         The unit of the target that was fitted.
     family : Family or DispersedFamily
     options : MixedOptions
-    joint : bool
-        Whether the model keeps its joint posterior, which the models of folds have no use for.
+    keep_posterior : bool
+        Whether the model keeps its joint posterior. Models of folds need none.
     """
 
     scales: DesignScales
     unit: float
     family: Family | DispersedFamily
     options: MixedOptions
-    joint: bool
+    keep_posterior: bool
 
-    def model(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
-        """The model of one fit, or the mixture of several."""
+    def assemble(self, fits: Weighted, *, center: float, freedom: float, method: str) -> MixedModel:
+        """The model of one fit, or the mixture of several.
+
+        Parameters
+        ----------
+        fits : list of tuple
+            The probability of each fit, and the fit.
+        center : float
+            The value that the target was measured from.
+        freedom : float
+            Degrees of freedom of the residual variance; infinite if it is known.
+        method : str
+            The `MixedModel.method` of one fit.
+        """
         models = [self._model(fit, center, freedom, method) for _, fit in fits]
         averaged = len(fits) > 1
         model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
-        if not self.joint or model.solver != "exact":
+        if not self.keep_posterior or model.solver != "exact":
             return model
         degrees = freedom if averaged else np.inf  # variances count as known in a model of one fit
         posterior = join_fits(fits, self.scales, center=center, unit=self.unit, freedom=degrees)

@@ -1,4 +1,4 @@
-"""Full Bayes for nested levels: averages over the variances that are uncertain."""
+"""Full Bayes for nested levels: the levels whose variances are averaged over, and these averages."""
 
 from __future__ import annotations
 
