@@ -45,5 +45,10 @@ table = compare_encoders(X, rent, model, encoders, cv=4, verbose=False)
 print(table)
 
 # %%
+# `draw` shows the table. Encoders that tie with the best are blue.
+
+table.draw()
+
+# %%
 # Without `encoders`, `compare_encoders(X, y, model)` compares the usual choices, and with `defaults=True` these
 # beside yours.
