@@ -7,7 +7,7 @@ misses in a category. Both work with rates, and both pull rare categories in.
 
 Run it::
 
-    python examples/insurance_counts.py
+    pip install ".[plots]" && python examples/insurance_counts.py
 """
 
 import numpy as np
@@ -35,6 +35,11 @@ rates = EmpiricalBayesEncoder(["model"], target_type="count", random_state=0)
 train = rates.fit_transform(X, claims, exposure=years)
 table = rates.encoding_table("model").sort_values("count")
 print(table[["category", "count", "mean", "encoding", "lower", "upper"]].iloc[[0, 1, -2, -1]].round(2).to_string())
+
+# %%
+# In the picture, small dots are rare models of cars. Their rates are pulled toward the mean.
+
+rates.plot("model")
 
 # %%
 # Offset

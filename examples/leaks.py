@@ -54,6 +54,11 @@ for encoder in (InSampleMeans(), MeanEncoder(random_state=0)):
     print(check_no_leak(encoder, X, y, n_flips=10).verdict)
 
 # %%
+# A picture of the tests, each against its limit:
+
+check_no_leak(InSampleMeans(), X, y, n_flips=10).draw()
+
+# %%
 # The usual mistake is to call `fit`, and then `transform` on the training rows. catpool notices it.
 
 encoder = MeanEncoder(random_state=0).fit(X, y)

@@ -7,7 +7,7 @@ draws some features at random for each split, so a few good features are worth m
 
 Run it::
 
-    python examples/random_forest.py
+    pip install ".[plots]" && python examples/random_forest.py
 """
 
 import numpy as np
@@ -49,3 +49,8 @@ for name, score in scores.items():
 encoder, model = pipelines["TreeEncoder"].fit(X, y)
 importances = pd.Series(model.feature_importances_, index=encoder.get_feature_names_out())
 print(importances.sort_values(ascending=False).round(2).to_string())
+
+# %%
+# `plot` shows which columns carry signal: the share of the variance that lies between categories.
+
+encoder.plot()

@@ -7,16 +7,14 @@ single rows in a service, and to see whether new rows still look like those of t
 
 Run it::
 
-    python examples/retraining_and_serving.py
+    pip install ".[plots]" && python examples/retraining_and_serving.py
 """
-
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from catpool import EmpiricalBayesEncoder
+from catpool.explain import ShiftDisplay
 
 rng = np.random.default_rng(0)
 level = rng.normal(size=300)
@@ -53,10 +51,8 @@ print(f"{len(train)} rows to train a model on, encoded out of fold")
 # ----
 # The file is text. It holds no code, reading it runs none, and every later version of catpool can read it.
 
-with tempfile.TemporaryDirectory() as folder:
-    path = Path(folder) / "encoder.json"
-    path.write_text(encoder.to_json())
-    served = EmpiricalBayesEncoder.from_json(path.read_text())
+text = encoder.to_json()  # encoder.to_json("encoder.json") writes it to a file
+served = EmpiricalBayesEncoder.from_json(text)
 
 # %%
 # Serve
@@ -74,5 +70,10 @@ for shop in ("shop 7", "a new shop"):
 tomorrow = orders(7, shops=300)
 unseen = float((served.transform(tomorrow[["shop"]])["shop_count"] == 0).mean())
 print(f"{100 * unseen:.0f} % of tomorrow's rows are of shops without training rows")
+ShiftDisplay.from_encoder(EmpiricalBayesEncoder(["shop"]), seen[["shop"]], seen["value"], tomorrow[["shop"]], "shop")
+
+# %%
+# One more night, and the new shops are known.
+
 served.partial_fit(tomorrow[["shop"]], tomorrow["value"], key=tomorrow["id"])
 print(f"after another night the encoder knows {served.summary_['categories'].item()} shops")

@@ -7,11 +7,12 @@ look into its own future. The score in training then promises more than the next
 
 Run it::
 
-    python examples/time_order.py
+    pip install ".[plots]" && python examples/time_order.py
 """
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, encoded_folds
 
@@ -41,6 +42,16 @@ for half_life in (None, "90D", "30D", "10D"):
     later = day >= 90
     errors[half_life] = float(np.sqrt(np.mean((encoder.fit_transform(X, sales)["shop"] - sales)[later] ** 2)))
     print(f"half-life {half_life}: an error of {errors[half_life]:.2f}")
+
+# %%
+# One shop: what it sells on average, and how its rows are encoded with a half-life of ten days.
+
+rows = shop == 3
+figure, axes = plt.subplots(figsize=(6.4, 3), layout="constrained")
+axes.plot(X["date"][rows], 20 + drift[day, shop][rows], color="#333333", label="truth")
+axes.plot(X["date"][rows], encoder.fit_transform(X, sales)["shop"][rows], color="#0072B2", label="encoding")
+axes.set(ylabel="sales")
+axes.legend(frameon=False)
 
 # %%
 # Validation has to follow time as well. For an encoder of earlier rows, `encoded_folds` cuts the rows into blocks in

@@ -80,6 +80,18 @@ def test_the_api_page_has_each_public_name():
     assert listed == {"catpool.onnx": ["register_converters"]}
 
 
+def test_the_readme_lists_all_examples():
+    text = (ROOT / "README.md").read_text()
+    listed = re.findall(r"^\| \[`(\w+)\.py`\]\(examples/\1\.py\) \|", text, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+
+
+def test_the_page_of_benchmarks_names_each_script():
+    scripts = {path.name for path in (ROOT / "tests" / "benchmarks").glob("*.py")}
+    helpers = {"accuracy_pipelines.py", "bars.py"} | {name for name in scripts if name.startswith("speed_of_")}
+    assert set(re.findall(r"`(\w+\.py)`", (GUIDE / "benchmarks.md").read_text())) == scripts - helpers
+
+
 def test_pictures_of_pages_are_those_that_are_drawn(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     runpy.run_path(str(SITE / "pictures.py"))["main"](tmp_path)
