@@ -1,5 +1,6 @@
 """How Sphinx builds the site. `build.py` collects the pages and calls it."""
 
+import re
 from pathlib import Path
 
 from catpool import __version__
@@ -59,3 +60,17 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
+
+
+def list_references(app, what, name, item, options, lines):
+    """Make each reference of a docstring an item of a list; initials at its start would otherwise number a list."""
+    start = next((number for number, line in enumerate(lines[:-1]) if line == "References"), len(lines))
+    for number in range(start + 2, len(lines)):
+        line = lines[number]
+        if not line:
+            break
+        lines[number] = re.sub(r"^([A-Z])\. ", r"* \1\\. ", line) if re.match(r"[A-Z]\. ", line) else f"  {line}"
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", list_references, priority=100)  # before numpydoc
