@@ -1,4 +1,8 @@
-"""Ten groups and a straight line: a mixed model and random forests on y = 2 x + C_group + noise.
+"""
+Ten groups and a straight line: a mixed model and random forests
+================================================================
+
+The data are y = 2 x + C_group + noise.
 
 Both settings have noise of variance 1 and 10,000 test rows, the same number in each group.
 
@@ -8,7 +12,7 @@ B: x ~ U(0, 10), C ~ N(0, 25), and groups differ in their number of training row
 The models are a line without groups (complete pooling), a line with a dummy for each group (no pooling), the mixed
 model (partial pooling), and forests with several encodings of the group, all out of fold. The last two forests show
 what it costs to approximate a line by steps: one has larger leaves, and one gets the true constants, which are
-unknown in practice. All 30 seeds take about ten minutes on two cores. For a quick look, run
+unknown in practice. All 30 seeds take about ten minutes on two cores. For a quick look, run::
 
     python examples/hierarchical_vs_forest.py --seeds 3 --sizes 30 500 --setting A
 """

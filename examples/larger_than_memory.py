@@ -1,11 +1,15 @@
-"""Encode more rows than fit in memory, out of fold, inside a database engine.
+"""
+Encode more rows than fit in memory, out of fold, inside a database engine
+==========================================================================
+
+The script writes a parquet file of simulated orders, with three columns of 100, 10,000 and 1,000,000 categories.
+DuckDB encodes it and writes the result to a second file. Without ``--rows`` there are 100,000,000 rows. ``--engine
+spark`` uses Spark, on this machine or through spark-submit on a cluster, with a ``--folder`` that all nodes can read.
+The ten folds are a hash of the order's number, so that no row's own target reaches its encoding.
+
+Run it::
 
     pip install ".[engines,examples]" && python examples/larger_than_memory.py --rows 1_000_000
-
-writes a parquet file of simulated orders, with three columns of 100, 10,000 and 1,000,000 categories. DuckDB encodes it
-and writes the result to a second file. Without ``--rows`` there are 100,000,000 rows. ``--engine spark`` uses Spark, on
-this machine or through spark-submit on a cluster, with a ``--folder`` that all nodes can read. The ten folds are a hash
-of the order's number, so that no row's own target reaches its encoding.
 """
 
 from __future__ import annotations

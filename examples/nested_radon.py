@@ -1,10 +1,14 @@
-"""Zip codes in counties in states: how much the levels above improve the encoding of a zip code.
+"""
+Zip codes in counties in states: what the levels above are worth
+================================================================
 
 The houses of a radon survey are split at random ten times, into four fifths for training and one fifth for testing. One
 test house in eight lies in a zip code without training rows. The encoding is used as the prediction of a house's log
 radon, without another model. The variance of the prediction is the posterior variance of the encoding plus the variance
 of a house within its zip code. If a zip code lies in two counties, NestedEncoder has one category for each, and the
 other encoders have one in all.
+
+Run it::
 
     python examples/nested_radon.py
 """

@@ -1,8 +1,12 @@
-"""How much LightGBM gains from TreeEncoder, on four real data sets.
+"""
+How much LightGBM gains from TreeEncoder, on four real data sets
+================================================================
 
 Each data set is split into five folds, three times. LightGBM is trained on four folds and scored on the fifth, once for
 each way to encode the categories: as ordinal codes, by scikit-learn's TargetEncoder, and by TreeEncoder, which takes
 whole tables. Columns of fewer than ten categories are ordinal codes where TargetEncoder takes the others.
+
+Run it::
 
     pip install ".[examples]" && python examples/quickstart.py
 """

@@ -211,3 +211,61 @@ def test_rows_that_memory_does_not_hold_are_encoded_in_the_engine(tmp_path, caps
     both = orders.merge(encoded, on="order", suffixes=("_code", ""))
     assert np.corrcoef(both["region"], both["value"])[0, 1] > 0.3
     assert both.groupby("region_code")["region"].nunique().between(2, 10).all()
+
+
+GALLERY = {
+    "comparing_encoders": ["TreeEncoder' is best"],
+    "complete_no_partial_pooling": ["partial pooling", "variance     shop"],
+    "finding_interactions": ["(shop, month)"],
+    "insurance_counts": ["actual to expected"],
+    "leaks": ["LEAKS: 'agent'", "No leak was found.", "TrainingRowsWarning: "],
+    "mixed_model": ["effects of the mixed model 0.9"],
+    "multiclass": ["the shares sum to 1.000000 at least, and 1.000000 at most"],
+    "patients": ["folds of patients"],
+    "random_forest": ["TreeEncoder: R squared"],
+    "retraining_and_serving": ["3500 rows to train a model on", "a new shop"],
+    "sql_and_onnx": ["the largest difference from transform is 0e+00"],
+    "time_order": ["validated from"],
+}
+LONGER = {"competition", "hierarchical_vs_forest", "larger_than_memory", "nested_radon", "quickstart"}
+
+
+def test_all_examples_are_known():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == LONGER | set(GALLERY)
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_the_gallery_runs(name, capsys):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    example(name)
+    pyplot.close("all")
+    printed = capsys.readouterr().out
+    assert [part for part in GALLERY[name] if part not in printed] == []
+
+
+@pytest.mark.parametrize("name", sorted(LONGER | set(GALLERY)))
+def test_examples_start_with_a_title(name):
+    opening, title, line, empty, text, *others = (EXAMPLES / f"{name}.py").read_text().splitlines()
+    assert (opening, line, empty) == ('"""', "=" * len(title), "")
+    assert text
+    if name in GALLERY:
+        assert text.startswith("You learn ")
+        assert len(others) < 75
+
+
+def test_the_gallery_shows_what_is_said():
+    pooled = example("complete_no_partial_pooling")["errors"]
+    assert pooled.loc["4 days"].idxmin() == pooled.loc["100 days"].idxmin() == "partial pooling"
+    scores = example("random_forest")["scores"]
+    assert scores["TreeEncoder"] > scores["ordinal codes"] + 0.1
+    scores = example("patients")["scores"]
+    assert scores["random folds"] > scores["folds of patients"] + 0.2
+    errors = example("time_order")["errors"]
+    assert list(errors.values()) == sorted(errors.values(), reverse=True)
+    losses = example("multiclass")["losses"]
+    assert losses["EmpiricalBayesEncoder"] < losses["MeanEncoder"]
+    scores = example("finding_interactions")["scores"]
+    assert scores["those that are found"] > scores["no interactions"] + 0.05
+    scores = example("leaks")["scores"]
+    assert scores["InSampleMeans"] > scores["MeanEncoder"] + 0.1
