@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, GREY, ORANGE, finish, make_axes, name_rows
+from catpool.explain.canvas import BLUE, GREY, ORANGE, finish, make_axes, name_rows, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,10 +131,17 @@ class LeakDisplay:
         for row, test in enumerate(table.itertuples()):
             marker, color = ("o", BLUE) if test.passed else ("X", ORANGE)
             self.ax_.scatter([0], [row], marker=marker, color=color, s=60)
-            told = f"{test.statistic:.3g} of {test.feature!r}; limit {test.limit:.3g}".replace("$", r"\$")
-            self.ax_.text(0.06, row, told, va="center", fontsize="small")
-        name_rows(self.ax_, table["test"].tolist())
+            self.ax_.text(0.06, row, f"{test.test}\n{_told(test)}", va="center", fontsize="small")
+        self.ax_.set_yticks([])
+        self.ax_.set_ylim(len(table) - 0.5, -0.5)
         self.ax_.set_xlim(-0.05, 1)
         self.ax_.set_xticks([])
         finish(self.ax_, title=self.verdict, x="")
         return self
+
+
+def _told(test: Any) -> str:
+    """What a test found, beside its limit."""
+    if np.isnan(test.statistic):
+        return "no rows to test it on"
+    return f"{test.statistic:.3g} of {shorten(test.feature)}; limit {test.limit:.3g}"
