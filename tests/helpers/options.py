@@ -169,6 +169,7 @@ INERT = {
         "what has the prior's mean has its own sd",
     ),
     "bins": (lambda p: "histogram" not in p["output"], "there is no histogram"),
+    "offset": (lambda p: p.get("covariates") == ["size"], "the coefficient of the same column takes it back"),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
 }
 
