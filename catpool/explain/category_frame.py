@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 from scipy.special import ndtri
-from sklearn.utils.validation import check_is_fitted
 
 from catpool.data.frames import column_name
 from catpool.encoders.parameters import check_interval
+from catpool.explain.fitted_encoders import require_fitted
 
 VALUES = ("encoding", "mode", "effect")  # what the tables of encoders call the value of a category
 
@@ -37,7 +37,7 @@ def category_frame(
     pandas.DataFrame
         With `label`, `count` and the `raw` mean where the encoder has them, `value`, `sd`, `lower` and `upper`.
     """
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     check_interval(interval)
     table = _of_target(_table(encoder, column, interval), target)
     if term is not None:

@@ -12,12 +12,14 @@ from explain.pictures import IMAGES, PICTURES, encoder, save, shops
 from catpool import (
     AdditiveEncoder,
     EmpiricalBayesEncoder,
+    GroupFeatures,
     MeanEncoder,
     MixedModelEncoder,
     NestedEncoder,
     TreeEncoder,
     check_no_leak,
     compare_encoders,
+    report,
 )
 from catpool.explain import (
     CaterpillarDisplay,
@@ -255,6 +257,10 @@ def test_doors():
         ResidualDisplay.from_encoder(encoder(), X, np.array(list("abc"))[np.arange(len(y)) % 3], "shop")
     with pytest.raises(ValueError, match=r"`column` must be one of the encoded columns. Got 'size'"):
         OutOfFoldDisplay.from_encoder(encoder(), X, y, "size")
+    groups = GroupFeatures(["shop"], of=["size"]).fit(X.assign(size=y))
+    for describe in (report, SignalDisplay.from_encoder, VarianceDisplay.from_encoder):
+        with pytest.raises(TypeError, match=r"are of encoders that learn from y.*Got GroupFeatures"):
+            describe(groups)
 
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch, fitted):
