@@ -42,7 +42,9 @@ def by_hand(X, y, weights, gap, half_life, relative):
         past = order[day[order] < day[i] - gap]
         if not len(past):
             continue
-        first = past[: 1 << int(np.log2(len(past)))]
+        first = past[
+            day[past] <= day[past[(1 << int(np.log2(len(past)))) - 1]]
+        ]  # with all rows of the last of their times
         left = weights if half_life is None else weights * 0.5 ** ((day[i] - day) / half_life)
         mean = 0.0 if relative else np.average(y[first], weights=left[first])
         count, total = levels(past[shop[past] == shop[i]], past, y, left, relative)
