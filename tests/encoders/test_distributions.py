@@ -245,6 +245,11 @@ def test_what_has_no_distribution_is_refused(flat_encoder):
         flat_encoder(output="q10", weight_type="precision").fit(X, y, sample_weight=np.ones(len(y)))
     with pytest.raises(ValueError, match=r"time-ordered `cv`"):
         flat_encoder(output="spread", cv=EarlierRows(by="day")).fit(X.assign(day=np.arange(len(y))), y)
+    gaps = pd.DataFrame({"a": y, "b": np.where(np.arange(len(y)) < 5, np.nan, y)})
+    for output in ("q10", "share_above_1.0", "spread"):
+        for fit in (flat_encoder(output=output).fit, flat_encoder(output=output).fit_transform):
+            with pytest.raises(ValueError, match=r"needs a value of y in each row.*Fit an encoder for each output"):
+                fit(X, gaps)
 
 
 @pytest.mark.parametrize("bins", [[], [2.0, 1.0], [1.0, 1.0], [np.nan], [[1.0]], ["a"], 1, 1001])

@@ -45,9 +45,11 @@ def check(public, choice, beside=()):
 
 def same(one, other):
     """Whether two frames hold the same numbers, but for rounding."""
-    if list(one.columns) != list(other.columns):
+    texts = [each.select_dtypes(exclude="number") for each in (one, other)]
+    if list(one.columns) != list(other.columns) or not texts[0].equals(texts[1]):
         return False
-    return np.allclose(one.to_numpy(float), other.to_numpy(float), rtol=1e-12, atol=1e-14, equal_nan=True)
+    numbers = [each.select_dtypes("number").to_numpy(float) for each in (one, other)]
+    return np.allclose(*numbers, rtol=1e-12, atol=1e-14, equal_nan=True)
 
 
 def choices_of(public):
