@@ -141,7 +141,9 @@ class Report:
         if hasattr(own, "columns") and not hasattr(self.encoder, "interactions_") and columns:
             own.set_params(columns=columns)
         with config_context(print_changed_only=True):
-            return f"from catpool import {type(own).__name__}\n\nencoder = {own.__repr__(N_CHAR_MAX=10_000)}"
+            text = own.__repr__(N_CHAR_MAX=10_000).replace("first=nan", 'first=float("nan")')
+        used = f"EarlierRows, {type(own).__name__}" if "EarlierRows(" in text else type(own).__name__
+        return f"from catpool import {used}\n\nencoder = {text}"
 
     def json(self) -> str:
         """The report as JSON, which follows the schema in `Report.schema`."""
