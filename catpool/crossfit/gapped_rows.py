@@ -106,7 +106,7 @@ class GappedScheme(Scheme):
     """
 
     def __init__(self, whole: Scheme, data: TrainingData) -> None:
-        self.whole, self.targets, self.last_time = whole, data.targets, whole.last_time
+        self.whole, self.targets = whole, data.targets
         self.parts = [(positions, whole.restrict(own)) for positions, own in split_by_gaps(data)]
         self.rows = GappedRows(data, Parts(None, 1))
 
@@ -117,7 +117,14 @@ class GappedScheme(Scheme):
         for (positions, scheme), (_, own) in zip(self.parts, self.rows.of_targets, strict=True):
             _check(own.without(unlisted), unlisted)
             learned.append((positions, scheme.learn(learner, codes, size, own, unlisted)))
+        self._tell_last_time()
         return _in_order(self.targets, learned)
+
+    def _tell_last_time(self) -> None:
+        """Tell the scheme of all rows, which is asked for it, the last time that a part found to decay from."""
+        for _, scheme in self.parts:
+            if scheme.last_time is not None:
+                self.whole.last_time = scheme.last_time
 
     def prepare(self) -> None:
         for positions, scheme in self.parts:
@@ -142,10 +149,9 @@ class GappedScheme(Scheme):
             found.append((positions, column))
             if column.counts is not None:
                 seen = column.counts if seen is None else np.fmax(seen, column.counts)
-        width = len(learner.outputs)
-        blocks = [
-            (own, np.split(each.values, max(1, each.values.shape[1] // max(width, 1)), axis=1)) for own, each in found
-        ]
+        self._tell_last_time()
+        classes = [sum(len(self.targets[position].names) for position in own) for own, _ in found]
+        blocks = [(own, np.split(each.values, k, axis=1)) for k, (own, each) in zip(classes, found, strict=True)]
         encodings = _in_order(self.targets, [(own, each.encodings) for own, each in found])
         return OutOfFoldColumn(np.hstack(_in_order(self.targets, blocks)), seen, encodings)
 

@@ -105,8 +105,8 @@ class Halves:
 
     @classmethod
     def split(cls, rows: PastRows) -> Halves:
-        half = len(rows.codes) // 2
-        earlier = rows.first(half)
+        earlier = rows.first(len(rows.codes) // 2)
+        half = len(earlier.codes)
         places = pd.Index(pd.unique(earlier.codes)).get_indexer(rows.codes[half:])
         return cls(rows, earlier, half + np.flatnonzero(places >= 0), places[places >= 0])
 

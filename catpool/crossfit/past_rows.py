@@ -51,8 +51,14 @@ class PastRows:
         return counted[self.times.subset(counted).order]
 
     def first(self, number: int | None = None) -> PastRows:
-        """The first rows, or all, in the order of time, so that later ones do not change even the last digit."""
-        rows = self.order[:number]
+        """The first rows, or all, in the order of time, so that later ones do not change even the last digit.
+
+        With the last of so many rows come all others of its time, among which there is no order.
+        """
+        rows = self.order
+        if number is not None:
+            times = self.times.values[rows]
+            rows = rows[: np.searchsorted(times, times[number - 1], side="right")] if number else rows[:0]
         targets = [replace(each, values=each.values[rows]) for each in self.targets]
         return PastRows(self.codes[rows], self.times.subset(rows), targets, self.weights.subset(rows), self.relative)
 

@@ -144,8 +144,9 @@ def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
     if value is None:
         return None
     try:
-        if dated and isinstance(value, Real):  # which pandas would take for nanoseconds
-            raise TypeError("numbers have no unit")
+        # pandas would take numbers for nanoseconds, and numpy takes timedeltas for numbers
+        if isinstance(value, Real) and dated is not isinstance(value, np.timedelta64):
+            raise TypeError("numbers have no unit, and times that are numbers no timedeltas")
         length = pd.Timedelta(value).value if dated else float(value)
     except (TypeError, ValueError) as error:
         kind = 'a timedelta, such as "7D", as the times are dates' if dated else "a number, as the times are numbers"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 from scipy.special import ndtri
-from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.frames import SEPARATOR
+from catpool.data.frames import column_name
 from catpool.encoders.parameters import check_interval
+from catpool.explain.fitted_encoders import require_fitted
 
 VALUES = ("encoding", "mode", "effect")  # what the tables of encoders call the value of a category
 
@@ -37,7 +37,7 @@ def category_frame(
     pandas.DataFrame
         With `label`, `count` and the `raw` mean where the encoder has them, `value`, `sd`, `lower` and `upper`.
     """
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     check_interval(interval)
     table = _of_target(_table(encoder, column, interval), target)
     if term is not None:
@@ -97,10 +97,12 @@ def prior_mean(encoder: Any, column: Hashable, target: str | None) -> float:
     summary = encoder.summary_
     if "prior_mean" not in summary or "adjusted_sd" in summary:
         return 0.0
-    named = summary["column"].isin([column, _joined(column)])
-    rows = summary[named & ((summary["target"] == target) if target is not None else True)]
+    rows = summary[summary["column"] == summary_name(encoder, column)]
+    rows = rows if target is None else rows[rows["target"] == target]
     return float(rows["prior_mean"].iloc[0])
 
 
-def _joined(column: Hashable) -> Any:
-    return SEPARATOR.join(map(str, column)) if isinstance(column, tuple) else column
+def summary_name(encoder: Any, column: Hashable) -> str:
+    """The name of a column in the summary."""
+    names = encoder._state.header.names_by_label
+    return column if isinstance(column, str) and column not in names else column_name(column, names)

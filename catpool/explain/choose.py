@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from catpool.explain.caterpillar import CaterpillarDisplay
+from catpool.explain.fitted_encoders import require_fitted
 from catpool.explain.shrinkage import ShrinkageDisplay
 from catpool.explain.signal import SignalDisplay
 from catpool.explain.variance import VarianceDisplay
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def choose_display(encoder: Any, column: Hashable | None, target: str | None, ax: Axes | None) -> Any:
     """The picture of all columns of a fitted encoder, or of one."""
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     summary = encoder.summary_
     if column is None:
         joint = "prior_strength" not in summary or hasattr(encoder, "levels")

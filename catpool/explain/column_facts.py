@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import f
-from sklearn.utils.validation import check_is_fitted
 
 from catpool.data.frames import SEPARATOR
 from catpool.data.frozen import frozen
 from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.fitted_encoders import require_fitted
 from catpool.explain.signal import NOISE
 from catpool.priors.prior import NO_SPREAD
 
@@ -81,7 +81,7 @@ def percent(share: float) -> str:
 
 def column_facts(encoder: Any) -> list[ColumnFacts]:
     """The facts of all columns of a fitted encoder, those with most signal first."""
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     summary = encoder.summary_
     if "kind" in summary:
         found = [_of_factor(encoder, group, summary) for group in dict.fromkeys(summary["group"]) if _is_factor(group)]

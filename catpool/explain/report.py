@@ -16,6 +16,7 @@ from sklearn.base import clone
 from catpool.encoders.encoder import Encoder
 from catpool.evaluation.leak_check import check_no_leak
 from catpool.explain.column_facts import ColumnFacts, column_facts
+from catpool.explain.fitted_encoders import require_fitted
 from catpool.explain.report_html import body, page
 from catpool.explain.report_markdown import markdown
 
@@ -61,6 +62,8 @@ def report(
     ------
     NotFittedError
         Before ``fit``.
+    TypeError
+        If `encoder` is none that learns from y, as `GroupFeatures`.
     ValueError
         If only one of X and y is given.
     ImportError
@@ -91,6 +94,7 @@ def report(
     """
     if (X is None) != (y is None):
         raise ValueError("X and y must be given together, for the leak check. Pass both, or neither.")
+    require_fitted(encoder)
     leak = None if X is None or y is None else check_no_leak(clone(encoder), X, y, max_rows=LEAK_ROWS).verdict
     return Report(encoder, column_facts(encoder), leak=leak, pictures=pictures)
 
@@ -137,7 +141,9 @@ class Report:
         if hasattr(own, "columns") and not hasattr(self.encoder, "interactions_") and columns:
             own.set_params(columns=columns)
         with config_context(print_changed_only=True):
-            return f"from catpool import {type(own).__name__}\n\nencoder = {own.__repr__(N_CHAR_MAX=10_000)}"
+            text = own.__repr__(N_CHAR_MAX=10_000).replace("first=nan", 'first=float("nan")')
+        used = f"EarlierRows, {type(own).__name__}" if "EarlierRows(" in text else type(own).__name__
+        return f"from catpool import {used}\n\nencoder = {text}"
 
     def json(self) -> str:
         """The report as JSON, which follows the schema in `Report.schema`."""

@@ -11,6 +11,7 @@ from scipy.stats import beta, nbinom, norm
 from sklearn.base import clone
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes
+from catpool.explain.category_frame import summary_name
 from catpool.explain.training_and_new import encode_both
 
 if TYPE_CHECKING:
@@ -148,11 +149,11 @@ def _distribution(
     if kind == "binary":
         success = np.asarray(y) == encoder.classes_[1]
         return np.where(success, 1 - mean, 0.0), np.where(success, 1.0, 1 - mean)
-    values = np.asarray(y, dtype=float)
-    if kind == "count":  # with a gamma posterior of the rate, rows are negative binomial
-        size = mean**2 / np.maximum(sd, 1e-9 * (1 + mean)) ** 2
+    values, learned = np.asarray(y, dtype=float), summary[summary["column"] == summary_name(encoder, column)].iloc[0]
+    if learned["family"] != "normal":  # with a gamma posterior of the rate, rows are negative binomial
+        dispersion = learned.get("dispersion", 0.0)  # by which rows of one rate vary more than Poisson counts
+        size = mean**2 / (dispersion * (mean**2 + sd**2) + np.maximum(sd, 1e-9 * (1 + mean)) ** 2)
         chance = size / (size + mean)
         return nbinom.cdf(values - 1, size, chance), nbinom.cdf(values, size, chance)
-    within = float(summary.loc[summary["column"] == column, "within_sd"].iloc[0])
-    at = norm.cdf(values, mean, np.hypot(within, sd))
+    at = norm.cdf(values, mean, np.hypot(learned["within_sd"], sd))
     return at, at

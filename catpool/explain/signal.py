@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
+from catpool.explain.fitted_encoders import require_fitted
 from catpool.priors.prior import NO_SPREAD
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     target : str, optional
         By default the first.
     """
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     summary = encoder.summary_
     if "prior_strength" not in summary:
         raise TypeError(f"{type(encoder).__name__} has no strength for each column. Draw it by VarianceDisplay.")

@@ -11,9 +11,10 @@ import pandas as pd
 from sklearn.base import clone
 
 from catpool.data.fingerprint import TrainingRowsWarning
-from catpool.data.frames import Frame
+from catpool.encoders.records import named_features
 from catpool.engines.dispatch import read_in_memory
 from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish, make_axes
+from catpool.explain.category_frame import summary_name
 from catpool.tables.unseen import UnseenCategoriesWarning
 
 if TYPE_CHECKING:
@@ -254,23 +255,22 @@ class ShiftDisplay:
 
 def encode_both(encoder: Any, X: Any, y: Any, X_new: Any, column: Hashable) -> tuple[np.ndarray, np.ndarray, Any]:
     """The encodings of a column of training rows, out of fold, and of new rows; and the fitted clone."""
-    frame, own = read_in_memory(X, "A display"), clone(encoder)
+    own = clone(encoder)
     train = own.fit_transform(X, y)
     with warnings.catch_warnings():
         for category in (TrainingRowsWarning, UnseenCategoriesWarning):  # both are what the picture shows
             warnings.simplefilter("ignore", category)
         new = own.transform(X_new)
-    place = _feature_of(own, frame, column)
+    place = _feature_of(own, column)
     return _column(train, place), _column(new, place), own
 
 
-def _feature_of(encoder: Any, frame: Frame, column: Hashable) -> int:
+def _feature_of(encoder: Any, column: Hashable) -> int:
     """The position of the first feature of a column."""
-    names, stem = list(encoder.get_feature_names_out()), frame.names_by_label.get(column, str(column))
-    found = [place for place, name in enumerate(names) if name == stem or name.startswith(f"{stem}_")]
-    if column not in frame or not found:
+    found = named_features(encoder._structure(), encoder._state).get(column)
+    if not found:
         raise ValueError(f"`column` must be one of the encoded columns. Got {column!r}.")
-    return found[0]
+    return list(encoder.get_feature_names_out()).index(found[0])
 
 
 def _column(features: Any, place: int) -> np.ndarray:
@@ -281,7 +281,7 @@ def _column(features: Any, place: int) -> np.ndarray:
 def _spread(encoder: Any, column: Hashable) -> float:
     """The standard deviation within categories over the root of the folds beside one; NaN where it is unknown."""
     summary, folds = encoder.summary_, encoder.cv
-    rows = summary[summary["column"] == column] if "within_sd" in summary else summary[:0]
+    rows = summary[summary["column"] == summary_name(encoder, column)] if "within_sd" in summary else summary[:0]
     if not len(rows) or not isinstance(folds, int) or folds < 2:
         return np.nan
     return float(rows["within_sd"].iloc[0] / np.sqrt(folds - 1))

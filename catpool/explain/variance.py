@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
 from catpool.explain.category_frame import category_frame
+from catpool.explain.fitted_encoders import require_fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,6 +85,7 @@ class VarianceDisplay:
         ImportError
             Without matplotlib.
         """
+        require_fitted(encoder)
         unit = "y" if encoder.target_type_ == "continuous" else "the linear predictor"
         return cls(variance_frame(encoder, target), unit=unit).plot(ax=ax)
 
@@ -107,7 +108,7 @@ class VarianceDisplay:
 
 def variance_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     """A row for each component of a fitted model, with its `sd`, the largest first and the residual last."""
-    check_is_fitted(encoder)
+    require_fitted(encoder)
     summary = encoder.summary_
     if "kind" in summary:
         rows = summary[summary["kind"] == "variance"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
 
 
-def faded_features(learner: Learner, table: EncodingTable, column: Any, fade: np.ndarray) -> Blocks:
+def faded_features(learner: Learner, table: EncodingTable, column: Any, fades: Sequence[np.ndarray | None]) -> Blocks:
     """The features of a column, by its label.
 
     Parameters
@@ -23,17 +24,19 @@ def faded_features(learner: Learner, table: EncodingTable, column: Any, fade: np
     table : EncodingTable
     column : object
         Of new rows, as `EncodingTable.slots` takes it.
-    fade : ndarray of shape (n,)
-        The share of the training rows' weight that is left for each row.
+    fades : sequence of ndarray of shape (n,) or None
+        For each encoding, the share of the training rows' weight that is left for each row; None is 1.
     """
-    slots, blocks = table.slots(column), []
+    slots, blocks, counts = table.slots(column), [], []
     if table.encodings[0].is_moved:
         learner = replace(learner, rounded=False)
-    for item in table.encodings:
+    for item, each in zip(table.encodings, fades, strict=True):
+        fade = 1.0 if each is None else each
         own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
+        counts.append(own.count)
         values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
         moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
         blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
-    features = table.arrange(np.hstack(blocks), table.counts[slots] * fade, slots)
+    features = table.arrange(np.hstack(blocks), np.max(counts, axis=0), slots)
     table.fill_unseen(column, slots, features[table.label])
     return features

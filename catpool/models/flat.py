@@ -287,11 +287,10 @@ class Flat(Columnwise):
         column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
-        if isinstance(fade, Ages):
-            fade = fade.fade(table.half_life)
-        if fade is None:
+        fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
+        if all(each is None for each in fades):
             return table.features(X)
-        return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fade)
+        return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fades)
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
         single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]

@@ -187,11 +187,6 @@ class EncodingTable:
         return column_output(name).compute(self)
 
     @property
-    def half_life(self) -> Any:
-        """The half-life that was learned; None where none was."""
-        return self.encodings[0].half_life
-
-    @property
     def counts(self) -> np.ndarray:
         """The weight of the training rows in each slot; of the output of y that has most, if some lack values."""
         by_output = {each.output: each.moments.count for each in self.encodings}

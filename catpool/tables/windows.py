@@ -22,7 +22,7 @@ def window_names(windows: Sequence[Any] | None) -> list[str]:
     if windows is None:
         return []
     try:
-        if isinstance(windows, str) or not len(windows):
+        if not isinstance(windows, list | tuple) or not windows:  # files have no arrays
             raise TypeError("no list")
         named = {_name(each): _length(each) for each in windows}
     except (TypeError, ValueError) as error:
@@ -36,15 +36,19 @@ def window_names(windows: Sequence[Any] | None) -> list[str]:
 
 
 def _length(window: Any) -> float:
-    if window is None:
+    if window is None or isinstance(window, bool):
         raise TypeError("no length")
-    return float(window) if isinstance(window, Real) else pd.Timedelta(window) / pd.Timedelta(1, "D")
+    return float(window) if _is_number(window) else pd.Timedelta(window) / pd.Timedelta(1, "D")
+
+
+def _is_number(window: Any) -> bool:
+    return isinstance(window, Real) and not isinstance(window, np.timedelta64)  # which numpy takes for an integer
 
 
 def _name(window: Any) -> str:
     if isinstance(window, str):
         return window
-    return f"{window:g}" if isinstance(window, Real) else f"{_length(window):g}D"
+    return f"{window:.15g}" if _is_number(window) else f"{_length(window):g}D"
 
 
 def window_outputs(names: Sequence[str]) -> list[str]:

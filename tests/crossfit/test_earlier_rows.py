@@ -28,7 +28,9 @@ def by_hand(X, y, gap=0, half_life=None, smoothing=0.0):
     for i in range(len(X)):
         past = order[day[order] < day[i] - gap]
         if len(past):
-            first = past[: 1 << int(np.log2(len(past)))]
+            first = past[
+                day[past] <= day[past[(1 << int(np.log2(len(past)))) - 1]]
+            ]  # with all rows of the last of their times
             own = past[shop[past] == shop[i]]
             weight, prior = np.ones(len(own)), np.ones(len(first))
             if half_life:
@@ -170,3 +172,12 @@ def test_an_unseen_cell_gets_its_main_effects_where_rows_are_forgotten_too(sales
     plain = EmpiricalBayesEncoder([], interactions=[("shop", "kind")]).fit(X, y).transform(new)
     np.testing.assert_allclose(faded["shop_x_kind"], plain["shop_x_kind"], rtol=1e-5)
     assert faded["shop_x_kind"].nunique() == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"half_life": "auto"}, {"windows": [5, 20], "gap": 2}], ids=str)
+def test_rows_of_one_time_have_no_order(sales, options):
+    X, y = sales
+    encoder = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", **options), output=["mean", "sd"])
+    order = np.random.default_rng(1).permutation(len(y))
+    other = encoder.fit_transform(X.iloc[order], y[order])
+    np.testing.assert_allclose(other, encoder.fit_transform(X, y).iloc[order], rtol=1e-8, atol=1e-8)

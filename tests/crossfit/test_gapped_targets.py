@@ -152,6 +152,28 @@ def test_earlier_rows():
     np.testing.assert_array_equal(found["shop_sales"], whole["shop"])
 
 
+@pytest.mark.parametrize("more", [{}, {"relative": True}, {"windows": [10.0, 50.0]}], ids=str)
+@pytest.mark.parametrize("first", ["steady", "gapped"])
+def test_each_output_has_the_half_life_that_it_has_alone(more, first):
+    rng = np.random.default_rng(1)
+    day, shop, known = np.sort(rng.uniform(0, 1000, 2000)), rng.integers(0, 6, 2000), rng.random(2000) < 0.8
+    noise = 0.3 * rng.normal(size=(2, 2000))
+    y = pd.DataFrame({"steady": shop + noise[0], "gapped": 3 * np.sin(shop + day / 40) + noise[1]})
+    y = y.assign(gapped=y["gapped"].where(known))[[first, *({*y} - {first})]]
+    rows, new = (pd.DataFrame({"day": times, "shop": own}) for times, own in ((day, shop), (1100.0, np.arange(6))))
+    encoder = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", half_life="auto", **more), remainder="drop")
+    own = [f.rename(columns=lambda name: name.replace("_gapped", "")) for f in _both(encoder, rows, y, new)]
+    pairs = zip(own, _both(encoder, rows, y["gapped"].fillna(0), new, sample_weight=known.astype(float)), strict=True)
+    for found, expected in pairs:
+        pd.testing.assert_frame_equal(found[[*expected]], expected)
+    assert clone(encoder).fit(rows, y).summary_["half_life"].isna().sum() == 1
+
+
+def _both(encoder, rows, y, new, **weights):
+    """The features of training rows and of new rows."""
+    return encoder.fit_transform(rows, y, **weights), encoder.transform(new)
+
+
 def test_interactions_and_listed_categories():
     listed = [[str(shop) for shop in range(5)], ["Kiel"]]
     encoder = EmpiricalBayesEncoder(cv=FOLDS, interactions=[("shop", "city")], categories=listed, remainder="drop")

@@ -42,7 +42,9 @@ def by_hand(X, y, weights, gap, half_life, relative):
         past = order[day[order] < day[i] - gap]
         if not len(past):
             continue
-        first = past[: 1 << int(np.log2(len(past)))]
+        first = past[
+            day[past] <= day[past[(1 << int(np.log2(len(past)))) - 1]]
+        ]  # with all rows of the last of their times
         left = weights if half_life is None else weights * 0.5 ** ((day[i] - day) / half_life)
         mean = 0.0 if relative else np.average(y[first], weights=left[first])
         count, total = levels(past[shop[past] == shop[i]], past, y, left, relative)
@@ -199,12 +201,39 @@ def test_a_level_that_drifts_changes_nothing(sales):
         (["5D"], "`windows` must be a number"),
         (["soon"], "`windows` must be a list of lengths"),
         ([None], "`windows` must be a list of lengths"),
+        ([True], "`windows` must be a list of lengths"),
+        (np.array([5, 20]), "`windows` must be a list of lengths"),
     ],
 )
 def test_other_windows_are_refused(sales, windows, message):
     X, y, _ = sales
     with pytest.raises(ValueError, match=message):
         MeanEncoder(["shop"], cv=EarlierRows("day", windows=windows)).fit_transform(X, y)
+
+
+def test_tuples_and_large_numbers_are_windows(sales):
+    X, y, _ = sales
+    windows = (np.float64(2_592_000), 2_635_200)
+    encoder = MeanEncoder(["shop"], cv=EarlierRows("day", windows=windows)).fit(X.assign(day=86_400 * X["day"]), y)
+    names = [name for name in encoder.get_feature_names_out() if name.startswith("shop_")]
+    assert names == ["shop_2592000", "shop_2635200", "shop_2592000_minus_2635200", "shop_2635200_minus_all"]
+    saved = MeanEncoder.from_json(encoder.to_json())
+    assert saved.get_feature_names_out().tolist() == encoder.get_feature_names_out().tolist()
+
+
+def test_durations_of_numpy_are_those_of_pandas(sales):
+    X, y, _ = sales
+    dated, three = (
+        X.assign(day=pd.Timestamp("2024-01-01") + pd.to_timedelta(X["day"], unit="D")),
+        np.timedelta64(3, "D"),
+    )
+    found, expected = (
+        MeanEncoder(["shop"], cv=EarlierRows("day", gap=each, half_life=each, windows=[each])).fit_transform(dated, y)
+        for each in (three, "3D")
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(ValueError, match="`gap` must be a number, as the times are numbers"):
+        MeanEncoder(["shop"], cv=EarlierRows("day", gap=three)).fit(X, y)
 
 
 def test_windows_need_means_and_relative_a_truth_value(sales):

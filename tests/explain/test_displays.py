@@ -12,12 +12,14 @@ from explain.pictures import IMAGES, PICTURES, encoder, save, shops
 from catpool import (
     AdditiveEncoder,
     EmpiricalBayesEncoder,
+    GroupFeatures,
     MeanEncoder,
     MixedModelEncoder,
     NestedEncoder,
     TreeEncoder,
     check_no_leak,
     compare_encoders,
+    report,
 )
 from catpool.explain import (
     CaterpillarDisplay,
@@ -255,6 +257,10 @@ def test_doors():
         ResidualDisplay.from_encoder(encoder(), X, np.array(list("abc"))[np.arange(len(y)) % 3], "shop")
     with pytest.raises(ValueError, match=r"`column` must be one of the encoded columns. Got 'size'"):
         OutOfFoldDisplay.from_encoder(encoder(), X, y, "size")
+    groups = GroupFeatures(["shop"], of=["size"]).fit(X.assign(size=y))
+    for describe in (report, SignalDisplay.from_encoder, VarianceDisplay.from_encoder):
+        with pytest.raises(TypeError, match=r"are of encoders that learn from y.*Got GroupFeatures"):
+            describe(groups)
 
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch, fitted):
@@ -290,3 +296,36 @@ def test_comparisons_and_leak_checks_draw_themselves():
     assert failed.ax_ is display.ax_
     for each in (table.draw(), found.draw()):
         each.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [("shop", 1), ("shop", 2)]], ids=["numbers", "tuples"])
+def test_columns_are_found_by_labels_and_by_names(labels):
+    rng = np.random.default_rng(0)
+    X, y = pd.DataFrame(rng.integers(0, 5, size=(100, 2)).astype(str)), rng.normal(size=100)
+    X.columns = pd.Index(labels, tupleize_cols=False)
+    fitted = EmpiricalBayesEncoder(interactions=[tuple(labels)], random_state=0).fit(X, y)
+    means = dict(zip(fitted.summary_["column"], fitted.summary_["prior_mean"], strict=True))
+    for names in ((labels[1], "x1"), (tuple(labels), "x0_x_x1")):
+        assert {ShrinkageDisplay.from_encoder(fitted, each).prior_mean for each in names} == {means[names[1]]}
+
+
+def test_features_are_those_of_the_column():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 5, size=(100, 2)).astype(str), columns=["shop_name", "shop"]).assign(shop_size=1.0)
+    y, fitted = rng.normal(size=100), EmpiricalBayesEncoder(["shop_name", "shop"], cv=np.arange(100) % 5)
+    expected = fitted.fit_transform(X, y)["shop"]
+    np.testing.assert_array_equal(ShiftDisplay.from_encoder(fitted, X, y, X, "shop").train, expected)
+    with pytest.raises(ValueError, match="`column` must be one of the encoded columns"):
+        ShiftDisplay.from_encoder(fitted, X, y, X, "shop_size")
+
+
+@pytest.mark.parametrize("options", [{"family": "negative_binomial"}, {"family": "normal"}], ids=str)
+def test_residuals_of_counts_are_of_their_family(options):
+    rng = np.random.default_rng(0)
+    shop = rng.integers(0, 20, size=3000)
+    dispersed = "negative_binomial" in options.values()
+    rates = 20 * np.exp(0.3 * rng.normal(size=20))[shop] * (rng.gamma(2, 0.5, 3000) if dispersed else 1.0)
+    y = rng.poisson(rates) if dispersed else np.maximum(np.round(rates + rng.normal(size=3000)), 0).astype(int)
+    fitted = EmpiricalBayesEncoder(target_type="count", random_state=0, **options)
+    residuals = ResidualDisplay.from_encoder(fitted, pd.DataFrame({"shop": shop.astype(str)}), y, "shop").residuals
+    assert abs(residuals.std() - 1) < 0.05

@@ -14,7 +14,7 @@ from explain.pictures import encoder, shops
 from helpers.public_encoders import PUBLIC
 
 import catpool
-from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, TreeEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, TreeEncoder
 from catpool.explain.column_facts import column_facts
 
 EVIL = "<script>alert(1)</script>"
@@ -273,3 +273,11 @@ def test_a_browser_shows_it_without_errors(tmp_path):
     printed = tmp_path / "report.pdf"
     subprocess.run([*common, f"--print-to-pdf={printed}", file.as_uri()], capture_output=True, timeout=120, check=True)
     assert printed.stat().st_size > 10_000
+
+
+def test_code_of_earlier_rows_runs():
+    X = pd.DataFrame({"shop": list("abcabc"), "day": [1, 1, 2, 3, 4, 5]})
+    fitted = EmpiricalBayesEncoder(["shop"], cv=EarlierRows("day", windows=[2])).fit(X, [1.0, 2, 3, 2, 3, 5])
+    made = {}
+    exec(fitted.report().code, made)
+    assert repr(made["encoder"].cv) == repr(fitted.cv)
