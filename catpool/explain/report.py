@@ -65,7 +65,7 @@ def report(
     TypeError
         If `encoder` is none that learns from y, as `GroupFeatures`.
     ValueError
-        If only one of X and y is given.
+        If only one of X and y is given, or y has several outputs.
     ImportError
         If pictures are asked for and matplotlib is not installed.
 
@@ -94,6 +94,11 @@ def report(
     """
     if (X is None) != (y is None):
         raise ValueError("X and y must be given together, for the leak check. Pass both, or neither.")
+    if isinstance(encoder.target_type_, list) and y is not None:
+        raise ValueError(
+            "The leak check takes one output of y, but the encoder was fitted to several. Call check_no_leak for each "
+            "of them, and report without X and y."
+        )
     require_fitted(encoder)
     leak = None if X is None or y is None else check_no_leak(clone(encoder), X, y, max_rows=LEAK_ROWS).verdict
     return Report(encoder, column_facts(encoder), leak=leak, pictures=pictures)

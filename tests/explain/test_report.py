@@ -223,6 +223,9 @@ def test_the_leak_check_is_told(fitted):
     assert fitted.report().leak is None
     with pytest.raises(ValueError, match="X and y must be given together"):
         fitted.report(X)
+    several = pd.DataFrame({"a": y, "b": y})
+    with pytest.raises(ValueError, match="takes one output of y, but the encoder was fitted to several"):
+        encoder().fit(X, several).report(X, several)
 
 
 def test_reports_are_saved_by_their_ending(fitted, tmp_path):
