@@ -94,12 +94,12 @@ def report(
     """
     if (X is None) != (y is None):
         raise ValueError("X and y must be given together, for the leak check. Pass both, or neither.")
+    require_fitted(encoder)
     if isinstance(encoder.target_type_, list) and y is not None:
         raise ValueError(
             "The leak check takes one output of y, but the encoder was fitted to several. Call check_no_leak for each "
             "of them, and report without X and y."
         )
-    require_fitted(encoder)
     leak = None if X is None or y is None else check_no_leak(clone(encoder), X, y, max_rows=LEAK_ROWS).verdict
     return Report(encoder, column_facts(encoder), leak=leak, pictures=pictures)
 
