@@ -134,7 +134,7 @@ class EarlierRows:
         if not isinstance(self.relative, bool):
             raise ValueError(f"`relative` must be True or False. Got {self.relative!r}.")
         return PastScheme(
-            self._times(data.X), data.targets, data.weights, relative=self.relative, names=self.window_names
+            self.times(data.X), data.targets, data.weights, relative=self.relative, names=self.window_names
         )
 
     def fade(self, X: Frame, last_time: float) -> Fade:
@@ -151,10 +151,22 @@ class EarlierRows:
         """
         if self.half_life is None:
             return None
-        times = self._times(X)
+        times = self.times(X)
         return times.ages(last_time) if times.learns else times.fade(last_time)
 
-    def _times(self, X: Frame) -> Times:
+    def times(self, X: Frame) -> Times:
+        """Read the times of rows, with the gap and the lengths of time in their unit.
+
+        Parameters
+        ----------
+        X : Frame
+            With the column of the times.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the column, or if it does not hold times.
+        """
         if self.by not in X.labels:
             raise ValueError(
                 f"EarlierRows names the column {self.by!r}, which X does not have. Pass one of its columns, which are "

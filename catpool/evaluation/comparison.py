@@ -18,7 +18,7 @@ from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import read_rows, score_encoders
 from catpool.evaluation.default_encoders import choose_encoders, default_encoders
 from catpool.evaluation.doors import read_beside, read_column_list, require_model
-from catpool.evaluation.outer_splits import Split, outer_splitter
+from catpool.evaluation.outer_splits import Split, outer_splits
 from catpool.evaluation.paired_tests import conclude, summarize
 from catpool.evaluation.printed_table import PrintedTable
 
@@ -151,10 +151,7 @@ def compare_encoders(
     make_defaults = partial(default_encoders, rows.categories, kind, random_state, estimator)
     compared = choose_encoders(encoders, make_defaults, add_defaults=defaults)
     stratify = is_classifier(estimator)
-    splitter = outer_splitter(cv, target, stratify=stratify, groups=groups, random_state=random_state)
-    splits = list(splitter.split(rows.categories, target, rows.groups))
-    if not splits:
-        raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
+    splits = outer_splits(cv, rows.categories, target, stratify=stratify, groups=rows.groups, random_state=random_state)
     scorer = check_scoring(estimator, scoring=scoring)
     with showing_progress("compare_encoders", verbose=verbose):
         scores = score_encoders(rows, estimator, scorer, compared, splits)

@@ -21,7 +21,7 @@ from catpool.evaluation.doors import read_beside, require_transformer
 from catpool.evaluation.outer_splits import (
     Split,
     keep_groups_together,
-    outer_splitter,
+    outer_splits,
     require_past,
     require_whole_groups,
     splits_by_time,
@@ -162,10 +162,7 @@ def _splits(encoder: Any, frame: Frame, y: np.ndarray, cv: Any, groups: Any, ran
     if times is not None and isinstance(cv, Integral | None):
         return splits_by_time(times, 5 if cv is None else int(cv))
     stratify = y.ndim == 1 and (y.dtype.kind not in "iuf" or len(np.unique(y)) == 2)
-    splitter = outer_splitter(cv, y, stratify=stratify, groups=groups, random_state=random_state)
-    splits = list(splitter.split(np.empty((len(frame), 0)), y, groups))
-    if not splits:
-        raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
+    splits = outer_splits(cv, np.empty((len(frame), 0)), y, stratify=stratify, groups=groups, random_state=random_state)
     if times is not None:
         require_past(times, splits)
     if groups is not None:
@@ -176,10 +173,7 @@ def _splits(encoder: Any, frame: Frame, y: np.ndarray, cv: Any, groups: Any, ran
 def _times(encoder: Any, frame: Frame) -> Times | None:
     """The times of the rows, if the encoder learns from earlier rows only."""
     rule = encoder.cv if isinstance(encoder, Encoder) else None
-    if not isinstance(rule, EarlierRows):
-        return None
-    frame.require([rule.by])
-    return Times.read(frame.column(rule.by), rule.by, gap=rule.gap, half_life=None, first=np.nan)
+    return rule.times(frame) if isinstance(rule, EarlierRows) else None
 
 
 def _encode_fold(encoder: Any, X: Any, y: Any, split: Split, values: dict[str, np.ndarray]) -> EncodedFold:

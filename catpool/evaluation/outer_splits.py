@@ -15,7 +15,16 @@ from catpool.encoders.encoder import Encoder
 Split = tuple[np.ndarray, np.ndarray]  # the positions of the training rows and of the test rows
 
 
-def outer_splitter(cv: Any, y: np.ndarray, *, stratify: bool, groups: Any, random_state: Any) -> BaseCrossValidator:
+def outer_splits(cv: Any, X: Any, y: np.ndarray, *, stratify: bool, groups: Any, random_state: Any) -> list[Split]:
+    """The splits that `cv` stands for, of which there must be some; the other parameters are as in `_splitter`."""
+    splitter = _splitter(cv, y, stratify=stratify, groups=groups, random_state=random_state)
+    splits = list(splitter.split(X, y, groups))
+    if not splits:
+        raise ValueError("`cv` must have at least one split of training and test rows, but it has none.")
+    return splits
+
+
+def _splitter(cv: Any, y: np.ndarray, *, stratify: bool, groups: Any, random_state: Any) -> BaseCrossValidator:
     """The splitter that `cv` stands for: of a number, random folds of rows or of groups."""
     cv = 5 if cv is None else cv
     if not isinstance(cv, Integral):

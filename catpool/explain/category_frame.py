@@ -39,7 +39,7 @@ def category_frame(
     """
     require_fitted(encoder)
     check_interval(interval)
-    table = _of_target(_table(encoder, column, interval), target)
+    table = rows_of_target(_table(encoder, column, interval), target)
     if term is not None:
         table = _of_slope(table, term)
     value = next(name for name in VALUES if name in table)
@@ -62,15 +62,15 @@ def _table(encoder: Any, column: Hashable, interval: float) -> pd.DataFrame:
     return table
 
 
-def _of_target(table: pd.DataFrame, target: str | None) -> pd.DataFrame:
-    """The rows of one target."""
+def rows_of_target(table: pd.DataFrame, target: str | None) -> pd.DataFrame:
+    """The rows of one target, by default the first; tables of one target may have none, or an empty name."""
     known = list(table["target"].unique()) if "target" in table else []
-    if target is None or not known:
-        if target is not None:
-            raise ValueError(f"`target` must be None, as y is one column of numbers. Got {target!r}.")
+    known = [] if known == [""] else known
+    if target is None:
         return table[table["target"] == known[0]] if known else table
     if target not in known:
-        raise ValueError(f"`target` must be one of {known}. Got {target!r}.")
+        one = f"one of {known}" if known else "None, as y is one column of numbers"
+        raise ValueError(f"`target` must be {one}. Got {target!r}.")
     return table[table["target"] == target]
 
 

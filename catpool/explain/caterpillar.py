@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
+from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
 from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_NAMED = 40  # categories that have names beside the axes
 MOST_LINES = 500  # categories that have an interval each; more have one band
 
 
-class CaterpillarDisplay:
+class CaterpillarDisplay(Display):
     """The categories of a column in the order of their encodings, with their intervals.
 
     Categories whose interval does not hold the mean of all are drawn dark: these differ beyond doubt. The interval of a
@@ -64,9 +64,6 @@ class CaterpillarDisplay:
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
     ['Ulm', 'Kiel', 'Bonn']
     """
-
-    ax_: Axes
-    figure_: Figure
 
     def __init__(
         self, categories: pd.DataFrame, *, prior_mean: float, column: str, interval: float, total: int | None = None
@@ -118,16 +115,13 @@ class CaterpillarDisplay:
         mean = prior_mean(encoder, column, target)
         return cls(frame, prior_mean=mean, column=str(column), interval=interval, total=total).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> CaterpillarDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
+    @property
+    def _named_rows(self) -> int | None:
         number = len(self.categories)
-        self.ax_ = make_axes(ax, rows=number if number <= MOST_NAMED else None)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        return number if number <= MOST_NAMED else None
+
+    def _draw(self) -> None:
+        number = len(self.categories)
         self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1)
         differs = self._differs()
         (self._draw_lines if number <= MOST_LINES else self._draw_band)(differs)
@@ -140,7 +134,6 @@ class CaterpillarDisplay:
         shown = f"{total:,} categories" if total == number else f"{number:,} of {total:,} categories"
         title = f"{self.column}: {shown}, {differs.sum():,} of them apart from the mean"
         finish(self.ax_, title=title, x=f"encoding, with {100 * self.interval:.3g} % intervals")
-        return self
 
     def _differs(self) -> np.ndarray:
         """Which intervals do not hold the mean of all categories."""

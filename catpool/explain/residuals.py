@@ -10,13 +10,13 @@ from scipy.special import ndtri
 from scipy.stats import beta, nbinom, norm
 from sklearn.base import clone
 
-from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes
+from catpool.explain.canvas import BLUE, DARK, GREY, finish
 from catpool.explain.category_frame import summary_name
+from catpool.explain.display import Display
 from catpool.explain.training_and_new import encode_both
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
@@ -24,7 +24,7 @@ MOST = 1_000  # points; more rows are drawn by so many quantiles
 CONFIDENCE = 0.95
 
 
-class ResidualDisplay:
+class ResidualDisplay(Display):
     """Randomised quantile residuals against a normal distribution, with a band.
 
     If rows are distributed about their out-of-fold encodings as the model says, the distribution function F of each at
@@ -65,9 +65,6 @@ class ResidualDisplay:
     >>> bool(abs(display.residuals.std() - 1) < 0.1)
     True
     """
-
-    ax_: Axes
-    figure_: Figure
 
     def __init__(self, residuals: np.ndarray, *, column: str) -> None:
         self.residuals, self.column = residuals, column
@@ -117,15 +114,7 @@ class ResidualDisplay:
         uniform = low + np.random.default_rng(random_state).random(len(low)) * (high - low)
         return cls(ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), column=str(column)).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> ResidualDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+    def _draw(self) -> None:
         ordered, number = np.sort(self.residuals), len(self.residuals)
         rank = np.unique(np.linspace(1, number, min(number, MOST)).astype(int))
         theory, tail = ndtri((rank - 0.5) / number), (1 - CONFIDENCE) / 2
@@ -136,7 +125,6 @@ class ResidualDisplay:
         self.ax_.legend(frameon=False, loc="upper left")
         title = f"{self.column}: randomised quantile residuals of {number:,} rows"
         finish(self.ax_, title=title, x="quantiles of a normal distribution", y="residuals")
-        return self
 
 
 def _distribution(

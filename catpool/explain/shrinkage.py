@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, DARK, GREY, dots, finish, make_axes
+from catpool.explain.canvas import BLUE, DARK, GREY, dots, finish
 from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
-class ShrinkageDisplay:
+class ShrinkageDisplay(Display):
     """The raw mean of each category, and the encoding that it became.
 
     Each dot is a category, the larger the more rows it has. On the diagonal a category would keep its own mean (no
@@ -62,9 +62,6 @@ class ShrinkageDisplay:
     'mean of y in the category'
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, categories: pd.DataFrame, *, prior_mean: float, column: str) -> None:
         self.categories, self.prior_mean, self.column = categories, prior_mean, column
 
@@ -102,15 +99,7 @@ class ShrinkageDisplay:
         mean = prior_mean(encoder, column, target)
         return cls(frame, prior_mean=mean, column=str(column)).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> ShrinkageDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+    def _draw(self) -> None:
         frame = self.categories.sort_values("count", ascending=False)  # small dots on large ones
         raw, value, count = (frame[name].to_numpy(dtype=float) for name in ("raw", "value", "count"))
         ends = np.array([min(raw.min(), value.min()), max(raw.max(), value.max())])
@@ -119,7 +108,6 @@ class ShrinkageDisplay:
         sizes = 8 + 72 * np.sqrt(count / count.max())
         self.ax_.scatter(raw, value, s=sizes, color=BLUE, label="partial pooling", **dots(len(frame)))
         self._name_scales(count)
-        return self
 
     def _name_scales(self, count: np.ndarray) -> None:
         finish(

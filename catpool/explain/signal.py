@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
+from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
+from catpool.explain.category_frame import rows_of_target
+from catpool.explain.display import Display
 from catpool.explain.fitted_encoders import require_fitted
 from catpool.priors.prior import NO_SPREAD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 NOISE = 0.1  # the reliability below which categories cannot be told apart
 
 
-class SignalDisplay:
+class SignalDisplay(Display):
     """The share of the variance of a row that lies between the categories of each column, the largest first.
 
     The share is the intraclass correlation. With the standard deviations between and within categories, or a prior of
@@ -60,9 +61,6 @@ class SignalDisplay:
     ['shop', 'noise']
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, columns: pd.DataFrame) -> None:
         self.columns = columns
 
@@ -89,16 +87,12 @@ class SignalDisplay:
         """
         return cls(signal_frame(encoder, target)).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> SignalDisplay:
-        """Draw the picture on some axes, or on new ones.
+    @property
+    def _named_rows(self) -> int | None:
+        return len(self.columns)
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
+    def _draw(self) -> None:
         frame = self.columns
-        self.ax_ = make_axes(ax, rows=len(frame))
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
         rows = np.arange(len(frame))
         self.ax_.barh(rows, frame["share"], color=np.where(frame["noise"], GREY, BLUE), height=0.6)
         self.ax_.scatter(frame["reliability"], rows, facecolors="white", edgecolors=DARK, s=28, zorder=3)
@@ -107,7 +101,6 @@ class SignalDisplay:
         noise = int(frame["noise"].sum())
         title = f"{len(frame):,} columns, {noise:,} without signal"
         finish(self.ax_, title=title, x="share of variance between categories (bars), reliability of means (rings)")
-        return self
 
 
 def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
@@ -123,11 +116,7 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     summary = encoder.summary_
     if "prior_strength" not in summary:
         raise TypeError(f"{type(encoder).__name__} has no strength for each column. Draw it by VarianceDisplay.")
-    summary = summary[summary["prior_strength"].notna()]
-    known = list(summary["target"].unique())
-    if target is not None and target not in known:
-        raise ValueError(f"`target` must be one of {known}. Got {target!r}.")
-    summary = summary[summary["target"] == (known[0] if target is None else target)]
+    summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
     noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
     frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, GREY, ORANGE, finish, make_axes, name_rows, shorten
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-TIE = 0.05  # the p-value from which on an encoder ties with the best
+from catpool.evaluation.paired_tests import LEVEL
+from catpool.explain.canvas import BLUE, GREY, ORANGE, finish, name_rows, shorten
+from catpool.explain.display import Display
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """The mean score of each encoder, and its mean distance from the best score of a split.
 
     Encoders that tie with the best are blue, the others grey. Two encoders tie if the corrected t-test of their
@@ -51,32 +47,24 @@ class ComparisonDisplay:
     ['partial pooling', 'no pooling']
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, table: pd.DataFrame, *, title: str) -> None:
         self.table, self.title = table, title
 
-    def plot(self, ax: Axes | None = None) -> ComparisonDisplay:
-        """Draw the picture on some axes, or on new ones.
+    @property
+    def _named_rows(self) -> int | None:
+        return len(self.table)
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
+    def _draw(self) -> None:
         table, rows = self.table, np.arange(len(self.table))
-        self.ax_ = make_axes(ax, rows=len(table))
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
         p_value = pd.to_numeric(table["p_value"]).fillna(1.0)
-        colors = np.where(p_value >= TIE, BLUE, GREY).tolist()
+        colors = np.where(p_value >= LEVEL, BLUE, GREY).tolist()
         self.ax_.hlines(rows, table["score"], table["score"] + table["gap"], colors=colors, linewidth=1.4)
         self.ax_.scatter(table["score"], rows, c=colors, s=40, zorder=3)
         name_rows(self.ax_, table.index.tolist())
         finish(self.ax_, title=self.title, x="score, and distance from the best of each split (lines)")
-        return self
 
 
-class LeakDisplay:
+class LeakDisplay(Display):
     """The tests of a leak check: which were passed, and how near their statistics are to the limits.
 
     A test passes if its statistic is on the right side of its limit: at most
@@ -112,22 +100,15 @@ class LeakDisplay:
     'No leak was found.'
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, table: pd.DataFrame, *, verdict: str) -> None:
         self.table, self.verdict = table, verdict
 
-    def plot(self, ax: Axes | None = None) -> LeakDisplay:
-        """Draw the picture on some axes, or on new ones.
+    @property
+    def _named_rows(self) -> int | None:
+        return 2 * len(self.table)
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
+    def _draw(self) -> None:
         table = self.table
-        self.ax_ = make_axes(ax, rows=2 * len(table))
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
         for row, test in enumerate(table.itertuples()):
             marker, color = ("o", BLUE) if test.passed else ("X", ORANGE)
             self.ax_.scatter([0], [row], marker=marker, color=color, s=60)
@@ -137,7 +118,6 @@ class LeakDisplay:
         self.ax_.set_xlim(-0.05, 1)
         self.ax_.set_xticks([])
         finish(self.ax_, title=self.verdict, x="")
-        return self
 
 
 def _told(test: Any) -> str:

@@ -13,20 +13,20 @@ from sklearn.base import clone
 from catpool.data.fingerprint import TrainingRowsWarning
 from catpool.encoders.records import named_features
 from catpool.engines.dispatch import read_in_memory
-from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish, make_axes
+from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish
 from catpool.explain.category_frame import summary_name
+from catpool.explain.display import Display
 from catpool.tables.unseen import UnseenCategoriesWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
 BINS = 40
 
 
-class OutOfFoldDisplay:
+class OutOfFoldDisplay(Display):
     """How far the encodings of training rows are from those that new rows of their category get.
 
     A training row is encoded without the rows of its own fold, so rows of one category have slightly different
@@ -73,9 +73,6 @@ class OutOfFoldDisplay:
     True
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, rows: pd.DataFrame, *, spread: float, column: str) -> None:
         self.rows, self.spread, self.column = rows, spread, column
 
@@ -111,15 +108,7 @@ class OutOfFoldDisplay:
         rows = pd.DataFrame({"count": np.bincount(codes)[codes], "difference": train - new})
         return cls(rows, spread=_spread(own, column), column=str(column)).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> OutOfFoldDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+    def _draw(self) -> None:
         count, difference = self.rows["count"], self.rows["difference"]
         self.ax_.axhline(0.0, color=DARK, linewidth=1)
         self.ax_.scatter(count, difference, s=10, color=BLUE, **dots(len(self.rows)))
@@ -132,10 +121,9 @@ class OutOfFoldDisplay:
         self.ax_.set_xscale("log")
         title = f"{self.column}: encodings of training rows, minus those of new rows"
         finish(self.ax_, title=title, x="rows of the category", y="difference, in units of y")
-        return self
 
 
-class ShiftDisplay:
+class ShiftDisplay(Display):
     """The distribution of the encodings of training rows, out of fold, beside that of new rows.
 
     The two should look alike, or a model meets numbers that it was not trained on. New rows of categories that the
@@ -180,9 +168,6 @@ class ShiftDisplay:
     True
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, train: np.ndarray, new: np.ndarray, *, unseen: float, column: str) -> None:
         self.train, self.new, self.unseen, self.column = train, new, unseen, column
 
@@ -226,15 +211,7 @@ class ShiftDisplay:
         unseen = float(1 - pd.Series(np.asarray(later)).isin(pd.unique(pd.Series(np.asarray(known)))).mean())
         return cls(train, new, unseen=unseen, column=str(column)).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> ShiftDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+    def _draw(self) -> None:
         both = np.concatenate([self.train, self.new])
         edges = np.histogram_bin_edges(both[np.isfinite(both)], BINS).tolist()
         for values, color, name in ((self.train, BLUE, "training rows"), (self.new, ORANGE, "new rows")):
@@ -250,7 +227,6 @@ class ShiftDisplay:
         self.ax_.legend(frameon=False)
         title = f"{self.column}: {100 * self.unseen:.3g} % of new rows are of unseen categories"
         finish(self.ax_, title=title, x="encoding", y="share of rows")
-        return self
 
 
 def encode_both(encoder: Any, X: Any, y: Any, X_new: Any, column: Hashable) -> tuple[np.ndarray, np.ndarray, Any]:

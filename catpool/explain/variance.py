@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, DARK, GREY, finish, make_axes, name_rows
-from catpool.explain.category_frame import category_frame
+from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
+from catpool.explain.category_frame import category_frame, rows_of_target
+from catpool.explain.display import Display
 from catpool.explain.fitted_encoders import require_fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 RESIDUAL = "residual"
 
 
-class VarianceDisplay:
+class VarianceDisplay(Display):
     """The standard deviations between the categories of levels or factors, beside that of a row.
 
     With the standard deviation sigma_f of the effects of each factor f and sigma of a row, a row's variance is
@@ -60,9 +60,6 @@ class VarianceDisplay:
     ['item', 'shop', 'residual']
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(self, components: pd.DataFrame, *, unit: str = "y") -> None:
         self.components, self.unit = components, unit
 
@@ -89,21 +86,16 @@ class VarianceDisplay:
         unit = "y" if encoder.target_type_ == "continuous" else "the linear predictor"
         return cls(variance_frame(encoder, target), unit=unit).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> VarianceDisplay:
-        """Draw the picture on some axes, or on new ones.
+    @property
+    def _named_rows(self) -> int | None:
+        return len(self.components)
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
+    def _draw(self) -> None:
         frame = self.components
-        self.ax_ = make_axes(ax, rows=len(frame))
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
         colors = np.where(frame["component"] == RESIDUAL, GREY, BLUE)
         self.ax_.barh(np.arange(len(frame)), frame["sd"], color=colors, height=0.6)
         name_rows(self.ax_, frame["component"].tolist())
         finish(self.ax_, title="How much categories differ", x=f"standard deviation, in units of {self.unit}")
-        return self
 
 
 def variance_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
@@ -118,16 +110,9 @@ def variance_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
         ]
         frame = pd.DataFrame({"component": names, "sd": np.sqrt(rows["value"].to_numpy(dtype=float))})
     else:
-        frame = _of_levels(encoder, _of_target(summary, target))
+        frame = _of_levels(encoder, rows_of_target(summary, target))
     residual = frame["component"] == RESIDUAL
     return pd.concat([frame[~residual].sort_values("sd", ascending=False, kind="stable"), frame[residual]])
-
-
-def _of_target(summary: pd.DataFrame, target: str | None) -> pd.DataFrame:
-    known = list(summary["target"].unique())
-    if target is not None and target not in known:
-        raise ValueError(f"`target` must be one of {known}. Got {target!r}.")
-    return summary[summary["target"] == (known[0] if target is None else target)]
 
 
 def _of_levels(encoder: Any, summary: pd.DataFrame) -> pd.DataFrame:
@@ -143,7 +128,7 @@ def _of_levels(encoder: Any, summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["component", "sd"])
 
 
-class SlopeDisplay:
+class SlopeDisplay(Display):
     """The line of each category of a factor whose slope varies: a fan about the line of all categories.
 
     With the coefficients b of the covariate x and the effects u_k of category k, its line is
@@ -190,9 +175,6 @@ class SlopeDisplay:
     20
     """
 
-    ax_: Axes
-    figure_: Figure
-
     def __init__(
         self, lines: pd.DataFrame, *, values: tuple[float, float], names: tuple[str, str], common: tuple[float, float]
     ) -> None:
@@ -235,15 +217,7 @@ class SlopeDisplay:
         lines = pd.DataFrame({"intercept": common[0] + intercepts["value"], "slope": common[1] + slopes["value"]})
         return cls(lines, values=values, names=(str(factor), str(covariate)), common=common).plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> SlopeDisplay:
-        """Draw the picture on some axes, or on new ones.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+    def _draw(self) -> None:
         x, number = np.asarray(self.values, dtype=float), len(self.lines)
         ends = self.lines["intercept"].to_numpy()[:, None] + self.lines["slope"].to_numpy()[:, None] * x
         alpha, many = float(np.clip(20 / number, 0.02, 0.7)), number > 500
@@ -251,4 +225,3 @@ class SlopeDisplay:
         self.ax_.plot(x, self.common[0] + self.common[1] * x, color=DARK, linewidth=2.5)
         title = f"{self.names[0]}: the lines of {number:,} categories, and of all (dark)"
         finish(self.ax_, title=title, x=self.names[1], y="linear predictor")
-        return self
