@@ -1,10 +1,12 @@
 """The laws for overdispersed counts of one factor, and what they do not go with."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.sums import check_lazy_tables, check_parts_merges_and_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -94,37 +96,12 @@ def test_a_weight_of_two_is_two_rows():
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_parts_merges_and_files_are_all_rows(prior):
-    codes, y = counts(np.random.default_rng(7))
-    X, keys, outputs = codes[:, None].astype(str), np.arange(150), {"output": ["mean", "sd"]}
-    encoder = overdispersed(prior, cv=5, **outputs)
-    whole = overdispersed(prior, **outputs).fit(X, y)
-    for rows in (slice(0, 60), slice(60, 150)):
-        encoder.partial_fit(X[rows], y[rows], key=keys[rows])
-    parts = [overdispersed(prior, **outputs).fit(X[rows], y[rows]) for rows in (slice(0, 60), slice(60, 150))]
-    for each in (encoder, parts[0].merge(parts[1]), EmpiricalBayesEncoder.from_json(whole.to_json())):
-        np.testing.assert_allclose(each.transform(X), whole.transform(X), rtol=1e-8)
-        pd.testing.assert_frame_equal(each.summary_, whole.summary_, rtol=1e-8)
-        pd.testing.assert_frame_equal(
-            each.encoding_table(0).sort_values("category", ignore_index=True),
-            whole.encoding_table(0).sort_values("category", ignore_index=True),
-            rtol=1e-8,
-        )
-    folded = overdispersed(prior, cv=5, **outputs).fit_transform(X, y, key=keys)
-    np.testing.assert_allclose(encoder.transform_out_of_fold(X, keys), folded, rtol=1e-8)
+    check_parts_merges_and_files(partial(overdispersed, prior), *counts(np.random.default_rng(7)))
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_lazy_tables_are_frames(prior):
-    polars = pytest.importorskip("polars")
-    codes, y = counts(np.random.default_rng(8))
-    frame = pd.DataFrame({"c": codes, "w": 1.0 + np.arange(150) % 2, "fold": np.arange(150) % 4, "y": y})
-    encoder = overdispersed(prior, columns=["c"], cv="fold", output=["mean", "sd"])
-    expected = encoder.fit_transform(frame, "y", sample_weight="w")
-    summary = encoder.summary_
-    lazy = polars.from_pandas(frame.assign(id=np.arange(150))).lazy()
-    found = encoder.fit_transform(lazy, "y", sample_weight="w").collect().sort("id").to_pandas()
-    np.testing.assert_allclose(found[["c", "c_sd"]], expected[["c", "c_sd"]], rtol=1e-7)
-    pd.testing.assert_frame_equal(encoder.summary_, summary, rtol=1e-7)
+    check_lazy_tables(partial(overdispersed, prior), *counts(np.random.default_rng(8)))
 
 
 def test_small_columns_are_learned_together_and_outputs_by_themselves():
