@@ -22,6 +22,7 @@ from catpool.moments.moments import TINY, Moments
 NOTHING = 1e-90  # rows; dividing a variance by fewer overflows
 
 NO_SPREAD = "no spread between categories"
+ONLY_FEATURES = "no spread between categories of the same features"
 NO_NOISE = "no noise within categories"
 ONE_CATEGORY = "not identified: one category"
 ONE_ROW_EACH = "not identified: every category has one row"
@@ -157,32 +158,32 @@ class Prior:
 
 @runtime_checkable
 class Mains(Protocol):
-    """Effects of the parts of an interaction."""
+    """Effects whose sum is the prior mean of a category: of the parts of an interaction, or of features."""
 
     @property
     def sizes(self) -> list[int]:
-        """The number of slots of each part."""
+        """The number of slots of each part, or of features of each block."""
         ...
 
-    def mean(self, places: np.ndarray) -> np.ndarray:
-        """The prior means of cells, from the slots of their parts, of shape (m, parts)."""
+    def mean(self, places: Any) -> np.ndarray:
+        """The prior means of cells, from the slots of their parts, or of categories, from their features."""
         ...
 
     def draw(self, rng: np.random.Generator) -> Mains:
         """Effects with a draw of their errors."""
         ...
 
-    def about(self, prior: Prior, places: np.ndarray) -> Prior:
-        """The prior with the means of cells, from the slots of their parts, of shape (K, parts)."""
+    def about(self, prior: Prior, places: Any) -> Prior:
+        """The prior with the means of cells or categories."""
         ...
 
-    def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:
-        """The outputs of cells without rows.
+    def unseen(self, places: Any, prior: Prior, family: Any) -> dict[str, np.ndarray]:
+        """The outputs of cells or categories without rows.
 
         Parameters
         ----------
-        places : ndarray of shape (m, parts)
-            The slot of each part of a cell.
+        places : ndarray of shape (m, parts) or (m, Q)
+            The slot of each part of a cell, or the features of a category.
         prior : Prior
         family : Family
 
