@@ -27,6 +27,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from catpool.models.features.category_products import CategoryProducts
 
@@ -224,6 +225,9 @@ class FeatureEquations:
 def _invert(matrix: np.ndarray) -> tuple[np.ndarray, float]:
     """The inverse of a positive definite matrix, and the logarithm of its determinant."""
     unit = 1 / np.sqrt(np.diagonal(matrix))
-    root = np.linalg.cholesky(unit[:, None] * matrix * unit + RIDGE * np.eye(len(matrix)))
-    half = np.linalg.inv(root) * unit
-    return half.T @ half, 2 * float((np.log(np.diagonal(root)) - np.log(unit)).sum())
+    root, failed = dpotrf(unit[:, None] * matrix * unit + RIDGE * np.eye(len(matrix)), lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("The matrix is not positive definite.")
+    half = np.tril(dpotri(root, lower=True)[0])
+    inverse = half + np.tril(half, -1).T
+    return unit[:, None] * inverse * unit, 2 * float((np.log(np.diagonal(root)) - np.log(unit)).sum())
