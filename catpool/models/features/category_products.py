@@ -45,6 +45,7 @@ class CategoryProducts:
         ----------
         count, means : ndarray of shape (K,)
         features : ndarray of shape (K, W - 1)
+            In single precision, if products are to be.
         """
         order, starts = _by_size(count)
         sizes, numbers = count[order[starts[:-1]]], np.diff(starts)
@@ -66,6 +67,8 @@ class CategoryProducts:
 
     def select(self, kept: np.ndarray) -> CategoryProducts:
         """The products of some of the W numbers, which are marked."""
+        if kept.all():
+            return self
         sums = self.sums.reshape(-1, self.width, self.width)[:, kept][:, :, kept]
         return replace(self, sums=sums.reshape(len(sums), np.count_nonzero(kept) ** 2), alone=self.alone[:, kept])
 
@@ -98,11 +101,11 @@ def _sums(features: np.ndarray, means: np.ndarray, groups: Sequence[np.ndarray])
     """The sums of the outer products of features and means of the categories of each group, of shape (D, W * W)."""
     width = features.shape[1]
     sums = np.empty((len(groups), width + 1, width + 1))
-    rows = np.empty((max(map(len, groups), default=0), width))  # which stay in the processor's cache
+    rows = np.empty((max(map(len, groups), default=0), width), features.dtype)  # which stay in the processor's cache
     for into, places in zip(sums, groups, strict=True):
         own, mean = rows[: len(places)], means[places]
         np.take(features, places, axis=0, out=own, mode="clip")
         into[:width, :width] = own.T @ own
-        into[width, :width] = into[:width, width] = mean @ own
+        into[width, :width] = into[:width, width] = mean.astype(own.dtype) @ own
         into[width, width] = mean @ mean
     return sums.reshape(len(sums), (width + 1) ** 2)

@@ -119,6 +119,22 @@ class FeatureEquations:
     def _scaled(self, products: np.ndarray) -> np.ndarray:
         return self.scale[:, None] * products[:-1, :-1] * self.scale
 
+    def refine(self, features: np.ndarray, weights: np.ndarray, means: np.ndarray) -> float:
+        """Solve once more, from what the solution leaves of the means of all categories; return the relative change.
+
+        Parameters
+        ----------
+        features : ndarray of shape (K, n)
+        weights, means : ndarray of shape (K,)
+        """
+        rest = means - features @ self.effects
+        left = self.scale * ((weights * rest) @ features) - self.of.penalized * self.solved
+        change = self.inverse @ left
+        squares = weights @ rest**2 + (self.solved[self.of.penalized] ** 2).sum() - change @ left
+        self.squares = squares if self.of.known else squares + self.of.within
+        self.solved = self.solved + change
+        return float(np.abs(change).max() / np.abs(self.solved).max())
+
     @property
     def effects(self) -> np.ndarray:
         """The effects of features."""
