@@ -176,8 +176,8 @@ class Mains(Protocol):
         """The prior means of cells, from the slots of their parts, or of categories, from their features."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> Mains:
-        """Effects with a draw of their errors."""
+    def draw_means(self, places: Any, rng: np.random.Generator) -> np.ndarray:
+        """The prior means with a draw of the errors of effects."""
         ...
 
     def about(self, prior: Prior, places: Any) -> Prior:
