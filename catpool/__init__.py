@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
+    from catpool.models.features.linear import linear
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "check_no_leak",
     "compare_encoders",
     "encoded_folds",
+    "linear",
     "monotone_constraints",
     "report",
     "sample_encodings",
@@ -61,6 +63,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
     "encoded_folds": "catpool.evaluation.encoded_folds",
+    "linear": "catpool.models.features.linear",
     "monotone_constraints": "catpool.evaluation.monotone",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Cells
 from catpool.priors.posterior import posterior_mean
 from catpool.tables.encoding import Encoding
-from catpool.tables.encoding_table import sort_categories
 
 FREQUENT = 100  # rows of a category, on average, with which trees can tell categories apart by their codes
 RELIABLE = 0.85  # of a column whose means are mostly signal

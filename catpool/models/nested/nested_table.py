@@ -10,6 +10,7 @@ import pandas as pd
 
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING
+from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
@@ -18,7 +19,6 @@ from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
 from catpool.models.nested.nested_predictions import level_interval, predict_new_path
 from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Tree
-from catpool.tables.encoding_table import sort_categories
 from catpool.tables.outputs import LEVEL_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
