@@ -83,9 +83,9 @@ class FeaturedVocabulary(Vocabulary):
     def fit(
         cls, categories: pd.Series, label: Any, traits: dict[Any, np.ndarray], features: Sequence[CategoryFeatures]
     ) -> FeaturedVocabulary:
-        """Fit features to categories; in the order of the categories, so that the order of the rows does not matter."""
-        frame = _frame_of(categories.tolist(), traits, label)
-        frame = frame.iloc[sort_categories(categories)]
+        """Fit features to categories, in their sorted order, so that the order of the rows does not matter."""
+        order = sort_categories(categories)
+        frame = _frame_of(categories.tolist(), traits, label).iloc[order]
         fitted = [each.fit(frame[list(read_columns(each))]) for each in features]
         return cls(categories, label, traits, list(features), fitted)
 

@@ -112,16 +112,13 @@ class LinearFeatures:
                 f"`prior_features` must say something of the categories of column {label!r}, but knows none of them, "
                 f"such as {categories.index[0]!r}. Compare the types: 1 and '1' are two categories."
             )
-        columns = {each: _fit_column(known[each], each, full=self.penalized) for each in known}
-        columns = {each: column for each, column in columns.items() if len(column.center)}
-        q = sum(len(column.center) for column in columns.values())
-        if not 0 < q <= MOST:
-            raise ValueError(
-                f"`prior_features` of column {label!r} must make from 1 to {MOST} numbers of each category, but its "
-                f"columns {list(known)} make {q}. Leave out columns "
-                + ("of many levels." if q else "that have one value throughout.")
-            )
-        return LinearBasis(self, columns)
+        kinds = {each: _kind(known[each], each) for each in known}
+        numbers = _fit_numbers(known[[each for each, kind in kinds.items() if kind != CATEGORY]])
+        levels = {
+            each: _fit_levels(known[each], full=self.penalized) for each, kind in kinds.items() if kind == CATEGORY
+        }
+        _check_width(len(numbers.labels) + sum(len(each.center) for each in levels.values()), known, label)
+        return LinearBasis(self, numbers, levels)
 
     def known(self, categories: pd.DataFrame) -> pd.DataFrame:
         """What is known of categories, as a table with a row for each."""
@@ -139,70 +136,115 @@ class LinearBasis:
     Parameters
     ----------
     source : LinearFeatures
-    columns : dict of LinearColumn
-        By label.
+    numbers : LinearNumbers
+    levels : dict of LinearLevels
+        Of columns that do not hold numbers, by label.
     """
 
     source: LinearFeatures
-    columns: dict[Any, LinearColumn]
+    numbers: LinearNumbers
+    levels: dict[Any, LinearLevels]
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
-        """The basis of categories."""
-        known = self.source.known(categories)[list(self.columns)]
-        basis = np.hstack([each.numbers(known[label], label) for label, each in self.columns.items()])
-        basis[known.isna().all(axis=1).to_numpy()] = np.nan
+        """The basis of categories: zeros for what is missing, and NaN where all is missing."""
+        known = self.source.known(categories)[[*self.numbers.labels, *self.levels]]
+        blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
+        basis = np.hstack(blocks)
+        basis[known.isna().to_numpy().all(axis=1)] = np.nan
         return basis
 
 
 @frozen
-class LinearColumn:
-    """How a column becomes numbers.
+class LinearNumbers:
+    """How columns of numbers are standardized.
 
     Parameters
     ----------
-    levels : list, optional
-        The last q of them have indicators. By default the column holds numbers.
-    center, scale : ndarray of shape (q,)
+    labels : list
+    center, scale : ndarray of shape (columns,)
     """
 
-    levels: list[Any] | None
+    labels: list[Any]
     center: np.ndarray
     scale: np.ndarray
 
-    def numbers(self, column: pd.Series, label: Any) -> np.ndarray:
-        """The column as numbers of shape (m, q): zeros for what is missing, and for unknown levels."""
-        if self.levels is None:
-            return np.nan_to_num((finite_numbers(column, label)[:, None] - self.center) / self.scale)
+    def basis(self, known: pd.DataFrame) -> np.ndarray:
+        """The standardized columns, of shape (m, columns)."""
+        basis = _numbers(known[self.labels])
+        basis -= self.center
+        basis /= self.scale
+        basis[np.isnan(basis)] = 0.0
+        return basis
+
+
+@frozen
+class LinearLevels:
+    """How a column of categories becomes indicators.
+
+    Parameters
+    ----------
+    levels : list
+        The last q of them have an indicator.
+    center : ndarray of shape (q,)
+        Their shares of the categories of fit.
+    """
+
+    levels: list[Any]
+    center: np.ndarray
+
+    def basis(self, column: pd.Series) -> np.ndarray:
+        """The indicators less their shares, of shape (m, q)."""
         codes = _codes(column, self.levels)[:, None]
-        levels = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
-        return np.where(codes >= 0, ((codes == levels) - self.center) / self.scale, 0.0)
+        with_indicator = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
+        return np.where(codes >= 0, (codes == with_indicator) - self.center, 0.0)
 
 
-def _fit_column(column: pd.Series, label: Any, *, full: bool) -> LinearColumn:
-    """How a column becomes numbers; with `full`, each of its levels has an indicator, else all but the first."""
+def _kind(column: pd.Series, label: Any) -> str:
+    """The kind of a column: that of numbers, of truth values or of categories."""
     kind = column_kind(column)
-    if kind in (NUMBER, BOOLEAN):
-        return _fit_numbers(finite_numbers(column, label))
-    if kind == CATEGORY:
-        return _fit_levels(column, full=full)
+    if kind in (NUMBER, BOOLEAN, CATEGORY):
+        return kind
     raise TypeError(
         f"`prior_features` must be numbers, truth values or categories, but {label!r} holds values of the kind "
         f"{kind!r}, such as {column.dropna().iloc[0]!r}. Convert it to numbers."
     )
 
 
-def _fit_numbers(numbers: np.ndarray) -> LinearColumn:
-    center, scale = np.nanmean(numbers, keepdims=True), np.nanstd(numbers, keepdims=True)
+def _check_width(width: int, known: pd.DataFrame, label: Any) -> None:
+    """Raise an error unless a block has some numbers, and not too many."""
+    if 0 < width <= MOST:
+        return
+    raise ValueError(
+        f"`prior_features` of column {label!r} must make from 1 to {MOST} numbers of each category, but its columns "
+        f"{list(known)} make {width}. Leave out columns {'of many levels' if width else 'of one value throughout'}."
+    )
+
+
+def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
+    numbers = _numbers(known)
+    gaps = np.isnan(numbers)
+    count = np.maximum(len(numbers) - gaps.sum(axis=0), 1)
+    center = np.where(gaps, 0.0, numbers).sum(axis=0) / count
+    away = np.where(gaps, 0.0, numbers - center)
+    scale = np.sqrt(np.einsum("kq,kq->q", away, away) / count)
     varies = scale > ROUNDING * np.abs(center)
-    return LinearColumn(None, center[varies], scale[varies])
+    return LinearNumbers(
+        [label for label, own in zip(known, varies, strict=True) if own], center[varies], scale[varies]
+    )
 
 
-def _fit_levels(column: pd.Series, *, full: bool) -> LinearColumn:
+def _numbers(known: pd.DataFrame) -> np.ndarray:
+    """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
+    columns = [finite_numbers(known[label], label) for label in known]
+    return np.column_stack(columns) if columns else np.empty((len(known), 0))
+
+
+def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
+    """The indicators of all levels, or of all but the first, whose effect is that of the mean."""
     known = column.dropna()
     levels = pd.unique(known.astype(object)).tolist()
     first = 0 if full and len(levels) > 1 else 1
-    share = np.bincount(_codes(known, levels), minlength=len(levels))[first:] / len(known)
-    return LinearColumn(levels, share, np.ones_like(share))
+    return LinearLevels(levels, np.bincount(_codes(known, levels), minlength=len(levels))[first:] / max(len(known), 1))
 
 
 def _codes(column: pd.Series, levels: list[Any]) -> np.ndarray:
