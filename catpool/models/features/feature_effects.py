@@ -16,6 +16,8 @@ from catpool.models.effects_on_link import EffectsOnLink
 from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.priors.families import FAMILIES
 
+IDENTITY = "normal"  # the family whose link is the identity
+
 
 @frozen
 class FeatureEffects(EffectsOnLink):
@@ -98,6 +100,15 @@ class FeatureEffects(EffectsOnLink):
         values, axes = np.linalg.eigh(self.covariance)
         errors = axes @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=len(values)))
         return replace(self, intercept=self.intercept + float(errors[0]), effects=self.effects + errors[1:])
+
+
+def no_effects(design: FeatureDesign, mean: float, variance: float, link: str) -> FeatureEffects:
+    """Effects of a table in which all categories have one prior mean, from the mean on the link, and its variance."""
+    size = len(design.center)
+    covariance = np.zeros((1 + size, 1 + size))
+    covariance[0, 0] = variance
+    nothing = np.zeros(size), covariance, design.center, design.widths, np.zeros(len(design.widths))
+    return FeatureEffects(mean, *nothing, 0.0, link)
 
 
 def effects_of(

@@ -22,13 +22,14 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.models.features.feature_blocks import Block, FeatureDesign
-from catpool.models.features.feature_effects import FeatureEffects, effects_of
+from catpool.models.features.feature_effects import IDENTITY, FeatureEffects, no_effects
 from catpool.models.features.free_effects import warn_of_dropped
+from catpool.models.features.link_fit import fit_on_link, is_ready_on_link
 from catpool.models.features.normal_fit import FIELDS, fit_normal, is_ready
 from catpool.moments.moments import Moments
 from catpool.priors.blas import blas_threads
 from catpool.priors.family import Family
-from catpool.priors.prior import Prior, mean_variance, reliability
+from catpool.priors.prior import NO_SPREAD, ONLY_FEATURES, Prior, mean_variance, reliability
 
 OFFSETS = ("offset", "offset_variance")  # fields with one number for each slot
 
@@ -77,20 +78,27 @@ class FeaturePrior:
         list of Prior of shape (...)
             With `offset`, `offset_variance`, and as `mains` the effects of the last table.
         """
+        classes = [each.flatten() for each in moments]
         with blas_threads(1):
-            return [self._learn_linear(each, family) for each in moments]
+            learned = (
+                self._learn_linear(classes, family) if family.homoscedastic else self._learn_on_link(classes, family)
+            )
+        return [_stack(tables, each.count.shape) for tables, each in zip(learned, moments, strict=True)]
 
-    def _learn_linear(self, moments: Moments, family: Family) -> Prior:
-        tables, dropped = [], []
-        for own in moments.views():
-            if is_ready(own):
-                fit = fit_normal(self.design, own, reml=self.reml)
-                tables.append(fit.effects.about(fit.prior, self.design))
-                dropped.append(fit.dropped)
-            else:
-                tables.append(self._without_effects(own, family))
+    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[list[Prior]]:
+        """The priors of the tables of each class."""
+        dropped: list[np.ndarray] = []
+        learned = [[self._linear(own, family, dropped) for own in each.views()] for each in classes]
         warn_of_dropped(self.design, dropped)
-        return _stack(tables, moments.count.shape)
+        return learned
+
+    def _linear(self, moments: Moments, family: Family, dropped: list[np.ndarray]) -> Prior:
+        """The prior of one table; what it does without is added to a list."""
+        if not is_ready(moments):
+            return self._without_effects(moments, family)
+        fit = fit_normal(self.design, moments, reml=self.reml)
+        dropped.append(fit.dropped)
+        return fit.effects.about(fit.prior, self.design)
 
     def _without_effects(self, moments: Moments, family: Family) -> Prior:
         """The prior of a table from which no effects can be learned."""
@@ -98,10 +106,43 @@ class FeaturePrior:
         assert prior.between is not None
         assert prior.within is not None
         weight = reliability(moments.count, prior.strength)
-        covariance = np.zeros((self.design.values.shape[1],) * 2)
-        covariance[0, 0] = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        sums = np.append(float(prior.mean), covariance[1:, 0])
-        return effects_of(self.design, sums, covariance, 0.0, family.name).about(prior, self.design)
+        error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
+        return no_effects(self.design, float(prior.mean), float(error), family.name).about(prior, self.design)
+
+    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[list[Prior]]:
+        """The priors of the tables of each class, with effects on the link and the strength that classes share."""
+        dropped: list[np.ndarray] = []
+        tables = [self._on_link(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
+        warn_of_dropped(self.design, dropped)
+        return [list(each) for each in zip(*tables, strict=True)]
+
+    def _on_link(self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]) -> list[Prior]:
+        """The priors of the classes of one table."""
+        alone = []
+        for own in classes:
+            if is_ready_on_link(own, family):
+                fit = fit_on_link(self.design, own, family, reml=self.reml)
+                alone.append(fit.effects)
+                dropped.append(fit.dropped)
+            else:
+                alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
+        found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
+        return self._conjugate(found, classes, family)
+
+    def _conjugate(self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family) -> list[Prior]:
+        """The priors about the means of slots, whose strength is the likeliest."""
+        means = np.array([each.mean(self.design) for each in effects])
+        totals = np.array([each.total for each in classes])
+        strength, likelihood = family.strength_given_means(totals, classes[0].count, means)
+        note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
+        priors = []
+        for own, each in zip(effects, classes, strict=True):
+            within = family.variance(each)
+            between = family.between_variance(within, np.array(strength))
+            fields = each.mean, strength, between, within, likelihood, note
+            numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
+            priors.append(own.about(Prior(**numbers), self.design))
+        return priors
 
 
 def _stack(tables: Sequence[Prior], shape: tuple[int, ...]) -> Prior:

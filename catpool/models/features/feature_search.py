@@ -11,6 +11,7 @@ from catpool.priors.newton import maximize
 
 TIMES = (0.1, 1.0, 10.0)  # times the variance by the method of moments, to start from
 SHARES = (0.02, 0.5, 0.98)  # of it, that is not explained by features
+RISE = 1e-3  # where a variance starts that rises from zero, times the largest
 CLOSE = 1e-6  # of a log-likelihood: variances that gain less may be zero
 
 
@@ -25,7 +26,18 @@ def maximize_likelihood(likelihood: FeatureLikelihood, free: np.ndarray, between
     between : float
         A rough estimate of the variance between categories, relative to that of rows, to start from.
     """
-    theta = _climb(likelihood, free, _start(likelihood, free, between))
+    return _zero_some(likelihood, _climb(likelihood, free, _start(likelihood, free, between)))
+
+
+def continue_search(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -> FeatureEquations:
+    """As `maximize_likelihood`, from variances that are near, zeros among them."""
+    rising = free & (theta == 0) & (likelihood.at(theta).slopes < 0)
+    start = np.where(rising, max(RISE * theta.max(), RISE), theta)
+    return _zero_some(likelihood, _climb(likelihood, start > 0, start))
+
+
+def _zero_some(likelihood: FeatureLikelihood, theta: np.ndarray) -> FeatureEquations:
+    """The equations at these variances, where those are zero that gain nothing."""
     found = likelihood.at(theta)
     for place in np.argsort(theta):
         if theta[place] > 0 and _is_zero(found, place):

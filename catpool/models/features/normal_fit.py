@@ -25,7 +25,7 @@ FIELDS = (
     "within",
     "log_likelihood",
     "note",
-)  # of a prior, with one number for each table
+)  # with one number for each table
 FEWEST = 3  # categories that a fit needs
 SLIGHT = 1e-14  # of the scatter of all rows, that is left where features tell the means of all categories exactly
 LEAST = 1e-2  # rows of variance between the average category and others, to start from at least
