@@ -228,9 +228,8 @@ def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
     away = np.where(gaps, 0.0, numbers - center)
     scale = np.sqrt(np.einsum("kq,kq->q", away, away) / count)
     varies = scale > ROUNDING * np.abs(center)
-    return LinearNumbers(
-        [label for label, own in zip(known, varies, strict=True) if own], center[varies], scale[varies]
-    )
+    labels = [label for label, own in zip(known, varies, strict=True) if own]
+    return LinearNumbers(labels, center[varies], scale[varies])
 
 
 def _numbers(known: pd.DataFrame) -> np.ndarray:
