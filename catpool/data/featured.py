@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.categories import Vocabulary, number
-from catpool.data.category_order import sort_categories
 from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.traits import read_traits, take_values, unite_traits
 from catpool.data.verify import require
 

@@ -13,7 +13,7 @@ from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.data.weights import INVERSE_VARIANCE
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
-from catpool.encoders.flat_parameters import flat
+from catpool.encoders.flat_parameters import flat, read_prior_features
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.encoders.prior_checks import check_features, check_moderated, check_parts
 from catpool.models.flat import Flat
@@ -168,11 +168,11 @@ callable, default="auto"
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
         *FLAT,
         "family",
+        "prior_features",
         prior=[Registered(PRIORS), callable],
         within=[StrOptions({"pooled", "moderated"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
         interaction_prior=[StrOptions({"parts", "exact", "own"})],
-        prior_features=[dict, None],
         weight_type=[StrOptions({"frequency", "precision", INVERSE_VARIANCE})],
     )
 
@@ -263,12 +263,9 @@ callable, default="auto"
         return rule
 
     def _prior_features(self) -> PriorFeatures | None:
-        if not self.prior_features:
-            return None
-        from catpool.models.features.prior_features import PriorFeatures  # here, as few need it
-
-        check_features(self)
-        return PriorFeatures(self.prior_features, reml=self.prior != "ml")
+        if self.prior_features:
+            check_features(self)
+        return read_prior_features(self.prior_features, reml=self.prior != "ml")
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time

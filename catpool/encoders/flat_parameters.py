@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,6 +75,15 @@ def flat(
         n_jobs=encoder.n_jobs,
         prior_features=prior_features,
     )
+
+
+def read_prior_features(prior_features: Mapping[Any, Any] | None, *, reml: bool) -> PriorFeatures | None:
+    """What the parameter says of the categories of some columns; None if it says nothing."""
+    if not prior_features:
+        return None
+    from catpool.models.features.prior_features import PriorFeatures  # here, as few need it
+
+    return PriorFeatures(prior_features, reml)
 
 
 def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:

@@ -56,6 +56,7 @@ CONSTRAINTS: dict[str, Any] = {
     "weight_type": [StrOptions({"frequency", "precision"})],
     "columns": [StrOptions({"auto"}), "array-like", callable, None],
     "categories": [StrOptions({"auto"}), list],  # read_categories checks it, with better messages
+    "prior_features": [dict, None],  # PriorFeatures checks it
     "interactions": ["array-like", StrOptions({"pairs"}), Interval(Integral, 2, None, closed="left"), None],
     "drop_noise": ["boolean"],
     "n_jobs": [Integral, None],

@@ -241,7 +241,8 @@ class Flat(Columnwise):
     ) -> EncodingTable:
         dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
         name, extras = column_name(label, names), self._extras_of(vocabulary, encodings)
-        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped)
+        rounded = self.for_trees and isinstance(vocabulary, FeaturedVocabulary)
+        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped, rounded)
 
     def _extras_of(self, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> tuple[str, ...]:
         """The column outputs of a column; for trees, codes only where they gain from them."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
-from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Cells
+from catpool.data.sorted_categories import sort_categories
 from catpool.priors.posterior import posterior_mean
 from catpool.tables.encoding import Encoding
 
@@ -29,8 +30,15 @@ def codes_are_useful(vocabulary: Vocabulary | Cells, encodings: Sequence[Encodin
         return True
     order = sort_categories(vocabulary.categories) + MISSING + 1
     order = order[count[order] > 0]
-    reliable = [each for each in encodings if each.reliability >= RELIABLE]
+    reliable = [each for each in map(_without_features, encodings) if each.reliability >= RELIABLE]
     return any(_neighbors_are_alike(posterior_mean(each.moments, each.prior, each.family)[order]) for each in reliable)
+
+
+def _without_features(encoding: Encoding) -> Encoding:
+    """The encoding under a prior that knows nothing of the categories, as codes do not."""
+    if encoding.explained is None:
+        return encoding
+    return replace(encoding, prior=encoding.family.likelihood_prior([encoding.moments], reml=True)[0])
 
 
 def _neighbors_are_alike(means: np.ndarray) -> bool:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary, held
-from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Cells
 from catpool.data.featured import FeaturedColumn, FeaturedVocabulary, select_featured
 from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_one_of
+from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
@@ -43,6 +44,8 @@ class EncodingTable:
         The outputs that do not depend on the target.
     dropped : bool
         Whether the column has no features.
+    rounded : bool, default=False
+        Whether the means of unseen categories with features are rounded to half of their standard deviation.
     """
 
     label: Any
@@ -52,6 +55,7 @@ class EncodingTable:
     policy: Policy
     extras: tuple[str, ...] = ()
     dropped: bool = False
+    rounded: bool = False
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
@@ -179,6 +183,8 @@ class EncodingTable:
         for item in self.encodings:
             mains = item.prior.mains  # shares have none
             unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
+            if unseen and self.rounded:
+                unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"])}
             if unseen and item.level is not None:
                 unseen = {**unseen, MEAN.name: unseen[MEAN.name] - item.level}
             if unseen:

@@ -13,13 +13,13 @@ import pandas as pd
 
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary
-from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Cells
 from catpool.data.finite_numbers import finite_numbers
 from catpool.data.frames import Features, Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.row_values import RowValues
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require
 from catpool.tables.group_statistics import GroupStatistics
 from catpool.tables.unseen import warn_of_unseen

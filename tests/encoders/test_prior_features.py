@@ -428,3 +428,46 @@ def test_sql_and_onnx_say_that_they_cannot(shops, rows):
     encoder = encoder_of(shops, output="mean").fit(X, y)
     with pytest.raises(ValueError, match="`to_sql` does not support `prior_features`"):
         encoder.to_sql("sales")
+
+
+def test_onnx_says_that_it_cannot_and_does_without_unknown_categories(shops, rows):
+    pytest.importorskip("skl2onnx")
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import StringTensorType
+
+    from catpool.onnx import register_converters
+
+    register_converters()
+    X, y = rows
+    X, types = X[["shop"]], [("shop", StringTensorType([None, 1]))]
+    with pytest.raises(TypeError, match="ONNX graphs cannot have `prior_features`"):
+        to_onnx(encoder_of(shops, output="mean").fit(X, y), initial_types=types)
+    assert to_onnx(encoder_of(shops, output="mean", unknown="nan").fit(X, y), initial_types=types)
+
+
+def test_lazy_tables_take_features_that_are_no_columns(shops, rows, new):
+    polars = pytest.importorskip("polars")
+    X, y = rows
+    table, later = X.assign(y=y, key=np.arange(N)), polars.from_pandas(new)
+    lazy = polars.from_pandas(table).lazy()
+    options = {"cv": 3, "columns": ["shop"]}
+    in_memory, engine = encoder_of(shops, **options), encoder_of(shops, **options)
+    in_memory.fit(table, "y", key="key")
+    engine.fit(lazy, "y", key="key")
+    expected = in_memory.transform(later)
+    np.testing.assert_allclose(engine.transform(later.lazy()).collect().to_numpy(), expected.to_numpy(), rtol=1e-9)
+    np.testing.assert_allclose(in_memory.transform(later.lazy()).collect().to_numpy(), expected.to_numpy(), rtol=1e-9)
+    columns = encoder_of(["area"], **options)
+    for call in (lambda: columns.fit(lazy, "y"), lambda: columns.fit(table, "y").transform(later.lazy())):
+        with pytest.raises(ValueError, match=r"`prior_features` of column 'shop' reads \['area'\] of X.*lazy table"):
+            call()
+
+
+def test_lazy_tables_warn_of_new_categories_without_features(shops, rows):
+    polars = pytest.importorskip("polars")
+    X, y = rows
+    encoder = encoder_of(shops).fit(X, y)
+    later = polars.DataFrame({"shop": [f"s{SHOPS + k % 5}" for k in range(40)] + ["?"] * 10})
+    encoder.transform(later.lazy()).collect()
+    with pytest.warns(UnseenCategoriesWarning, match=r"30 of 40 rows of column 'shop' .* such as '\?'"):
+        encoder.transform(polars.DataFrame({"shop": [f"s{SHOPS}"] * 10 + ["?"] * 30}).lazy()).collect()

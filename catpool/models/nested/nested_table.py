@@ -10,10 +10,10 @@ import pandas as pd
 
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING
-from catpool.data.category_order import sort_categories
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
 from catpool.models.nested.nested_predictions import level_interval, predict_new_path
