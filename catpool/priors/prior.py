@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -49,7 +50,8 @@ class Prior:
     components : Prior of shape (G, ...), optional
         The components. The other fields are then averages over them.
     offset, offset_variance : ndarray of shape (..., K), optional
-        If each category has a prior mean of its own: its distance from `mean`, and its variance.
+        If each category has a prior mean of its own: its distance from `mean`, and its variance. The variance may be a
+        function that computes it, as few outputs need it.
     mains : Mains, optional
         If these prior means are sums of effects of a cell's parts, or of a category's features: the effects.
     shares : ndarray of shape (G, ...), optional
@@ -69,7 +71,7 @@ class Prior:
     probability: np.ndarray | None = None
     components: Prior | None = None
     offset: np.ndarray | None = None
-    offset_variance: np.ndarray | None = None
+    offset_variance: np.ndarray | Callable[[], np.ndarray] | None = None
     mains: Mains | None = None
     shares: np.ndarray | None = None
     within_freedom: np.ndarray | None = None
@@ -98,7 +100,7 @@ class Prior:
         if self.offset is not None:
             size = np.shape(self.offset)
             require(size[:-1] == shape, "means of categories that do not match their prior")
-            require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
+            require_numbers(size, offset=self.offset, offset_variance=self.uncertainty)
         require(self.mains is None or self.between is not None, "effects without variances")
 
     def stored(self) -> Prior:
@@ -114,6 +116,11 @@ class Prior:
             Returns the place of each category, of shape (K, ...), as `Mains` has them.
         """
         return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
+
+    @cached_property
+    def uncertainty(self) -> np.ndarray | None:
+        """The variances of the prior means of categories that have prior means of their own, of shape (..., K)."""
+        return self.offset_variance() if callable(self.offset_variance) else self.offset_variance
 
     def take(self, tables: slice | int | np.ndarray) -> Prior:
         """The priors of some of the tables along the last axis, where categories have no means of their own."""

@@ -6,6 +6,7 @@ size, the sum of their products is taken once, and weighted in each evaluation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from catpool.data.frozen import frozen
 
 SHARED = 8  # categories of one size from which on their sum is taken: fewer cost less than to add it up
+SHORT = np.iinfo(np.uint16).max
 MOST = 1 << 24  # numbers in all sums
 
 
@@ -43,23 +45,20 @@ class CategoryProducts:
         ----------
         count, means : ndarray of shape (K,)
         features : ndarray of shape (K, W - 1)
+            In single precision, if products are to be.
         """
-        seen = np.flatnonzero(count)
-        sizes, codes, numbers = np.unique(count[seen], return_inverse=True, return_counts=True)
-        order, width = seen[np.argsort(codes, kind="stable")], features.shape[1] + 1
+        order, starts = _by_size(count)
+        sizes, numbers = count[order[starts[:-1]]], np.diff(starts)
+        width = features.shape[1] + 1
         grouped = numbers >= SHARED
         grouped[np.argsort(-numbers, kind="stable")[MOST // width**2 :]] = False
-        ends = np.cumsum(numbers)
-        sums = np.empty((np.count_nonzero(grouped), width * width))
-        for into, group in zip(sums, np.flatnonzero(grouped), strict=True):
-            rows = _beside(features, means, order[ends[group] - numbers[group] : ends[group]])
-            into[:] = (rows.T @ rows).ravel()
         single = np.sort(order[np.repeat(~grouped, numbers)])
+        groups = np.flatnonzero(grouped)
         return cls(
             np.concatenate([sizes[grouped], count[single]]).astype(float),
             np.concatenate([numbers[grouped], np.ones(len(single))]),
-            sums,
-            _beside(features, means, single),
+            _sums(features, means, [order[starts[group] : starts[group + 1]] for group in groups]),
+            np.column_stack([features[single], means[single]]),
         )
 
     @property
@@ -68,6 +67,8 @@ class CategoryProducts:
 
     def select(self, kept: np.ndarray) -> CategoryProducts:
         """The products of some of the W numbers, which are marked."""
+        if kept.all():
+            return self
         sums = self.sums.reshape(-1, self.width, self.width)[:, kept][:, :, kept]
         return replace(self, sums=sums.reshape(len(sums), np.count_nonzero(kept) ** 2), alone=self.alone[:, kept])
 
@@ -85,8 +86,26 @@ class CategoryProducts:
         return found
 
 
-def _beside(features: np.ndarray, means: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The features of some categories, and their mean beside them."""
-    rows = np.empty((len(places), features.shape[1] + 1))
-    rows[:, :-1], rows[:, -1] = features[places], means[places]
-    return rows
+def _by_size(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The categories with rows, sorted by size, and where each size starts, and the last ends."""
+    seen = np.flatnonzero(count)
+    sizes = count[seen]
+    short = sizes.astype(np.uint16) if sizes.max(initial=0.0) <= SHORT else sizes
+    order = np.argsort(short if (short == sizes).all() else sizes, kind="stable")  # which is fast for short integers
+    ordered = sizes[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1.0, append=np.inf))
+    return seen[order], starts
+
+
+def _sums(features: np.ndarray, means: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """The sums of the outer products of features and means of the categories of each group, of shape (D, W * W)."""
+    width = features.shape[1]
+    sums = np.empty((len(groups), width + 1, width + 1))
+    rows = np.empty((max(map(len, groups), default=0), width), features.dtype)  # which stay in the processor's cache
+    for into, places in zip(sums, groups, strict=True):
+        own, mean = rows[: len(places)], means[places]
+        np.take(features, places, axis=0, out=own, mode="clip")
+        into[:width, :width] = own.T @ own
+        into[width, :width] = into[:width, width] = mean.astype(own.dtype) @ own
+        into[width, width] = mean @ mean
+    return sums.reshape(len(sums), (width + 1) ** 2)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from catpool.data.frozen import frozen
+
+MANY = 1 << 25  # multiplications of double precision that take some time
 
 
 @frozen
@@ -84,6 +87,17 @@ class FeatureDesign:
         spread = values[:, 1:].T @ values[:, 1:] / roots[:, None] / roots
         bare = tuple(replace(block, basis=block.basis[:0]) for block in blocks)
         return cls(values, missing, np.concatenate(centers), np.concatenate(units), spread, bare)
+
+    @cached_property
+    def summed(self) -> np.ndarray:
+        """The values of which products are summed: where they are many, in single precision, which is much faster.
+
+        Effects are then solved for once more from the values themselves. Free effects, of which some may follow from
+        others, need all digits.
+        """
+        many = len(self.values) * self.values.shape[1] ** 2 > MANY
+        penalized = all(block.penalized for block in self.blocks)
+        return self.values.astype(np.float32) if many and penalized else self.values
 
     @property
     def widths(self) -> list[int]:

@@ -16,6 +16,7 @@ from catpool.models.effects_on_link import EffectsOnLink
 from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.priors.families import FAMILIES
 
+BLOCK = 1 << 9  # categories at a time, so that their features stay in the processor's cache
 IDENTITY = "normal"  # the family whose link is the identity
 
 
@@ -89,7 +90,11 @@ class FeatureEffects(EffectsOnLink):
         """The variances of the sums."""
         values, missing, unit = self._read(places)
         covariance = unit[:, None] * self.covariance * unit
-        return np.einsum("kq,kq->k", values @ covariance, values) + missing @ self.unknown
+        found = missing @ self.unknown
+        for start in range(0, len(values), BLOCK):
+            own = values[start : start + BLOCK]
+            found[start : start + BLOCK] += np.einsum("kq,kq->k", own @ covariance, own)
+        return found
 
     def central_places(self) -> np.ndarray:
         """A category of average features."""

@@ -27,6 +27,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from catpool.models.features.category_products import CategoryProducts
 
@@ -117,6 +118,22 @@ class FeatureEquations:
 
     def _scaled(self, products: np.ndarray) -> np.ndarray:
         return self.scale[:, None] * products[:-1, :-1] * self.scale
+
+    def refine(self, features: np.ndarray, weights: np.ndarray, means: np.ndarray) -> float:
+        """Solve once more, from what the solution leaves of the means of all categories; return the relative change.
+
+        Parameters
+        ----------
+        features : ndarray of shape (K, n)
+        weights, means : ndarray of shape (K,)
+        """
+        rest = means - features @ self.effects
+        left = self.scale * ((weights * rest) @ features) - self.of.penalized * self.solved
+        change = self.inverse @ left
+        squares = weights @ rest**2 + (self.solved[self.of.penalized] ** 2).sum() - change @ left
+        self.squares = squares if self.of.known else squares + self.of.within
+        self.solved = self.solved + change
+        return float(np.abs(change).max() / np.abs(self.solved).max())
 
     @property
     def effects(self) -> np.ndarray:
@@ -224,6 +241,9 @@ class FeatureEquations:
 def _invert(matrix: np.ndarray) -> tuple[np.ndarray, float]:
     """The inverse of a positive definite matrix, and the logarithm of its determinant."""
     unit = 1 / np.sqrt(np.diagonal(matrix))
-    root = np.linalg.cholesky(unit[:, None] * matrix * unit + RIDGE * np.eye(len(matrix)))
-    half = np.linalg.inv(root) * unit
-    return half.T @ half, 2 * float((np.log(np.diagonal(root)) - np.log(unit)).sum())
+    root, failed = dpotrf(unit[:, None] * matrix * unit + RIDGE * np.eye(len(matrix)), lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("The matrix is not positive definite.")
+    half = np.tril(dpotri(root, lower=True)[0])
+    inverse = half + np.tril(half, -1).T
+    return unit[:, None] * inverse * unit, 2 * float((np.log(np.diagonal(root)) - np.log(unit)).sum())

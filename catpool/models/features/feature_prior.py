@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,22 @@ from catpool.priors.blas import blas_threads
 from catpool.priors.family import Family
 from catpool.priors.prior import NO_SPREAD, ONLY_FEATURES, Prior, mean_variance, reliability
 
-OFFSETS = ("offset", "offset_variance")  # fields with one number for each slot
+
+class LearnedTable(NamedTuple):
+    """What is learned of one class from one table.
+
+    Parameters
+    ----------
+    prior : Prior of shape ()
+        Without means of slots.
+    effects : FeatureEffects
+    means : ndarray of shape (size,)
+        The prior means of slots.
+    """
+
+    prior: Prior
+    effects: FeatureEffects
+    means: np.ndarray
 
 
 @frozen
@@ -76,48 +91,46 @@ class FeaturePrior:
         Returns
         -------
         list of Prior of shape (...)
-            With `offset`, `offset_variance`, and as `mains` the effects of the last table.
+            With `offset`, a function for `offset_variance`, and as `mains` the effects of the last table.
         """
         classes = [each.flatten() for each in moments]
-        with blas_threads(1):
-            learned = (
-                self._learn_linear(classes, family) if family.homoscedastic else self._learn_on_link(classes, family)
-            )
-        return [_stack(tables, each.count.shape) for tables, each in zip(learned, moments, strict=True)]
-
-    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[list[Prior]]:
-        """The priors of the tables of each class."""
         dropped: list[np.ndarray] = []
-        learned = [[self._linear(own, family, dropped) for own in each.views()] for each in classes]
+        learn = self._learn_linear if family.homoscedastic else self._learn_on_link
+        with blas_threads(1):
+            tables = [learn(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
         warn_of_dropped(self.design, dropped)
-        return learned
+        return [
+            self._stack(own, each.count.shape) for own, each in zip(zip(*tables, strict=True), moments, strict=True)
+        ]
 
-    def _linear(self, moments: Moments, family: Family, dropped: list[np.ndarray]) -> Prior:
-        """The prior of one table; what it does without is added to a list."""
-        if not is_ready(moments):
-            return self._without_effects(moments, family)
-        fit = fit_normal(self.design, moments, reml=self.reml)
-        dropped.append(fit.dropped)
-        return fit.effects.about(fit.prior, self.design)
+    def _learn_linear(
+        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
+    ) -> list[LearnedTable]:
+        """What is learned of the classes from one table; the features that it does without are added to a list."""
+        found = []
+        for own in classes:
+            if is_ready(own):
+                fit = fit_normal(self.design, own, reml=self.reml)
+                dropped.append(fit.dropped)
+                prior, effects = fit.prior, fit.effects
+            else:
+                prior, effects = self._without_effects(own, family)
+            found.append(LearnedTable(prior, effects, effects.mean(self.design)))
+        return found
 
-    def _without_effects(self, moments: Moments, family: Family) -> Prior:
+    def _without_effects(self, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
         """The prior of a table from which no effects can be learned."""
         prior = family.likelihood_prior([moments], reml=self.reml)[0]
         assert prior.between is not None
         assert prior.within is not None
         weight = reliability(moments.count, prior.strength)
         error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        return no_effects(self.design, float(prior.mean), float(error), family.name).about(prior, self.design)
+        return prior, no_effects(self.design, float(prior.mean), float(error), family.name)
 
-    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[list[Prior]]:
-        """The priors of the tables of each class, with effects on the link and the strength that classes share."""
-        dropped: list[np.ndarray] = []
-        tables = [self._on_link(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
-        warn_of_dropped(self.design, dropped)
-        return [list(each) for each in zip(*tables, strict=True)]
-
-    def _on_link(self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]) -> list[Prior]:
-        """The priors of the classes of one table."""
+    def _learn_on_link(
+        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
+    ) -> list[LearnedTable]:
+        """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
         alone = []
         for own in classes:
             if is_ready_on_link(own, family):
@@ -129,28 +142,33 @@ class FeaturePrior:
         found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
         return self._conjugate(found, classes, family)
 
-    def _conjugate(self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family) -> list[Prior]:
+    def _conjugate(
+        self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
+    ) -> list[LearnedTable]:
         """The priors about the means of slots, whose strength is the likeliest."""
         means = np.array([each.mean(self.design) for each in effects])
         totals = np.array([each.total for each in classes])
         strength, likelihood = family.strength_given_means(totals, classes[0].count, means)
         note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
-        priors = []
-        for own, each in zip(effects, classes, strict=True):
+        found = []
+        for own, each, mean in zip(effects, classes, means, strict=True):
             within = family.variance(each)
             between = family.between_variance(within, np.array(strength))
-            fields = each.mean, strength, between, within, likelihood, note
+            center = own.mean(own.central_places())[0]
+            fields = center, strength, between, within, likelihood, note
             numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
-            priors.append(own.about(Prior(**numbers), self.design))
-        return priors
+            found.append(LearnedTable(Prior(**numbers), own, mean))
+        return found
 
+    def _stack(self, tables: Sequence[LearnedTable], shape: tuple[int, ...]) -> Prior:
+        """The priors of several tables, whose effects are those of the last one, which has all rows."""
+        numbers: dict[str, Any] = {
+            name: np.array([getattr(each.prior, name) for each in tables]).reshape(shape[:-1]) for name in FIELDS
+        }
+        offset = np.array([each.means - each.prior.mean for each in tables]).reshape(shape)
 
-def _stack(tables: Sequence[Prior], shape: tuple[int, ...]) -> Prior:
-    """The priors of several tables, whose effects are those of the last one, which has all rows."""
-    numbers: dict[str, Any] = {
-        name: np.array([getattr(each, name) for each in tables]).reshape(shape[:-1]) for name in FIELDS
-    }
-    offsets: dict[str, Any] = {
-        name: np.array([getattr(each, name) for each in tables]).reshape(shape) for name in OFFSETS
-    }
-    return Prior(**numbers, **offsets, mains=tables[-1].mains)
+        def variance() -> np.ndarray:
+            with blas_threads(1):
+                return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
+
+        return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)

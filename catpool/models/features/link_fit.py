@@ -29,7 +29,7 @@ from catpool.models.features.feature_effects import FeatureEffects, effects_of
 from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
 from catpool.models.features.feature_search import continue_search, maximize_likelihood
 from catpool.models.features.free_effects import identified
-from catpool.models.features.normal_fit import FEWEST
+from catpool.models.features.normal_fit import COARSE, FEWEST
 from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import Moments
@@ -57,8 +57,7 @@ def is_ready_on_link(moments: Moments, family: Family) -> bool:
 
 def fit_on_link(design: FeatureDesign, moments: Moments, family: Family, *, reml: bool) -> LinkFit:
     """Fit the model to the moments of one table, of shape (K,), that `is_ready_on_link`."""
-    seen = np.flatnonzero(moments.count)
-    table = WorkingCategories(design.values[seen], moments.subset(seen), design, family, reml)
+    table = WorkingCategories(design, moments, family, reml)
     found = table.fit()
     kept = table.kept
     effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
@@ -68,39 +67,39 @@ def fit_on_link(design: FeatureDesign, moments: Moments, family: Family, *, reml
 
 
 class WorkingCategories:
-    """The categories with rows of one table, and their working responses.
+    """The categories of one table, and their working responses.
 
     Parameters
     ----------
-    values : ndarray of shape (K, 1 + Q)
-        Their features.
-    moments : Moments of shape (K,)
     design : FeatureDesign
+    moments : Moments of shape (K,)
     family : Family
     reml : bool
     """
 
-    def __init__(self, values: np.ndarray, moments: Moments, design: FeatureDesign, family: Family, reml: bool) -> None:
+    def __init__(self, design: FeatureDesign, moments: Moments, family: Family, reml: bool) -> None:
         self.moments, self.family, self.link, self.reml = moments, family, family.link, reml
         self.free = np.array([True, *(block.penalized for block in design.blocks)])
-        kinds = design.kinds
-        self.kept = kinds >= 0
-        if not self.kept[1:].all():
-            self.kept |= identified(values.T @ values, ~self.kept, int(moments.categories) - 2)
-        self.kept[0] = True
-        self.kinds, self.values = kinds[self.kept], values[:, self.kept] if not self.kept.all() else values
+        self.kept = self._identified(design)
+        self.kinds = design.kinds[self.kept]
+        self.values, self.summed = design.values, design.summed
+        if not self.kept.all():
+            self.values = self.summed = design.values[:, self.kept]
         self.most = float(largest_predictor(moments.category_means.max(), self.link))
+
+    def _identified(self, design: FeatureDesign) -> np.ndarray:
+        kept = design.kinds >= 0
+        if kept[1:].all():
+            return np.ones(len(kept), dtype=bool)
+        seen = design.values[self.moments.count > 0]
+        return kept | identified(seen.T @ seen, ~kept, len(seen) - 2)
 
     def fit(self) -> FeatureEquations:
         """The equations at the last round."""
         eta = np.full(len(self.values), self.link.eta(self.moments.mean))
         found = None
         for _ in range(ROUNDS):
-            likelihood = self._likelihood(eta)
-            if found is None:
-                found = maximize_likelihood(likelihood, self.free, self._rough_variance())
-            else:
-                found = continue_search(likelihood, self.free, found.theta)
+            found = self._solve(eta, found)
             last, eta = eta, np.clip(self.values @ found.effects, -ETA, self.most)
             if np.abs(eta - last).max() <= NEAR:
                 return found
@@ -108,14 +107,22 @@ class WorkingCategories:
         warn_not_converged("The fit of the effects of features", ROUNDS)
         return found
 
-    def _likelihood(self, eta: np.ndarray) -> FeatureLikelihood:
-        """The likelihood of the working response."""
-        variance = self.link.variance(eta)
-        root = np.sqrt(variance)
-        response = root * eta + (self.moments.category_means - self.link.mean(eta)) / root
-        products = CategoryProducts.of(self.moments.count, root[:, None] * self.values, response)
+    def _solve(self, eta: np.ndarray, last: FeatureEquations | None) -> FeatureEquations:
+        """Fit the model of the working response at the linear predictors of the last round."""
+        count, slope = self.moments.count, self.link.variance(eta)
+        response = eta + (self.moments.category_means - self.link.mean(eta)) / slope
+        root = np.sqrt(slope)
+        products = CategoryProducts.of(count, root.astype(self.summed.dtype)[:, None] * self.summed, root * response)
         rows, blocks = float(self.moments.categories), len(self.free) - 1
-        return FeatureLikelihood(products, self.kinds, blocks, within=0.0, rows=rows, reml=self.reml, known=True)
+        likelihood = FeatureLikelihood(products, self.kinds, blocks, within=0.0, rows=rows, reml=self.reml, known=True)
+        if last is None:
+            found = maximize_likelihood(likelihood, self.free, self._rough_variance())
+        else:
+            found = continue_search(likelihood, self.free, last.theta)
+        if self.summed is not self.values:
+            change = found.refine(self.values, slope * count / (1 + found.theta[0] * count), response)
+            self.summed = self.values if change > COARSE else self.summed
+        return found
 
     def _rough_variance(self) -> float:
         """One over the strength by the method of moments, to start from."""

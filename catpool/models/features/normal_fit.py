@@ -28,6 +28,7 @@ FIELDS = (
 )  # with one number for each table
 FEWEST = 3  # categories that a fit needs
 SLIGHT = 1e-14  # of the scatter of all rows, that is left where features tell the means of all categories exactly
+COARSE = 1e-4  # relative change of effects that single precision is not enough for
 LEAST = 1e-2  # rows of variance between the average category and others, to start from at least
 
 
@@ -52,7 +53,7 @@ def fit_normal(design: FeatureDesign, moments: Moments, *, reml: bool) -> Normal
     rows do not vary within categories, their means are known exactly.
     """
     unit = unit_of(moments.category_means)
-    own = moments.divide(np.array(unit))
+    own = moments if unit == 1 else moments.divide(np.array(unit))
     alone, exact = not own.some_repeat, bool(own.some_repeat and own.within == 0)
     kept, found = _fit(design, own, reml=reml, with_categories=not (alone or exact), exact=exact)
     effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
@@ -75,22 +76,36 @@ def _fit(
 ) -> tuple[np.ndarray, FeatureEquations]:
     """Which effects are identified, and the equations at the likeliest variances."""
     count = (moments.count > 0).astype(float) if exact else moments.count
-    products = CategoryProducts.of(count, design.values, moments.distances)
-    kinds, rows = design.kinds, float(moments.categories if exact else moments.rows)
-    kept = kinds >= 0
-    whole = products.weighted(np.ones((1, len(products.sizes))))[0, :-1, :-1]
-    kept |= identified(whole, ~kept, int(moments.categories) - 2)
-    within = max(float(moments.within), SLIGHT * float(moments.scatter))
-    likelihood = FeatureLikelihood(
-        products.select(np.append(kept, True)),
-        kinds[kept],
-        len(design.blocks),
-        within=within,
-        rows=rows,
-        reml=reml,
-    )
     free = np.array([with_categories, *(block.penalized for block in design.blocks)])
-    return kept, maximize_likelihood(likelihood, free, _rough_ratio(moments))
+
+    def fit(features: np.ndarray) -> tuple[np.ndarray, FeatureEquations]:
+        products = CategoryProducts.of(count, features, moments.distances)
+        kept = _identified(design, products)
+        likelihood = FeatureLikelihood(
+            products.select(np.append(kept, True)),
+            design.kinds[kept],
+            len(design.blocks),
+            within=max(float(moments.within), SLIGHT * float(moments.scatter)),
+            rows=float(moments.categories if exact else moments.rows),
+            reml=reml,
+        )
+        return kept, maximize_likelihood(likelihood, free, _rough_ratio(moments))
+
+    kept, found = fit(design.summed)
+    if design.summed is not design.values:
+        weights = count / (1 + found.theta[0] * count)
+        if found.refine(design.values, weights, moments.distances) > COARSE:
+            return fit(design.values)
+    return kept, found
+
+
+def _identified(design: FeatureDesign, products: CategoryProducts) -> np.ndarray:
+    """Which effects the categories identify: all that are penalized, and some of the others."""
+    kept = design.kinds >= 0
+    if kept[1:].all():
+        return np.ones(len(kept), dtype=bool)
+    whole = products.weighted(np.ones((1, len(products.sizes))))[0, :-1, :-1]
+    return kept | identified(whole, ~kept, int(products.numbers.sum()) - 2)
 
 
 def _rough_ratio(moments: Moments) -> float:
