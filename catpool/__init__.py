@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
+    from catpool.models.features.ordered import ordered
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "compare_encoders",
     "encoded_folds",
     "monotone_constraints",
+    "ordered",
     "report",
     "sample_encodings",
 ]
@@ -62,6 +64,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "compare_encoders": "catpool.evaluation.comparison",
     "encoded_folds": "catpool.evaluation.encoded_folds",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
 }

@@ -1,0 +1,1 @@
+"""Priors that depend on what is known of the categories."""
