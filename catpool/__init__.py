@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
     from catpool.models.features.linear import linear
+    from catpool.models.features.ordered import ordered
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "encoded_folds",
     "linear",
     "monotone_constraints",
+    "ordered",
     "report",
     "sample_encodings",
 ]
@@ -65,6 +67,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "encoded_folds": "catpool.evaluation.encoded_folds",
     "linear": "catpool.models.features.linear",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
 }
