@@ -153,6 +153,13 @@ callable, default="auto"
     >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].tolist()
     [2.5, 9.5, 6.0]
 
+    With what is known of the cities, each has a prior mean of its own, a new one, too.
+
+    >>> known = pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm", "Jena"], "rent": [4.0, 7.0, 9.0, 8.0]})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"city": known}).fit(X, [1.0, 3.0, 4.0, 8.0, 9.0, 11.0])
+    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].round(1).tolist()
+    [2.0, 9.5, 8.0]
+
     A meta-analysis: each trial has an effect and a known variance, and its encoding is pulled toward the mean of all.
 
     >>> trials = pd.DataFrame({"trial": ["a", "b", "c", "d"]})
