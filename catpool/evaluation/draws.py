@@ -169,7 +169,7 @@ def _draw_target(
         means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
     else:
         mains = [encoding.prior.mains for encoding in encodings]
-        means = [each.draw(rng).mean(places) for each in mains if each is not None]
+        means = [each.draw_means(places, rng) for each in mains if each is not None]
         moments = [_with_unseen(own, len(places)) for own in moments]
     return encodings[0].family.draw(moments, priors, means, rng)
 

@@ -42,16 +42,16 @@ class EffectsOnLink(ABC):
         """The number of slots of each part, or of features of each block."""
 
     @abstractmethod
-    def draw(self, rng: np.random.Generator) -> EffectsOnLink:
-        """Effects with a draw of their errors."""
-
-    @abstractmethod
     def predictor(self, places: Any) -> np.ndarray:
         """The sums of effects, of shape (..., m), at places of shape (m, ...)."""
 
     @abstractmethod
     def predictor_variance(self, places: Any) -> np.ndarray:
         """The variances of the sums, of shape (..., m)."""
+
+    @abstractmethod
+    def draw_predictor(self, places: Any, rng: np.random.Generator) -> np.ndarray:
+        """The sums of effects with a draw of their errors, of shape (m,)."""
 
     @abstractmethod
     def central_places(self) -> np.ndarray:
@@ -63,7 +63,14 @@ class EffectsOnLink(ABC):
 
     def mean(self, places: Any) -> np.ndarray:
         """The prior means, in units of y."""
-        own = np.asarray(self._link.mean(self.predictor(places)))
+        return self._mean(self.predictor(places), places)
+
+    def draw_means(self, places: Any, rng: np.random.Generator) -> np.ndarray:
+        """The prior means with a draw of the errors of effects, which the places share, in units of y."""
+        return self._mean(self.draw_predictor(places, rng), places)
+
+    def _mean(self, predictor: np.ndarray, places: Any) -> np.ndarray:
+        own = np.asarray(self._link.mean(predictor))
         return own / self._total(places, own)
 
     def _total(self, places: Any, own: np.ndarray) -> np.ndarray:

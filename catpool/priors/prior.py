@@ -184,8 +184,8 @@ class Mains(Protocol):
         """The prior means of cells or categories, from their places."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> Mains:
-        """Effects with a draw of their errors."""
+    def draw_means(self, places: Any, rng: np.random.Generator) -> np.ndarray:
+        """The prior means with a draw of the errors of effects."""
         ...
 
     def about(self, prior: Prior, places: Any) -> Prior:

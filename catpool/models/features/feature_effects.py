@@ -5,7 +5,6 @@ A category without features of a block has their average effect, and the varianc
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -100,11 +99,13 @@ class FeatureEffects(EffectsOnLink):
         """A category of average features."""
         return self.center[None]
 
-    def draw(self, rng: np.random.Generator) -> FeatureEffects:
-        """Effects with a joint draw of their errors."""
+    def draw_predictor(self, places: np.ndarray | FeatureDesign, rng: np.random.Generator) -> np.ndarray:
+        """The sums of categories, with a joint draw of all errors, and one of the effects of features not known."""
         values, axes = np.linalg.eigh(self.covariance)
         errors = axes @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=len(values)))
-        return replace(self, intercept=self.intercept + float(errors[0]), effects=self.effects + errors[1:])
+        features, missing, unit = self._read(places)
+        drawn = unit * (np.append(self.intercept, self.effects) + errors)
+        return features @ drawn + np.sqrt(missing @ self.unknown) * rng.normal(size=len(features))
 
 
 def no_effects(design: FeatureDesign, mean: float, variance: float, link: str) -> FeatureEffects:

@@ -120,11 +120,11 @@ class PartEffects(EffectsOnLink):
         """A cell whose categories are all unseen."""
         return np.array([self.sizes]) - 1
 
-    def draw(self, rng: np.random.Generator) -> PartEffects:
-        """Effects with a draw of their errors, which count as independent."""
+    def draw_predictor(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The sums of cells with a draw of the errors of effects, which count as independent."""
         effects = [rng.normal(own, np.sqrt(each)) for own, each in zip(self.effects, self.variances, strict=True)]
         intercept = float(rng.normal(self.intercept, np.sqrt(self.intercept_variance)))
-        return replace(self, intercept=intercept, effects=effects)
+        return _total(intercept, effects, places)
 
 
 def _total(common: float | np.ndarray, effects: list[np.ndarray], places: np.ndarray) -> np.ndarray:
