@@ -46,10 +46,16 @@ class FeatureTable:
 
     def rows(self, categories: pd.Index) -> pd.DataFrame:
         """The features of categories of the column that their index is named after; missing for unknown ones."""
+        last = vars(self).pop("_last", None)  # of the last call, as a fit asks twice
+        if last is not None and last[0] is categories:
+            found: pd.DataFrame = last[1]
+            return found
         label = categories.name
         if label not in self._by_label:
             self._by_label[label] = self._keyed(label)
-        return self._by_label[label].reindex(categories)
+        rows = self._by_label[label].reindex(categories)
+        vars(self)["_last"] = (categories, rows)
+        return rows
 
     @cached_property
     def _by_label(self) -> dict[Any, pd.DataFrame]:
