@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
+    from catpool.models.features.linear import linear
+    from catpool.models.features.ordered import ordered
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -39,7 +41,9 @@ __all__ = [
     "check_no_leak",
     "compare_encoders",
     "encoded_folds",
+    "linear",
     "monotone_constraints",
+    "ordered",
     "report",
     "sample_encodings",
 ]
@@ -61,7 +65,9 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
     "encoded_folds": "catpool.evaluation.encoded_folds",
+    "linear": "catpool.models.features.linear",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
 }

@@ -28,8 +28,11 @@ class EffectsOnLink(ABC):
         The name of the family whose link is the scale of the effects.
     beside : tuple of EffectsOnLink
         The effects of the other classes of the target.
+    share : float or None
+        The share of the variance between categories that features explain.
     """
 
+    share: float | None
     link: str
     beside: tuple[Any, ...]
 

@@ -53,7 +53,7 @@ class Prior:
         If each category has a prior mean of its own: its distance from `mean`, and its variance. The variance may be a
         function that computes it, as few outputs need it.
     mains : Mains, optional
-        If these prior means are sums of effects of a cell's parts: the effects.
+        If these prior means are sums of effects of a cell's parts, or of a category's features: the effects.
     shares : ndarray of shape (G, ...), optional
         For a mixture of which each category has a component of its own: the share of the categories that have each.
     within_freedom : ndarray of shape (...), optional
@@ -113,7 +113,7 @@ class Prior:
         Parameters
         ----------
         places : callable
-            Returns the slot of each part of each category, of shape (K, parts).
+            Returns the place of each category, of shape (K, ...), as `Mains` has them.
         """
         return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
 
@@ -165,15 +165,23 @@ class Prior:
 
 @runtime_checkable
 class Mains(Protocol):
-    """Effects whose sum is the prior mean of a category: of the parts of an interaction, or of features."""
+    """Effects that prior means follow from: of the parts of an interaction, or of the features of categories.
+
+    The places of cells are the slots of their parts, of shape (m, parts); those of categories are their features.
+    """
 
     @property
     def sizes(self) -> list[int]:
-        """The number of slots of each part, or of features of each block."""
+        """The number of slots of each part, or of numbers in each block of features."""
+        ...
+
+    @property
+    def share(self) -> float | None:
+        """The share of the variance between categories that features explain; None of the parts of an interaction."""
         ...
 
     def mean(self, places: Any) -> np.ndarray:
-        """The prior means of cells, from the slots of their parts, or of categories, from their features."""
+        """The prior means of cells or categories, from their places."""
         ...
 
     def draw_means(self, places: Any, rng: np.random.Generator) -> np.ndarray:
@@ -181,7 +189,7 @@ class Mains(Protocol):
         ...
 
     def about(self, prior: Prior, places: Any) -> Prior:
-        """The prior with the means of cells or categories."""
+        """The prior with the means of K cells or categories, from their places."""
         ...
 
     def unseen(self, places: Any, prior: Prior, family: Any) -> dict[str, np.ndarray]:
@@ -189,8 +197,7 @@ class Mains(Protocol):
 
         Parameters
         ----------
-        places : ndarray of shape (m, parts) or (m, Q)
-            The slot of each part of a cell, or the features of a category.
+        places : ndarray of shape (m, ...)
         prior : Prior
         family : Family
 

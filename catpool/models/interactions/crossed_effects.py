@@ -35,6 +35,8 @@ class PartEffects(EffectsOnLink):
         The effects of the other classes of the target.
     """
 
+    share = None  # cells have no features that could explain it
+
     intercept: float | np.ndarray
     effects: list[np.ndarray]
     variances: list[np.ndarray]

@@ -1,0 +1,54 @@
+"""The Karhunen-Loève expansion of effects: the few functions that have most of their variance.
+
+The covariance of effects at a few points is U diag(l) U', so functions U sqrt(l) with independent standard normal
+coefficients have this very covariance, and the first of them have as much of it as so many functions can.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh
+
+ROUNDING = 1e-12  # of variances, relative to the largest
+
+
+def check_rank(rank: Any) -> int:
+    """The parameter `rank`, if it is a whole number from 1."""
+    if isinstance(rank, bool) or not isinstance(rank, Integral) or rank < 1:
+        raise ValueError(f"`rank` must be a whole number from 1, but it is {rank!r}. Pass the number of functions.")
+    return int(rank)
+
+
+def centered(covariance: np.ndarray) -> np.ndarray:
+    """The covariance of effects about their mean over all points, of shape (m, m)."""
+    mean = covariance.mean(axis=0)
+    return covariance - mean - mean[:, None] + mean.mean()
+
+
+def leading(covariance: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest variances and their directions: of shape (q,), in falling order, and of shape (m, q).
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (m, m)
+    rank : int
+        The largest number of directions; there are fewer if there is no variance in others.
+    """
+    number = len(covariance)
+    values, vectors = eigh(covariance, subset_by_index=(max(0, number - rank), number - 1))
+    some = values > ROUNDING * max(values[-1], 0.0)
+    return values[some][::-1], vectors[:, some][:, ::-1]
+
+
+def expand(covariance: np.ndarray, rank: int) -> np.ndarray:
+    """The leading functions at the points, of shape (m, q), in a unit in which their mean variance is at most 1.
+
+    Points that cannot be told apart have one function, which is 0.
+    """
+    values, vectors = leading(covariance, rank)
+    if not len(values):
+        return np.zeros((len(covariance), 1))
+    return vectors * np.sqrt(values / np.trace(covariance) * len(covariance))

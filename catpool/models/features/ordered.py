@@ -1,0 +1,156 @@
+"""`ordered`: the effects of neighbours in an order are alike, as those of zip codes, years and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.frozen import frozen
+from catpool.data.verify import require, require_numbers
+from catpool.models.features.category_order import Order
+from catpool.models.features.expansion import centered, check_rank, expand
+
+MOST_KNOTS = 1000  # places from which the functions are computed, between which they are straight lines
+
+
+def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
+    r"""Prior features of categories that have an order, of whom neighbours have similar effects.
+
+    Zip codes that follow each other are places near each other, and so it is with years, sizes and grades. The prior
+    means of the categories are a random walk along the order, whose steps are as variable as they are long:
+
+    .. math:: \operatorname{Var}(z_i'\gamma - z_j'\gamma) = s^2 |x_i - x_j|
+
+    where :math:`x` are the numbers or times, or those that strings of digits stand for, such as ``"01067"``. Other
+    strings are sorted, and :math:`x` is their rank. The features are the first `rank` functions of the Karhunen-Loève
+    expansion, which are the long waves of the walk; a category's own effect is added to them. A new category has the
+    mean of the walk at its place, which is on the straight line between its neighbours. Beyond the ends it has that of
+    the end.
+
+    Parameters
+    ----------
+    by : label, default=None
+        The column of X that categories are sorted by, in place of their own values. Categories for which it is missing
+        have no features.
+    rank : int, default=100
+        The largest number of functions. The whole walk over K categories has K - 1. Above 1,000 categories, the
+        functions are computed at 1,000 of them.
+
+    Returns
+    -------
+    OrderedFeatures
+        For ``prior_features``.
+
+    Raises
+    ------
+    ValueError
+        If `rank` is not a whole number from 1. On fit, if categories are infinite, or if all have one place.
+    TypeError
+        On fit, if categories cannot be sorted, such as numbers among strings.
+
+    References
+    ----------
+    H. Rue, L. Held (2005), Gaussian Markov Random Fields: Theory and Applications, Chapman and Hall/CRC, chapter 3.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from catpool import ordered
+    >>> features = ordered(rank=2).fit(pd.DataFrame(index=["01067", "01069", "01099", "04103"]))
+    >>> features(pd.DataFrame(index=["01067", "01068", "01069"])).shape
+    (3, 2)
+    """
+    return OrderedFeatures(() if by is None else (by,), check_rank(rank))
+
+
+@frozen
+class OrderedFeatures:
+    """A random walk along an order.
+
+    Parameters
+    ----------
+    columns : tuple
+        The label of the column that categories are sorted by, or none if it is they themselves.
+    rank : int
+    """
+
+    columns: tuple[Any, ...]
+    rank: int
+
+    def fit(self, categories: pd.DataFrame) -> OrderedBasis:
+        """Learn the functions from the places of categories."""
+        what = f"column {(self.columns or (categories.index.name,))[0]!r}"
+        values = [value for value in _values(categories, self.columns) if not _is_missing(value)]
+        if not values:
+            raise ValueError(f"ordered() must have categories to sort, but {what} is missing in all of them.")
+        order = Order.of(values, what)
+        places = np.sort(order.places(values))
+        if len(places) > 1 and places[0] == places[-1]:
+            raise ValueError(
+                f"ordered() must have categories at different places, but {what} is {values[0]!r} in all of them. Sort "
+                "by another column."
+            )
+        knots = np.unique(_spread(places))
+        return OrderedBasis(self.columns, order, knots, expand(_walk(knots), self.rank))
+
+
+@frozen
+class OrderedBasis:
+    """The functions of an order.
+
+    Parameters
+    ----------
+    columns : tuple
+        As `OrderedFeatures` has them.
+    order : Order
+    knots : ndarray of shape (m,)
+        Rising places.
+    functions : ndarray of shape (m, q)
+        The functions at the knots.
+    """
+
+    columns: tuple[Any, ...]
+    order: Order
+    knots: np.ndarray
+    functions: np.ndarray
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be functions."""
+        require(self.knots.ndim == 1 and len(self.knots) > 0, "functions without knots")
+        require(self.functions.ndim == 2 and self.functions.shape[1] > 0, "no functions")
+        require_numbers((len(self.knots),), knots=self.knots)
+        require_numbers((len(self.knots), self.functions.shape[1]), functions=self.functions)
+        require((np.diff(self.knots) > 0).all(), "knots that do not rise")
+
+    def __call__(self, categories: pd.DataFrame) -> np.ndarray:
+        """The functions at the places of categories, of shape (m, q)."""
+        place = self.order.places(_values(categories, self.columns))
+        knot = np.interp(place, self.knots, np.arange(len(self.knots), dtype=float))
+        known = ~np.isnan(knot)
+        below = np.floor(np.where(known, knot, 0.0)).astype(np.intp)
+        above = np.minimum(below + 1, len(self.knots) - 1)
+        share = (knot - below)[:, None]
+        return (1 - share) * self.functions[below] + share * self.functions[above]
+
+
+def _values(categories: pd.DataFrame, columns: tuple[Any, ...]) -> list[Any]:
+    return (categories[columns[0]] if columns else categories.index).tolist()
+
+
+def _is_missing(value: Any) -> bool:
+    return not isinstance(value, tuple) and bool(pd.isna(value))
+
+
+def _spread(places: np.ndarray) -> np.ndarray:
+    """Sorted places, or as many of them as there may be knots, with about as many others between any two."""
+    if len(places) <= MOST_KNOTS:
+        return places
+    return places[np.linspace(0, len(places) - 1, MOST_KNOTS).round().astype(np.intp)]
+
+
+def _walk(places: np.ndarray) -> np.ndarray:
+    """The covariance of a random walk about its mean, of shape (m, m)."""
+    return centered(-np.abs(places[:, None] - places) / 2)
