@@ -17,6 +17,7 @@ import pandas as pd
 from catpool.data.categories import Vocabulary, number
 from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
+from catpool.data.plain import plain_series
 from catpool.data.sorted_categories import sort_categories
 from catpool.data.traits import read_traits, take_values, unite_traits
 from catpool.data.verify import require
@@ -139,7 +140,7 @@ class FeaturedVocabulary(Vocabulary):
         codes = [number(each, label=label).codes for label, each in values.items()]
         first, inverse = _distinct(codes)
         kept = {label: each[first] for label, each in values.items()}
-        frame = _frame_of(kept.pop(self.label).tolist(), kept, self.label)
+        frame = _frame_of(plain_series(kept.pop(self.label)).tolist(), kept, self.label)
         return np.hstack(self._bases(_frames_of(frame, self.features))), inverse
 
     def look_up(

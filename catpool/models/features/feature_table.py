@@ -10,7 +10,7 @@ import pandas as pd
 
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
-from catpool.data.plain import as_series, plain_array
+from catpool.data.plain import as_series, plain_array, plain_series
 from catpool.data.verify import require
 
 
@@ -69,7 +69,7 @@ class FeatureTable:
         """The features with the categories of a column as index: the column of this label, or the table's index."""
         columns = dict(self.columns)
         keys = columns.pop(label) if label in columns else self.index
-        index = pd.Index(keys.tolist(), dtype=object, tupleize_cols=False)
+        index = pd.Index(plain_series(keys).tolist(), dtype=object, tupleize_cols=False)
         _check_keys(index, label)
         if not columns:
             raise ValueError(
