@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
+    from catpool.models.features.coordinates import coordinates
+    from catpool.models.features.names import names
+    from catpool.models.features.neighbours import neighbours
     from catpool.models.features.ordered import ordered
     from catpool.tables.unseen import UnseenCategoriesWarning
 
@@ -39,8 +42,11 @@ __all__ = [
     "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
+    "coordinates",
     "encoded_folds",
     "monotone_constraints",
+    "names",
+    "neighbours",
     "ordered",
     "report",
     "sample_encodings",
@@ -64,6 +70,9 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "compare_encoders": "catpool.evaluation.comparison",
     "encoded_folds": "catpool.evaluation.encoded_folds",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "coordinates": "catpool.models.features.coordinates",
+    "names": "catpool.models.features.names",
+    "neighbours": "catpool.models.features.neighbours",
     "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
