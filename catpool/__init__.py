@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
     from catpool.models.features.coordinates import coordinates
-    from catpool.models.features.names import names
+    from catpool.models.features.linear import linear
     from catpool.models.features.neighbours import neighbours
     from catpool.models.features.ordered import ordered
+    from catpool.models.features.similar_names import names
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "compare_encoders",
     "coordinates",
     "encoded_folds",
+    "linear",
     "monotone_constraints",
     "names",
     "neighbours",
@@ -68,10 +70,11 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
-    "encoded_folds": "catpool.evaluation.encoded_folds",
-    "monotone_constraints": "catpool.evaluation.monotone",
     "coordinates": "catpool.models.features.coordinates",
-    "names": "catpool.models.features.names",
+    "encoded_folds": "catpool.evaluation.encoded_folds",
+    "linear": "catpool.models.features.linear",
+    "monotone_constraints": "catpool.evaluation.monotone",
+    "names": "catpool.models.features.similar_names",
     "neighbours": "catpool.models.features.neighbours",
     "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",

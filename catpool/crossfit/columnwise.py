@@ -93,6 +93,10 @@ class Columnwise(Structure):
         """The vocabularies that the user lists, by label; by default none."""
         return {}
 
+    def traits(self, label: Any) -> list[Any]:
+        """The columns of X that tell what is known of the categories of a column; by default none."""
+        return []
+
     def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
         """Number the categories of the training rows, by what `listed` returned."""
         return Coded(*self.encode(label, X))

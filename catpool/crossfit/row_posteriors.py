@@ -74,8 +74,8 @@ def _expand_prior(prior: Prior, moments: Moments, codes: np.ndarray, family: Fam
     if prior.components is not None:
         names = '"full_bayes" does' if prior.shares is None else '"scale_mixture" and "npmle" do'
         raise ValueError(f'prior={names} not go with EarlierRows, which learns many priors. Pass prior="reml".')
-    if prior.offset is not None and prior.offset_variance is not None:
-        return replace(prior, offset=prior.offset[codes], offset_variance=prior.offset_variance[codes])
+    if prior.offset is not None and prior.uncertainty is not None:
+        return replace(prior, offset=prior.offset[codes], offset_variance=prior.uncertainty[codes])
     known = knowing_variances(prior, moments, family)
     assert known.between is not None
     assert known.within is not None

@@ -13,6 +13,7 @@ import pandas as pd
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells, Paths, number_cells, number_paths
+from catpool.data.featured import FeaturedVocabulary, unite_featured
 
 NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
 Categories = Vocabulary | Cells | Paths  # of a column, an interaction, or nested levels
@@ -38,7 +39,10 @@ def unite(a: Categories, b: Categories) -> tuple[Categories, np.ndarray, np.ndar
         return _unite_cells(a, b)
     assert isinstance(a, Vocabulary)
     assert isinstance(b, Vocabulary)
-    return _unite_vocabularies(a, b)
+    union, *slots = _unite_vocabularies(a, b)
+    if isinstance(a, FeaturedVocabulary) and isinstance(b, FeaturedVocabulary):
+        union = unite_featured(union.categories, [a, b], slots)
+    return union, slots[0], slots[1]
 
 
 def check_same_types(label: Any, a: Categories, b: Categories) -> None:

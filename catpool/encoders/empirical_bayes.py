@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,10 +12,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from catpool.crossfit.scheme import is_past_only
 from catpool.data.crossed import Cells
 from catpool.data.weights import INVERSE_VARIANCE
-from catpool.encoders.cell_checks import check_parts
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
-from catpool.encoders.flat_parameters import flat
+from catpool.encoders.flat_parameters import flat, read_prior_features
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
+from catpool.encoders.prior_checks import check_features, check_moderated, check_parts
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
 from catpool.priors.overdispersed import OVERDISPERSED
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
 
     from catpool.crossfit.earlier_rows import EarlierRows
+    from catpool.models.features.prior_features import PriorFeatures
 
 
 @documented
@@ -88,22 +89,10 @@ callable, default="auto"
         between categories, relative to that within categories. If weights are not frequencies, the latter is that of a
         row of average weight. For classes, the half-t prior is on one over the square root of the strength, for counts
         on the coefficient of variation of the rates.
-    within : {"pooled", "moderated"}, default="pooled"
-        Whether rows of all categories have the same variance, or each category has a variance of its own, for
-        categories some of which are far noisier than others. "moderated" estimates these variances, and shrinks them
-        toward each other as limma does: n_k rows of a category of variance v_k count as n_k v / v_k rows of the average
-        variance v. `prior_strength` and `within_sd` in `summary_`, and `reliability`, are then in rows of variance v,
-        and `encoding_table` has a `within_sd` for each category. It needs the normal family, weights that are
-        frequencies, a prior by name, and folds rather than `EarlierRows`; interactions need
-        ``interaction_prior="own"``. There is no log-likelihood.
+    <within>
     <interactions>
-    interaction_prior : {"parts", "exact", "own"}, default="parts"
-        The prior mean of a combination. With "parts" it is the sum of the effects of its parts, each of which has a
-        variance of its own, as in the crossed mixed model. "exact" is the same, but the likelihood is maximized to all
-        digits, which takes tens of times as long. Both need the prior "auto", "reml" or "ml", and are fitted by maximum
-        likelihood. With "own" it is the mean of all combinations, as for a single column, by any ``prior``. "parts"
-        differs from "exact" by a few thousandths. If parts have many hundreds of categories, and rows are spread over
-        these, it differs by up to a hundredth, and `summary_` has no log-likelihood for a continuous y.
+    <interaction_prior>
+    <prior_features>
     <cv>
     <crossfit>
     <crossfit_reliability>
@@ -164,6 +153,13 @@ callable, default="auto"
     >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].tolist()
     [2.5, 9.5, 6.0]
 
+    With what is known of the cities, each has a prior mean of its own, a new one, too.
+
+    >>> known = pd.DataFrame({"city": ["Bonn", "Kiel", "Ulm", "Jena"], "rent": [4.0, 7.0, 9.0, 8.0]})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"city": known}).fit(X, [1.0, 3.0, 4.0, 8.0, 9.0, 11.0])
+    >>> encoder.transform(pd.DataFrame({"city": ["Bonn", "Ulm", "Jena"]}))["city"].round(1).tolist()
+    [2.0, 9.5, 8.0]
+
     A meta-analysis: each trial has an effect and a known variance, and its encoding is pulled toward the mean of all.
 
     >>> trials = pd.DataFrame({"trial": ["a", "b", "c", "d"]})
@@ -179,6 +175,7 @@ callable, default="auto"
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(
         *FLAT,
         "family",
+        "prior_features",
         prior=[Registered(PRIORS), callable],
         within=[StrOptions({"pooled", "moderated"})],
         prior_scale=[Interval(Real, 0, None, closed="neither")],
@@ -197,6 +194,7 @@ callable, default="auto"
         within: str = "pooled",
         interactions: Sequence[Sequence[Any]] | str | int | None = None,
         interaction_prior: str = "parts",
+        prior_features: Mapping[Any, Any] | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str | EarlierRows = 10,
         crossfit: str = "all",
         crossfit_reliability: float = 0.97,
@@ -220,6 +218,7 @@ callable, default="auto"
         self.within = within
         self.interactions = interactions
         self.interaction_prior = interaction_prior
+        self.prior_features = prior_features
         self.cv = cv
         self.crossfit = crossfit
         self.crossfit_reliability = crossfit_reliability
@@ -243,7 +242,7 @@ callable, default="auto"
     def _structure(self) -> Flat:
         cell_rule = None if self.interaction_prior == "own" else self._cell_rule
         shape_rule = refuse_callable if callable(self.prior) else self._plain_rule()
-        structure = flat(self, self._rule(), cell_rule, shape_rule)
+        structure = flat(self, self._rule(), cell_rule, shape_rule, self._prior_features())
         if structure.interactions and cell_rule is not None:
             check_parts(self)
         return structure
@@ -262,7 +261,7 @@ callable, default="auto"
         if self.within == "moderated":
             from catpool.priors.moderated import with_moderated_variances  # here, as few need it
 
-            self._check_moderated()
+            check_moderated(self)
             return with_moderated_variances(rule)
         if self.weight_type == INVERSE_VARIANCE:
             from catpool.priors.known_variances import with_known_variances  # here, as few need it
@@ -270,17 +269,10 @@ callable, default="auto"
             return with_known_variances(rule)
         return rule
 
-    def _check_moderated(self) -> None:
-        """Raise an error for parameters that variances of categories do not go with."""
-        if self.weight_type != "frequency":
-            raise ValueError(
-                'within="moderated" needs the number of rows of each category, so that weights must be frequencies. '
-                f"Got weight_type={self.weight_type!r}."
-            )
-        if callable(self.prior):
-            raise ValueError('within="moderated" needs a prior by name. Pass prior="reml", or within="pooled".')
-        if is_past_only(self.cv):
-            raise ValueError('within="moderated" does not go with EarlierRows. Pass within="pooled", or folds as `cv`.')
+    def _prior_features(self) -> PriorFeatures | None:
+        if self.prior_features:
+            check_features(self)
+        return read_prior_features(self.prior_features, reml=self.prior != "ml")
 
     def _cell_rule(self, cells: Cells) -> PriorRule:
         from catpool.models.interactions.cell_parts import CellParts  # here, as each import takes its time

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from catpool.data.crossed import Cells
 from catpool.models.flat import Flat
 from catpool.priors.rules import PriorRule
 from catpool.tables.policy import Policy
+
+if TYPE_CHECKING:
+    from catpool.models.features.prior_features import PriorFeatures
 
 
 class FlatParameters(Protocol):
@@ -38,6 +41,7 @@ def flat(
     rule: PriorRule,
     cell_rule: Callable[[Cells], PriorRule] | None = None,
     shape_rule: PriorRule | None = None,
+    prior_features: PriorFeatures | None = None,
 ) -> Flat:
     """The structure that an encoder's parameters describe.
 
@@ -50,6 +54,8 @@ def flat(
         From the cells of an interaction to how their prior is learned.
     shape_rule : callable, optional
         How the priors of skews and shares are learned; by default by `rule`.
+    prior_features : PriorFeatures, optional
+        What is known of the categories of some columns.
     """
     return Flat(
         rule=rule,
@@ -67,7 +73,17 @@ def flat(
         past_only=is_past_only(encoder.cv),
         windows=names_of_windows(encoder.cv),
         n_jobs=encoder.n_jobs,
+        prior_features=prior_features,
     )
+
+
+def read_prior_features(prior_features: Mapping[Any, Any] | None, *, reml: bool) -> PriorFeatures | None:
+    """What the parameter says of the categories of some columns; None if it says nothing."""
+    if not prior_features:
+        return None
+    from catpool.models.features.prior_features import PriorFeatures  # here, as few need it
+
+    return PriorFeatures(prior_features, reml)
 
 
 def _read_interactions(interactions: Any) -> list[tuple[Any, ...]] | int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from catpool.crossfit.columnwise import Crossfit
 from catpool.encoders.additive_mixin import AdditiveMixin
 from catpool.encoders.encoder import Encoder
-from catpool.encoders.flat_parameters import interaction_labels
+from catpool.encoders.flat_parameters import interaction_labels, read_prior_features
 from catpool.encoders.parameters import constraints, documented
 from catpool.models.tree_features import TreeFeatures
 from catpool.priors.rules import prior_rule
@@ -72,6 +72,10 @@ class TreeEncoder(AdditiveMixin, Encoder):
         Columns of categories within categories, from the outermost to the innermost, as
         ``[["state", "county", "zip"]]``. Instead of the mean and the size of each column there are the mean and the
         count of each level by the model of `NestedEncoder`.
+    prior_features : dict, default=None
+        What is known of the categories of some columns, as in `EmpiricalBayesEncoder`, from which the prior mean of
+        each follows. Columns with features have a mean even if they have fewer than ten categories, or another one in
+        each row. Adjusted effects do without features.
     <cv_without_times>
     crossfit : {"all", "rare"}, default="all"
         Which categories of training rows have means out of fold. With "rare", categories with a reliability of at least
@@ -147,6 +151,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
         "target_type",
         "weight_type",
         "n_jobs",
+        "prior_features",
         "verbose",
         columns=["array-like", StrOptions({"auto"})],
         adjust=["boolean"],
@@ -164,6 +169,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
         max_interactions: int = 8,
         drop_noise: bool = True,
         nested: Sequence[Sequence[Any]] | None = None,
+        prior_features: Mapping[Any, Any] | None = None,
         cv: int | BaseCrossValidator | Iterable[Any] | str = 10,
         crossfit: str = "all",
         random_state: int | Any | None = None,
@@ -178,6 +184,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
         self.max_interactions = max_interactions
         self.drop_noise = drop_noise
         self.nested = nested
+        self.prior_features = prior_features
         self.cv = cv
         self.crossfit = crossfit
         self.random_state = random_state
@@ -197,6 +204,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
             nested=[] if self.nested is None else list(self.nested),
             crossfit=Crossfit(self.crossfit, RELIABLE),
             n_jobs=self.n_jobs,
+            prior_features=read_prior_features(self.prior_features, reml=True),
         )
 
     @property

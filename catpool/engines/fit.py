@@ -14,10 +14,10 @@ import pyarrow
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv, check_weight_outside
-from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Blocks, Structure, kinds_of
 from catpool.data.categories import Vocabulary
+from catpool.data.featured import select_featured
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames import Frame
 from catpool.data.header import Header, check_labels
@@ -27,6 +27,7 @@ from catpool.data.unions import vocabularies
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
 from catpool.engines.joins import join_features, known_categories
+from catpool.engines.lazy_refusals import check_structure, refuse_rows, refuse_traits
 from catpool.engines.names import NamedTable, name_columns, open_table
 from catpool.engines.request import Request
 from catpool.engines.source import COPIES, Source
@@ -114,12 +115,14 @@ def fit_lazy(
         The name of the encoder's class.
     out_of_fold : bool
     """
-    columnwise = _check_structure(structure, owner)
-    _refuse_rows(columnwise, request.cv, out_of_fold=out_of_fold)
+    columnwise = check_structure(structure, owner)
+    refuse_rows(columnwise, request.cv, out_of_fold=out_of_fold)
     opened = open_training(frame, request)
     header = opened.header
     columnwise.check(header)
     labels = columnwise.labels(header)
+    for label in labels:
+        refuse_traits(label, columnwise.traits(label))
     listed = columnwise.listed(labels)
     table, fold = _add_folds(opened, request) if out_of_fold else (_check_cv(opened, request), None)
     table = table.cast_categoricals(list(dict.fromkeys(part for label in labels for part in _parts(label))))
@@ -157,7 +160,7 @@ def transform_lazy(
     strict : bool
         Whether a column that was not there at fit is an error.
     """
-    columnwise = _check_structure(structure, fitted.header.owner)
+    columnwise = check_structure(structure, fitted.header.owner)
     if fitted.last_time is not None:
         raise ValueError(
             "Encodings that fade by a half-life need rows in memory, but X is a lazy table. Collect it to pandas, "
@@ -176,8 +179,9 @@ def _add_table(structure: Columnwise, table: Any, encoded: Encoded, position: in
     """Add the features of one more fitted table."""
     named, labels = encoded.table, _parts(table.label)
     columns = named.names(labels)
-    raises = isinstance(table.vocabulary, Vocabulary) and table.policy.raises
-    known = None if raises else known_categories(named.frame, columns[0], table.vocabulary)  # spares transform a query
+    refuse_traits(table.label, getattr(table.vocabulary, "reads", []))
+    queried = isinstance(table.vocabulary, Vocabulary) and (table.policy.raises or table.knows_unseen)
+    known = None if queried else known_categories(named.frame, columns[0], table.vocabulary)  # spares transform a query
     distinct = query_distinct(table, named, labels) if known is None else known
     blocks = _quiet_features(structure, table, named.read(distinct, labels))
     frame, names = add_features(named.frame, distinct.select(columns), blocks, position)
@@ -195,7 +199,7 @@ def query_distinct(table: Any, named: NamedTable, labels: Sequence[str]) -> pyar
     distinct = counts.collect("pyarrow").to_native()
     values, copies = named.read(distinct, labels), np.asarray(distinct.column(COPIES))
     for label, vocabulary in vocabularies(table.label, table.vocabulary).items():
-        own = values.column(label)
+        own = select_featured(label, vocabulary, values)
         warn_of_unseen(label, label, vocabulary, own, vocabulary.look_up(own), copies)
     return distinct
 
@@ -205,24 +209,6 @@ def _quiet_features(structure: Columnwise, table: Any, distinct: Frame) -> Block
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenCategoriesWarning)
         return structure.features(table, distinct, None)
-
-
-def _check_structure(structure: Structure, owner: str) -> Columnwise:
-    if not isinstance(structure, Columnwise):
-        raise TypeError(
-            f"{owner} needs rows in memory, but X is a lazy table. Collect it to pandas, polars or arrow first."
-        )
-    return structure
-
-
-def _refuse_rows(structure: Columnwise, cv: Any, *, out_of_fold: bool) -> None:
-    """Refuse what needs rows in memory."""
-    if is_rule(cv) or (out_of_fold and structure.crossfit.only_rare):
-        raise ValueError(
-            'A lazy table needs crossfit="all" and a `cv` of folds, because the others need rows in memory. Got '
-            f"cv={cv!r}, crossfit={structure.crossfit.which!r}. Collect the table to pandas, polars or arrow."
-        )
-    structure.refuse_rows("X is a lazy table")
 
 
 def _check_cv(opened: Opened, request: Request) -> NamedTable:

@@ -40,6 +40,11 @@ def add_table(graph: Graph, table: Any, columns: Mapping[Any, Column]) -> dict[A
         return {table.label: None}
     stacked = np.column_stack(features)
     if not isinstance(table.vocabulary, Cells):
+        if table.knows_unseen:
+            raise TypeError(
+                "ONNX graphs cannot have `prior_features`, from which the means of unseen categories follow, but "
+                f'{table.column!r} has some. Pass unknown="nan", or leave them out.'
+            )
         return {table.label: graph.gather_rows(stacked, columns[table.label].slots(table.vocabulary))}
     return {table.label: _add_cells(graph, table, table.vocabulary, stacked, columns)}
 

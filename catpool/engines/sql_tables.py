@@ -35,10 +35,13 @@ def quoted_table(names: Sequence[str], alias: str | None = None) -> Table:
 
 def feature_values(table: EncodingTable) -> list[np.ndarray]:
     """The values of each feature by slot, of shape (size,)."""
-    if isinstance(table.vocabulary, Cells) and table.encodings[0].prior.mains is not None:
+    if table.encodings[0].prior.mains is not None:
+        crossed = isinstance(table.vocabulary, Cells)
+        what = ("interactions of EmpiricalBayesEncoder", "cells") if crossed else ("`prior_features`", "categories")
         raise ValueError(
-            "`to_sql` does not support interactions of EmpiricalBayesEncoder, whose unseen cells are sums of effects, "
-            f"but {table.column!r} is one. Leave `interactions` out, or call `transform`."
+            f"`to_sql` does not support {what[0]}, whose unseen {what[1]} are sums of effects, but {table.column!r} "
+            f"{'is one' if crossed else 'has some'}. Leave {'`interactions`' if crossed else 'them'} out, or call "
+            "`transform`."
         )
     if "error" in (table.policy.unknown, table.policy.missing):
         raise ValueError(

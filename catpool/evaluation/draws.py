@@ -11,8 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.crossed import Cells
-from catpool.data.frames import read_frame, select_columns
+from catpool.data.frames import read_frame
 from catpool.encoders.encoder import Encoder
 from catpool.models.flat import Flat
 from catpool.models.mixed.mixed_structure import Mixed
@@ -24,6 +23,7 @@ from catpool.priors.responsibilities import weigh_components
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.outputs import MEAN
+from catpool.tables.places import distinct_places, slot_places
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -122,26 +122,25 @@ def sample_encodings(
         return structure.draw(encoder.tables_, frame, rng, n_draws)
     blocks = []
     for table in encoder.tables_:
-        slots, places = _places(table, select_columns(table.label, frame))
+        slots, places = _places(table, table.columns(frame))
         blocks.append(np.stack([_draw_table(table, places, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
 
 
 def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """The slots of the rows, and where prior means follow from effects the slots of each slot's parts.
+    """The slots of the rows, and where prior means follow from effects the places that they follow from.
 
-    Unseen cells have slots of their own, behind those of the table, unless they are encoded otherwise.
+    Unseen categories have slots of their own, behind those of the table, unless they are encoded otherwise.
     """
-    slots, cells = table.slots(columns), table.vocabulary
-    if not isinstance(cells, Cells) or table.encodings[0].prior.mains is None:
+    slots, size = table.slots(columns), table.vocabulary.size
+    if table.encodings[0].prior.mains is None:
         return slots, None
-    places = cells.part_slots
-    unseen = np.flatnonzero(slots == cells.size - 1)
-    if table.policy.unknown == "prior" and len(unseen):
-        parts = np.column_stack(cells.row_part_slots(columns))[unseen]
-        new, own = np.unique(parts, axis=0, return_inverse=True)
+    places = slot_places(table.vocabulary)
+    unseen = np.flatnonzero(slots == size - 1)
+    if table.knows_unseen and len(unseen):
+        new, own = distinct_places(table.vocabulary, columns, unseen)
         slots = slots.copy()
-        slots[unseen] = cells.size + own.ravel()
+        slots[unseen] = size + own
         places = np.vstack([places, new])
     return slots, places
 
@@ -170,7 +169,7 @@ def _draw_target(
         means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
     else:
         mains = [encoding.prior.mains for encoding in encodings]
-        means = [each.draw(rng).mean(places) for each in mains if each is not None]
+        means = [each.draw_means(places, rng) for each in mains if each is not None]
         moments = [_with_unseen(own, len(places)) for own in moments]
     return encodings[0].family.draw(moments, priors, means, rng)
 

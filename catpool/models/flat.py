@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
-from itertools import chain, combinations
-from math import comb
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +18,8 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Ages, Fade
 from catpool.data.categories import Vocabulary
-from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
-from catpool.data.crossed import Cells, check_interaction, encode_column
+from catpool.data.crossed import Cells, encode_column
+from catpool.data.featured import FeaturedVocabulary
 from catpool.data.frames import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
@@ -31,6 +30,7 @@ from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
 from catpool.models.faded import faded_features
+from catpool.models.flat_columns import FlatColumns
 from catpool.models.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
@@ -40,6 +40,9 @@ from catpool.tables.learner import Learner
 from catpool.tables.outputs import column_output, column_outputs, read_flat_outputs, refuse_of_past, target_outputs
 from catpool.tables.policy import Policy, refuse_missing
 from catpool.tables.windows import check_windows, window_outputs
+
+if TYPE_CHECKING:
+    from catpool.models.features.prior_features import PriorFeatures
 
 TREES = "trees"
 ALL_OUT_OF_FOLD = Crossfit()  # frozen, so it can be a default
@@ -78,6 +81,8 @@ class Flat(Columnwise):
     windows : list of str, default=[]
         The names of windows of time in which means are taken as well.
     n_jobs : int, optional
+    prior_features : PriorFeatures, optional
+        What is known of the categories of some columns, from which their prior means follow.
     """
 
     takes_past_only = True
@@ -99,6 +104,7 @@ class Flat(Columnwise):
     past_only: bool = False
     windows: Sequence[str] = field(default=())
     n_jobs: int | None = None
+    prior_features: PriorFeatures | None = None
 
     @property
     def for_trees(self) -> bool:
@@ -151,57 +157,24 @@ class Flat(Columnwise):
         looked_up = any(not column_output(extra).by_fold for extra in self.extras)
         return looked_up or self.crossfit.only_rare or self.past_only or bool(self.distributions.rows_outputs)
 
+    @cached_property
+    def _chosen(self) -> FlatColumns:
+        return FlatColumns(self.columns, self.interactions, self.reads)
+
     def check(self, X: Frame) -> None:
         _ = self.distributions.ranges  # refuses what is unknown
-        columns = self._chosen(X)
-        if columns:
-            X.require(columns)
-        elif isinstance(self.columns, str) and not self._given:
-            warn_of_no_categories(X.labels)
-        for parts in self._given:
-            check_interaction(parts, X)
+        self._chosen.check(X)
         check_windows(self.windows, self.outputs)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
+        if self.prior_features is not None:
+            self.prior_features.check(self.labels(X), X)
 
     def labels(self, X: Frame) -> list[Any]:
-        columns = self._chosen(X)
-        if columns is None:
-            columns = [label for label in X.labels if label not in X.aside]
-        parts = [label for interaction in self._given for label in interaction]
-        read = [label for label in self.reads if label in [*columns, *parts]]
-        if read:
-            raise ValueError(f"`cv` reads {read}, which `columns` names too, or `interactions`. Remove them there.")
-        if isinstance(self.interactions, int) and len(columns) < 2:
-            raise ValueError(
-                f"`interactions` combines the encoded columns, of which there must be two at least. They are {columns}."
-            )
-        return [*columns, *self._crossed(columns)]
-
-    @property
-    def _given(self) -> Sequence[tuple[Any, ...]]:
-        """The interactions that are tuples of labels."""
-        return [] if isinstance(self.interactions, int) else self.interactions
-
-    def _crossed(self, columns: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
-        """The interactions, where these columns are encoded."""
-        if not isinstance(self.interactions, int):
-            return self.interactions
-        return chain.from_iterable(combinations(columns, order) for order in range(2, self.interactions + 1))
-
-    def _chosen(self, X: Frame) -> list[Any] | None:
-        """The columns that the user has chosen; a selector chooses among those without another role."""
-        if self.columns is None:
-            return None
-        if isinstance(self.columns, str):  # "auto"
-            return encoded_by_default(X)
-        if not callable(self.columns):
-            return list(self.columns)
-        return [label for label in self.columns(X.as_pandas) if label not in X.aside]
+        return self._chosen.labels(X)
 
     def required(self, tables: Sequence[EncodingTable]) -> list[Any]:
-        own = [table.label if isinstance(table.vocabulary, Cells) else (table.label,) for table in tables]
-        return list(dict.fromkeys(chain.from_iterable(own)))
+        return list(dict.fromkeys(chain.from_iterable(table.reads for table in tables)))
 
     def check_tables(self, tables: Sequence[EncodingTable], X: Header) -> None:
         super().check_tables(tables, X)
@@ -215,13 +188,7 @@ class Flat(Columnwise):
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
         require(tables or self.columns is not None, "no tables")
         labels = [table.label for table in tables]
-        columns = labels[: self._number_of_columns(len(labels))]
-        given = (
-            columns
-            if self.columns is None or isinstance(self.columns, str) or callable(self.columns)
-            else list(self.columns)
-        )
-        require(labels == [*given, *self._crossed(given)], "tables of other columns")
+        require(self._chosen.are(labels), "tables of other columns")
         self.check_listed(labels, [table.vocabulary for table in tables])
 
     def encode(self, label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]:
@@ -231,16 +198,17 @@ class Flat(Columnwise):
         return codes, vocabulary
 
     def listed(self, labels: Sequence[Any]) -> dict[Any, Vocabulary]:
-        return read_categories(self.categories, labels[: self._number_of_columns(len(labels))])
-
-    def _number_of_columns(self, labels: int) -> int:
-        """How many of the labels are single columns."""
-        if not isinstance(self.interactions, int):
-            return labels - len(self.interactions)
-        orders = range(1, self.interactions + 1)
-        return next(each for each in range(labels + 1) if sum(comb(each, order) for order in orders) >= labels)
+        return read_categories(self.categories, labels[: self._chosen.number_of_columns(len(labels))])
 
     def code(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
+        coded = self._code_plainly(label, X, listed)
+        return coded if self.prior_features is None else self.prior_features.add_to(coded, label, X)
+
+    def traits(self, label: Any) -> list[Any]:
+        return [] if self.prior_features is None else self.prior_features.traits(label)
+
+    def _code_plainly(self, label: Any, X: Frame, listed: Mapping[Any, Vocabulary]) -> Coded:
+        """The codes of a column, without features of its categories."""
         if label not in listed:
             return Coded(*self.encode(label, X))
         name, strict = column_name(label, X.names_by_label), self.policy.unknown == "error"
@@ -254,20 +222,27 @@ class Flat(Columnwise):
             return super().log_likelihood(data)
         labels = self.labels(data.X)
         listed = self.listed(labels)
-        unlisted = [self.code(label, data.X, listed).unlisted if label in listed else None for label in labels]
+        unlisted = [self._code_plainly(label, data.X, listed).unlisted if label in listed else None for label in labels]
         return np.array([data.without(rows).weights.log_likelihood for rows in unlisted])
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
-        crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
-        rule = self.cell_rule(vocabulary) if crossed else self.rule  # type: ignore[misc, arg-type]
-        return Learner(rule, self.policy, target_outputs(self.outputs), self.for_trees, self.distributions.shape_rule)
+        outputs, shapes = target_outputs(self.outputs), self.distributions.shape_rule
+        return Learner(self._rule_of(vocabulary), self.policy, outputs, self.for_trees, shapes)
+
+    def _rule_of(self, vocabulary: Vocabulary | Cells) -> PriorRule:
+        if isinstance(vocabulary, Cells) and self.cell_rule is not None:
+            return self.cell_rule(vocabulary)
+        if isinstance(vocabulary, FeaturedVocabulary) and self.prior_features is not None:
+            return self.prior_features.rule(vocabulary)
+        return self.rule
 
     def table(
         self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]
     ) -> EncodingTable:
         dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
         name, extras = column_name(label, names), self._extras_of(vocabulary, encodings)
-        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped)
+        rounded = self.for_trees and isinstance(vocabulary, FeaturedVocabulary)
+        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped, rounded)
 
     def _extras_of(self, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> tuple[str, ...]:
         """The column outputs of a column; for trees, codes only where they gain from them."""
@@ -290,7 +265,7 @@ class Flat(Columnwise):
         fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
         if all(each is None for each in fades):
             return table.features(X)
-        return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fades)
+        return faded_features(self.learner(table.vocabulary), table, table.columns(X), fades)
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
         single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]

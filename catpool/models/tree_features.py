@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from catpool.models.nested.nested_table import NestedTable
 from catpool.priors.rules import PriorRule
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.policy import Policy
+
+if TYPE_CHECKING:
+    from catpool.models.features.prior_features import PriorFeatures
 
 POLICY = Policy("prior", "category")  # of all structures
 FEW = 10  # categories of a column for which trees need no more than their codes
@@ -58,6 +61,8 @@ class TreeFeatures(Structure):
     reads : list
         The columns that the fold scheme reads.
     n_jobs : int, optional
+    prior_features : PriorFeatures, optional
+        What is known of the categories of some columns.
     """
 
     rule: PriorRule
@@ -69,6 +74,7 @@ class TreeFeatures(Structure):
     nested: Sequence[Sequence[Any]]
     crossfit: Crossfit
     n_jobs: int | None
+    prior_features: PriorFeatures | None = None
 
     def check(self, X: Frame) -> None:
         if not isinstance(self.columns, str) and len(self.columns):
@@ -84,6 +90,12 @@ class TreeFeatures(Structure):
             raise ValueError(f"`nested` must name each column once, but it is {list(self.nested)}.")
         for parts in self._given:
             check_interaction(parts, X)
+        if self.prior_features is not None:
+            self.prior_features.check([label for label in self._categories(X) if label not in columns], X)
+
+    def _categories(self, X: Frame) -> list[Any]:
+        """The columns that hold categories."""
+        return [label for label, kind in self._kinds(X).items() if kind == CATEGORY]
 
     @property
     def _given(self) -> list[tuple[Any, ...]]:
@@ -102,8 +114,7 @@ class TreeFeatures(Structure):
     def required(self, tables: Sequence[Any]) -> list[Any]:
         labels: dict[Any, None] = {}
         for table in tables:
-            own = table.required if isinstance(table, AdditiveTable) else table.accepted_labels
-            labels |= dict.fromkeys(own)
+            labels |= dict.fromkeys(_columns_of(table))
         return list(labels)
 
     def check_tables(self, tables: Sequence[Any], X: Header) -> None:
@@ -119,28 +130,29 @@ class TreeFeatures(Structure):
 
     def _parts(self, data: TrainingData) -> list[Structure]:
         """The structures whose features are put side by side."""
-        kinds = self._kinds(data.X)
-        categories = [label for label, kind in kinds.items() if kind == CATEGORY]
+        kinds, categories = self._kinds(data.X), self._categories(data.X)
+        featured = () if self.prior_features is None else self.prior_features.specs
         weighed = None if data.weights.row is None else data.weights.row > 0
         levels = {label: _count_categories(data.X.column(label), weighed) for label in categories}
         rows = len(data) if data.weights.row is None or data.weights.precision else data.weights.row.sum()
         left_out = [] if rows < SOME else [label for label, count in levels.items() if count == rows]
-        if left_out:
+        silent = [label for label in left_out if label not in featured]
+        if silent:
             warnings.warn(
-                f"Columns {left_out} have a category of their own in each row, from which nothing can be learned about "
+                f"Columns {silent} have a category of their own in each row, from which nothing can be learned about "
                 "other rows. They are left out. Drop them, or turn them into what rows have in common.",
                 stacklevel=5,
             )
         kept = [label for label in categories if label not in left_out]
         within = {label for levels in self.nested for label in levels}
-        alone = [label for label in kept if label not in within]
-        few = [label for label in alone if levels[label] < FEW]
+        alone = [label for label in categories if label not in silent and label not in within]
+        few = [label for label in alone if levels[label] < FEW and label not in featured]
         numbers = [label for label, kind in kinds.items() if kind == NUMBER]
         return [
             self._flat([label for label in alone if label not in few], TREES),
             self._flat(few, "code"),
             *(self._nested(levels) for levels in self.nested),
-            self._additive(kept, numbers, left_out),
+            self._additive(kept, numbers, silent),
         ]
 
     def _kinds(self, X: Frame) -> dict[Any, str]:
@@ -154,7 +166,15 @@ class TreeFeatures(Structure):
         return dict.fromkeys(numbers, NUMBER) | dict.fromkeys(chosen, CATEGORY)
 
     def _flat(self, columns: Sequence[Any], output: str) -> Flat:
-        return Flat(self.rule, POLICY, columns, output=output, crossfit=self.crossfit, n_jobs=self.n_jobs)
+        return Flat(
+            self.rule,
+            POLICY,
+            columns,
+            output=output,
+            crossfit=self.crossfit,
+            n_jobs=self.n_jobs,
+            prior_features=self.prior_features,
+        )
 
     def _nested(self, levels: Sequence[Any]) -> Nested:
         rule, crossfit = VarianceRule("reml", scale=1.0), self.crossfit
@@ -172,6 +192,13 @@ class TreeFeatures(Structure):
             left_out=left_out,
             n_jobs=self.n_jobs,
         )
+
+
+def _columns_of(table: Any) -> Sequence[Any]:
+    """The columns that the features of a table are computed from."""
+    if isinstance(table, AdditiveTable):
+        return table.required
+    return table.reads if isinstance(table, EncodingTable) else table.accepted_labels
 
 
 def _count_categories(column: Any, weighed: np.ndarray | None) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from catpool.data.categories import MISSING, Vocabulary
 from catpool.data.crossed import Cells
+from catpool.data.sorted_categories import sort_categories
 from catpool.priors.posterior import posterior_mean
 from catpool.tables.encoding import Encoding
-from catpool.tables.encoding_table import sort_categories
 
 FREQUENT = 100  # rows of a category, on average, with which trees can tell categories apart by their codes
 RELIABLE = 0.85  # of a column whose means are mostly signal
@@ -29,8 +30,15 @@ def codes_are_useful(vocabulary: Vocabulary | Cells, encodings: Sequence[Encodin
         return True
     order = sort_categories(vocabulary.categories) + MISSING + 1
     order = order[count[order] > 0]
-    reliable = [each for each in encodings if each.reliability >= RELIABLE]
+    reliable = [each for each in map(_without_features, encodings) if each.reliability >= RELIABLE]
     return any(_neighbors_are_alike(posterior_mean(each.moments, each.prior, each.family)[order]) for each in reliable)
+
+
+def _without_features(encoding: Encoding) -> Encoding:
+    """The encoding under a prior that knows nothing of the categories, as codes do not."""
+    if encoding.explained is None:
+        return encoding
+    return replace(encoding, prior=encoding.family.likelihood_prior([encoding.moments], reml=True)[0])
 
 
 def _neighbors_are_alike(means: np.ndarray) -> bool:

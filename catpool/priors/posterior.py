@@ -82,7 +82,7 @@ def _posterior_variance(moments: Moments, prior: Prior, family: Family) -> np.nd
     known = knowing_variances(prior, moments, family)
     mean, weight = _conjugate_mean(moments, prior), reliability(moments.count, prior.strength)
     variance = _conjugate_variance(moments, prior.strength, known, mean, family)
-    uncertain = prior.offset_variance
+    uncertain = prior.uncertainty
     if uncertain is None:
         uncertain = _mean_variance(moments, prior.strength, known)
     return family.capped(variance + (1 - weight) ** 2 * uncertain, mean)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,6 +23,7 @@ from catpool.moments.moments import TINY, Moments
 NOTHING = 1e-90  # rows; dividing a variance by fewer overflows
 
 NO_SPREAD = "no spread between categories"
+ONLY_FEATURES = "no spread between categories of the same features"
 NO_NOISE = "no noise within categories"
 ONE_CATEGORY = "not identified: one category"
 ONE_ROW_EACH = "not identified: every category has one row"
@@ -48,9 +50,10 @@ class Prior:
     components : Prior of shape (G, ...), optional
         The components. The other fields are then averages over them.
     offset, offset_variance : ndarray of shape (..., K), optional
-        If each category has a prior mean of its own: its distance from `mean`, and its variance.
+        If each category has a prior mean of its own: its distance from `mean`, and its variance. The variance may be a
+        function that computes it, as few outputs need it.
     mains : Mains, optional
-        If these prior means are sums of effects of a cell's parts: the effects.
+        If these prior means are sums of effects of a cell's parts, or of a category's features: the effects.
     shares : ndarray of shape (G, ...), optional
         For a mixture of which each category has a component of its own: the share of the categories that have each.
     within_freedom : ndarray of shape (...), optional
@@ -68,7 +71,7 @@ class Prior:
     probability: np.ndarray | None = None
     components: Prior | None = None
     offset: np.ndarray | None = None
-    offset_variance: np.ndarray | None = None
+    offset_variance: np.ndarray | Callable[[], np.ndarray] | None = None
     mains: Mains | None = None
     shares: np.ndarray | None = None
     within_freedom: np.ndarray | None = None
@@ -97,7 +100,7 @@ class Prior:
         if self.offset is not None:
             size = np.shape(self.offset)
             require(size[:-1] == shape, "means of categories that do not match their prior")
-            require_numbers(size, offset=self.offset, offset_variance=self.offset_variance)
+            require_numbers(size, offset=self.offset, offset_variance=self.uncertainty)
         require(self.mains is None or self.between is not None, "effects without variances")
 
     def stored(self) -> Prior:
@@ -110,9 +113,14 @@ class Prior:
         Parameters
         ----------
         places : callable
-            Returns the slot of each part of each category, of shape (K, parts).
+            Returns the place of each category, of shape (K, ...), as `Mains` has them.
         """
         return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
+
+    @cached_property
+    def uncertainty(self) -> np.ndarray | None:
+        """The variances of the prior means of categories that have prior means of their own, of shape (..., K)."""
+        return self.offset_variance() if callable(self.offset_variance) else self.offset_variance
 
     def take(self, tables: slice | int | np.ndarray) -> Prior:
         """The priors of some of the tables along the last axis, where categories have no means of their own."""
@@ -157,32 +165,39 @@ class Prior:
 
 @runtime_checkable
 class Mains(Protocol):
-    """Effects of the parts of an interaction."""
+    """Effects that prior means follow from: of the parts of an interaction, or of the features of categories.
+
+    The places of cells are the slots of their parts, of shape (m, parts); those of categories are their features.
+    """
 
     @property
     def sizes(self) -> list[int]:
-        """The number of slots of each part."""
+        """The number of slots of each part, or of numbers in each block of features."""
         ...
 
-    def mean(self, places: np.ndarray) -> np.ndarray:
-        """The prior means of cells, from the slots of their parts, of shape (m, parts)."""
+    @property
+    def share(self) -> float | None:
+        """The share of the variance between categories that features explain; None of the parts of an interaction."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> Mains:
-        """Effects with a draw of their errors."""
+    def mean(self, places: Any) -> np.ndarray:
+        """The prior means of cells or categories, from their places."""
         ...
 
-    def about(self, prior: Prior, places: np.ndarray) -> Prior:
-        """The prior with the means of cells, from the slots of their parts, of shape (K, parts)."""
+    def draw_means(self, places: Any, rng: np.random.Generator) -> np.ndarray:
+        """The prior means with a draw of the errors of effects."""
         ...
 
-    def unseen(self, places: np.ndarray, prior: Prior, family: Any) -> dict[str, np.ndarray]:
-        """The outputs of cells without rows.
+    def about(self, prior: Prior, places: Any) -> Prior:
+        """The prior with the means of K cells or categories, from their places."""
+        ...
+
+    def unseen(self, places: Any, prior: Prior, family: Any) -> dict[str, np.ndarray]:
+        """The outputs of cells or categories without rows.
 
         Parameters
         ----------
-        places : ndarray of shape (m, parts)
-            The slot of each part of a cell.
+        places : ndarray of shape (m, ...)
         prior : Prior
         family : Family
 

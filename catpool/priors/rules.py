@@ -45,7 +45,7 @@ class ColumnRule:
 
 @runtime_checkable
 class CellRule(Protocol):
-    """A prior rule for the cells of an interaction, whose prior means depend on the categories of each cell."""
+    """A prior rule for the cells of an interaction, or for categories with features, which have their own means."""
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]: ...
 

@@ -36,10 +36,13 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectOutput": "catpool.models.additive.additive_table",
     "EffectsTable": "catpool.models.mixed.effects_table",
+    "FeaturedVocabulary": "catpool.data.featured",
     "DesignScales": "catpool.models.mixed.design",
     "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",
     "Factor": "catpool.models.additive.factors",
+    "FeatureEffects": "catpool.models.features.feature_effects",
+    "FeatureTable": "catpool.models.features.feature_table",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
     "GroupStatistics": "catpool.tables.group_statistics",
@@ -49,11 +52,25 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "JointPosterior": "catpool.models.mixed.joint_posterior",
     "LevelMixture": "catpool.models.nested.tree",
     "Levels": "catpool.models.nested.tree",
+    "LinearBasis": "catpool.models.features.linear",
+    "LinearFeatures": "catpool.models.features.linear",
+    "LinearLevels": "catpool.models.features.linear",
+    "LinearNumbers": "catpool.models.features.linear",
     "MixedModel": "catpool.models.mixed.fitted_model",
     "Moments": "catpool.moments.moments",
+    "NameBasis": "catpool.models.features.similar_names",
+    "NameFeatures": "catpool.models.features.similar_names",
+    "NeighbourBasis": "catpool.models.features.neighbours",
+    "NeighbourFeatures": "catpool.models.features.neighbours",
+    "NeighbourGraph": "catpool.models.features.neighbour_graph",
     "NestedEncoding": "catpool.models.nested.nested_learner",
     "NestedTable": "catpool.models.nested.nested_table",
+    "Order": "catpool.models.features.category_order",
+    "OrderedBasis": "catpool.models.features.ordered",
+    "OrderedFeatures": "catpool.models.features.ordered",
     "Paths": "catpool.data.crossed",
+    "PlaceBasis": "catpool.models.features.coordinates",
+    "PlaceFeatures": "catpool.models.features.coordinates",
     "Policy": "catpool.tables.policy",
     "PooledVariance": "catpool.priors.pooled_variance",
     "Prior": "catpool.priors.prior",
@@ -105,6 +122,9 @@ def _object_to_plain(value: Any, inner: Callable[[Any], Any]) -> Any:
         return array_to_plain(value, inner)
     if isinstance(value, pd.Series | pd.Index):
         return array_to_plain(plain_array(value), inner)
+    if kind is pd.DataFrame:
+        columns = [[inner(label), inner(column)] for label, column in value.items()]
+        return {"type": "table", "index": inner(value.index.to_series()), "columns": columns}
     if kind is pd.Interval:
         return {"type": "interval", "left": inner(value.left), "right": inner(value.right), "closed": value.closed}
     if isinstance(value, Family) and type(FAMILIES.get(value.name)) is kind:
@@ -142,7 +162,7 @@ def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
     given = {name: inner(item) for name, item in value.items() if name != "type"}
     unknown = given.keys() - {field.name for field in fields(own)}
     require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")
-    if kind == "Vocabulary" and isinstance(given["categories"], np.ndarray):
+    if kind in ("Vocabulary", "FeaturedVocabulary") and isinstance(given["categories"], np.ndarray):
         given["categories"] = plain_series(given["categories"])
     if kind == "Target" and isinstance(given["family"], Family):  # in version 1, the family itself
         given["family"] = given["family"].name
@@ -155,6 +175,11 @@ def _series(value: Plain, inner: Callable[[Any], Any]) -> np.ndarray:
     return values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object, count=len(values))
 
 
+def _table(value: Plain, inner: Callable[[Any], Any]) -> pd.DataFrame:
+    columns = {inner(label): plain_series(inner(column)) for label, column in value["columns"]}
+    return pd.DataFrame(columns).set_axis(pd.Index(plain_series(inner(value["index"])), tupleize_cols=False))
+
+
 def _family(value: Plain, inner: Callable[[Any], Any]) -> Family:
     return FAMILIES[value["name"]]
 
@@ -165,5 +190,6 @@ COMPOSITE: dict[str, Callable[[Plain, Callable[[Any], Any]], Any]] = {
     "dict": lambda value, inner: {inner(key): inner(item) for key, item in value["items"]},
     "interval": lambda value, inner: pd.Interval(inner(value["left"]), inner(value["right"]), value["closed"]),
     "series": _series,
+    "table": _table,
     "tuple": lambda value, inner: tuple(inner(item) for item in value["items"]),
 }

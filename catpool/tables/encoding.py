@@ -110,8 +110,15 @@ class Encoding:
         return equalize_noise(self.moments, self.prior)
 
     @property
+    def explained(self) -> float | None:
+        """The share of the variance between categories that their features explain; None if they have none."""
+        return None if self.prior.mains is None else self.prior.mains.share
+
+    @property
     def is_noise(self) -> bool:
         """Whether the categories differ no more than by chance."""
+        if self.explained:
+            return False
         spread = self.full_prior.between
         # an average over priors has some spread, but the likeliest of them may have none
         return (spread is not None and float(spread) <= 0) or str(self.prior.note) == NO_SPREAD
@@ -136,6 +143,7 @@ class Encoding:
             "between_sd": _root(self.full_prior.between),
             "within_sd": _root(self.full_prior.within),
             "reliability": self.reliability,
+            **({} if self.explained is None else {"explained": self.explained}),
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
             **({} if self.half_life is None else {"half_life": self._shown_half_life}),
             **({} if prior.dispersion is None else {"dispersion": float(prior.dispersion)}),
@@ -166,6 +174,7 @@ class Encoding:
                 "target": self.target or "",
                 "count": self.moments.count,
                 "mean": np.where(self.moments.count > 0, self.moments.category_means, np.nan),
+                **({} if self.explained is None else {"prior_mean": prior.mean + prior.offset}),
                 **own,
                 "encoding": mean,
                 "sd": sd,

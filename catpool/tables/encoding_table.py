@@ -12,12 +12,16 @@ import pandas as pd
 from catpool.data.backends import infer_exactly
 from catpool.data.categories import MISSING, Vocabulary, held
 from catpool.data.crossed import Cells
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.featured import FeaturedColumn, FeaturedVocabulary, select_featured
+from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_one_of
+from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
+from catpool.tables.places import place_sizes, row_places, slot_places
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -40,6 +44,8 @@ class EncodingTable:
         The outputs that do not depend on the target.
     dropped : bool
         Whether the column has no features.
+    rounded : bool, default=False
+        Whether the means of unseen categories with features are rounded to half of their standard deviation.
     """
 
     label: Any
@@ -49,17 +55,18 @@ class EncodingTable:
     policy: Policy
     extras: tuple[str, ...] = ()
     dropped: bool = False
+    rounded: bool = False
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
         require(self.encodings and not self.encodings[0].shares, "a table without encodings of y")
-        size, cells = self.vocabulary.size, self.vocabulary
+        size = self.vocabulary.size
         for each in self.encodings:
             require(each.moments.count.shape == (size,), "encodings that do not match their categories")
             own = ["mean"] if each.shares else list(self.encodings[0].values)
             require(list(each.values) == own, "encodings with other outputs")
             mains = each.prior.mains
-            sizes = [part.size for part in cells.paths.parts] if isinstance(cells, Cells) else None
+            sizes = None if mains is None else place_sizes(self.vocabulary)
             require(mains is None or mains.sizes == sizes, "effects that do not match their categories")
             alike = (mains is None) == (each.shares or self.encodings[0].prior.mains is None)
             require(alike, "effects of some of the classes")
@@ -67,14 +74,13 @@ class EncodingTable:
         require_one_of(known, extras=self.extras)
 
     def prior(self, item: Encoding) -> Prior:
-        """The prior of one of the encodings, with the means of its cells if they have means of their own."""
-        cells = self.vocabulary
-        return item.prior.of_categories(lambda: cells.part_slots) if isinstance(cells, Cells) else item.prior
+        """The prior of one of the encodings, with the means of its categories if they have means of their own."""
+        return item.prior.of_categories(lambda: slot_places(self.vocabulary))
 
     @property
     def has_value_lookup(self) -> bool:
         """Whether features are looked up by a single value, as those of interactions are not."""
-        return isinstance(self.vocabulary, Vocabulary)
+        return isinstance(self.vocabulary, Vocabulary) and not isinstance(self.vocabulary, FeaturedVocabulary)
 
     def feature_names(self, names: Mapping[Any, str]) -> dict[Any, list[str]]:
         """The names of the features by label, from the names of the columns by label."""
@@ -93,10 +99,21 @@ class EncodingTable:
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
         """Encode new rows: features of shape (n, features), by label."""
-        return {self.label: self.transform(select_columns(self.label, X))}
+        return {self.label: self.transform(self.columns(X))}
+
+    def columns(self, X: Frame) -> Any:
+        """What the table looks up of a table: a column, several for an interaction, or one with its features."""
+        return select_featured(self.label, self.vocabulary, X)
+
+    @property
+    def reads(self) -> list[Any]:
+        """The labels of the columns that it looks up."""
+        if isinstance(self.vocabulary, Cells):
+            return list(self.label)
+        return [self.label, *(self.vocabulary.reads if isinstance(self.vocabulary, FeaturedVocabulary) else [])]
 
     def transform(self, column: Any) -> np.ndarray:
-        """Look up the features of each row, of shape (n, features), from a column or, for an interaction, several."""
+        """Look up the features of each row, of shape (n, features), from what `columns` returns."""
         codes, slots = self._look_up(column)
         if self.dropped:
             return np.empty((len(codes), 0))
@@ -105,8 +122,8 @@ class EncodingTable:
         for position, table in enumerate(tables):
             # codes number the distinct values, so looking up their slots first touches few numbers
             table.take(slots).take(codes, out=result[:, position], mode="clip")
-        if isinstance(self.vocabulary, Cells):
-            self.fill_unseen(column, slots, result)
+        if self.knows_unseen:
+            self.fill_unseen(column, slots.take(codes), result)
         return result
 
     def arrange(self, values: np.ndarray, counts: np.ndarray | None, slots: np.ndarray) -> dict[Any, np.ndarray]:
@@ -151,17 +168,23 @@ class EncodingTable:
         """The features of an unseen category."""
         return [table.item(-1) for _, table in self.named_tables]
 
+    @property
+    def knows_unseen(self) -> bool:
+        """Whether unseen categories have prior means of their own."""
+        return self.encodings[0].prior.mains is not None and self.policy.unknown == "prior"
+
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
-        """Fill in the features of unseen cells, in place, if the prior has main effects, whose sum is their mean."""
-        cells = self.vocabulary
-        if not isinstance(cells, Cells) or self.encodings[0].prior.mains is None or self.policy.unknown != "prior":
+        """Fill in the features of unseen categories, in place, if their prior means follow from effects."""
+        rows = np.flatnonzero(slots == self.vocabulary.size - 1)
+        if not self.knows_unseen or not len(rows):
             return
-        rows = np.flatnonzero(slots == cells.size - 1)
-        places = np.column_stack([own[rows] for own in cells.row_part_slots(columns)])
+        places = row_places(self.vocabulary, columns, rows)
         position = 0
         for item in self.encodings:
-            mains = item.prior.mains  # the shares of cells have none
+            mains = item.prior.mains  # shares have none
             unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
+            if unseen and self.rounded:
+                unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"])}
             if unseen and item.level is not None:
                 unseen = {**unseen, MEAN.name: unseen[MEAN.name] - item.level}
             if unseen:
@@ -179,6 +202,8 @@ class EncodingTable:
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
         looked_up = self.vocabulary.look_up(column, self.label)
         self._check(*looked_up)
+        if isinstance(column, FeaturedColumn) and not self.knows_unseen:
+            column = column.values
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
         return looked_up[:2]
 
@@ -238,11 +263,3 @@ class EncodingTable:
         if len(self.encodings) == 1:
             table = table.drop(columns="target")
         return table.assign(category=infer_exactly(table["category"]))
-
-
-def sort_categories(categories: pd.Series) -> np.ndarray:
-    """The positions that sort the categories; those of mixed types, which have no order, stay as they are."""
-    try:
-        return categories.argsort(kind="stable").to_numpy()
-    except TypeError:  # such as strings and numbers
-        return np.arange(len(categories))

@@ -19,8 +19,8 @@ from catpool.data.frames import Features, Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.header import Header
 from catpool.data.row_values import RowValues
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require
-from catpool.tables.encoding_table import sort_categories
 from catpool.tables.group_statistics import GroupStatistics
 from catpool.tables.unseen import warn_of_unseen
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells
+from catpool.data.featured import FeaturedColumn, FeaturedVocabulary
 from catpool.data.listed import Unlisted
 from catpool.data.plain import as_series
 
@@ -25,7 +26,8 @@ class UnseenCategoriesWarning(UserWarning):
 
     The rows get the prior mean, or what ``unknown`` says, so the feature has lost its information. Often the type of
     the column has changed: an encoder that was fitted to "17" does not know 17. There is a warning if at least 20 rows,
-    and more than half of all, are unseen.
+    and more than half of all, are unseen. Categories with ``prior_features`` have a prior mean of their own, and do not
+    count.
 
     A lazy table warns only where ``transform`` has to ask its engine for the categories anyway: where their type is not
     the one of fit, and for interactions, nested levels, dates and floats. Strings in a column that held strings at fit,
@@ -78,6 +80,12 @@ def warn_of_unseen(
         for each, part, own in zip(label, vocabulary.paths.parts, values, strict=True):
             warn_of_unseen(each, each, part, own, part.look_up(own))
         return
+    if isinstance(values, FeaturedColumn) and isinstance(vocabulary, FeaturedVocabulary):
+        marked = _without_features(values, vocabulary, unseen.take(codes))
+        rows, total = _count_unseen(marked, copies)
+        unseen = np.bincount(codes, marked, len(slots)) > 0
+        if not rows:
+            return
     warnings.warn(
         f"{rows} of {total} rows of column {column!r} hold categories that the encoder does not know, such as "
         f"{_describe(select(unseen)[0], vocabulary, 'at fit')}. They are encoded as unknown. Check the column, or fit "
@@ -109,6 +117,13 @@ def warn_of_unlisted(vocabulary: Vocabulary, values: Any, unlisted: Unlisted, co
             UnseenCategoriesWarning,
             stacklevel=2,
         )
+
+
+def _without_features(column: FeaturedColumn, vocabulary: FeaturedVocabulary, unseen: np.ndarray) -> np.ndarray:
+    """Those of the unseen rows whose category has no features, either, of shape (n,)."""
+    rows = np.flatnonzero(unseen)
+    unknown = np.isnan(vocabulary.row_basis(column, rows)).all(axis=1)
+    return np.isin(np.arange(len(unseen)), rows[unknown])
 
 
 def _count_unseen(marked: np.ndarray, copies: np.ndarray | None) -> tuple[int, int]:

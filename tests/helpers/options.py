@@ -32,6 +32,7 @@ def sales():
 NEW = pd.DataFrame({"city": ["Bonn", None, "never"], "shop": [1, 99, 2], "size": [0.0, 1.0, 2.0], "coin": "edge"})
 BASE = {"target_type": "count", "cv": 2, "random_state": 0, "crossfit_reliability": 0.2}  # where an encoder has it
 COLUMNS = {"columns": ["city", "shop", "coin"], "levels": ["shop", "city"], "groups": ["city"]}
+SHOPS = pd.DataFrame({"shop": [0, 1, 2, 3, 4, 5, 99], "area": [20.0, 15.0, 30.0, 12.0, 10.0, 9.0, 25.0]})
 DISTRIBUTION = ["median", "q90", "spread", "skew", "histogram", "share_above_2"]  # of y in each category
 VALUES = {  # beside that of the encoder's base
     "columns": [["city", "coin"]],
@@ -44,6 +45,7 @@ VALUES = {  # beside that of the encoder's base
     "emit": ["all"],
     "family": ["normal"],
     "prior": ["reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"],
+    "prior_features": [{"shop": SHOPS}],
     "prior_scale": [0.1],
     "within": ["moderated"],
     "covariates": [["size"], [("size", "size")]],

@@ -15,6 +15,7 @@ from catpool import (
     MeanEncoder,
     MixedModelEncoder,
     SmoothedMeanEncoder,
+    linear,
 )
 
 pytestmark = [*QUIET, pytest.mark.usefixtures("few_points")]
@@ -29,6 +30,11 @@ ON_TABLES = {
     "policies": SmoothedMeanEncoder(["number", "name"], missing="prior", unknown="nan"),
     "interactions": EmpiricalBayesEncoder(["name"], interactions=[("name", "number")]),
     "one factor": MixedModelEncoder(["name"]),
+    "prior features": EmpiricalBayesEncoder(
+        ["name", "number"],
+        prior_features={"name": linear(lambda names: pd.DataFrame({"length": [len(each) for each in names]}))},
+        output=["mean", "sd"],
+    ),
 }
 IN_MEMORY = {"one factor", *(public.name for public in breaking("lazy"))}
 SLOWLY_FITTED = {"interactions", "MixedModelEncoder"}

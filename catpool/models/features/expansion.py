@@ -44,7 +44,7 @@ def leading(covariance: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     with blas_threads(1):  # more of them disturb each other
         values, vectors = eigh(covariance, subset_by_index=(max(0, number - rank), number - 1))
     some = values > ROUNDING * max(values[-1], 0.0)
-    return values[some][::-1], vectors[:, some][:, ::-1]
+    return values[some][::-1], np.ascontiguousarray(vectors[:, some][:, ::-1])
 
 
 def spread(points: np.ndarray, most: int = MOST_KNOTS) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Effects of the parts of an interaction, whose sum is the prior mean of a cell.
 
-The sum is taken on the scale of a link. In a target of several classes the means of the classes are divided by their
-total, so that they add up to one.
+The sum is taken on the scale of a link.
 """
 
 from __future__ import annotations
@@ -13,16 +12,15 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
+from catpool.models.effects_on_link import EffectsOnLink
 from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
-from catpool.priors.link import Link
 from catpool.priors.prior import NO_SPREAD, Prior
 
 IDENTITY = "normal"  # the family whose link is the identity
 
 
 @frozen
-class PartEffects:
+class PartEffects(EffectsOnLink):
     """The effects of the parts of one class, for one table or for several.
 
     Parameters
@@ -36,6 +34,8 @@ class PartEffects:
     beside : tuple of PartEffects, default=()
         The effects of the other classes of the target.
     """
+
+    share = None  # cells have no features that could explain it
 
     intercept: float | np.ndarray
     effects: list[np.ndarray]
@@ -108,55 +108,23 @@ class PartEffects:
             require_numbers(np.shape(effects), effects=effects, variances=variances)
         require(all(each.sizes == self.sizes for each in self.beside), "effects of classes that do not match")
 
-    @property
-    def _link(self) -> Link:
-        return FAMILIES[self.link].link
-
     def predictor(self, places: np.ndarray) -> np.ndarray:
         """The sums of cells, of shape (..., m), from the slots of their parts, of shape (m, parts)."""
         return _total(self.intercept, self.effects, places)
 
-    def mean(self, places: np.ndarray) -> np.ndarray:
-        """The prior means of cells, in units of y."""
-        return np.asarray(self._link.mean(self.predictor(places))) / self._total(places)
+    def predictor_variance(self, places: np.ndarray) -> np.ndarray:
+        """The variances of the sums of cells; errors of the effects count as independent."""
+        return _total(self.intercept_variance, self.variances, places)
 
-    def _total(self, places: np.ndarray) -> np.ndarray:
-        """The sum over the classes of the inverse links."""
-        if not self.beside:  # one column of y has no classes to add up to one
-            return np.ones(())
-        own = np.asarray(self._link.mean(self.predictor(places)))
-        return own + sum(each.mean(places) for each in self.beside)
+    def central_places(self) -> np.ndarray:
+        """A cell whose categories are all unseen."""
+        return np.array([self.sizes]) - 1
 
-    def variance(self, places: np.ndarray) -> np.ndarray:
-        """The variances of the prior means.
-
-        Errors of the effects count as independent, and the sum over the classes as known.
-        """
-        on_link = _total(self.intercept_variance, self.variances, places)
-        slope = self._link.variance(self.predictor(places)) / self._total(places)
-        return np.asarray(slope**2 * on_link)
-
-    def draw(self, rng: np.random.Generator) -> PartEffects:
-        """Effects with a draw of their errors, which count as independent."""
+    def draw_predictor(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The sums of cells with a draw of the errors of effects, which count as independent."""
         effects = [rng.normal(own, np.sqrt(each)) for own, each in zip(self.effects, self.variances, strict=True)]
         intercept = float(rng.normal(self.intercept, np.sqrt(self.intercept_variance)))
-        return replace(self, intercept=intercept, effects=effects)
-
-    def about(self, prior: Prior, places: np.ndarray) -> Prior:
-        """The prior with the means of the cells, and their variances, of shape (..., m)."""
-        mean = self.mean(np.array([self.sizes]) - 1)[..., 0]  # of a cell whose categories are all unseen
-        offset = self.mean(places) - mean[..., None]
-        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), mains=self)
-
-    def unseen(self, places: np.ndarray, prior: Prior, family: Family) -> dict[str, np.ndarray]:
-        """The outputs of cells without rows, by name."""
-        assert prior.between is not None
-        assert prior.within is not None
-        mean = self.mean(places)
-        spread = np.full_like(mean, float(prior.between))
-        if prior.strength > 0:
-            spread = family.spread(mean, np.full_like(mean, prior.strength), np.full_like(mean, prior.within))
-        return {"mean": mean, "sd": np.sqrt(spread + self.variance(places)), "reliability": np.zeros_like(mean)}
+        return _total(intercept, effects, places)
 
 
 def _total(common: float | np.ndarray, effects: list[np.ndarray], places: np.ndarray) -> np.ndarray:

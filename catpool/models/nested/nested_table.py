@@ -13,12 +13,12 @@ from catpool.data.categories import MISSING
 from catpool.data.crossed import Paths
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
 from catpool.models.nested.nested_predictions import level_interval, predict_new_path
 from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Tree
-from catpool.tables.encoding_table import sort_categories
 from catpool.tables.outputs import LEVEL_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen

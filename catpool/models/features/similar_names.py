@@ -155,4 +155,4 @@ def _singular(parts: csr_matrix, rank: int) -> tuple[np.ndarray, np.ndarray]:
     with blas_threads(1):  # more of them disturb each other
         vectors, sds, _ = randomized_svd(parts[:, used], min(rank, *parts.shape), n_iter=4, random_state=0)
     some = sds > ROUNDING * sds[0]
-    return sds[some], vectors[:, some]
+    return sds[some], np.ascontiguousarray(vectors[:, some])

@@ -8,8 +8,8 @@ import pytest
 from helpers.described import of
 
 from catpool import names
-from catpool.models.features import names as module_of_names
-from catpool.models.features.names import NameBasis
+from catpool.models.features import similar_names
+from catpool.models.features.similar_names import NameBasis
 
 RANKS = ["I", "II", "III", "IV"]
 JOBS = ["Police Officer", "Nurse (R.N.)", "Bus-Operator"]
@@ -65,13 +65,13 @@ def test_case_and_accents_do_not_count():
 
 def test_many_names_are_reduced_by_a_randomized_algorithm(monkeypatch):
     exact = names(rank=8).fit(of(TITLES))(of(TITLES))
-    monkeypatch.setattr(module_of_names, "MOST_KNOTS", 5)
+    monkeypatch.setattr(similar_names, "MOST_KNOTS", 5)
     functions = names(rank=8).fit(of(TITLES))(of(TITLES))
     np.testing.assert_allclose(functions @ functions.T, exact @ exact.T, atol=1e-6)
 
 
 def test_very_many_names_have_the_functions_of_some_of_them(monkeypatch):
-    monkeypatch.setattr(module_of_names, "MOST_NAMES", 7)
+    monkeypatch.setattr(similar_names, "MOST_NAMES", 7)
     fitted = names(rank=1000).fit(of(TITLES))
     some = fitted.texts.tolist()
     assert len(some) == 7
@@ -81,7 +81,7 @@ def test_very_many_names_have_the_functions_of_some_of_them(monkeypatch):
 def test_few_and_many_names_have_the_same_functions(monkeypatch):
     fitted = names().fit(of(TITLES))
     few = fitted(of(NEW))
-    monkeypatch.setattr(module_of_names, "FEW", 0)
+    monkeypatch.setattr(similar_names, "FEW", 0)
     np.testing.assert_allclose(fitted(of(NEW)), few, atol=1e-12)
 
 

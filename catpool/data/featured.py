@@ -1,0 +1,242 @@
+"""`FeaturedVocabulary`: the categories of a column with features of each, from which its prior mean follows.
+
+Features are made once, from the categories of all training rows, and never from the target. So all folds share them.
+The columns of X that they read are constant within a category, so that a category has one value of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.categories import Vocabulary, number
+from catpool.data.frames import Frame, select_columns
+from catpool.data.frozen import frozen
+from catpool.data.sorted_categories import sort_categories
+from catpool.data.traits import read_traits, take_values, unite_traits
+from catpool.data.verify import require
+
+Basis = Callable[[pd.DataFrame], np.ndarray]  # from categories to numbers of shape (m, q); a row of NaN has no features
+
+
+class CategoryFeatures(Protocol):
+    """What makes features of categories; `columns` and `penalized` are optional."""
+
+    def fit(self, categories: pd.DataFrame) -> Basis:
+        """Learn from categories, which are the index, and from columns of X what the features of others are."""
+        ...
+
+
+def read_columns(features: CategoryFeatures) -> Sequence[Any]:
+    """The columns of X that features read."""
+    return getattr(features, "columns", ())
+
+
+def all_columns(features: Iterable[CategoryFeatures]) -> list[Any]:
+    """The columns of X that some features read, each once."""
+    return list(dict.fromkeys(chain.from_iterable(read_columns(each) for each in features)))
+
+
+def is_penalized(features: CategoryFeatures) -> bool:
+    """Whether the coefficients of features have a variance of their own, to which they are shrunk."""
+    return bool(getattr(features, "penalized", True))
+
+
+class FeaturedColumn(NamedTuple):
+    """A column, and the columns that its features read, by label."""
+
+    values: Any
+    traits: dict[Any, Any]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@frozen
+class FeaturedVocabulary(Vocabulary):
+    """The categories of a column, and the features of each.
+
+    Parameters
+    ----------
+    categories : pandas.Series
+        Of length K, without a missing value.
+    label : Any
+        The label of the column.
+    traits : dict of ndarray of shape (K,)
+        What the columns of X that features read hold in the rows of each category, by label.
+    features : list of CategoryFeatures
+    fitted : list of callables
+        What the features learned from the categories. Each gives one block of the basis.
+    """
+
+    label: Any
+    traits: dict[Any, np.ndarray]
+    features: list[Any]
+    fitted: list[Any]
+
+    @classmethod
+    def fit(
+        cls, categories: pd.Series, label: Any, traits: dict[Any, np.ndarray], features: Sequence[CategoryFeatures]
+    ) -> FeaturedVocabulary:
+        """Fit features to categories, in their sorted order, so that the order of the rows does not matter."""
+        order = sort_categories(categories)
+        frame = _frame_of(categories.tolist(), traits, label).iloc[order]
+        fitted = [each.fit(frame[list(read_columns(each))]) for each in features]
+        return cls(categories, label, traits, list(features), fitted)
+
+    @property
+    def reads(self) -> list[Any]:
+        """The labels of the columns of X that features read."""
+        return list(self.traits)
+
+    @cached_property
+    def blocks(self) -> list[np.ndarray]:
+        """The basis of each of the features by slot, of shape (size, q); NaN for the slots of no category."""
+        frame = _frame_of(self.categories.tolist(), self.traits, self.label)
+        return [np.vstack([_no_row(own), own, _no_row(own)]) for own in self._bases(frame)]
+
+    @property
+    def widths(self) -> list[int]:
+        """The number of functions of each block."""
+        return [each.shape[1] for each in self.blocks]
+
+    @property
+    def basis(self) -> np.ndarray:
+        """The blocks side by side, of shape (size, functions)."""
+        return np.hstack(self.blocks)
+
+    def _bases(self, frame: pd.DataFrame) -> list[np.ndarray]:
+        return [
+            _checked(fitted(frame[list(read_columns(each))]), len(frame), each, self.label)
+            for each, fitted in zip(self.features, self.fitted, strict=True)
+        ]
+
+    def row_basis(self, column: FeaturedColumn, rows: np.ndarray) -> np.ndarray:
+        """The basis of some rows, of shape (m, functions), from their own category and columns."""
+        basis, number = self.distinct_basis(column, rows)
+        return basis[number]
+
+    def distinct_basis(self, column: FeaturedColumn, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The basis of some rows that differ in their category or columns, and the number of these of each row.
+
+        Parameters
+        ----------
+        column : FeaturedColumn
+        rows : ndarray of shape (m,)
+            Positions.
+        """
+        values = {self.label: take_values(column.values, rows)} | {
+            label: take_values(column.traits[label], rows) for label in self.reads
+        }
+        codes = [number(each, label=label).codes for label, each in values.items()]
+        first, inverse = _distinct(codes)
+        kept = {label: each[first] for label, each in values.items()}
+        frame = _frame_of(kept.pop(self.label).tolist(), kept, self.label)
+        return np.hstack(self._bases(frame)), inverse
+
+    def look_up(
+        self, column: Any, label: Any = None
+    ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], list[Any]]]:
+        """Find the slots of the values of a column, which may have the columns beside it that its features read."""
+        return super().look_up(column.values if isinstance(column, FeaturedColumn) else column, label)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: vars(self)[name] for name in ("label", "traits", "features", "fitted")}
+        return super().__getstate__() | own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = {name: state[name] for name in ("label", "traits", "features", "fitted")}
+        super().__setstate__({name: each for name, each in state.items() if name not in own})
+        vars(self).update(own)
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be categories with features."""
+        super().verify()
+        require(self.features and len(self.features) == len(self.fitted), "features that are not fitted")
+        require(all_columns(self.features) == self.reads, "features of other columns")
+        require(
+            all(np.shape(each) == (len(self.categories),) for each in self.traits.values()),
+            "columns that do not match their categories",
+        )
+        _ = self.blocks
+
+
+def with_features(
+    codes: np.ndarray, vocabulary: Vocabulary, label: Any, X: Frame, features: Sequence[CategoryFeatures]
+) -> FeaturedVocabulary:
+    """The vocabulary of a column with features, from training rows.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    vocabulary : Vocabulary
+    label : Any
+        The label of the column.
+    X : Frame
+    features : sequence of CategoryFeatures
+    """
+    traits = read_traits(codes, vocabulary, label, all_columns(features), X)
+    return FeaturedVocabulary.fit(vocabulary.categories, label, traits, features)
+
+
+def unite_featured(
+    categories: pd.Series, parts: Sequence[FeaturedVocabulary], slots: Sequence[np.ndarray]
+) -> FeaturedVocabulary:
+    """The vocabulary of the categories of parts of the rows, to which the features are fitted again.
+
+    Parameters
+    ----------
+    categories : pandas.Series
+    parts : sequence of FeaturedVocabulary
+    slots : sequence of ndarray of shape (size,)
+        The slot in the union of each slot of each part.
+    """
+    first = parts[0]
+    traits = {
+        each: unite_traits(categories, first.label, each, [part.traits[each] for part in parts], slots)
+        for each in first.traits
+    }
+    return FeaturedVocabulary.fit(categories, first.label, traits, first.features)
+
+
+def select_featured(label: Any, vocabulary: Any, X: Frame) -> Any:
+    """A column, or a list of columns if `label` is a tuple of labels; with those that its features read, if any."""
+    column = select_columns(label, X)
+    if not isinstance(vocabulary, FeaturedVocabulary):
+        return column
+    return FeaturedColumn(column, {each: X.column(each) for each in vocabulary.reads})
+
+
+def _distinct(codes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The first row of each distinct combination of codes, and the number of the combination of each row."""
+    stacked = np.column_stack(codes)
+    _, first, inverse = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
+
+
+def _frame_of(categories: list[Any], traits: Mapping[Any, np.ndarray], label: Any) -> pd.DataFrame:
+    """Categories as the index of a frame of the columns that features read."""
+    index = pd.Index(categories, dtype=object, name=label, tupleize_cols=False)
+    return pd.DataFrame(dict(traits), index=index)
+
+
+def _no_row(basis: np.ndarray) -> np.ndarray:
+    return np.full((1, basis.shape[1]), np.nan)
+
+
+def _checked(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:
+    """A basis of floats, with a row for each category that is either finite or NaN throughout."""
+    basis = np.asarray(basis, dtype=float)
+    finite = np.isfinite(basis)
+    ok = basis.ndim == 2 and len(basis) == rows and basis.shape[1] > 0
+    if not ok or not (finite.all(axis=1) | np.isnan(basis).all(axis=1)).all():
+        raise ValueError(
+            f"The features {features!r} of column {label!r} must give an array of shape ({rows}, q), with rows of "
+            f"finite numbers or of NaN throughout. They gave an array of shape {basis.shape}. Mend what `fit` returns."
+        )
+    return basis

@@ -1,0 +1,136 @@
+"""`Block` and `FeatureDesign`: what is known of the categories of a column, as numbers whose effects are estimated.
+
+A category without features counts as one of average features: its numbers are those of the center.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+
+MANY = 1 << 25  # multiplications of double precision that take some time
+
+
+@frozen
+class Block:
+    """Features of the slots of a column whose effects have one variance, or are free.
+
+    Parameters
+    ----------
+    basis : ndarray of shape (size, q)
+        The features of each slot. Those of a slot without features are NaN.
+    penalized : bool, default=True
+        Whether the effects are normal with a common variance, which is estimated, or free.
+    name : str, default="features"
+        The name of the block, for warnings.
+    columns : tuple of str, default=()
+        The names of the features, for warnings.
+    """
+
+    basis: np.ndarray
+    penalized: bool = True
+    name: str = "features"
+    columns: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Whether a slot has no features, of shape (size,)."""
+        return np.isnan(self.basis).any(axis=1)
+
+    def label(self, place: int) -> str:
+        """The name of one of the features."""
+        return repr(self.columns[place]) if self.columns else f"number {place + 1} of {self.name!r}"
+
+
+@frozen
+class FeatureDesign:
+    """The features of the slots of a column, about their center and in units in which they are of usual size.
+
+    Parameters
+    ----------
+    values : ndarray of shape (size, 1 + Q)
+        A one, and the features of all blocks.
+    missing : ndarray of bool of shape (size, B)
+        Whether a slot has no features of a block.
+    center, unit : ndarray of shape (Q,)
+    spread : ndarray of shape (Q, Q)
+        The second moments of the features over the slots that have them.
+    blocks : tuple of Block
+        Without features of slots.
+    """
+
+    values: np.ndarray
+    missing: np.ndarray
+    center: np.ndarray
+    unit: np.ndarray
+    spread: np.ndarray
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block]) -> FeatureDesign:
+        """The features of some blocks, of one size."""
+        missing = np.column_stack([block.missing for block in blocks])
+        values = np.ones((len(missing), 1 + sum(block.basis.shape[1] for block in blocks)))
+        centers, units, stop = [], [], 1
+        for block, without in zip(blocks, missing.T, strict=True):
+            start, stop = stop, stop + block.basis.shape[1]
+            own = values[:, start:stop]
+            center, unit = _standardize(block, without, own)
+            centers.append(center)
+            units.append(unit)
+        roots = np.repeat(np.sqrt(np.maximum((~missing).sum(axis=0), 1)), [block.basis.shape[1] for block in blocks])
+        spread = values[:, 1:].T @ values[:, 1:] / roots[:, None] / roots
+        bare = tuple(replace(block, basis=block.basis[:0]) for block in blocks)
+        return cls(values, missing, np.concatenate(centers), np.concatenate(units), spread, bare)
+
+    @cached_property
+    def summed(self) -> np.ndarray:
+        """The values of which products are summed: where they are many, in single precision, which is much faster.
+
+        Effects are then solved for once more from the values themselves. Free effects, of which some may follow from
+        others, need all digits.
+        """
+        many = len(self.values) * self.values.shape[1] ** 2 > MANY
+        penalized = all(block.penalized for block in self.blocks)
+        return self.values.astype(np.float32) if many and penalized else self.values
+
+    @property
+    def widths(self) -> list[int]:
+        """The number of features of each block."""
+        return [block.basis.shape[1] for block in self.blocks]
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """The block of the one and of each feature, -1 where effects are free, of shape (1 + Q,)."""
+        own = [number if block.penalized else -1 for number, block in enumerate(self.blocks)]
+        return np.concatenate([[-1], np.repeat(own, self.widths)])
+
+    def label(self, place: int) -> str:
+        """The name of one of the Q features."""
+        starts = np.cumsum([0, *self.widths])
+        number = int(np.searchsorted(starts, place, side="right")) - 1
+        return self.blocks[number].label(place - int(starts[number]))
+
+    def subset(self, slots: np.ndarray | slice) -> FeatureDesign:
+        """The design of some slots, about the same center."""
+        return replace(self, values=self.values[slots], missing=self.missing[slots])
+
+
+def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Write the features of a block into an array, about their center; return the center and the units."""
+    known = block.basis[~missing]
+    number, width = max(1, len(known)), known.shape[1]
+    center = known.sum(axis=0) / number
+    into[...] = block.basis
+    into -= center
+    into[missing] = 0.0
+    square = np.einsum("kq,kq->q", into, into) / number
+    size = np.sqrt(np.full(width, square.sum()) if block.penalized else square)
+    unit = np.where(size > 0, size, 1.0)
+    into /= unit
+    return center, unit

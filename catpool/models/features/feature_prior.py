@@ -1,0 +1,174 @@
+"""`FeaturePrior`: the prior of categories whose means depend on what is known of them.
+
+In the normal family the model is y ~ 1 + z + (1 | g), where the effects of a penalized block of features z are random,
+too, with a variance of their own. The prior mean of a category is the sum of the estimated effects of its features, and
+the strength is the variance of rows over that of categories of the same features, so the posterior mean and variance
+of a category are those of the model. Moments of categories are sufficient for it.
+
+References
+----------
+R. E. Fay, R. A. Herriot (1979), Estimates of income for small places: an application of James-Stein procedures to
+census data, Journal of the American Statistical Association 74, 269-277.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.models.features.feature_blocks import Block, FeatureDesign
+from catpool.models.features.feature_effects import IDENTITY, FeatureEffects, no_effects
+from catpool.models.features.free_effects import warn_of_dropped
+from catpool.models.features.link_fit import fit_on_link, is_ready_on_link
+from catpool.models.features.normal_fit import FIELDS, fit_normal, is_ready
+from catpool.moments.moments import Moments
+from catpool.priors.blas import blas_threads
+from catpool.priors.family import Family
+from catpool.priors.prior import NO_SPREAD, ONLY_FEATURES, Prior, mean_variance, reliability
+
+
+class LearnedTable(NamedTuple):
+    """What is learned of one class from one table.
+
+    Parameters
+    ----------
+    prior : Prior of shape ()
+        Without means of slots.
+    effects : FeatureEffects
+    means : ndarray of shape (size,)
+        The prior means of slots.
+    """
+
+    prior: Prior
+    effects: FeatureEffects
+    means: np.ndarray
+
+
+@frozen
+class FeaturePrior:
+    """The rule by which the prior of categories with features is learned.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        Of as many slots as the moments have categories.
+    reml : bool
+    """
+
+    blocks: Sequence[Block]
+    reml: bool
+
+    @cached_property
+    def design(self) -> FeatureDesign:
+        """The features of all blocks."""
+        return FeatureDesign.of(self.blocks)
+
+    def subset(self, slots: np.ndarray | slice) -> FeaturePrior:
+        """The rule for moments of some slots, in the order given, about the same center."""
+        some = replace(self, blocks=[replace(block, basis=block.basis[slots]) for block in self.blocks])
+        vars(some)["design"] = self.design.subset(slots)
+        return some
+
+    def expand(self, prior: Prior) -> Prior:
+        """A prior that was learned from some slots, for all slots."""
+        assert isinstance(prior.mains, FeatureEffects)
+        return prior.mains.about(prior, self.design)
+
+    def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
+        """Learn the prior of each class, with a mean for each slot.
+
+        Parameters
+        ----------
+        moments : sequence of Moments of shape (..., size)
+            One for each class.
+        family : Family
+
+        Returns
+        -------
+        list of Prior of shape (...)
+            With `offset`, a function for `offset_variance`, and as `mains` the effects of the last table.
+        """
+        classes = [each.flatten() for each in moments]
+        dropped: list[np.ndarray] = []
+        learn = self._learn_linear if family.homoscedastic else self._learn_on_link
+        with blas_threads(1):
+            tables = [learn(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
+        warn_of_dropped(self.design, dropped)
+        return [
+            self._stack(own, each.count.shape) for own, each in zip(zip(*tables, strict=True), moments, strict=True)
+        ]
+
+    def _learn_linear(
+        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
+    ) -> list[LearnedTable]:
+        """What is learned of the classes from one table; the features that it does without are added to a list."""
+        found = []
+        for own in classes:
+            if is_ready(own):
+                fit = fit_normal(self.design, own, reml=self.reml)
+                dropped.append(fit.dropped)
+                prior, effects = fit.prior, fit.effects
+            else:
+                prior, effects = self._without_effects(own, family)
+            found.append(LearnedTable(prior, effects, effects.mean(self.design)))
+        return found
+
+    def _without_effects(self, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
+        """The prior of a table from which no effects can be learned."""
+        prior = family.likelihood_prior([moments], reml=self.reml)[0]
+        assert prior.between is not None
+        assert prior.within is not None
+        weight = reliability(moments.count, prior.strength)
+        error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
+        return prior, no_effects(self.design, float(prior.mean), float(error), family.name)
+
+    def _learn_on_link(
+        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
+    ) -> list[LearnedTable]:
+        """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
+        alone = []
+        for own in classes:
+            if is_ready_on_link(own, family):
+                fit = fit_on_link(self.design, own, family, reml=self.reml)
+                alone.append(fit.effects)
+                dropped.append(fit.dropped)
+            else:
+                alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
+        found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
+        return self._conjugate(found, classes, family)
+
+    def _conjugate(
+        self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
+    ) -> list[LearnedTable]:
+        """The priors about the means of slots, whose strength is the likeliest."""
+        means = np.array([each.mean(self.design) for each in effects])
+        totals = np.array([each.total for each in classes])
+        strength, likelihood = family.strength_given_means(totals, classes[0].count, means)
+        note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
+        found = []
+        for own, each, mean in zip(effects, classes, means, strict=True):
+            within = family.variance(each)
+            between = family.between_variance(within, np.array(strength))
+            center = own.mean(own.central_places())[0]
+            fields = center, strength, between, within, likelihood, note
+            numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
+            found.append(LearnedTable(Prior(**numbers), own, mean))
+        return found
+
+    def _stack(self, tables: Sequence[LearnedTable], shape: tuple[int, ...]) -> Prior:
+        """The priors of several tables, whose effects are those of the last one, which has all rows."""
+        numbers: dict[str, Any] = {
+            name: np.array([getattr(each.prior, name) for each in tables]).reshape(shape[:-1]) for name in FIELDS
+        }
+        offset = np.array([each.means - each.prior.mean for each in tables]).reshape(shape)
+
+        def variance() -> np.ndarray:
+            with blas_threads(1):
+                return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
+
+        return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)

@@ -1,0 +1,102 @@
+"""`FeatureTable`: what is known of the categories of a column, one row for each, from a frame of any library."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.frames import Frame, read_frame
+from catpool.data.frozen import frozen
+from catpool.data.plain import as_series, plain_array
+from catpool.data.verify import require
+
+
+@frozen
+class FeatureTable:
+    """A table as arrays.
+
+    Parameters
+    ----------
+    index : ndarray of shape (m,)
+        That of a pandas frame, or the positions of the rows.
+    columns : dict of ndarray of shape (m,)
+        By label.
+    """
+
+    index: np.ndarray
+    columns: dict[Any, np.ndarray]
+
+    @classmethod
+    def read(cls, table: Any) -> FeatureTable:
+        """The table of a frame of any library, or of an array."""
+        frame = read_frame(table)
+        index = frame.index()
+        return cls(
+            np.arange(len(frame)) if index is None else plain_array(index.to_series()),
+            {label: plain_array(as_series(frame.column(label))) for label in frame.labels},
+        )
+
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be a table."""
+        shape = np.shape(self.index)
+        require(len(shape) == 1 and all(np.shape(each) == shape for each in self.columns.values()), "a ragged table")
+
+    def rows(self, categories: pd.Index) -> pd.DataFrame:
+        """The features of categories of the column that their index is named after; missing for unknown ones."""
+        label = categories.name
+        if label not in self._by_label:
+            self._by_label[label] = self._keyed(label)
+        return self._by_label[label].reindex(categories)
+
+    @cached_property
+    def _by_label(self) -> dict[Any, pd.DataFrame]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arrays alone, so that pickles hold no frames."""
+        return {"index": self.index, "columns": self.columns}
+
+    def _keyed(self, label: Any) -> pd.DataFrame:
+        """The features with the categories of a column as index: the column of this label, or the table's index."""
+        columns = dict(self.columns)
+        keys = columns.pop(label) if label in columns else self.index
+        index = pd.Index(keys.tolist(), dtype=object, tupleize_cols=False)
+        _check_keys(index, label)
+        if not columns:
+            raise ValueError(
+                f"The table in `prior_features` of column {label!r} must have features beside the categories, but it "
+                "has no other column. Add some."
+            )
+        return pd.DataFrame(columns, index=index)
+
+
+def _check_keys(index: pd.Index, label: Any) -> None:
+    """Raise an error unless each category has one row."""
+    repeated = index.duplicated()
+    if repeated.any() or index.hasnans:
+        what = f"{index[repeated][0]!r} has several" if repeated.any() else "a missing value has one"
+        raise ValueError(
+            f"The table in `prior_features` of column {label!r} must have one row for each category, in its column "
+            f"{label!r} or, without one, as the index of a pandas frame, but {what}. Remove rows."
+        )
+
+
+def table_of(result: Any, categories: pd.Index) -> pd.DataFrame:
+    """What a function returned for categories, as a table with a row for each.
+
+    Parameters
+    ----------
+    result : frame of any library, or array
+    categories : pandas.Index
+    """
+    frame: Frame = read_frame(result)
+    if len(frame) != len(categories):
+        raise ValueError(
+            f"The function in `prior_features` of column {categories.name!r} must return a table with a row for each "
+            f"of the categories that it gets, of which there were {len(categories)}. It returned {len(frame)} rows."
+        )
+    columns = {label: plain_array(as_series(frame.column(label))) for label in frame.labels}
+    return pd.DataFrame(columns, index=categories)

@@ -1,0 +1,50 @@
+"""Which free effects a table identifies: features that follow from others, or are more than its categories, are not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from catpool.models.features.feature_blocks import FeatureDesign
+
+LEAST = 1e-9  # of a feature's squares, that must be left once the features before it are known
+
+
+def identified(products: np.ndarray, free: np.ndarray, most: int) -> np.ndarray:
+    """The free effects that are identified, by their place.
+
+    Parameters
+    ----------
+    products : ndarray of shape (n, n)
+        The sums of products of the features over categories; the first feature is a one.
+    free : ndarray of bool of shape (n,)
+    most : int
+        How many free effects there can be.
+
+    Returns
+    -------
+    ndarray of bool of shape (n,)
+    """
+    kept = np.zeros(len(free), dtype=bool)
+    rest = products.astype(float)
+    for place in np.flatnonzero(free):
+        square = products[place, place]
+        if rest[place, place] <= LEAST * square or np.count_nonzero(kept) >= most:
+            continue
+        kept[place] = True
+        rest = rest - np.outer(rest[:, place], rest[place]) / rest[place, place]
+    return kept
+
+
+def warn_of_dropped(design: FeatureDesign, dropped: Sequence[np.ndarray]) -> None:
+    """Warn of features that some tables do without, from the places of those of each table."""
+    number = sum(len(each) > 0 for each in dropped)
+    if number:
+        named = ", ".join(design.label(place) for place in np.unique(np.concatenate(dropped)))
+        warnings.warn(
+            f"{number} of {len(dropped)} sets of training rows cannot tell the effects of some features from those of "
+            f"others, and do without them: {named}. Leave these out, or penalize their effects.",
+            stacklevel=2,
+        )

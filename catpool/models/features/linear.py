@@ -1,0 +1,252 @@
+"""`linear`: the prior mean of a category as a linear function of what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
+from catpool.data.finite_numbers import finite_numbers
+from catpool.data.frozen import frozen
+from catpool.models.features.feature_table import FeatureTable, table_of
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+
+MOST = 2000  # numbers that a block may have, as the time of a fit grows with their square
+ROUNDING = 1e-12  # of a column that has one value, relative to it
+
+
+def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, penalty: bool = True) -> LinearFeatures:
+    """Say what is known of the categories of a column, for ``prior_features``: the prior mean is linear in it.
+
+    Numbers are standardized over the categories of fit, truth values count as 0 and 1, and each level of other columns
+    is an indicator. With the numbers z_k of category k, its prior mean is
+
+        mu + z_k' gamma,    gamma_j ~ normal(0, s^2) if penalized.
+
+    A missing value counts as the mean of its column, and so does a level that no category had at fit. A category of
+    which nothing is known has no features.
+
+    Parameters
+    ----------
+    source : frame, list of labels, or callable
+        A table with one row per category, in its column of the same label as the encoded column, or as the index of a
+        pandas frame; a list of columns of X that are constant within a category; or a function from a Series of
+        categories to a table with a row for each.
+    penalty : bool, default=True
+        Whether the effects are shrunk to 0, with a variance s^2 that is estimated; otherwise they are free, as the
+        fixed effects of a mixed model are. Free effects need far fewer columns than categories.
+
+    Returns
+    -------
+    LinearFeatures
+        For a value of ``prior_features``, or in a list of several.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `source` is none of these, or `penalty` is no truth value; and, when an encoder is fitted, if a table has two
+        rows for a category or none for any, or holds dates.
+
+    References
+    ----------
+    R. E. Fay, R. A. Herriot (1979), Estimates of income for small places: an application of James-Stein procedures to
+    census data, Journal of the American Statistical Association 74, 269-277.
+    A. Gelman, J. Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, Cambridge, chapter 12.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from catpool import EmpiricalBayesEncoder, linear
+    >>> shops = pd.DataFrame({"shop": ["a", "b", "c", "d", "e"], "area": [10.0, 20.0, 30.0, 40.0, 50.0]})
+    >>> X = pd.DataFrame({"shop": ["a", "a", "b", "b", "c", "c", "d", "d"]})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"shop": linear(shops, penalty=False)})
+    >>> encoder = encoder.fit(X, [1.1, 0.8, 2.0, 2.3, 2.9, 3.2, 4.1, 3.6])
+    >>> encoder.transform(pd.DataFrame({"shop": ["a", "e", "f"]}))["shop"].round(2).tolist()
+    [1.06, 4.9, 2.5]
+    """
+    if not isinstance(penalty, bool | np.bool_):
+        raise ValueError(f"`penalty` must be True or False. Got {penalty!r}.")
+    if isinstance(source, list | tuple):
+        return LinearFeatures(tuple(source), None, None, penalty)
+    if callable(source):
+        return LinearFeatures((), None, source, penalty)
+    if isinstance(source, str) or not hasattr(source, "shape"):
+        raise ValueError(
+            "`source` must be a table, a list of columns of X, or a function from categories to a table. Got "
+            f"{source!r}."
+        )
+    return LinearFeatures((), FeatureTable.read(source), None, penalty)
+
+
+@frozen
+class LinearFeatures:
+    """What is known of categories, as standardized numbers.
+
+    Parameters
+    ----------
+    columns : tuple
+        The labels of the columns of X that hold it.
+    table : FeatureTable, optional
+        The table that holds it.
+    function : callable, optional
+        From categories to such a table.
+    penalized : bool
+        Whether its coefficients are shrunk.
+    """
+
+    columns: tuple[Any, ...]
+    table: FeatureTable | None
+    function: Any
+    penalized: bool
+
+    def fit(self, categories: pd.DataFrame) -> LinearBasis:
+        """Learn the centers and scales of numbers, and the levels of other columns, over the categories."""
+        known, label = self.known(categories), categories.index.name
+        if known.isna().all(axis=None):
+            raise ValueError(
+                f"`prior_features` must say something of the categories of column {label!r}, but knows none of them, "
+                f"such as {categories.index[0]!r}. Compare the types: 1 and '1' are two categories."
+            )
+        kinds = {each: _kind(known[each], each) for each in known}
+        numbers = _fit_numbers(known[[each for each, kind in kinds.items() if kind != CATEGORY]])
+        levels = {
+            each: _fit_levels(known[each], full=self.penalized) for each, kind in kinds.items() if kind == CATEGORY
+        }
+        _check_width(len(numbers.labels) + sum(len(each.center) for each in levels.values()), known, label)
+        return LinearBasis(self, numbers, levels)
+
+    def known(self, categories: pd.DataFrame) -> pd.DataFrame:
+        """What is known of categories, as a table with a row for each."""
+        if self.table is not None:
+            return self.table.rows(categories.index)
+        if self.function is None:
+            return categories
+        return table_of(self.function(categories.index.to_series(index=range(len(categories)))), categories.index)
+
+
+@frozen
+class LinearBasis:
+    """Linear features after `fit`.
+
+    Parameters
+    ----------
+    source : LinearFeatures
+    numbers : LinearNumbers
+    levels : dict of LinearLevels
+        Of columns that do not hold numbers, by label.
+    """
+
+    source: LinearFeatures
+    numbers: LinearNumbers
+    levels: dict[Any, LinearLevels]
+
+    def __call__(self, categories: pd.DataFrame) -> np.ndarray:
+        """The basis of categories: zeros for what is missing, and NaN where all is missing."""
+        known = self.source.known(categories)[[*self.numbers.labels, *self.levels]]
+        blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
+        basis = np.hstack(blocks)
+        basis[known.isna().to_numpy().all(axis=1)] = np.nan
+        return basis
+
+
+@frozen
+class LinearNumbers:
+    """How columns of numbers are standardized.
+
+    Parameters
+    ----------
+    labels : list
+    center, scale : ndarray of shape (columns,)
+    """
+
+    labels: list[Any]
+    center: np.ndarray
+    scale: np.ndarray
+
+    def basis(self, known: pd.DataFrame) -> np.ndarray:
+        """The standardized columns, of shape (m, columns)."""
+        basis = _numbers(known[self.labels])
+        basis -= self.center
+        basis /= self.scale
+        basis[np.isnan(basis)] = 0.0
+        return basis
+
+
+@frozen
+class LinearLevels:
+    """How a column of categories becomes indicators.
+
+    Parameters
+    ----------
+    levels : list
+        The last q of them have an indicator.
+    center : ndarray of shape (q,)
+        Their shares of the categories of fit.
+    """
+
+    levels: list[Any]
+    center: np.ndarray
+
+    def basis(self, column: pd.Series) -> np.ndarray:
+        """The indicators less their shares, of shape (m, q)."""
+        codes = _codes(column, self.levels)[:, None]
+        with_indicator = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
+        return np.where(codes >= 0, (codes == with_indicator) - self.center, 0.0)
+
+
+def _kind(column: pd.Series, label: Any) -> str:
+    """The kind of a column: that of numbers, of truth values or of categories."""
+    kind = column_kind(column)
+    if kind in (NUMBER, BOOLEAN, CATEGORY):
+        return kind
+    raise TypeError(
+        f"`prior_features` must be numbers, truth values or categories, but {label!r} holds values of the kind "
+        f"{kind!r}, such as {column.dropna().iloc[0]!r}. Convert it to numbers."
+    )
+
+
+def _check_width(width: int, known: pd.DataFrame, label: Any) -> None:
+    """Raise an error unless a block has some numbers, and not too many."""
+    if 0 < width <= MOST:
+        return
+    raise ValueError(
+        f"`prior_features` of column {label!r} must make from 1 to {MOST} numbers of each category, but its columns "
+        f"{list(known)} make {width}. Leave out columns {'of many levels' if width else 'of one value throughout'}."
+    )
+
+
+def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
+    numbers = _numbers(known)
+    gaps = np.isnan(numbers)
+    count = np.maximum(len(numbers) - gaps.sum(axis=0), 1)
+    center = np.where(gaps, 0.0, numbers).sum(axis=0) / count
+    away = np.where(gaps, 0.0, numbers - center)
+    scale = np.sqrt(np.einsum("kq,kq->q", away, away) / count)
+    varies = scale > ROUNDING * np.abs(center)
+    labels = [label for label, own in zip(known, varies, strict=True) if own]
+    return LinearNumbers(labels, center[varies], scale[varies])
+
+
+def _numbers(known: pd.DataFrame) -> np.ndarray:
+    """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
+    columns = [finite_numbers(known[label], label) for label in known]
+    return np.column_stack(columns) if columns else np.empty((len(known), 0))
+
+
+def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
+    """The indicators of all levels, or of all but the first, whose effect is that of the mean."""
+    known = column.dropna()
+    levels = pd.unique(known.astype(object)).tolist()
+    first = 0 if full and len(levels) > 1 else 1
+    return LinearLevels(levels, np.bincount(_codes(known, levels), minlength=len(levels))[first:] / max(len(known), 1))
+
+
+def _codes(column: pd.Series, levels: list[Any]) -> np.ndarray:
+    """The number of each value among the levels; -1 for missing values and unknown levels."""
+    own = pd.Index(column.tolist(), dtype=object, tupleize_cols=False)
+    return pd.Index(levels, dtype=object, tupleize_cols=False).get_indexer(own)

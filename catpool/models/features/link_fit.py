@@ -1,0 +1,131 @@
+"""Fits of effects of features on the scale of a link, for shares and counts.
+
+The mean of the value of a category is mu_k, the inverse link of eta_k = x_k' beta. Under a conjugate prior of s rows of
+this mean, the mean of its n_k rows has, next to a factor s / (s + 1) for shares, the variance
+
+    v(mu_k) (1 / n_k + 1 / s).
+
+So the working response eta_k + (y_k - mu_k) / v(mu_k), times the root of v(mu_k), has a linear mixed model of known
+variances 1 / n_k of rows, and 1 / s of categories. Each round fits it, and takes the new eta from it. As mu_k is the
+mean over categories of the same features, and not of the one in the middle, categories without rows are predicted
+without bias.
+
+References
+----------
+D. A. Williams (1982), Extra-binomial variation in logistic linear models, Applied Statistics 31, 144-148.
+
+N. E. Breslow, D. G. Clayton (1993), Approximate inference in generalized linear mixed models, Journal of the American
+Statistical Association 88, 9-25.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.models.features.category_products import CategoryProducts
+from catpool.models.features.feature_blocks import FeatureDesign
+from catpool.models.features.feature_effects import FeatureEffects, effects_of
+from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
+from catpool.models.features.feature_search import continue_search, maximize_likelihood
+from catpool.models.features.free_effects import identified
+from catpool.models.features.normal_fit import COARSE, FEWEST
+from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor
+from catpool.models.mixed.solver.variance_search import warn_not_converged
+from catpool.moments.moments import Moments
+from catpool.priors.family import Family
+from catpool.priors.method_of_moments import moments_prior
+
+ROUNDS = 50
+NEAR = 1e-7  # change of linear predictors in a round, after which the fit has converged
+STRONGEST = 1e4  # rows of the average category, which the prior has to start from at most
+
+
+@frozen
+class LinkFit:
+    """The effects of one class in one table, and the features that it does without, by place."""
+
+    effects: FeatureEffects
+    dropped: np.ndarray
+
+
+def is_ready_on_link(moments: Moments, family: Family) -> bool:
+    """Whether the effects of features can be learned from a table of shape (K,)."""
+    least, most = family.bounds
+    return bool(moments.categories >= FEWEST and least < moments.mean < most)
+
+
+def fit_on_link(design: FeatureDesign, moments: Moments, family: Family, *, reml: bool) -> LinkFit:
+    """Fit the model to the moments of one table, of shape (K,), that `is_ready_on_link`."""
+    table = WorkingCategories(design, moments, family, reml)
+    found = table.fit()
+    kept = table.kept
+    effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
+    effects[kept], covariance[np.ix_(kept, kept)] = found.effects, found.covariance
+    between = float(found.theta[0] / family.link.variance(np.array(effects[0])))
+    return LinkFit(effects_of(design, effects, covariance, between, family.name), np.flatnonzero(~kept) - 1)
+
+
+class WorkingCategories:
+    """The categories of one table, and their working responses.
+
+    Parameters
+    ----------
+    design : FeatureDesign
+    moments : Moments of shape (K,)
+    family : Family
+    reml : bool
+    """
+
+    def __init__(self, design: FeatureDesign, moments: Moments, family: Family, reml: bool) -> None:
+        self.moments, self.family, self.link, self.reml = moments, family, family.link, reml
+        self.free = np.array([True, *(block.penalized for block in design.blocks)])
+        self.kept = self._identified(design)
+        self.kinds = design.kinds[self.kept]
+        self.values, self.summed = design.values, design.summed
+        if not self.kept.all():
+            self.values = self.summed = design.values[:, self.kept]
+        self.most = float(largest_predictor(moments.category_means.max(), self.link))
+
+    def _identified(self, design: FeatureDesign) -> np.ndarray:
+        kept = design.kinds >= 0
+        if kept[1:].all():
+            return np.ones(len(kept), dtype=bool)
+        seen = design.values[self.moments.count > 0]
+        return kept | identified(seen.T @ seen, ~kept, len(seen) - 2)
+
+    def fit(self) -> FeatureEquations:
+        """The equations at the last round."""
+        eta = np.full(len(self.values), self.link.eta(self.moments.mean))
+        found = None
+        for _ in range(ROUNDS):
+            found = self._solve(eta, found)
+            last, eta = eta, np.clip(self.values @ found.effects, -ETA, self.most)
+            if np.abs(eta - last).max() <= NEAR:
+                return found
+        assert found is not None
+        warn_not_converged("The fit of the effects of features", ROUNDS)
+        return found
+
+    def _solve(self, eta: np.ndarray, last: FeatureEquations | None) -> FeatureEquations:
+        """Fit the model of the working response at the linear predictors of the last round."""
+        count, slope = self.moments.count, self.link.variance(eta)
+        response = eta + (self.moments.category_means - self.link.mean(eta)) / slope
+        root = np.sqrt(slope)
+        products = CategoryProducts.of(count, root.astype(self.summed.dtype)[:, None] * self.summed, root * response)
+        rows, blocks = float(self.moments.categories), len(self.free) - 1
+        likelihood = FeatureLikelihood(products, self.kinds, blocks, within=0.0, rows=rows, reml=self.reml, known=True)
+        if last is None:
+            found = maximize_likelihood(likelihood, self.free, self._rough_variance())
+        else:
+            found = continue_search(likelihood, self.free, last.theta)
+        if self.summed is not self.values:
+            change = found.refine(self.values, slope * count / (1 + found.theta[0] * count), response)
+            self.summed = self.values if change > COARSE else self.summed
+        return found
+
+    def _rough_variance(self) -> float:
+        """One over the strength by the method of moments, to start from."""
+        strength = float(moments_prior([self.moments], self.family)[0].strength)
+        rows = float(self.moments.size / self.moments.categories)
+        return 1 / min(max(strength, 1e-3), STRONGEST * rows)

@@ -1,0 +1,40 @@
+"""What the prior means of categories follow from: the parts of a cell, or the features of a category."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from catpool.data.crossed import Cells
+from catpool.data.featured import FeaturedVocabulary
+from catpool.data.unions import Categories
+
+
+def place_sizes(vocabulary: Categories) -> list[int] | None:
+    """The number of slots of each part, or of numbers in each block of features; None if there are neither."""
+    if isinstance(vocabulary, Cells):
+        return [part.size for part in vocabulary.paths.parts]
+    return vocabulary.widths if isinstance(vocabulary, FeaturedVocabulary) else None
+
+
+def slot_places(vocabulary: Categories) -> np.ndarray:
+    """The slots of the parts of each cell, or the features of each category, of shape (size, ...)."""
+    assert isinstance(vocabulary, Cells | FeaturedVocabulary)
+    return vocabulary.part_slots if isinstance(vocabulary, Cells) else vocabulary.basis
+
+
+def distinct_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the distinct categories of some rows, and the number of the category of each row."""
+    if isinstance(vocabulary, FeaturedVocabulary):
+        return vocabulary.distinct_basis(columns, rows)
+    places, number = np.unique(row_places(vocabulary, columns, rows), axis=0, return_inverse=True)
+    return places, number.ravel()
+
+
+def row_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> np.ndarray:
+    """The same for some rows, of shape (m, ...), from their columns."""
+    if isinstance(vocabulary, Cells):
+        return np.column_stack([own[rows] for own in vocabulary.row_part_slots(columns)])
+    assert isinstance(vocabulary, FeaturedVocabulary)
+    return vocabulary.row_basis(columns, rows)
