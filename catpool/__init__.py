@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
+    from catpool.models.features.coordinates import coordinates
     from catpool.models.features.linear import linear
+    from catpool.models.features.neighbours import neighbours
     from catpool.models.features.ordered import ordered
+    from catpool.models.features.similar_names import names
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -40,9 +43,12 @@ __all__ = [
     "UnseenCategoriesWarning",
     "check_no_leak",
     "compare_encoders",
+    "coordinates",
     "encoded_folds",
     "linear",
     "monotone_constraints",
+    "names",
+    "neighbours",
     "ordered",
     "report",
     "sample_encodings",
@@ -64,9 +70,12 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
+    "coordinates": "catpool.models.features.coordinates",
     "encoded_folds": "catpool.evaluation.encoded_folds",
     "linear": "catpool.models.features.linear",
     "monotone_constraints": "catpool.evaluation.monotone",
+    "names": "catpool.models.features.similar_names",
+    "neighbours": "catpool.models.features.neighbours",
     "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",

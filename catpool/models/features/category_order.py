@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
@@ -21,23 +21,31 @@ DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
 EPOCH = pd.Timestamp(0, tz="UTC")
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, Real | Decimal | np.bool_) else np.nan
+def is_missing(value: Any) -> bool:
+    """Whether one value is None, NaN, NaT or pandas.NA."""
+    return not isinstance(value, tuple) and bool(pd.isna(value))
 
 
-def _digits(value: Any) -> float:
-    return float(value) if isinstance(value, str) and DIGITS.fullmatch(value) else np.nan
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    return _floats(values, lambda value: isinstance(value, Real | Decimal | np.bool_))
 
 
-def _days(value: Any) -> float:
-    """Days since 1970, where times without a zone are taken for those of UTC."""
-    if not isinstance(value, date | datetime | np.datetime64) or pd.isna(value):
-        return np.nan
-    time = pd.Timestamp(value)
-    return float(((time if time.tz else time.tz_localize("UTC")) - EPOCH) / pd.Timedelta(days=1))
+def _digits(values: Sequence[Any]) -> np.ndarray:
+    return _floats(values, lambda value: isinstance(value, str) and DIGITS.fullmatch(value))
 
 
-READERS: dict[str, Callable[[Any], float]] = {"numbers": _number, "digits": _digits, "times": _days}
+def _floats(values: Sequence[Any], are: Callable[[Any], Any]) -> np.ndarray:
+    return np.fromiter((float(value) if are(value) else np.nan for value in values), dtype=float, count=len(values))
+
+
+def _days(values: Sequence[Any]) -> np.ndarray:
+    """Days since 1970; times without a zone are taken for those of UTC."""
+    times = [value if isinstance(value, date | np.datetime64) else None for value in values]
+    found = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce")
+    return ((found - EPOCH) / pd.Timedelta(days=1)).to_numpy(dtype=float)
+
+
+READERS: dict[str, Callable[[Sequence[Any]], np.ndarray]] = {"numbers": _numbers, "digits": _digits, "times": _days}
 SORTED = "sorted"  # the kind of all other values
 
 
@@ -60,7 +68,7 @@ class Order:
     def of(cls, values: Sequence[Any], what: str) -> Order:
         """The order of some values, which `what` names in messages."""
         for kind, read in READERS.items():
-            if all(np.isfinite(read(value)) for value in values):
+            if np.isfinite(read(values)).all():
                 return cls(kind, ())
         _refuse_infinite(values, what)
         try:
@@ -82,10 +90,11 @@ class Order:
 
     def places(self, values: Sequence[Any]) -> np.ndarray:
         """The place of each value on the line, of shape (m,); NaN for what cannot be compared with the others."""
-        read = READERS.get(self.kind, self._rank)
-        found = np.fromiter(map(read, values), dtype=float, count=len(values))
-        found[np.isinf(found)] = np.nan
-        return found
+        found = READERS[self.kind](values) if self.kind in READERS else self._places_by_rank(values)
+        return np.where(np.isinf(found), np.nan, found)
+
+    def _places_by_rank(self, values: Sequence[Any]) -> np.ndarray:
+        return np.fromiter(map(self._rank, values), dtype=float, count=len(values))
 
     def _rank(self, value: Any) -> float:
         """The rank of a value; that of a value between two others is between theirs."""
@@ -97,9 +106,10 @@ class Order:
 
 
 def _refuse_infinite(values: Sequence[Any], what: str) -> None:
-    endless = [value for value in values if np.isinf(_number(value))]
-    if endless:
+    endless = np.isinf(_numbers(values))
+    if endless.any():
+        value = values[int(np.argmax(endless))]
         raise ValueError(
-            f"ordered() must have categories at finite places, but {what} holds {endless[0]!r}. Make it missing, or "
-            "another number."
+            f"ordered() must have categories at finite places, but {what} holds {value!r}. Make it missing, or another "
+            "number."
         )

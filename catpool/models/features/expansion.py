@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
+from catpool.priors.blas import blas_threads
+
 ROUNDING = 1e-12  # of variances, relative to the largest
+MOST_KNOTS = 1024  # points at which functions are computed, which takes time in proportion to their cube
 
 
 def check_rank(rank: Any) -> int:
@@ -38,9 +41,38 @@ def leading(covariance: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
         The largest number of directions; there are fewer if there is no variance in others.
     """
     number = len(covariance)
-    values, vectors = eigh(covariance, subset_by_index=(max(0, number - rank), number - 1))
+    with blas_threads(1):  # more of them disturb each other
+        values, vectors = eigh(covariance, subset_by_index=(max(0, number - rank), number - 1))
     some = values > ROUNDING * max(values[-1], 0.0)
-    return values[some][::-1], vectors[:, some][:, ::-1]
+    return values[some][::-1], np.ascontiguousarray(vectors[:, some][:, ::-1])
+
+
+def spread(points: np.ndarray, most: int = MOST_KNOTS) -> np.ndarray:
+    """Some of the points, each of which is in the middle of about as many of them; all if there are few.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, d)
+    most : int, default=1024
+        The largest number of them.
+    """
+    points = points[np.lexsort(points.T[::-1])]  # so that the order that they come in does not matter
+    if len(points) <= most:
+        return points
+    cells = [points]
+    while 2 * len(cells) <= most:
+        cells = [half for cell in cells for half in _halves(cell)]
+    return np.array([_middle(cell) for cell in cells])
+
+
+def _halves(points: np.ndarray) -> list[np.ndarray]:
+    """Points in two halves, along the axis on which they lie the furthest apart."""
+    axis = np.argmax(np.ptp(points, axis=0))
+    return np.array_split(points[np.argsort(points[:, axis], kind="stable")], 2)
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    return points[np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1))]
 
 
 def expand(covariance: np.ndarray, rank: int) -> np.ndarray:

@@ -10,10 +10,8 @@ import pandas as pd
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.category_order import Order
-from catpool.models.features.expansion import centered, check_rank, expand
-
-MOST_KNOTS = 1000  # places from which the functions are computed, between which they are straight lines
+from catpool.models.features.category_order import Order, is_missing
+from catpool.models.features.expansion import centered, check_rank, expand, spread
 
 
 def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
@@ -36,8 +34,8 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
         The column of X that categories are sorted by, in place of their own values. Categories for which it is missing
         have no features.
     rank : int, default=100
-        The largest number of functions. The whole walk over K categories has K - 1. Above 1,000 categories, the
-        functions are computed at 1,000 of them.
+        The largest number of functions. The whole walk over K categories has K - 1. Above 1,024 categories, the
+        functions are computed at 1,024 of them, between which they are straight lines.
 
     Returns
     -------
@@ -83,7 +81,7 @@ class OrderedFeatures:
     def fit(self, categories: pd.DataFrame) -> OrderedBasis:
         """Learn the functions from the places of categories."""
         what = f"column {(self.columns or (categories.index.name,))[0]!r}"
-        values = [value for value in _values(categories, self.columns) if not _is_missing(value)]
+        values = [value for value in _values(categories, self.columns) if not is_missing(value)]
         if not values:
             raise ValueError(f"ordered() must have categories to sort, but {what} is missing in all of them.")
         order = Order.of(values, what)
@@ -93,7 +91,7 @@ class OrderedFeatures:
                 f"ordered() must have categories at different places, but {what} is {values[0]!r} in all of them. Sort "
                 "by another column."
             )
-        knots = np.unique(_spread(places))
+        knots = np.unique(spread(places[:, None]))
         return OrderedBasis(self.columns, order, knots, expand(_walk(knots), self.rank))
 
 
@@ -138,17 +136,6 @@ class OrderedBasis:
 
 def _values(categories: pd.DataFrame, columns: tuple[Any, ...]) -> list[Any]:
     return (categories[columns[0]] if columns else categories.index).tolist()
-
-
-def _is_missing(value: Any) -> bool:
-    return not isinstance(value, tuple) and bool(pd.isna(value))
-
-
-def _spread(places: np.ndarray) -> np.ndarray:
-    """Sorted places, or as many of them as there may be knots, with about as many others between any two."""
-    if len(places) <= MOST_KNOTS:
-        return places
-    return places[np.linspace(0, len(places) - 1, MOST_KNOTS).round().astype(np.intp)]
 
 
 def _walk(places: np.ndarray) -> np.ndarray:
