@@ -17,6 +17,7 @@ import pandas as pd
 from catpool.data.categories import Vocabulary, number
 from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
+from catpool.data.plain import plain_series
 from catpool.data.sorted_categories import sort_categories
 from catpool.data.traits import read_traits, take_values, unite_traits
 from catpool.data.verify import require
@@ -85,9 +86,11 @@ class FeaturedVocabulary(Vocabulary):
     ) -> FeaturedVocabulary:
         """Fit features to categories, in their sorted order, so that the order of the rows does not matter."""
         order = sort_categories(categories)
-        frame = _frame_of(categories.tolist(), traits, label).iloc[order]
-        fitted = [each.fit(frame[list(read_columns(each))]) for each in features]
-        return cls(categories, label, traits, list(features), fitted)
+        frames = _frames_of(_frame_of(categories.tolist(), traits, label).iloc[order], features)
+        fitted = [each.fit(frame) for each, frame in zip(features, frames, strict=True)]
+        found = cls(categories, label, traits, list(features), fitted)
+        vars(found)["blocks"] = [_by_slot(each, order) for each in found._bases(frames)]
+        return found
 
     @property
     def reads(self) -> list[Any]:
@@ -98,7 +101,7 @@ class FeaturedVocabulary(Vocabulary):
     def blocks(self) -> list[np.ndarray]:
         """The basis of each of the features by slot, of shape (size, q); NaN for the slots of no category."""
         frame = _frame_of(self.categories.tolist(), self.traits, self.label)
-        return [np.vstack([_no_row(own), own, _no_row(own)]) for own in self._bases(frame)]
+        return [_by_slot(each, np.arange(len(frame))) for each in self._bases(_frames_of(frame, self.features))]
 
     @property
     def widths(self) -> list[int]:
@@ -110,10 +113,11 @@ class FeaturedVocabulary(Vocabulary):
         """The blocks side by side, of shape (size, functions)."""
         return np.hstack(self.blocks)
 
-    def _bases(self, frame: pd.DataFrame) -> list[np.ndarray]:
+    def _bases(self, frames: Sequence[pd.DataFrame]) -> list[np.ndarray]:
+        """The basis of each of the features, from frames with the columns that it reads."""
         return [
-            _checked(fitted(frame[list(read_columns(each))]), len(frame), each, self.label)
-            for each, fitted in zip(self.features, self.fitted, strict=True)
+            _checked(fitted(frame), len(frame), each, self.label)
+            for each, fitted, frame in zip(self.features, self.fitted, frames, strict=True)
         ]
 
     def row_basis(self, column: FeaturedColumn, rows: np.ndarray) -> np.ndarray:
@@ -136,8 +140,8 @@ class FeaturedVocabulary(Vocabulary):
         codes = [number(each, label=label).codes for label, each in values.items()]
         first, inverse = _distinct(codes)
         kept = {label: each[first] for label, each in values.items()}
-        frame = _frame_of(kept.pop(self.label).tolist(), kept, self.label)
-        return np.hstack(self._bases(frame)), inverse
+        frame = _frame_of(plain_series(kept.pop(self.label)).tolist(), kept, self.label)
+        return np.hstack(self._bases(_frames_of(frame, self.features))), inverse
 
     def look_up(
         self, column: Any, label: Any = None
@@ -225,8 +229,16 @@ def _frame_of(categories: list[Any], traits: Mapping[Any, np.ndarray], label: An
     return pd.DataFrame(dict(traits), index=index)
 
 
-def _no_row(basis: np.ndarray) -> np.ndarray:
-    return np.full((1, basis.shape[1]), np.nan)
+def _frames_of(frame: pd.DataFrame, features: Sequence[CategoryFeatures]) -> list[pd.DataFrame]:
+    """The columns of a frame that each of the features reads."""
+    return [frame[list(read_columns(each))] for each in features]
+
+
+def _by_slot(basis: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """A basis by slot, from that of categories in some order; NaN for the slots of no category."""
+    result = np.full((len(basis) + 2, basis.shape[1]), np.nan)
+    result[order + 1] = basis
+    return result
 
 
 def _checked(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:

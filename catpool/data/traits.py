@@ -30,7 +30,8 @@ def read_traits(
         The labels of columns of X.
     X : Frame
     """
-    rows = _first_rows(codes, vocabulary.size)
+    columns = list(columns)
+    rows = _first_rows(codes, vocabulary.size) if columns else codes
     return {each: _read_trait(codes, vocabulary, rows, label, each, X) for each in columns}
 
 

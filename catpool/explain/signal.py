@@ -29,7 +29,8 @@ class SignalDisplay(Display):
 
     A ring shows how reliable the categories' own means are, on average over rows: far to the right, encodings are
     nearly raw means, and far to the left nearly the mean of all. Columns without signal are grey: their categories do
-    not differ more than by chance, or have a reliability below 0.1.
+    not differ more than by chance, or have a reliability below 0.1. Of a column with prior features, the share is what
+    these do not explain.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
     noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
+    if "explained" in summary:
+        noise &= ~(summary["explained"] > 0)  # features tell categories apart whose rows do not
     frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 

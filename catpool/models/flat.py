@@ -186,6 +186,8 @@ class Flat(Columnwise):
             known = table.label in X.labels
             crossed = not known and isinstance(table.label, tuple) and all(part in X.labels for part in table.label)
             require(known if parts is None else crossed and len(table.label) == parts, f"a table of {table.label!r}")
+            own = not isinstance(table.vocabulary, FeaturedVocabulary) or table.vocabulary.label == table.label
+            require(own and set(table.reads) <= set(X.labels), f"other features than those of {table.label!r}")
         require(tables or self.columns is not None, "no tables")
         labels = [table.label for table in tables]
         require(self._chosen.are(labels), "tables of other columns")

@@ -116,9 +116,9 @@ class Binomial(Family):
         return np.sin(np.clip(value, 0.0, np.pi) / 2) ** 2
 
     def strength_given_means(
-        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False, many: bool = False
     ) -> tuple[float, float]:
-        model, largest = _about_means(totals, counts, means), float(counts.max())
+        model, largest = _about_means(totals, counts, means, many), float(counts.max())
         if pooled or largest <= 1:
             return np.inf, model.pooled()
         return maximize_over_strength(model, largest)
@@ -250,13 +250,13 @@ def _draw_dirichlet(
     return list((draws / draws.sum(axis=0))[: len(classes)])
 
 
-def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> SharesAboutMeans:
+def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray, many: bool = False) -> SharesAboutMeans:
     """The likelihood of the strength; the one class of a binary target stands for both."""
     seen = counts > 0
     totals, counts, means = totals[:, seen], counts[seen], np.maximum(means[:, seen], EDGE)
     if len(totals) == 1:
         totals, means = np.vstack([totals, counts - totals]), np.vstack([means, 1 - means])
-    return SharesAboutMeans(totals, np.clip(means, EDGE, 1 - EDGE), counts)
+    return SharesAboutMeans(totals, np.clip(means, EDGE, 1 - EDGE), counts, many)
 
 
 BINOMIAL = Binomial()

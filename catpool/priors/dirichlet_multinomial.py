@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from catpool.priors.newton import Likelihood
-from catpool.priors.rising_log import RisingLog, RisingLogAbout
+from catpool.priors.rising_log import RisingLog, RisingLogAbout, rising_log_about
 
 
 def dirichlet_multinomial(rows: np.ndarray, sizes: np.ndarray) -> Likelihood:
@@ -62,12 +62,14 @@ class SharesAboutMeans:
     totals, means : ndarray of shape (C, K)
         Rows of each class, and prior means that add up to one over the classes.
     counts : ndarray of shape (K,)
+    many : bool, default=False
+        Whether categories with nearly one mean count as alike.
     """
 
-    def __init__(self, totals: np.ndarray, means: np.ndarray, counts: np.ndarray) -> None:
+    def __init__(self, totals: np.ndarray, means: np.ndarray, counts: np.ndarray, many: bool = False) -> None:
         self.totals, self.means = totals, means
         distinct, number = np.unique(counts, return_counts=True)
-        self.rising = RisingLogAbout(means.ravel(), totals.ravel(), np.ones(totals.size))
+        self.rising = rising_log_about(means.ravel(), totals.ravel(), many)
         self.rising_all = RisingLogAbout(np.ones(len(distinct)), distinct, number.astype(float))
 
     def pooled(self) -> float:

@@ -172,7 +172,7 @@ class Family(ABC):
         return np.clip(value * np.sqrt(within), *self.bounds)
 
     def strength_given_means(
-        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False, many: bool = False
     ) -> tuple[float, float]:
         """Estimate the strength of a prior in which each category has a known mean.
 
@@ -182,14 +182,14 @@ class Family(ABC):
             For each class; a binary target and counts have one.
         counts : ndarray of shape (K,)
             Rows, or exposures.
-        pooled : bool, default=False
-            Whether complete pooling is given, and only its likelihood is asked for.
+        pooled, many : bool, default=False
+            Whether complete pooling is given, and only its likelihood is asked for; and whether there are so many
+            categories that those of nearly one mean may count as alike, to save time.
 
         Returns
         -------
-        strength : float
-            Infinity for complete pooling.
-        log_likelihood : float
+        strength, log_likelihood : float
+            The strength is infinity for complete pooling.
         """
         raise self._lacks("strength_given_means", "nested levels and interactions", 'Pass family="normal"')
 

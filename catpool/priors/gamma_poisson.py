@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from catpool.priors.newton import Likelihood
-from catpool.priors.rising_log import RisingLog, RisingLogAbout
+from catpool.priors.rising_log import RisingLog, rising_log_about
 
 
 def gamma_poisson(events_by_category: np.ndarray, exposures: np.ndarray) -> Likelihood:
@@ -69,11 +69,13 @@ class CountsAboutMeans:
     ----------
     totals, counts, means : ndarray of shape (K,)
         Events, exposures and prior means.
+    many : bool, default=False
+        Whether categories with nearly one mean count as alike in what the gamma function computes.
     """
 
-    def __init__(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> None:
+    def __init__(self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, many: bool = False) -> None:
         self.totals, self.counts, self.means = totals, counts, means
-        self.rising = RisingLogAbout(means, totals, np.ones(len(totals)))
+        self.rising = rising_log_about(means, totals, many)
 
     def pooled(self) -> float:
         """The log-likelihood of complete pooling."""

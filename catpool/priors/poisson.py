@@ -117,9 +117,9 @@ class Poisson(Family):
         return (np.maximum(value, 0.0) / 2) ** 2
 
     def strength_given_means(
-        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False
+        self, totals: np.ndarray, counts: np.ndarray, means: np.ndarray, *, pooled: bool = False, many: bool = False
     ) -> tuple[float, float]:
-        model = _about_means(totals, counts, means)
+        model = _about_means(totals, counts, means, many)
         return (np.inf, model.pooled()) if pooled else maximize_over_strength(model, float(counts.max()))
 
     def strengths_given_means(
@@ -168,9 +168,9 @@ def _times_unit(prior: Prior, moments: Moments, unit: np.ndarray) -> Prior:
     )
 
 
-def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray) -> CountsAboutMeans:
+def _about_means(totals: np.ndarray, counts: np.ndarray, means: np.ndarray, many: bool = False) -> CountsAboutMeans:
     seen = counts > 0
-    return CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE))
+    return CountsAboutMeans(totals[0][seen], counts[seen], np.maximum(means[0][seen], EDGE), many)
 
 
 POISSON = Poisson()

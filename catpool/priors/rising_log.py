@@ -16,6 +16,8 @@ from scipy.special import betaln, gammaln, polygamma, psi
 
 CELLS = 1 << 16  # strengths times terms that are computed at a time
 STEPS = 2048  # terms of R added one by one; beyond them the gamma function is cheaper
+WIDTH = 1 / 16  # of the logarithms of means that are near each other
+ALIKE = 1e-20  # their variance, up to which they are equal but for rounding
 FEW_STEPS = 32  # the same for a category with a mean of its own, whose terms no other category shares
 
 
@@ -117,3 +119,34 @@ class RisingLogAbout:
             slopes[0] += (psi(ends) - psi(start)) @ (self.rest_weight * means)
             slopes[1] += (polygamma(1, ends) - polygamma(1, start)) @ (self.rest_weight * means**2)
         return slopes
+
+
+def rising_log_about(means: np.ndarray, values: np.ndarray, many: bool) -> RisingLogAbout:
+    """`RisingLogAbout` where each category counts once; if `many`, from few that stand for all."""
+    return RisingLogAbout(
+        *(
+            _condense(means, values)
+            if many and (values == np.floor(values)).all()
+            else (means, values, np.ones(len(values)))
+        )
+    )
+
+
+def _condense(means: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, values and weights of few categories in the place of many.
+
+    Those of one value and of means near each other become two, whose logarithms have the same first three moments: the
+    nodes of Gauss's quadrature. What is left of a smooth function is of the fourth order in their distance.
+    """
+    logs = np.log(means)
+    cells = np.column_stack([np.floor(logs / WIDTH), values])
+    distinct, group, number = np.unique(cells[:, 0] + 1j * cells[:, 1], return_inverse=True, return_counts=True)
+    center = np.bincount(group, logs) / number
+    apart = logs - center[group]
+    square, cube = (np.bincount(group, each) / number for each in (apart * apart, apart * apart * apart))
+    sd = np.sqrt(np.where(square > ALIKE, square, 0.0))
+    skew = np.where(sd > 0, cube, 0.0) / np.where(sd > 0, sd, 1.0) ** 3 / 2
+    root = np.sqrt(1 + skew**2)
+    nodes = np.concatenate([center + sd * (skew + root), center + sd * (skew - root)])
+    weights = np.concatenate([number * (1 - skew / root), number * (1 + skew / root)]) / 2
+    return np.exp(nodes), np.tile(distinct.imag, 2), weights

@@ -17,6 +17,8 @@ from catpool import (
     linear,
     sample_encodings,
 )
+from catpool.explain.column_facts import column_facts
+from catpool.explain.signal import signal_frame
 
 N, SHOPS = 300, 30
 OUTPUT = ["mean", "sd", "reliability"]
@@ -472,3 +474,13 @@ def test_lazy_tables_warn_of_new_categories_without_features(shops, rows):
     encoder.transform(later.lazy()).collect()
     with pytest.warns(UnseenCategoriesWarning, match=r"30 of 40 rows of column 'shop' .* such as '\?'"):
         encoder.transform(polars.DataFrame({"shop": [f"s{SHOPS}"] * 10 + ["?"] * 30}).lazy()).collect()
+
+
+def test_pictures_and_reports_do_not_take_what_features_tell_for_noise(shops, rows):
+    X, y = rows
+    y = X["area"].to_numpy() + np.random.default_rng(0).normal(size=N)
+    encoder = encoder_of(shops, columns=["shop", "other"], output="mean").fit(X, y)
+    assert encoder.summary_["reliability"][0] < 0.3 < encoder.summary_["explained"][0]
+    assert encoder.summary_["explained"].isna().tolist() == [False, True]
+    assert signal_frame(encoder).set_index("column")["noise"].to_dict()["shop"] is False
+    assert not next(each for each in column_facts(encoder) if each.column == "shop").noise

@@ -8,6 +8,8 @@ import pytest
 from helpers.law import rows
 from helpers.public_encoders import PUBLIC, obeying
 
+from catpool import EmpiricalBayesEncoder
+
 pytestmark = pytest.mark.usefixtures("few_points")
 
 CELLS = {"EmpiricalBayesEncoder": {"interactions": [("text", "number")]}, "MeanEncoder": {"output": ["mean", "code"]}}
@@ -84,3 +86,13 @@ def test_skops_writes_and_reads_encoders(public, first):
     read, other = skops.loads(data, trusted=types), X.iloc[::-2].reset_index(drop=True)
     pd.testing.assert_frame_equal(read.transform(other), encoder.transform(other), check_exact=True)
     assert read.to_json() == encoder.to_json()
+
+
+def test_no_object_of_pandas_is_in_prior_features():
+    _, X = fitted(PUBLIC[0])
+    X = X.assign(half=X["number"] / 2)
+    table = pd.DataFrame({"length": [1.0, 2.0, 3.0]}, index=["p", "q", "r"])
+    known = {"text": table, "number": ["half"], "day": lambda days: pd.DataFrame({"day": [each.day for each in days]})}
+    encoder = EmpiricalBayesEncoder(list(known), prior_features=known).fit(X, np.arange(60.0) % 7 + 0.5)
+    encoder.transform(X.assign(text="r").iloc[::2])  # which fills the caches
+    assert list(strangers(encoder._fitted, {})) == []

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gammaln, polygamma, psi
 
+from catpool.priors.families import FAMILIES
 from catpool.priors.rising_log import FEW_STEPS, STEPS, RisingLog, RisingLogAbout
 
 VALUES = {
@@ -53,3 +54,27 @@ def test_each_category_may_have_a_mean_of_its_own(kind, data):
         assert np.isclose(rising.value(strength), weight @ (gammaln(a + x) - gammaln(a)), rtol=1e-7, atol=1e-6)
         expected = means * (psi(a + x) - psi(a)), means**2 * (polygamma(1, a + x) - polygamma(1, a))
         np.testing.assert_allclose(found, [weight @ each for each in expected], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_strength_of_many_categories_is_next_to_that_of_all(family):
+    rng = np.random.default_rng(3)
+    means = rng.beta(2.0, 5.0, 20_000)
+    counts = rng.integers(1, 60, 20_000)
+    totals = rng.binomial(counts, rng.beta(10 * means, 10 * (1 - means)))
+    exact, rough = (
+        FAMILIES[family].strength_given_means(totals[None], counts, means[None], many=each) for each in (False, True)
+    )
+    assert rough[0] != exact[0]
+    np.testing.assert_allclose(rough, exact, rtol=1e-7)
+
+
+def test_fractional_totals_are_not_condensed():
+    rng = np.random.default_rng(4)
+    means, counts = rng.beta(2.0, 5.0, 200), rng.uniform(1, 60, 200)
+    totals = counts * rng.beta(10 * means, 10 * (1 - means))
+    exact, rough = (
+        FAMILIES["binomial"].strength_given_means(totals[None], counts, means[None], many=each)
+        for each in (False, True)
+    )
+    assert rough == exact

@@ -27,7 +27,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from catpool.models.features.category_products import CategoryProducts
 
@@ -104,17 +104,32 @@ class FeatureEquations:
         self.weights = data.sizes / (1 + theta[0] * data.sizes)
         self.scale = np.where(penalized, np.sqrt(np.append(theta[1:], 1.0)[likelihood.kinds]), 1.0)
         self.products = data.weighted(self.weights[None])[0]
-        matrix = self._scaled(self.products) + np.diag(penalized.astype(float))
-        self.inverse, self.log_determinant = _invert(matrix)
-        self.solved = self.inverse @ (self.scale * self.products[:-1, -1])
+        self._matrix = self._scaled(self.products) + np.diag(penalized.astype(float))
+        self._factor = CholeskyFactor(self._matrix)
+        self.solved = self._factor.solve(self.scale * self.products[:-1, -1])
         self.rest = np.append(-self.scale * self.solved, 1.0)  # of a mean, times the numbers of its category
         own = self.rest @ self.products @ self.rest + (self.solved[penalized] ** 2).sum()
         self.squares = own if likelihood.known else own + likelihood.within
-        self.traced = self.inverse
-        if not likelihood.reml:
-            self.traced = np.zeros_like(matrix)
-            some = np.ix_(penalized, penalized)
-            self.traced[some], self.log_determinant = _invert(matrix[some])
+
+    @cached_property
+    def _determined(self) -> CholeskyFactor:
+        """The factor of the matrix whose determinant counts: under ML, that of penalized effects."""
+        some = self.of.penalized
+        return self._factor if self.of.reml else CholeskyFactor(self._matrix[some][:, some])
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """The inverse of the matrix of the equations."""
+        return self._factor.inverse()
+
+    @cached_property
+    def traced(self) -> np.ndarray:
+        """The inverse of the matrix whose determinant counts, and zeros."""
+        if self.of.reml:
+            return self.inverse
+        traced = np.zeros_like(self._matrix)
+        traced[np.ix_(self.of.penalized, self.of.penalized)] = self._determined.inverse()
+        return traced
 
     def _scaled(self, products: np.ndarray) -> np.ndarray:
         return self.scale[:, None] * products[:-1, :-1] * self.scale
@@ -153,7 +168,7 @@ class FeatureEquations:
     @property
     def log_likelihood(self) -> float:
         data, freedom = self.of.products, self.of.freedom
-        logs = data.numbers @ np.log1p(self.theta[0] * data.sizes) + self.log_determinant
+        logs = data.numbers @ np.log1p(self.theta[0] * data.sizes) + self._determined.log_determinant
         if self.of.known:
             return float(-(logs + self.squares + freedom * np.log(2 * np.pi)) / 2)
         return float(-(logs + freedom * (1 + np.log(2 * np.pi * self.squares / freedom))) / 2)
@@ -238,12 +253,31 @@ class FeatureEquations:
         return found
 
 
-def _invert(matrix: np.ndarray) -> tuple[np.ndarray, float]:
-    """The inverse of a positive definite matrix, and the logarithm of its determinant."""
-    unit = 1 / np.sqrt(np.diagonal(matrix))
-    root, failed = dpotrf(unit[:, None] * matrix * unit + RIDGE * np.eye(len(matrix)), lower=True)
-    if failed:
-        raise np.linalg.LinAlgError("The matrix is not positive definite.")
-    half = np.tril(dpotri(root, lower=True)[0])
-    inverse = half + np.tril(half, -1).T
-    return unit[:, None] * inverse * unit, 2 * float((np.log(np.diagonal(root)) - np.log(unit)).sum())
+class CholeskyFactor:
+    """The Cholesky factor of a positive definite matrix, whose diagonal is made one first.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+    """
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self._unit = 1 / np.sqrt(np.diagonal(matrix))
+        scaled = self._unit[:, None] * matrix * self._unit
+        np.fill_diagonal(scaled, 1 + RIDGE)
+        self._root, failed = dpotrf(scaled, lower=True)
+        if failed:
+            raise np.linalg.LinAlgError("The equations of the effects of features cannot be solved.")
+
+    @property
+    def log_determinant(self) -> float:
+        return 2 * float((np.log(np.diagonal(self._root)) - np.log(self._unit)).sum())
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """The solution for one right-hand side."""
+        return self._unit * dpotrs(self._root, self._unit * right, lower=True)[0]
+
+    def inverse(self) -> np.ndarray:
+        """The inverse of the matrix."""
+        half = np.tril(dpotri(self._root, lower=True)[0])
+        return self._unit[:, None] * (half + np.tril(half, -1).T) * self._unit

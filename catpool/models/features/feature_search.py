@@ -31,9 +31,10 @@ def maximize_likelihood(likelihood: FeatureLikelihood, free: np.ndarray, between
 
 def continue_search(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -> FeatureEquations:
     """As `maximize_likelihood`, from variances that are near, zeros among them."""
-    rising = free & (theta == 0) & (likelihood.at(theta).slopes < 0)
-    start = np.where(rising, max(RISE * theta.max(), RISE), theta)
-    return _zero_some(likelihood, _climb(likelihood, start > 0, start))
+    zero = free & (theta == 0)
+    if zero.any():
+        theta = np.where(zero & (likelihood.at(theta).slopes < 0), max(RISE * theta.max(), RISE), theta)
+    return _zero_some(likelihood, _climb(likelihood, theta > 0, theta))
 
 
 def _zero_some(likelihood: FeatureLikelihood, theta: np.ndarray) -> FeatureEquations:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from catpool.data.frames import Frame, read_frame
 from catpool.data.frozen import frozen
-from catpool.data.plain import as_series, plain_array
+from catpool.data.plain import as_series, plain_array, plain_series
 from catpool.data.verify import require
 
 
@@ -46,10 +46,16 @@ class FeatureTable:
 
     def rows(self, categories: pd.Index) -> pd.DataFrame:
         """The features of categories of the column that their index is named after; missing for unknown ones."""
+        last = vars(self).pop("_last", None)  # of the last call, as a fit asks twice
+        if last is not None and last[0] is categories:
+            found: pd.DataFrame = last[1]
+            return found
         label = categories.name
         if label not in self._by_label:
             self._by_label[label] = self._keyed(label)
-        return self._by_label[label].reindex(categories)
+        rows = self._by_label[label].reindex(categories)
+        vars(self)["_last"] = (categories, rows)
+        return rows
 
     @cached_property
     def _by_label(self) -> dict[Any, pd.DataFrame]:
@@ -63,7 +69,7 @@ class FeatureTable:
         """The features with the categories of a column as index: the column of this label, or the table's index."""
         columns = dict(self.columns)
         keys = columns.pop(label) if label in columns else self.index
-        index = pd.Index(keys.tolist(), dtype=object, tupleize_cols=False)
+        index = pd.Index(plain_series(keys).tolist(), dtype=object, tupleize_cols=False)
         _check_keys(index, label)
         if not columns:
             raise ValueError(

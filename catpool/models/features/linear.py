@@ -125,7 +125,7 @@ class LinearFeatures:
         if self.table is not None:
             return self.table.rows(categories.index)
         if self.function is None:
-            return categories
+            return categories[list(self.columns)]
         return table_of(self.function(categories.index.to_series(index=range(len(categories)))), categories.index)
 
 

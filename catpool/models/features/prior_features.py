@@ -43,8 +43,8 @@ class PriorFeatures:
         absent = [label for label in self.specs if label not in labels or label not in X]
         if absent:
             raise ValueError(
-                f"`prior_features` must be a dict from encoded columns, as {{{labels[0]!r}: ...}}, but {absent} are "
-                f"none. The encoded columns are {[label for label in labels if label in X]}."
+                f"`prior_features` must be a dict from encoded columns, as {{'shop': ...}}, but {absent} are none. The "
+                f"encoded columns are {[label for label in labels if label in X]}."
             )
         for label in self.features:
             read = self.traits(label)
