@@ -214,6 +214,7 @@ def test_rows_that_memory_does_not_hold_are_encoded_in_the_engine(tmp_path, caps
 
 
 GALLERY = {
+    "cold_start": ["new categories of town: R squared -0.0", "new categories of article", "features explain 9"],
     "comparing_encoders": ["TreeEncoder' is best"],
     "complete_no_partial_pooling": ["partial pooling", "variance     shop"],
     "finding_interactions": ["(shop, month)"],
@@ -267,5 +268,6 @@ def test_the_gallery_shows_what_is_said():
     assert losses["EmpiricalBayesEncoder"] < losses["MeanEncoder"]
     scores = example("finding_interactions")["scores"]
     assert scores["those that are found"] > scores["no interactions"] + 0.05
+    assert min(example("cold_start")["gains"].values()) > 0.1
     scores = example("leaks")["scores"]
     assert scores["InSampleMeans"] > scores["MeanEncoder"] + 0.1
