@@ -61,7 +61,7 @@ class PooledQuantiles:
     def _by_shape(self, levels: np.ndarray) -> np.ndarray:
         """The prior's quantiles of each category, of shape (levels, size)."""
         means = posterior_mean(self.rows.moments, self.prior, self.family)
-        found = means + self.spread * quantiles(*self._shape(), levels, overwrite=True)[:, None]
+        found = means + self.spread * quantiles(*self._shape(), levels)[:, None]
         return np.clip(found, self.rows.values.min(), self.rows.values.max())
 
     @cached_property
