@@ -97,7 +97,8 @@ class SortedRows:
     @cached_property
     def residuals(self) -> np.ndarray:
         """The distance of each row from the mean of its category."""
-        return self.values - self.spread(self._means)
+        means = self.spread(self._means)
+        return np.subtract(self.values, means, out=means)
 
     @cached_property
     def _means(self) -> np.ndarray:

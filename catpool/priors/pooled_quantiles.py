@@ -77,7 +77,8 @@ class PooledQuantiles:
             apart = rows.values - rows.moments.mean
             return apart / max(float(self.spread[-1]), TINY), rows.weights
         scale = np.sqrt(count / np.where(repeated, count - 1, 1.0)) / np.where(self.spread > 0, self.spread, np.inf)
-        shape, weights = rows.residuals * rows.spread(scale), rows.weights
+        shape, weights = rows.spread(scale), rows.weights
+        shape *= rows.residuals
         if repeated[count > 0].all():
             return shape, weights
         some = rows.spread(repeated)
