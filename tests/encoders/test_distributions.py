@@ -252,6 +252,17 @@ def test_what_has_no_distribution_is_refused(flat_encoder):
                 fit(X, gaps)
 
 
+@pytest.mark.parametrize("bins", [4, [-0.5, 0.7, 2.0]])
+def test_priors_that_learn_no_histogram_say_so(bins):
+    X, y, _ = shops()
+    for prior in ("scale_mixture", "npmle"):
+        with pytest.raises(ValueError, match=r"for each bin of a histogram, so the encodings of 4 classes or bins"):
+            EmpiricalBayesEncoder(prior=prior, output="histogram", bins=bins).fit(X, y)
+    for prior in ("paule_mandel", "hedges"):
+        with pytest.raises(ValueError, match=r"shares of rows, as in histograms. Pass prior="):
+            EmpiricalBayesEncoder(prior=prior, output="histogram", bins=bins).fit(X, y)
+
+
 @pytest.mark.parametrize("bins", [[], [2.0, 1.0], [1.0, 1.0], [np.nan], [[1.0]], ["a"], 1, 1001])
 def test_bins_must_be_a_number_or_rising_edges(bins):
     X, y, _ = shops()
