@@ -54,8 +54,8 @@ def name_rows(ax: Axes, labels: list[Any]) -> None:
 
 def finish(ax: Axes, *, title: str, x: str, y: str = "") -> None:
     """Set the title and the names of the axes, and take away the frame where it says nothing."""
-    ax.set_title(title, fontsize="medium", loc="left")
-    ax.set_xlabel(x)
+    ax.set_title(title, fontsize="medium", loc="left", wrap=True)
+    ax.set_xlabel(x, wrap=True)
     ax.set_ylabel(y)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

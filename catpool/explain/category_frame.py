@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
@@ -90,6 +91,12 @@ def _label(row: tuple[Any, ...]) -> Any:
     """The name of a category; those of nested levels and interactions are put together."""
     parts = row if len(row) > 1 else row[0] if isinstance(row[0], tuple) else None
     return row[0] if parts is None else " · ".join("missing" if part is None else str(part) for part in parts)
+
+
+def apart_from(frame: pd.DataFrame, mean: float) -> np.ndarray:
+    """Which categories have an interval that does not hold the mean of all."""
+    apart: np.ndarray = ((frame["lower"] > mean) | (frame["upper"] < mean)).to_numpy()
+    return apart
 
 
 def prior_mean(encoder: Any, column: Hashable, target: str | None) -> float:

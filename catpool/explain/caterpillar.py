@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
-from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.category_frame import apart_from, category_frame, prior_mean
 from catpool.explain.display import Display
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class CaterpillarDisplay(Display):
     def _draw(self) -> None:
         number = len(self.categories)
         self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1)
-        differs = self._differs()
+        differs = apart_from(self.categories, self.prior_mean)
         (self._draw_lines if number <= MOST_LINES else self._draw_band)(differs)
         if number <= MOST_NAMED:
             name_rows(self.ax_, self.categories["label"].tolist())
@@ -134,12 +134,6 @@ class CaterpillarDisplay(Display):
         shown = f"{total:,} categories" if total == number else f"{number:,} of {total:,} categories"
         title = f"{self.column}: {shown}, {differs.sum():,} of them apart from the mean"
         finish(self.ax_, title=title, x=f"encoding, with {100 * self.interval:.3g} % intervals")
-
-    def _differs(self) -> np.ndarray:
-        """Which intervals do not hold the mean of all categories."""
-        frame = self.categories
-        differs: np.ndarray = ((frame["lower"] > self.prior_mean) | (frame["upper"] < self.prior_mean)).to_numpy()
-        return differs
 
     def _draw_lines(self, differs: np.ndarray) -> None:
         frame, rows = self.categories, np.arange(len(self.categories))

@@ -12,6 +12,7 @@ from catpool.explain.column_facts import ColumnFacts
 
 MOST_COLUMNS = 3  # whose categories are drawn
 MOST_CATEGORIES = 30
+WIDTH = 4.6  # inches: two beside each other on a desk, one on a phone, whose text can be read
 
 
 def draw_pictures(encoder: Any, columns: Sequence[ColumnFacts]) -> list[str]:
@@ -27,6 +28,7 @@ def _as_svg(display: Any) -> str:
     import matplotlib
     from matplotlib import pyplot
 
+    display.figure_.set_figwidth(WIDTH)
     file = StringIO()
     names: dict[Any, Any] = {
         "svg.fonttype": "none",

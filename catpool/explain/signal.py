@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
-from catpool.explain.category_frame import rows_of_target
+from catpool.explain.category_frame import apart_from, category_frame, prior_mean, rows_of_target
 from catpool.explain.display import Display
 from catpool.explain.fitted_encoders import require_fitted
 from catpool.priors.prior import NO_SPREAD
@@ -29,7 +29,8 @@ class SignalDisplay(Display):
 
     A ring shows how reliable the categories' own means are, on average over rows: far to the right, encodings are
     nearly raw means, and far to the left nearly the mean of all. Columns without signal are grey: their categories do
-    not differ more than by chance, or have a reliability below 0.1.
+    not differ more than by chance, have a reliability below 0.1, or each have a 90 % interval that holds the mean of
+    all.
 
     Parameters
     ----------
@@ -119,8 +120,15 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
     noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
+    noise |= np.array([not _any_apart(encoder, column, target) for column in summary["column"]])
     frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def _any_apart(encoder: Any, column: str, target: str | None) -> bool:
+    """Whether one of the categories of a column can be told from their mean."""
+    frame = category_frame(encoder, column, target=target)
+    return bool(apart_from(frame, prior_mean(encoder, column, target)).any())
 
 
 def _share(summary: pd.DataFrame) -> pd.Series:
