@@ -298,6 +298,35 @@ def test_comparisons_and_leak_checks_draw_themselves():
         each.figure_.canvas.draw()
 
 
+@pytest.mark.parametrize(
+    ("own", "columns"),
+    [
+        (NestedEncoder(["city", "shop"], random_state=0), ("city", "shop")),
+        (MixedModelEncoder(["shop", ("city", "kind")], cv=3, random_state=0), ("shop", ("city", "kind"))),
+        (EmpiricalBayesEncoder(["shop"], interactions=[("shop", "kind")], random_state=0), (("shop", "kind"),)),
+    ],
+    ids=["nested", "mixed", "interactions"],
+)
+def test_levels_factors_and_interactions_shift(own, columns):
+    X, y = shops()
+    X = X.assign(kind=np.where(np.arange(len(X)) % 5, "a", None))
+    new = X.iloc[:100].assign(city=["5", "1", "1", "5"] * 25, kind=["a", "b", "a", "a"] * 25)
+    for column in columns:
+        parts = list(column) if isinstance(column, tuple) else [column]
+        if isinstance(own, NestedEncoder):
+            parts = ["city", "shop"][: 1 + (column == "shop")]
+        known, later = (each[parts].where(each[parts].notna(), "none") for each in (X, new))
+        if isinstance(column, tuple):  # one part that is missing is enough
+            known, later = (each.where((each != "none").all(axis=1), "none") for each in (known, later))
+        expected = np.mean([row not in set(map(tuple, known.to_numpy())) for row in map(tuple, later.to_numpy())])
+        assert 0 < expected < 1 or parts == ["shop"]
+        display = ShiftDisplay.from_encoder(own, X, y, new, column)
+        assert display.unseen == pytest.approx(expected)
+        counts = OutOfFoldDisplay.from_encoder(own, X, y, column).rows["count"]
+        sizes = known.groupby(parts)[parts[0]].transform("size")
+        np.testing.assert_array_equal(counts, sizes)
+
+
 @pytest.mark.parametrize("labels", [[0, 1], [("shop", 1), ("shop", 2)]], ids=["numbers", "tuples"])
 def test_columns_are_found_by_labels_and_by_names(labels):
     rng = np.random.default_rng(0)

@@ -222,9 +222,23 @@ def test_the_leak_check_is_told(fitted):
     assert fitted.report().leak is None
     with pytest.raises(ValueError, match="X and y must be given together"):
         fitted.report(X)
-    several = pd.DataFrame({"a": y, "b": y})
-    with pytest.raises(ValueError, match="takes one output of y, but the encoder was fitted to several"):
-        encoder().fit(X, several).report(X, several)
+
+
+class LeaksOfClasses(MeanEncoder):
+    def fit_transform(self, X, y=None, **rows):
+        if self.fit(X, y).target_type_ == "binary":
+            return self.transform(X)
+        return super().fit_transform(X, y, **rows)
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, lambda table: pd.DataFrame(table).to_numpy()], ids=["frame", "array"])
+def test_the_leak_check_takes_several_outputs(made):
+    X, y = shops()
+    several = made({"value": y, "high": (y > 0).astype(float)})
+    assert encoder().fit(X, several).report(X, several).leak == "No leak was found."
+    leaky = LeaksOfClasses(["shop"]).fit(X, several)
+    name = leaky.summary_["target"].iloc[-1]
+    assert leaky.report(X, several).leak == f"{name}: LEAKS: 'shop'"
 
 
 def test_reports_are_saved_by_their_ending(fitted, tmp_path):
