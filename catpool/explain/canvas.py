@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # of the palette of Okabe and Ito, which people who are colour-blind tell apart; they differ in grey, too
-BLUE, ORANGE, GREY, DARK = "#0072B2", "#E69F00", "#B0B0B0", "#333333"
+BLUE, ORANGE, GREY, PALE, DARK = "#0072B2", "#E69F00", "#B0B0B0", "#E0E0E0", "#333333"
 LONGEST = 28  # characters of a name
 MANY = 2_000  # points, from which on they are drawn as an image, small and transparent
 

@@ -122,7 +122,7 @@ class CaterpillarDisplay(Display):
 
     def _draw(self) -> None:
         number = len(self.categories)
-        self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1)
+        self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1, zorder=4)
         differs = apart_from(self.categories, self.prior_mean)
         (self._draw_lines if number <= MOST_LINES else self._draw_band)(differs)
         if number <= MOST_NAMED:
@@ -145,7 +145,9 @@ class CaterpillarDisplay(Display):
 
     def _draw_band(self, differs: np.ndarray) -> None:
         frame, rows = self.categories, np.arange(len(self.categories))
-        self.ax_.hlines(rows, frame["lower"], frame["upper"], color=GREY, linewidth=0.3, alpha=0.5, rasterized=True)
-        style: dict[str, Any] = {"s": 3, "linewidths": 0, "zorder": 3, "rasterized": True}
-        for some, color in ((~differs, DARK), (differs, BLUE)):
-            self.ax_.scatter(frame["value"][some], rows[some], color=color, **style)
+        for some, color in ((~differs, GREY), (differs, BLUE)):
+            own = frame[some]
+            style: dict[str, Any] = {"color": color, "linewidth": 0.3, "alpha": 0.5, "rasterized": True}
+            self.ax_.hlines(rows[some], own["lower"], own["upper"], **style)
+        self.ax_.plot(frame["value"], rows, color="white", linewidth=2.4)
+        self.ax_.plot(frame["value"], rows, color=DARK, linewidth=1.2)

@@ -103,10 +103,12 @@ class ShrinkageDisplay(Display):
         frame = self.categories.sort_values("count", ascending=False)  # small dots on large ones
         raw, value, count = (frame[name].to_numpy(dtype=float) for name in ("raw", "value", "count"))
         ends = np.array([min(raw.min(), value.min()), max(raw.max(), value.max())])
-        self.ax_.plot(ends, ends, color=DARK, linewidth=1, label="no pooling")
-        self.ax_.axhline(self.prior_mean, color=GREY, linestyle="--", linewidth=1.2, label="complete pooling")
+        self.ax_.plot(ends, ends, color=DARK, linewidth=1, label="no pooling: its own mean")
+        self.ax_.axhline(
+            self.prior_mean, color=GREY, linestyle="--", linewidth=1.2, label="complete pooling: the mean of all"
+        )
         sizes = 8 + 72 * np.sqrt(count / count.max())
-        self.ax_.scatter(raw, value, s=sizes, color=BLUE, label="partial pooling", **dots(len(frame)))
+        self.ax_.scatter(raw, value, s=sizes, color=BLUE, label="partial pooling: its encoding", **dots(len(frame)))
         self._name_scales(count)
 
     def _name_scales(self, count: np.ndarray) -> None:

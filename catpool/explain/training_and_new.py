@@ -112,10 +112,11 @@ class OutOfFoldDisplay(Display):
         if np.isfinite(self.spread):
             line = np.geomspace(max(count.min(), 1), max(count.max(), 2), 100)
             for sign in (-1, 1):
-                label = r"1 / $\sqrt{n}$" if sign > 0 else None
+                label = r"without pooling: 1 / $\sqrt{n}$" if sign > 0 else None
                 self.ax_.plot(line, sign * self.spread / np.sqrt(line), color=ORANGE, linewidth=1.5, label=label)
             self.ax_.legend(frameon=False)
         self.ax_.set_xscale("log")
+        self.ax_.xaxis.set_major_formatter("{x:,g}")
         title = f"{self.column}: encodings of training rows, minus those of new rows"
         finish(self.ax_, title=title, x="rows of the category", y="difference, in units of y")
 
