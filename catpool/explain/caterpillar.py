@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
 from catpool.explain.category_frame import apart_from, category_frame, prior_mean
 from catpool.explain.display import Display
@@ -19,6 +20,7 @@ MOST_NAMED = 40  # categories that have names beside the axes
 MOST_LINES = 500  # categories that have an interval each; more have one band
 
 
+@documented
 class CaterpillarDisplay(Display):
     """The categories of a column in the order of their encodings, with their intervals.
 
@@ -42,8 +44,7 @@ class CaterpillarDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -87,24 +88,20 @@ class CaterpillarDisplay(Display):
         Parameters
         ----------
         encoder : encoder of catpool
-        column : str, int or tuple
-            As for its ``encoding_table``.
+        <drawn_column>
         interval : float, default=0.9
             The probability of the intervals.
         most : int, default=None
             The number of categories to draw: the highest half and the lowest half of so many. None draws all.
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded, the target is not one of y, the probability is not between 0 and 1, or `most`
             is not 2 or more.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         if most is not None and most < 2:
             raise ValueError(f"`most` must be 2 or more, or None for all categories. Got {most!r}.")

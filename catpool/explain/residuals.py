@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from scipy.stats import beta, nbinom, norm
 from sklearn.base import clone
 
+from catpool.encoders.parameters import documented
 from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.explain.canvas import BLUE, DARK, GREY, finish
 from catpool.explain.category_frame import summary_name
@@ -25,6 +26,7 @@ MOST = 1_000  # points; more rows are drawn by so many quantiles
 CONFIDENCE = 0.95
 
 
+@documented
 class ResidualDisplay(Display):
     """Randomised quantile residuals against a normal distribution, with a band.
 
@@ -45,8 +47,7 @@ class ResidualDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -97,8 +98,7 @@ class ResidualDisplay(Display):
             predict y together.
         random_state : int or None, default=0
             The seed of the uniform numbers.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <ax>
 
         Raises
         ------
@@ -107,8 +107,7 @@ class ResidualDisplay(Display):
         ValueError
             If the column is not encoded, or one is named where all belong together, if y has several columns or more
             than two classes, or if ``predict`` of the encoder cannot tell how rows are distributed.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         joint = isinstance(encoder, PredictionMixin)
         _check(encoder, column, joint=joint)

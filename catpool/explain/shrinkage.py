@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, dots, finish
 from catpool.explain.category_frame import category_frame, prior_mean
 from catpool.explain.display import Display
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@documented
 class ShrinkageDisplay(Display):
     """The raw mean of each category, and the encoding that it became.
 
@@ -36,8 +38,7 @@ class ShrinkageDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -74,12 +75,9 @@ class ShrinkageDisplay(Display):
         Parameters
         ----------
         encoder : MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder or NestedEncoder
-        column : str, int or tuple
-            As for its ``encoding_table``.
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <drawn_column>
+        <target>
+        <ax>
 
         Raises
         ------
@@ -87,8 +85,7 @@ class ShrinkageDisplay(Display):
             If the encoder has no means of categories, as additive and mixed models.
         ValueError
             If the column is not encoded, or the target is not one of y.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         frame = category_frame(encoder, column, target=target)
         if frame["raw"].isna().all():

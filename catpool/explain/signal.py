@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
 from catpool.explain.category_frame import apart_from, category_frame, prior_mean, rows_of_target
 from catpool.explain.display import Display
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 NOISE = 0.1  # the reliability below which categories cannot be told apart
 
 
+@documented
 class SignalDisplay(Display):
     """The share of the variance of a row that lies between the categories of each column, the largest first.
 
@@ -39,8 +41,7 @@ class SignalDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -72,10 +73,8 @@ class SignalDisplay(Display):
         Parameters
         ----------
         encoder : encoder of single columns, NestedEncoder or TreeEncoder
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
@@ -83,8 +82,7 @@ class SignalDisplay(Display):
             If the encoder's summary has no strengths, as that of a mixed model.
         ValueError
             If the target is not one of y.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         return cls(signal_frame(encoder, target)).plot(ax=ax)
 

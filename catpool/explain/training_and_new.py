@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.engines.dispatch import read_in_memory
 from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish
 from catpool.explain.category_frame import summary_name
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BINS = 40
 
 
+@documented
 class OutOfFoldDisplay(Display):
     """How far the encodings of training rows are from those that new rows of their category get.
 
@@ -43,8 +45,7 @@ class OutOfFoldDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -80,23 +81,16 @@ class OutOfFoldDisplay(Display):
 
         Parameters
         ----------
-        encoder : encoder of catpool
-            It is cloned, and not changed.
-        X : frame or array of shape (n, p)
-            The training rows.
-        y : array of shape (n,)
-            Their target.
-        column : str, int or tuple
-            One of the encoded columns, a level of nested categories, or a tuple of columns that are encoded together.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <cloned>
+        <training>
+        <trained_column>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         frame = read_in_memory(X, "OutOfFoldDisplay")
         train, new, own = encode_both(encoder, X, y, X, column)
@@ -121,6 +115,7 @@ class OutOfFoldDisplay(Display):
         finish(self.ax_, title=title, x="rows of the category", y="difference, in units of y")
 
 
+@documented
 class ShiftDisplay(Display):
     """The distribution of the encodings of training rows, out of fold, beside that of new rows.
 
@@ -139,8 +134,7 @@ class ShiftDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -184,25 +178,18 @@ class ShiftDisplay(Display):
 
         Parameters
         ----------
-        encoder : encoder of catpool
-            It is cloned, and not changed.
-        X : frame or array of shape (n, p)
-            The training rows.
-        y : array of shape (n,)
-            Their target.
+        <cloned>
+        <training>
         X_new : frame or array of shape (m, p)
             New rows.
-        column : str, int or tuple
-            One of the encoded columns, a level of nested categories, or a tuple of columns that are encoded together.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <trained_column>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         train, new, own = encode_both(encoder, X, y, X_new, column)
         known, later = category_codes(own, column, [read_in_memory(each, "ShiftDisplay") for each in (X, X_new)])

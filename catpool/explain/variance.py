@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, PALE, finish, name_rows
 from catpool.explain.category_frame import category_frame, rows_of_target
 from catpool.explain.display import Display
@@ -22,6 +23,7 @@ MOST_LINES = 500  # categories that have a line each
 SHOWN = 20  # lines of more categories
 
 
+@documented
 class VarianceDisplay(Display):
     """The standard deviations between the categories of levels or factors, beside that of a row.
 
@@ -35,13 +37,12 @@ class VarianceDisplay(Display):
     ----------
     components : pandas.DataFrame
         A row for each component, with `component` and `sd`. The last may be the residual.
-    unit : str
+    unit : str, default="y"
         What the standard deviations are of.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -73,17 +74,14 @@ class VarianceDisplay(Display):
         Parameters
         ----------
         encoder : MixedModelEncoder, NestedEncoder or AdditiveEncoder
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
         TypeError
             If the encoder has no joint model: columns by themselves each have a variance of their own.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         require_fitted(encoder)
         return cls(variance_frame(encoder, target), unit=_unit(encoder)).plot(ax=ax)
@@ -136,6 +134,7 @@ def _of_levels(encoder: Any, summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["component", "sd"])
 
 
+@documented
 class SlopeDisplay(Display):
     """The line of each category of a factor whose slope varies: a fan about the line of all categories.
 
@@ -153,13 +152,12 @@ class SlopeDisplay(Display):
         Of the factor and of the covariate.
     common : (float, float)
         The intercept and slope of all categories.
-    unit : str
+    unit : str, default="y"
         What the lines are of.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -215,15 +213,13 @@ class SlopeDisplay(Display):
             The factor, and the column whose slope varies between its categories.
         values : (float, float), default=(0.0, 1.0)
             The values of the covariate between which lines are drawn, in its units.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <ax>
 
         Raises
         ------
         ValueError
             If there is no such factor, or it has no slope of the covariate.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         intercepts = category_frame(encoder, factor)
         slopes = category_frame(encoder, factor, term=str(covariate))
