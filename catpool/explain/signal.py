@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class SignalDisplay(Display):
         finish(self.ax_, title=title, x="share of variance between categories (bars), reliability of means (rings)")
 
 
-def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
+def signal_frame(encoder: Any, target: str | None = None, *, noise: Mapping[str, bool] | None = None) -> pd.DataFrame:
     """A row for each column of a fitted encoder, with its `share`, `reliability` and whether it is `noise`.
 
     Parameters
@@ -110,6 +111,8 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     encoder : encoder of catpool
     target : str, optional
         By default the first.
+    noise : mapping of str to bool, optional
+        Which columns say nothing, if that is known.
     """
     require_fitted(encoder)
     summary = encoder.summary_
@@ -117,9 +120,10 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
         raise TypeError(f"{type(encoder).__name__} has no strength for each column. Draw it by VarianceDisplay.")
     summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
-    noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
-    noise |= np.array([not _any_apart(encoder, column, target) for column in summary["column"]])
-    frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)
+    none = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
+    names = summary["column"]
+    none |= np.array([noise[name] if noise else not _any_apart(encoder, name, target) for name in names])
+    frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=none)
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 

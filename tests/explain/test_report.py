@@ -15,6 +15,7 @@ from helpers.public_encoders import PUBLIC
 import catpool
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder, TreeEncoder
 from catpool.explain.column_facts import column_facts
+from catpool.explain.signal import signal_frame
 
 EVIL = "<script>alert(1)</script>"
 
@@ -65,6 +66,20 @@ def test_facts_are_those_of_the_tables(fitted):
     assert facts["noise"].noise
     assert next(iter(facts)) == "shop"
     assert list(facts)[-1] in ("noise", "shop_x_city")
+
+
+@pytest.mark.parametrize("kind", ["flat", "tree"])
+def test_pictures_and_verdicts_agree_on_noise(kind):
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({f"c{i}": rng.integers(0, 9, 400).astype(str) for i in range(12)})
+    y = rng.normal(size=9)[X["c0"].astype(int)] + rng.normal(size=400)
+    own = (EmpiricalBayesEncoder(random_state=0) if kind == "flat" else TreeEncoder(random_state=0)).fit(X, y)
+    facts = {each.column: each.noise for each in column_facts(own)}
+    drawn = signal_frame(own).set_index("column")["noise"].to_dict()
+    assert drawn == {name: facts[name] for name in drawn}
+    assert any(drawn.values())
+    assert not drawn["c0"]
+    pd.testing.assert_frame_equal(signal_frame(own, noise=facts), signal_frame(own))
 
 
 def test_few_categories_are_listed_once():
