@@ -32,6 +32,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from catpool.models.features.category_products import CategoryProducts
 
 POWERS = np.arange(1, 4)[:, None]
+UNSOLVED = "The equations of the effects of features cannot be solved in this precision."
 RIDGE = 1e-15  # added to a matrix of unit diagonal, for rounding
 
 
@@ -110,6 +111,8 @@ class FeatureEquations:
         self.rest = np.append(-self.scale * self.solved, 1.0)  # of a mean, times the numbers of its category
         own = self.rest @ self.products @ self.rest + (self.solved[penalized] ** 2).sum()
         self.squares = own if likelihood.known else own + likelihood.within
+        if self.squares <= 0:
+            raise np.linalg.LinAlgError(UNSOLVED)
 
     @cached_property
     def _determined(self) -> CholeskyFactor:
@@ -267,7 +270,7 @@ class CholeskyFactor:
         np.fill_diagonal(scaled, 1 + RIDGE)
         self._root, failed = dpotrf(scaled, lower=True)
         if failed:
-            raise np.linalg.LinAlgError("The equations of the effects of features cannot be solved.")
+            raise np.linalg.LinAlgError(UNSOLVED)
 
     @property
     def log_determinant(self) -> float:
