@@ -96,7 +96,7 @@ def _fit(
         with suppress(np.linalg.LinAlgError):  # where features tell nearly all, which takes more digits
             kept, found = fit(design.summed)
             weights = count / (1 + found.theta[0] * count)
-            if found.refine(design.values, weights, moments.distances) <= COARSE:
+            if found.refine(design.summed, weights, moments.distances) <= COARSE:
                 return kept, found
     return fit(design.values)
 
