@@ -75,9 +75,9 @@ class ColumnwiseEncoder(DecayMixin, Encoder):
         frame
             A row for each category that has training rows, and a last one, of no rows, for a new category: `category`
             (None for the missing value and in the last row; for nested levels a column for each level), `target` (if
-            there are several), `count` of its rows or their weight, `mean` of the target in it (and `within_sd`, if
-            moderated), its `encoding`, the posterior mean, with its `sd`, the ends `lower` and `upper` of its interval
-            and its `reliability`; then outputs such as "q10". Shares are targets.
+            there are several), `count` of its rows or their weight, `mean` of the target in it (and `prior_mean`, with
+            prior features, or `within_sd`, if moderated), its `encoding`, the posterior mean, with its `sd`, the ends
+            `lower` and `upper` of its interval and its `reliability`; then outputs such as "q10". Shares are targets.
 
         Raises
         ------

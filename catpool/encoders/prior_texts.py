@@ -36,7 +36,7 @@ prior_features : dict, default=None
     - a table with one row per category, in its column of the same label, or as the index of a pandas frame;
     - a list of columns of X that are constant within a category;
     - a function from a Series of categories to a table with a row for each;
-    - features, made by `linear` or `ordered`, or an object of your own;
+    - features: `linear`, `ordered`, `coordinates`, `names`, `neighbours`, or an object of your own;
     - or a list of columns and features, each of which is a block. Its columns together are one, too.
 
     Features are made once from the categories of all training rows, never from y, so all folds share them. A new

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from version_1_files import FOLDER, all_files
 
 import catpool
-from catpool import EarlierRows, EmpiricalBayesEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, ordered
 
 pytestmark = pytest.mark.usefixtures("few_points")
 
@@ -41,6 +41,7 @@ PAIRS = [  # interactions with each prior, of each kind of y, and with weights
     for kind in ("continuous", "binary", "multiclass", "count")
     for weighted, more in ((False, {}), (True, {"interactions": 2, "unknown": "nan"}))
 ] + [({**CROSSED, "weight_type": "precision"}, "continuous", True)]
+PRICES = pd.DataFrame({"number": [0, 1, 2, 3], "price": [1.0, 2.0, 4.0, 3.0], "kind": ["x", "y", "x", None]})
 OPTIONS = {  # of encoders, beside none
     "MeanEncoder": [EVERY, CELLS, FADING, LISTED, {"unknown": "error", "n_jobs": 2}],
     "SmoothedMeanEncoder": [SHAPES, {"smoothing": 2.5, "unknown": "nan", "missing": "nan"}],
@@ -50,6 +51,7 @@ OPTIONS = {  # of encoders, beside none
         {"prior": "full_bayes"},
         {"within": "moderated"},
         {**CELLS, **SHAPES, "bins": 3},
+        {"prior_features": {"number": PRICES, "text": [ordered()]}},
         FADING,
     ],
     "AdditiveEncoder": [CELLS, {"interactions": [("text", "price")], "unknown": "nan", "missing": "nan"}],

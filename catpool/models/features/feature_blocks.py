@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class Block:
     @property
     def missing(self) -> np.ndarray:
         """Whether a slot has no features, of shape (size,)."""
-        return np.isnan(self.basis).any(axis=1)
+        return np.isnan(self.basis.sum(axis=1))
 
     def label(self, place: int) -> str:
         """The name of one of the features."""
@@ -55,6 +54,8 @@ class FeatureDesign:
     ----------
     values : ndarray of shape (size, 1 + Q)
         A one, and the features of all blocks.
+    summed : ndarray of shape (size, 1 + Q)
+        The values of which products are summed: the same, or in single precision.
     missing : ndarray of bool of shape (size, B)
         Whether a slot has no features of a block.
     center, unit : ndarray of shape (Q,)
@@ -65,6 +66,7 @@ class FeatureDesign:
     """
 
     values: np.ndarray
+    summed: np.ndarray
     missing: np.ndarray
     center: np.ndarray
     unit: np.ndarray
@@ -83,21 +85,11 @@ class FeatureDesign:
             center, unit = _standardize(block, without, own)
             centers.append(center)
             units.append(unit)
-        roots = np.repeat(np.sqrt(np.maximum((~missing).sum(axis=0), 1)), [block.basis.shape[1] for block in blocks])
-        spread = values[:, 1:].T @ values[:, 1:] / roots[:, None] / roots
+        numbers = np.repeat(np.maximum((~missing).sum(axis=0), 1), [block.basis.shape[1] for block in blocks])
+        summed = _for_sums(values, blocks)
+        spread = (summed.T @ summed)[1:, 1:] / np.sqrt(np.multiply.outer(numbers, numbers))
         bare = tuple(replace(block, basis=block.basis[:0]) for block in blocks)
-        return cls(values, missing, np.concatenate(centers), np.concatenate(units), spread, bare)
-
-    @cached_property
-    def summed(self) -> np.ndarray:
-        """The values of which products are summed: where they are many, in single precision, which is much faster.
-
-        Effects are then solved for once more from the values themselves. Free effects, of which some may follow from
-        others, need all digits.
-        """
-        many = len(self.values) * self.values.shape[1] ** 2 > MANY
-        penalized = all(block.penalized for block in self.blocks)
-        return self.values.astype(np.float32) if many and penalized else self.values
+        return cls(values, summed, missing, np.concatenate(centers), np.concatenate(units), spread, bare)
 
     @property
     def widths(self) -> list[int]:
@@ -118,7 +110,18 @@ class FeatureDesign:
 
     def subset(self, slots: np.ndarray | slice) -> FeatureDesign:
         """The design of some slots, about the same center."""
-        return replace(self, values=self.values[slots], missing=self.missing[slots])
+        values = self.values[slots]
+        return replace(self, values=values, summed=_for_sums(values, self.blocks), missing=self.missing[slots])
+
+
+def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
+    """The values of which products are summed: where they are many, in single precision, which is much faster.
+
+    Effects are then solved for once more from the values themselves. Free effects, of which some may follow from
+    others, need all digits.
+    """
+    many = len(values) * values.shape[1] ** 2 > MANY
+    return values.astype(np.float32) if many and all(block.penalized for block in blocks) else values
 
 
 def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from catpool.priors.newton import maximize
 TIMES = (0.1, 1.0, 10.0)  # times the variance by the method of moments, to start from
 SHARES = (0.02, 0.5, 0.98)  # of it, that is not explained by features
 RISE = 1e-3  # where a variance starts that rises from zero, times the largest
+FEW = 1000  # categories, of which the likelihood can have several maxima
 CLOSE = 1e-6  # of a log-likelihood: variances that gain less may be zero
 
 
@@ -26,7 +27,10 @@ def maximize_likelihood(likelihood: FeatureLikelihood, free: np.ndarray, between
     between : float
         A rough estimate of the variance between categories, relative to that of rows, to start from.
     """
-    return _zero_some(likelihood, _climb(likelihood, free, _start(likelihood, free, between)))
+    few = likelihood.products.numbers.sum() <= FEW
+    starts = _starts(likelihood, free, between, TIMES if few else TIMES[1:2])[: None if few else 1]
+    found = [_zero_some(likelihood, _climb(likelihood, free, start)) for start in starts]
+    return max(found, key=lambda each: each.log_likelihood)
 
 
 def continue_search(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -> FeatureEquations:
@@ -48,15 +52,17 @@ def _zero_some(likelihood: FeatureLikelihood, theta: np.ndarray) -> FeatureEquat
     return found
 
 
-def _start(likelihood: FeatureLikelihood, free: np.ndarray, between: float) -> np.ndarray:
-    """The likeliest of some variances."""
+def _starts(
+    likelihood: FeatureLikelihood, free: np.ndarray, between: float, times: tuple[float, ...]
+) -> list[np.ndarray]:
+    """Variances to start from, the likeliest of each share, and the likeliest of all first."""
     blocks = max(1, int(np.count_nonzero(free[1:])))
-    tried = [
-        np.where(free, times * between * np.append(share, np.full(len(free) - 1, (1 - share) / blocks)), 0.0)
-        for times in TIMES
-        for share in SHARES
-    ]
-    return max(tried, key=lambda theta: likelihood.at(theta).log_likelihood)
+    found = []
+    for share in SHARES:
+        once = between * np.append(share, np.full(len(free) - 1, (1 - share) / blocks))
+        tried = [likelihood.at(np.where(free, each * once, 0.0)) for each in times]
+        found.append(max(tried, key=lambda each: each.log_likelihood))
+    return [each.theta for each in sorted(found, key=lambda each: -each.log_likelihood)]
 
 
 def _climb(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -> np.ndarray:
