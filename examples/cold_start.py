@@ -30,9 +30,7 @@ of_town = 2 * np.sin(lat) + np.cos(lon) + 0.5 * size + rng.normal(0, 0.3, 300)
 words = ["Aroma", "Bonna", "Caldo"], ["Kettle", "Grinder", "Toaster", "Mixer"], ["Basic", "Plus", "Pro"], ["S", "L"]
 articles = [" ".join(each) for each in product(*words)]
 worth = {word: rng.normal() for each in words for word in each}
-of_article = np.array([sum(map(worth.get, article.split())) for article in articles]) + rng.normal(
-    0, 0.3, len(articles)
-)
+of_article = np.array([sum(map(worth.get, each.split())) + rng.normal(0, 0.3) for each in articles])
 town, article = rng.integers(0, len(lat), 3000), rng.integers(0, len(articles), 3000)
 X = pd.DataFrame(
     {

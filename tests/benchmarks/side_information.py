@@ -28,6 +28,7 @@ import pandas as pd
 from accuracy import HERE, SCORERS, light
 from bars import is_here
 from scipy.special import ndtri
+from scipy.stats import betabinom
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import OrdinalEncoder
 
@@ -174,16 +175,21 @@ def held_out_categories(table, y, kind, column, predict):
         mean, sd, within = predict(column, kind, table.iloc[train], y[train], table.iloc[test])
         squares += ((y[test] - mean) ** 2).sum(), ((y[test] - y[train].mean()) ** 2).sum()
         if sd is not None:
-            inside.append(covered(codes[test], y[test], mean, sd, within))
+            inside.append(covered(codes[test], y[test], mean, sd, within, kind))
     coverage = np.concatenate(inside).mean() if inside else np.nan
     return 1 - squares[0] / squares[1], coverage, time.perf_counter() - start
 
 
-def covered(codes, y, mean, sd, within):
+def covered(codes, y, mean, sd, within, kind):
     """Whether the mean of each held-out category is in the interval of the mean of as many rows."""
-    each = pd.DataFrame({"y": y, "mean": mean, "sd": sd}).groupby(codes).agg(["mean", "size"])
-    width = ndtri((1 + LEVEL) / 2) * np.sqrt(each["sd"]["mean"] ** 2 + within**2 / each["y"]["size"])
-    return (each["y"]["mean"] - each["mean"]["mean"]).abs() <= width
+    each = pd.DataFrame({"y": y, "mean": mean, "sd": sd}).groupby(codes).mean()
+    rows = np.bincount(codes)[each.index]
+    if kind == "binary":  # the share of rows of a category whose probability is beta distributed
+        strength = each["mean"] * (1 - each["mean"]) / each["sd"] ** 2 - 1
+        low, high = betabinom(rows, each["mean"] * strength, (1 - each["mean"]) * strength).interval(LEVEL) / rows
+        return (low <= each["y"]) & (each["y"] <= high)
+    width = ndtri((1 + LEVEL) / 2) * np.sqrt(each["sd"] ** 2 + within**2 / rows)
+    return (each["y"] - each["mean"]).abs() <= width
 
 
 def encoded(features, column, kind, seed):
