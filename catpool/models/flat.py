@@ -107,7 +107,7 @@ class Flat(Columnwise):
     @property
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
-            return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
+            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past are clocks
         outputs = read_flat_outputs(self.output)
         if self.past_only:
             refuse_of_past(outputs)
