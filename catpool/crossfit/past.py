@@ -32,6 +32,7 @@ from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
+from catpool.priors.posterior import posterior_sd
 from catpool.tables.encoding import Encoding
 from catpool.tables.learner import ColumnLearner, Learner
 
@@ -73,7 +74,8 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         past = self._past(codes, unlisted)
         half_life = learn_half_life(learner, past.first()) if self.times.learns else None
-        learned: list[Encoding] = super().learn(self._own(learner), codes, size, self._aged(half_life), unlisted)
+        own = replace(learner, rounded=False) if self.relative else self._fit_for(learner)  # as it is not relative yet
+        learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
         return self._move(learned, learner, past, size)
@@ -88,8 +90,12 @@ class PastScheme(Scheme):
                 replace(each, windows=last_windows(rows, values, size, self.names))
                 for each, values in zip(learned, columns, strict=True)
             ]
-        slots = np.arange(size)
-        return [replace(each, values=each.moved(each.values, learner.policy, slots)) for each in learned]
+        slots, rounded = np.arange(size), self.relative and self._fit_for(learner).rounded
+        sds = [posterior_sd(each.moments, each.prior, each.family) if rounded else None for each in learned]
+        return [
+            replace(each, values=each.moved(each.values, learner.policy, slots, sd))
+            for each, sd in zip(learned, sds, strict=True)
+        ]
 
     def _aged(self, half_life: Any) -> TrainingRows:
         """All rows, with the weights that a half-life leaves of them, which was learned or is given."""
@@ -99,9 +105,9 @@ class PastScheme(Scheme):
         weights = decay_weights(self.weights, self.times.with_half_life(half_life))
         return TrainingRows(self.targets, weights, Parts(None, 1))
 
-    def _own(self, learner: Learner) -> Learner:
-        """The learner, without rounding where what it gives is compared with other means."""
-        return replace(learner, rounded=False) if self.relative or self.names else learner
+    def _fit_for(self, learner: Learner) -> Learner:
+        """The learner, without rounding where what it gives is compared with means in windows."""
+        return replace(learner, rounded=False) if self.names else learner
 
     def _past(self, codes: np.ndarray, unlisted: Unlisted | None) -> PastRows:
         """The rows of a column in the order of time."""
@@ -116,7 +122,7 @@ class PastScheme(Scheme):
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(self._own(learner), self._past(codes, unlisted))
+        values, seen = encode_from_past(self._fit_for(learner), self._past(codes, unlisted))
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
 

@@ -14,7 +14,7 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, own_interval, variances
-from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
+from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
 from catpool.tables.policy import Policy
@@ -81,7 +81,9 @@ class Encoding:
         """Whether there are more values than those of the posterior: relative ones, or those of windows."""
         return self.level is not None or self.windows is not None
 
-    def moved(self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray) -> dict[str, np.ndarray]:
+    def moved(
+        self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray, sds: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """The outputs of rows or slots, with means relative to the level, and with those of the windows.
 
         Parameters
@@ -90,9 +92,12 @@ class Encoding:
             By output.
         policy : Policy
         slots : ndarray of shape (m,)
+        sds : ndarray of shape (m,), optional
+            The posterior standard deviations that relative means are rounded by.
         """
         if self.level is not None and MEAN.name in values:
-            values = {**values, MEAN.name: values[MEAN.name] - self.level}
+            means = values[MEAN.name] - self.level
+            values = {**values, MEAN.name: means if sds is None else rounded_by_sd(means, sds)}
         if self.windows is None:
             return values
         own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]

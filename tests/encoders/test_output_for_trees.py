@@ -76,3 +76,35 @@ def test_trees_go_with_encoders_of_single_columns(sales):
         EmpiricalBayesEncoder(output=["trees", "mean"]).fit(X, y)
     with pytest.raises(ValueError, match="output"):
         NestedEncoder(["shop", "doctor"], output="trees").fit(X, y)
+
+
+@pytest.mark.parametrize("half_life", [None, 40, "auto"])
+@pytest.mark.parametrize(("missing", "kind"), [("category", float), ("prior", bool), ("nan", bool)])
+def test_relative_means_of_the_past_are_rounded_once_they_are_relative(sales, half_life, missing, kind):
+    X, y = sales
+    y = y if kind is float else np.asarray(y) > np.linspace(-3, 3, len(y))  # the share of true values moves
+    X = X.assign(day=np.arange(len(y)) // 3).astype({"shop": object})
+    X.loc[::7, "shop"] = None
+    rule = EarlierRows("day", half_life=half_life, relative=True)
+    options = {"columns": ["shop", "doctor"], "prior": "reml", "cv": rule, "missing": missing, "remainder": "drop"}
+    trees, exact = (EmpiricalBayesEncoder(output=each, **options) for each in ("trees", ["mean", "sd"]))
+    later = X[:50].assign(day=2000)
+    for out, full in (
+        (trees.fit_transform(X, y), exact.fit_transform(X, y)),
+        (trees.transform(later), exact.transform(later)),
+    ):
+        for name in ("shop", "doctor"):
+            expected = rounded_by_sd(full[name].to_numpy(), full[f"{name}_sd"].to_numpy())
+            np.testing.assert_allclose(out[name], expected, rtol=1e-12, atol=1e-15)
+    assert EmpiricalBayesEncoder.from_json(trees.to_json()).transform(later).equals(trees.transform(later))
+
+
+def test_means_beside_windows_are_not_rounded(sales):
+    X, y = sales
+    X = X.assign(day=np.arange(len(y)))
+    for relative in (False, True):
+        rule = EarlierRows("day", windows=[30], relative=relative)
+        options = {"columns": ["doctor"], "prior": "reml", "cv": rule, "remainder": "drop"}
+        trees, exact = (EmpiricalBayesEncoder(output=each, **options) for each in ("trees", "mean"))
+        pd.testing.assert_frame_equal(trees.fit_transform(X, y), exact.fit_transform(X, y))
+        pd.testing.assert_frame_equal(trees.transform(X[:9]), exact.transform(X[:9]))
