@@ -96,8 +96,8 @@ class Encoding:
             The posterior standard deviations that relative means are rounded by.
         """
         if self.level is not None and MEAN.name in values:
-            means = values[MEAN.name] - self.level
-            values = {**values, MEAN.name: means if sds is None else rounded_by_sd(means, sds)}
+            relative = values[MEAN.name] - self.level
+            values = {**values, MEAN.name: relative if sds is None else rounded_by_sd(relative, sds)}
         if self.windows is None:
             return values
         own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]
