@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
-from catpool.priors.posterior import posterior_sd
-from catpool.tables.encoding import Encoding
+from catpool.priors.posterior import posterior_sd, rounded_by_sd
+from catpool.tables.encoding import Encoding, Rounding
 from catpool.tables.learner import ColumnLearner, Learner
 
 
@@ -74,7 +74,7 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         past = self._past(codes, unlisted)
         half_life = learn_half_life(learner, past.first()) if self.times.learns else None
-        own = replace(learner, rounded=False) if self.relative else self._fit_for(learner)  # as it is not relative yet
+        own = replace(learner, rounding=0.0) if self.relative else self._fit_for(learner)  # as it is not relative yet
         learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
@@ -90,11 +90,11 @@ class PastScheme(Scheme):
                 replace(each, windows=last_windows(rows, values, size, self.names))
                 for each, values in zip(learned, columns, strict=True)
             ]
-        slots, rounded = np.arange(size), self.relative and self._fit_for(learner).rounded
-        sds = [posterior_sd(each.moments, each.prior, each.family) if rounded else None for each in learned]
+        slots, share = np.arange(size), self._fit_for(learner).rounding
+        rounds = [_rounding(each, share) if self.relative and share else None for each in learned]
         return [
-            replace(each, values=each.moved(each.values, learner.policy, slots, sd))
-            for each, sd in zip(learned, sds, strict=True)
+            replace(each, values=each.moved(each.values, learner.policy, slots, rounding))
+            for each, rounding in zip(learned, rounds, strict=True)
         ]
 
     def _aged(self, half_life: Any) -> TrainingRows:
@@ -107,7 +107,7 @@ class PastScheme(Scheme):
 
     def _fit_for(self, learner: Learner) -> Learner:
         """The learner, without rounding where what it gives is compared with means in windows."""
-        return replace(learner, rounded=False) if self.names else learner
+        return replace(learner, rounding=0.0) if self.names else learner
 
     def _past(self, codes: np.ndarray, unlisted: Unlisted | None) -> PastRows:
         """The rows of a column in the order of time."""
@@ -168,6 +168,11 @@ def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSu
             means = encoded[:, learner.outputs.index("mean")]
             values[:, width:, users] = learned.encode_windows(means, [_take(each, users) for each in inside], codes)
     return values.reshape(-1, len(rows.codes)).T
+
+
+def _rounding(encoding: Encoding, share: float) -> Rounding:
+    """The rounding of an encoding's means to a share of their posterior standard deviations."""
+    return partial(rounded_by_sd, sd=posterior_sd(encoding.moments, encoding.prior, encoding.family), share=share)
 
 
 def _take(windows: Sequence[Moments], rows: np.ndarray) -> list[Moments]:

@@ -125,11 +125,12 @@ class PastPrior:
             for each, level, mean in zip(own, levels, here, strict=True)
         ]
         means = self._one_output("mean", still, codes) - np.array(here)[:, None]
-        return rounded_by_sd(means, self._one_output("sd", own, codes)) if self.learner.rounded else means
+        share = self.learner.rounding
+        return rounded_by_sd(means, self._one_output("sd", own, codes), share) if share else means
 
     def _one_output(self, name: str, own: Sequence[Moments], codes: np.ndarray) -> np.ndarray:
         """An output of rows, not rounded, of shape (classes, m)."""
-        learner = replace(self.learner, outputs=(name,), rounded=False)
+        learner = replace(self.learner, outputs=(name,), rounding=0.0)
         return encode_rows(learner, own, self.seen, self.priors, codes, self.family)[:, 0]
 
     def encode_windows(

@@ -12,6 +12,7 @@ import numpy as np
 from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.moments.moments import Moments
+from catpool.priors.posterior import rounded_by_sd
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
@@ -30,14 +31,16 @@ def faded_features(learner: Learner, table: EncodingTable, column: Any, fades: S
         For each encoding, the share of the training rows' weight that is left for each row; None is 1.
     """
     slots, blocks, counts = table.slots(column), [], []
-    plain = replace(learner, rounded=learner.rounded and not table.encodings[0].is_moved)
+    plain = replace(learner, rounding=0.0) if table.encodings[0].is_moved else learner
     for item, each in zip(table.encodings, fades, strict=True):
         fade = 1.0 if each is None else each
         own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
         counts.append(own.count)
         encode = partial(_encode, table=table, item=item, own=own, slots=slots)
-        sds = encode(replace(plain, outputs=("sd",)))[0] if learner.rounded and item.windows is None else None
-        moved = item.moved(dict(zip(learner.outputs, encode(plain), strict=True)), table.policy, slots, sds)
+        rounding = None
+        if learner.rounding and item.windows is None:
+            rounding = partial(rounded_by_sd, sd=encode(replace(plain, outputs=("sd",)))[0], share=learner.rounding)
+        moved = item.moved(dict(zip(learner.outputs, encode(plain), strict=True)), table.policy, slots, rounding)
         blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
     features = table.arrange(np.hstack(blocks), np.max(counts, axis=0), slots)
     table.fill_unseen(column, slots, features[table.label])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +15,13 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, own_interval, variances
-from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd, rounded_by_sd
+from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
 from catpool.tables.policy import Policy
 from catpool.tables.windows import window_outputs, window_values
+
+Rounding = Callable[[np.ndarray], np.ndarray]
 
 
 @frozen
@@ -82,7 +85,7 @@ class Encoding:
         return self.level is not None or self.windows is not None
 
     def moved(
-        self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray, sds: np.ndarray | None = None
+        self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray, rounding: Rounding | None = None
     ) -> dict[str, np.ndarray]:
         """The outputs of rows or slots, with means relative to the level, and with those of the windows.
 
@@ -92,12 +95,12 @@ class Encoding:
             By output.
         policy : Policy
         slots : ndarray of shape (m,)
-        sds : ndarray of shape (m,), optional
-            The posterior standard deviations that relative means are rounded by.
+        rounding : callable, optional
+            Of relative means.
         """
         if self.level is not None and MEAN.name in values:
             relative = values[MEAN.name] - self.level
-            values = {**values, MEAN.name: relative if sds is None else rounded_by_sd(relative, sds)}
+            values = {**values, MEAN.name: relative if rounding is None else rounding(relative)}
         if self.windows is None:
             return values
         own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]
