@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 from accuracy import SCORERS, columns_of, light, target_of
 from accuracy_pipelines import KIND
 
-from catpool import EarlierRows, EmpiricalBayesEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, UnseenCategoriesWarning
 
 SHARES = [0.75, 0.7, 0.8]  # of the rows, by time, that the model learns from; one for each repeat, in turn
 HALF_LIVES = {"1": 1.0, "1/2": 0.5, "1/4": 0.25, "1/16": 0.0625}  # in spans of the training times
@@ -111,6 +112,7 @@ def parsed():
 
 
 def main(arguments):
+    warnings.simplefilter("ignore", UnseenCategoriesWarning)  # later rows may have many new categories
     paths = sorted(Path(arguments.data).glob("*.json"))
     timed = [path for path in paths if json.loads(path.read_text()).get("time")]
     scores = [run(path, arguments) for path in timed if arguments.sets is None or path.stem in arguments.sets]
