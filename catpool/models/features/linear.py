@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
-from catpool.data.finite_numbers import finite_numbers
+from catpool.data.finite_numbers import check_range, finite_numbers
 from catpool.data.frozen import frozen
 from catpool.models.features.feature_table import FeatureTable, table_of
 
@@ -236,6 +236,12 @@ def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
 
 def _numbers(known: pd.DataFrame) -> np.ndarray:
     """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
+    if len(known.columns) and (known.dtypes == np.float64).all():  # all at once, as there may be many
+        numbers = known.to_numpy(copy=True)
+        ends = (end.reduce(numbers, axis=0, initial=0.0) for end in (np.fmin, np.fmax))
+        for label, least, most in zip(known, *ends, strict=True):
+            check_range(least, most, label)
+        return numbers
     columns = [finite_numbers(known[label], label) for label in known]
     return np.array(columns).T if columns else np.empty((len(known), 0))
 

@@ -83,3 +83,10 @@ def test_columns_of_extension_types_are_read(dtype):
     basis = basis_of(table, frame_of("abc"))
     assert np.isnan(basis[2]).all()
     assert basis[0, 0] == pytest.approx(-basis[1, 0])
+
+
+@pytest.mark.parametrize("dtype", [float, object])
+def test_numbers_must_be_finite(dtype):
+    table = pd.DataFrame({"area": [1.0, np.inf, 3.0], "size": [1.0, 2.0, 3.0]}, index=list("abc")).astype(dtype)
+    with pytest.raises(ValueError, match="Column 'area' must be finite"):
+        basis_of(table, frame_of("abc"))
