@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from catpool.data.target_kinds import TARGET_KINDS
 from catpool.encoders.output_texts import OUTPUT_TEXTS
+from catpool.encoders.picture_texts import PICTURE_TEXTS
 from catpool.encoders.prior_texts import PRIOR_TEXTS
 from catpool.priors.families import FAMILIES
 
@@ -98,6 +99,7 @@ FLAT = (
 
 DOCUMENTATION = (
     OUTPUT_TEXTS
+    | PICTURE_TEXTS
     | PRIOR_TEXTS
     | {
         "columns": """
@@ -283,7 +285,8 @@ def documented(cls: Class) -> Class:
     """Put the documentation of shared parameters into the docstrings of a class and of its methods."""
     cls.__doc__ = with_parameters(cls.__doc__)
     for member in vars(cls).values():
-        function = getattr(member, "fn", member)  # `available_if` makes objects that hold a function
+        # `available_if` and `classmethod` make objects that hold a function
+        function = getattr(member, "fn", getattr(member, "__func__", member))
         if callable(function) and function.__doc__:
             function.__doc__ = with_parameters(function.__doc__)
     return cls

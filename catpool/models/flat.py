@@ -113,7 +113,7 @@ class Flat(Columnwise):
     @property
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
-            return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
+            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past are clocks
         outputs = read_flat_outputs(self.output)
         if self.past_only:
             refuse_of_past(outputs)
@@ -229,7 +229,12 @@ class Flat(Columnwise):
 
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         outputs, shapes = target_outputs(self.outputs), self.distributions.shape_rule
-        return Learner(self._rule_of(vocabulary), self.policy, outputs, self.for_trees, shapes)
+        return Learner(self._rule_of(vocabulary), self.policy, outputs, self._rounding, shapes)
+
+    @property
+    def _rounding(self) -> float:
+        """What means are rounded to, in posterior sds: for trees, and coarser in the past, as all means move there."""
+        return (1.0 if self.past_only else 0.5) if self.for_trees else 0.0
 
     def _rule_of(self, vocabulary: Vocabulary | Cells) -> PriorRule:
         if isinstance(vocabulary, Cells) and self.cell_rule is not None:
@@ -243,8 +248,8 @@ class Flat(Columnwise):
     ) -> EncodingTable:
         dropped = self.drop_noise and all(encoding.is_noise for encoding in encodings)
         name, extras = column_name(label, names), self._extras_of(vocabulary, encodings)
-        rounded = self.for_trees and isinstance(vocabulary, FeaturedVocabulary)
-        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped, rounded)
+        rounding = self._rounding if isinstance(vocabulary, FeaturedVocabulary) else 0.0
+        return EncodingTable(label, name, vocabulary, encodings, self.policy, extras, dropped, rounding)
 
     def _extras_of(self, vocabulary: Vocabulary | Cells, encodings: list[Encoding]) -> tuple[str, ...]:
         """The column outputs of a column; for trees, codes only where they gain from them."""

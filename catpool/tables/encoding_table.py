@@ -16,7 +16,7 @@ from catpool.data.featured import FeaturedColumn, FeaturedVocabulary, select_fea
 from catpool.data.frames import Frame, column_name
 from catpool.data.frozen import frozen
 from catpool.data.sorted_categories import sort_categories
-from catpool.data.verify import require, require_one_of
+from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
@@ -44,8 +44,8 @@ class EncodingTable:
         The outputs that do not depend on the target.
     dropped : bool
         Whether the column has no features.
-    rounded : bool, default=False
-        Whether the means of unseen categories with features are rounded to half of their standard deviation.
+    rounding : float, default=0.0
+        What the means of unseen categories with features are rounded to, in their standard deviations.
     """
 
     label: Any
@@ -55,7 +55,7 @@ class EncodingTable:
     policy: Policy
     extras: tuple[str, ...] = ()
     dropped: bool = False
-    rounded: bool = False
+    rounding: float = 0.0
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be a table."""
@@ -72,6 +72,7 @@ class EncodingTable:
             require(alike, "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
         require_one_of(known, extras=self.extras)
+        require_numbers((), least=0.0, rounding=self.rounding)
 
     def prior(self, item: Encoding) -> Prior:
         """The prior of one of the encodings, with the means of its categories if they have means of their own."""
@@ -183,8 +184,8 @@ class EncodingTable:
         for item in self.encodings:
             mains = item.prior.mains  # shares have none
             unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
-            if unseen and self.rounded:
-                unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"])}
+            if unseen and self.rounding:
+                unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"], self.rounding)}
             if unseen and item.level is not None:
                 unseen = {**unseen, MEAN.name: unseen[MEAN.name] - item.level}
             if unseen:

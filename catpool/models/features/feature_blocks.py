@@ -117,8 +117,8 @@ class FeatureDesign:
 def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
     """The values of which products are summed: where they are many, in single precision, which is much faster.
 
-    Effects are then solved for once more from the values themselves. Free effects, of which some may follow from
-    others, need all digits.
+    Effects are then solved for once more, from what they leave of the means. Free effects need all digits, as some may
+    follow from others.
     """
     many = len(values) * values.shape[1] ** 2 > MANY
     return values.astype(np.float32) if many and all(block.penalized for block in blocks) else values

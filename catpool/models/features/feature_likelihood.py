@@ -32,6 +32,8 @@ from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from catpool.models.features.category_products import CategoryProducts
 
 POWERS = np.arange(1, 4)[:, None]
+PORTION = 1 << 12  # categories whose sum in single precision loses few digits
+UNSOLVED = "The equations of the effects of features cannot be solved in this precision."
 RIDGE = 1e-15  # added to a matrix of unit diagonal, for rounding
 
 
@@ -110,6 +112,8 @@ class FeatureEquations:
         self.rest = np.append(-self.scale * self.solved, 1.0)  # of a mean, times the numbers of its category
         own = self.rest @ self.products @ self.rest + (self.solved[penalized] ** 2).sum()
         self.squares = own if likelihood.known else own + likelihood.within
+        if self.squares <= 0:
+            raise np.linalg.LinAlgError(UNSOLVED)
 
     @cached_property
     def _determined(self) -> CholeskyFactor:
@@ -142,8 +146,11 @@ class FeatureEquations:
         features : ndarray of shape (K, n)
         weights, means : ndarray of shape (K,)
         """
-        rest = means - features @ self.effects
-        left = self.scale * ((weights * rest) @ features) - self.of.penalized * self.solved
+        rest = means - features @ self.effects.astype(features.dtype)
+        weighted, sums = (weights * rest).astype(features.dtype), np.zeros(len(self.solved))
+        for start in range(0, len(rest), PORTION):
+            sums += weighted[start : start + PORTION] @ features[start : start + PORTION]
+        left = self.scale * sums - self.of.penalized * self.solved
         change = self.inverse @ left
         squares = weights @ rest**2 + (self.solved[self.of.penalized] ** 2).sum() - change @ left
         self.squares = squares if self.of.known else squares + self.of.within
@@ -267,7 +274,7 @@ class CholeskyFactor:
         np.fill_diagonal(scaled, 1 + RIDGE)
         self._root, failed = dpotrf(scaled, lower=True)
         if failed:
-            raise np.linalg.LinAlgError("The equations of the effects of features cannot be solved.")
+            raise np.linalg.LinAlgError(UNSOLVED)
 
     @property
     def log_determinant(self) -> float:

@@ -224,9 +224,11 @@ def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
     numbers = _numbers(known)
     gaps = np.isnan(numbers)
     count = np.maximum(len(numbers) - gaps.sum(axis=0), 1)
-    center = np.where(gaps, 0.0, numbers).sum(axis=0) / count
-    away = np.where(gaps, 0.0, numbers - center)
-    scale = np.sqrt(np.einsum("kq,kq->q", away, away) / count)
+    numbers[gaps] = 0.0
+    center = numbers.sum(axis=0) / count
+    numbers -= center
+    numbers[gaps] = 0.0
+    scale = np.sqrt(np.einsum("kq,kq->q", numbers, numbers) / count)
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
@@ -235,7 +237,7 @@ def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
 def _numbers(known: pd.DataFrame) -> np.ndarray:
     """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
     columns = [finite_numbers(known[label], label) for label in known]
-    return np.column_stack(columns) if columns else np.empty((len(known), 0))
+    return np.array(columns).T if columns else np.empty((len(known), 0))
 
 
 def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:

@@ -20,6 +20,8 @@ Statistical Association 88, 9-25.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from catpool.data.frozen import frozen
@@ -36,8 +38,11 @@ from catpool.moments.moments import Moments
 from catpool.priors.family import Family
 from catpool.priors.method_of_moments import moments_prior
 
-ROUNDS = 50
-NEAR = 1e-7  # change of linear predictors in a round, after which the fit has converged
+ROUNDS = 100
+EXACT = 40  # rounds, after which changes need only be small
+NEAR, NEARLY = 1e-7, 1e-3  # change of linear predictors in a round, after which the fit has converged
+SHORTER, SHORTEST, LONGER = 0.6, 0.1, 1.3  # how steps that turn back get shorter, and others longer
+LEAST_SLOPE = 1e-12  # of the inverse link: with a mean so near its bound, a category says nothing of effects
 STRONGEST = 1e4  # rows of the average category, which the prior has to start from at most
 
 
@@ -97,19 +102,31 @@ class WorkingCategories:
     def fit(self) -> FeatureEquations:
         """The equations at the last round."""
         eta = np.full(len(self.values), self.link.eta(self.moments.mean))
-        found = None
-        for _ in range(ROUNDS):
+        found, stride, last = None, 1.0, np.zeros_like(eta)
+        for each in range(ROUNDS):
             found = self._solve(eta, found)
-            last, eta = eta, np.clip(self.values @ found.effects, -ETA, self.most)
-            if np.abs(eta - last).max() <= NEAR:
+            step = np.clip(self.values @ found.effects, -ETA, self.most) - eta
+            if np.abs(step).max() <= (NEAR if each < EXACT else NEARLY):
                 return found
+            stride = max(SHORTER * stride, SHORTEST) if step @ last < 0 else min(LONGER * stride, 1.0)
+            last, eta = step, eta + stride * step
         assert found is not None
         warn_not_converged("The fit of the effects of features", ROUNDS)
         return found
 
     def _solve(self, eta: np.ndarray, last: FeatureEquations | None) -> FeatureEquations:
         """Fit the model of the working response at the linear predictors of the last round."""
-        count, slope = self.moments.count, self.link.variance(eta)
+        if self.summed is not self.values:
+            with suppress(np.linalg.LinAlgError):  # where features tell nearly all, which takes more digits
+                found, change = self._solve_once(eta, last)
+                if change <= COARSE:
+                    return found
+            self.summed = self.values
+        return self._solve_once(eta, last)[0]
+
+    def _solve_once(self, eta: np.ndarray, last: FeatureEquations | None) -> tuple[FeatureEquations, float]:
+        """The equations, and by how much they were refined."""
+        count, slope = self.moments.count, np.maximum(self.link.variance(eta), LEAST_SLOPE)
         response = eta + (self.moments.category_means - self.link.mean(eta)) / slope
         root = np.sqrt(slope)
         products = CategoryProducts.of(count, root.astype(self.summed.dtype)[:, None] * self.summed, root * response)
@@ -119,10 +136,10 @@ class WorkingCategories:
             found = maximize_likelihood(likelihood, self.free, self._rough_variance())
         else:
             found = continue_search(likelihood, self.free, last.theta)
-        if self.summed is not self.values:
-            change = found.refine(self.values, slope * count / (1 + found.theta[0] * count), response)
-            self.summed = self.values if change > COARSE else self.summed
-        return found
+        if self.summed is self.values:
+            return found, 0.0
+        weights = slope * count / (1 + found.theta[0] * count)
+        return found, found.refine(self.values, weights, response)
 
     def _rough_variance(self) -> float:
         """One over the strength by the method of moments, to start from."""

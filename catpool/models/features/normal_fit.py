@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -91,12 +92,13 @@ def _fit(
         )
         return kept, maximize_likelihood(likelihood, free, _rough_ratio(moments))
 
-    kept, found = fit(design.summed)
     if design.summed is not design.values:
-        weights = count / (1 + found.theta[0] * count)
-        if found.refine(design.values, weights, moments.distances) > COARSE:
-            return fit(design.values)
-    return kept, found
+        with suppress(np.linalg.LinAlgError):  # where features tell nearly all, which takes more digits
+            kept, found = fit(design.summed)
+            weights = count / (1 + found.theta[0] * count)
+            if found.refine(design.summed, weights, moments.distances) <= COARSE:
+                return kept, found
+    return fit(design.values)
 
 
 def _identified(design: FeatureDesign, products: CategoryProducts) -> np.ndarray:
