@@ -181,6 +181,15 @@ def test_the_accuracy_benchmark_takes_a_folder_of_whole_frames(tmp_path, capsys,
     assert "mine, LightGBM, TreeEncoder" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_benchmark_of_side_information_tells_of_a_made_map(capsys):
+    benchmark = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "side_information.py"))
+    benchmark["main"](benchmark["parsed"](["--quick", "--sets", "made map"]))
+    lines = [line.rsplit(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    found = {line[0]: float(line[1]) for line in lines if line and line[0] in ("coordinates", "neighbours", "ordered")}
+    assert min(found["coordinates"], found["neighbours"]) > 0.4 > 0.05 > found["ordered"]
+
+
 def test_catboost_stands_in_the_tables_of_other_models():
     accuracy = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "accuracy.py"))
     rows = [(data, "LightGBM", name, 0.5) for data in "ab" for name in ("TargetEncoder", "TreeEncoder")]

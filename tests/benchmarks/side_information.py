@@ -9,7 +9,8 @@ The encoding alone is the prediction of a row. Printed are R squared about the m
 grand mean has 0, and the share of the means of held-out categories that are in their intervals of 90 %. Ordinal codes
 are predicted by LightGBM, and skrub's string encoders, if they are there, by a ridge regression.
 
-The second table is of held-out *rows*, predicted by LightGBM from the one encoded column: the score of ``accuracy.py``.
+The second table is of held-out *rows*, predicted by LightGBM from the encoded column and all others, whose categories
+are ordinal codes: the score of ``accuracy.py``.
 ``--quick`` takes fewer rows and repeats.
 """
 
@@ -25,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from accuracy import HERE, SCORERS, light
+from accuracy import HERE, SCORERS, columns_of, light
 from bars import is_here
 from scipy.special import ndtri
 from scipy.stats import betabinom
@@ -83,7 +84,7 @@ TASKS = [
 
 
 def load(task, folders, cap):
-    """The table, the target and the kind of target of a task; nothing if its data are not there."""
+    """The table, the target, its kind, and the other columns as numbers; nothing if the data are not there."""
     if task.data == "made map":
         return made_map()
     found = [path for folder in folders for path in Path(folder).glob(f"{task.data}.json")]
@@ -94,7 +95,16 @@ def load(task, folders, cap):
     table = table[table[task.column].notna()]
     table = table.sample(min(cap, len(table)), random_state=0).reset_index(drop=True)
     table[task.column] = table[task.column].astype(object).astype(str)
-    return table, table[about["target"]].to_numpy(dtype=float), about["task"]
+    return table, table[about["target"]].to_numpy(dtype=float), about["task"], others(table, task.column, about)
+
+
+def others(table, column, about):
+    """The other columns of a table, with ordinal codes of categories."""
+    about = {"time": None, "exposure": None} | about
+    named = [each for each in columns_of(table, about) if each != column]
+    coded = [each for each in named if each in about["categorical"]]
+    text = table[coded].astype(object).where(table[coded].notna(), "missing").astype(str)
+    return table[named].assign(**dict(zip(coded, OrdinalEncoder().fit_transform(text).T, strict=True)))
 
 
 def made_map():
@@ -105,7 +115,7 @@ def made_map():
     square = np.repeat(np.arange(SIDE**2), 1 + rng.poisson(3, SIDE**2))
     number = np.array([f"square {each}" for each in rng.permutation(SIDE**2)], dtype=object)
     table = pd.DataFrame({"square": number[square], "lat": lat[square], "lon": lon[square]})
-    return table, effect[square] + rng.normal(size=len(square)), "regression"
+    return table, effect[square] + rng.normal(size=len(square)), "regression", None
 
 
 def pooled(features=None):
@@ -199,8 +209,8 @@ def encoded(features, column, kind, seed):
     return lambda train, y, test: (encoder.fit_transform(train, y)[[column]], encoder.transform(test)[[column]])
 
 
-def held_out_rows(table, y, kind, column, features, repeats):
-    """The score of LightGBM from the encoded column, or its ordinal codes, on held-out rows."""
+def held_out_rows(table, y, kind, rest, column, features, repeats):
+    """The score of LightGBM on held-out rows, from the encoded column, or its ordinal codes, and all others."""
     scores = []
     for seed in range(repeats):
         for train, test in KFold(5, shuffle=True, random_state=seed).split(y):
@@ -208,7 +218,8 @@ def held_out_rows(table, y, kind, column, features, repeats):
                 new = [numbered(table[column].iloc[part]) for part in (train, test)]
             else:
                 new = encoded(features, column, kind, seed)(table.iloc[train], y[train], table.iloc[test])
-            scores.append(SCORERS[kind](light(kind, 1).fit(new[0], y[train]), new[1], y[test]))
+            own = [np.column_stack([each, rest.iloc[part]]) for each, part in zip(new, (train, test), strict=True)]
+            scores.append(SCORERS[kind](light(kind, 1).fit(own[0], y[train]), own[1], y[test]))
     return np.mean(scores)
 
 
@@ -219,7 +230,7 @@ def run(task, arguments):
         return
     known = {name: make(data[0]) for name, make in task.features.items()}
     predictions = peers() | {name: pooled(features) for name, features in known.items()}
-    found = {name: held_out_categories(*data, task.column, each) for name, each in predictions.items()}
+    found = {name: held_out_categories(*data[:3], task.column, each) for name, each in predictions.items()}
     frame = pd.DataFrame(found, index=["R squared", f"in {LEVEL:.0%} intervals", "seconds"]).T
     print(f"\n{task.data}, {task.column}: categories held out\n{frame.round(3).to_string(na_rep='')}", flush=True)
     if task.rows:
