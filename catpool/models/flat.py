@@ -30,6 +30,7 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
+from catpool.models.drifted import check_drift, drifted_features
 from catpool.models.faded import faded_features
 from catpool.models.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
@@ -77,6 +78,8 @@ class Flat(Columnwise):
     past_only : bool, default=False
     windows : list of str, default=[]
         The names of windows of time in which means are taken as well.
+    drifts : bool, default=False
+        Whether effects drift in time.
     n_jobs : int, optional
     """
 
@@ -98,6 +101,7 @@ class Flat(Columnwise):
     reads: Sequence[Any] = field(default=())
     past_only: bool = False
     windows: Sequence[str] = field(default=())
+    drifts: bool = False
     n_jobs: int | None = None
 
     @property
@@ -161,6 +165,8 @@ class Flat(Columnwise):
         for parts in self._given:
             check_interaction(parts, X)
         check_windows(self.windows, self.outputs)
+        if self.drifts:
+            check_drift(self.rule, has_parts=bool(self.interactions) and self.cell_rule is not None)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 
@@ -288,6 +294,8 @@ class Flat(Columnwise):
 
     def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
         fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
+        if isinstance(fade, Ages) and any(each.drifted is not None for each in table.encodings):
+            return drifted_features(table, select_columns(table.label, X), fade.values / fade.unit)
         if all(each is None for each in fades):
             return table.features(X)
         return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fades)

@@ -33,11 +33,14 @@ class ColumnRule:
         Numbers of categories between which columns take alike long, so that they are learned together.
     scatters : bool, default=False
         Whether it needs the scatter within each category.
+    restricted : bool, optional
+        Whether the prior maximizes the restricted likelihood, or the likelihood; None for other rules.
     """
 
     learn: PriorRule
     bounds: tuple[int, ...] = ()
     scatters: bool = False
+    restricted: bool | None = None
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         return self.learn(moments, family)
@@ -175,7 +178,8 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return ColumnRule(rule, (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ())
+    bounds = (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ()
+    return ColumnRule(rule, bounds, restricted={"reml": True, "ml": False}.get(prior))
 
 
 def refuse_callable(moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
