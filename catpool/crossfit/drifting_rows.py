@@ -90,7 +90,7 @@ class DriftingRows:
         some = self.visits.time <= latest
         place = (np.cumsum(some) - 1)[last]
         visits = self.visits.subset(some)
-        filtered = filter_levels(visits, model.start, model.rate)
+        filtered = filter_levels(visits, model.start, model.rate, model.shock)
         means = visits.means - filtered.left * filtered.errors(model.mean)
         share = np.where(seen, (filtered.share * filtered.left)[place], 1.0)
         age = np.where(seen, (at - visits.time[place]) / self.rows.times.unit, 0.0)
@@ -132,14 +132,13 @@ class DriftingRows:
     def drifted(self, model: LocalLevel, size: int) -> list[tuple[Drifted, Prior]]:
         """The effects of all slots at the time of the last row, and the prior, for each class."""
         last = self.last_visits(np.arange(size), np.full(size, np.inf))
-        now = self.rows.times.values.max()
-        half_life = steady_half_life(self.visits, model.rate)
-        return [
-            (Drifted(float(model.rate * noise), half_life, each.mean, each.sd**2, each.reliability), prior)
-            for each, noise, prior in zip(
-                self.posteriors(model, last, np.full(size, now)), model.noise, self.priors(model), strict=True
-            )
-        ]
+        now = np.full(size, self.rows.times.values.max())
+        half_life = steady_half_life(self.visits, model.rate, model.shock)
+        found = []
+        for each, own in zip(self.posteriors(model, last, now), model.noise, strict=True):
+            rate, shock = model.rate * float(own), model.shock * float(own)
+            found.append(Drifted(rate, shock, half_life, each.mean, each.sd**2, each.reliability))
+        return list(zip(found, self.priors(model), strict=True))
 
 
 def _outputs(learner: Learner, posterior: Posterior, family: Family) -> list[tuple[TargetOutput, np.ndarray]]:

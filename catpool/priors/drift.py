@@ -1,33 +1,35 @@
 """`fit_drift`: the variances of the local level model, by maximum likelihood.
 
-Of N rows, the likelihood of the prior mean and of sigma^2 is maximal in closed form given the two ratios
+Of N rows, the likelihood of the prior mean and of sigma^2 is maximal in closed form given the ratios
 
-    start = tau^2 / sigma^2,     rate = q / sigma^2,
+    start = tau^2 / sigma^2,     rate = q / sigma^2,     shock = omega^2 / sigma^2,
 
-which are found by a quasi-Newton method on their logarithms, with exact gradients, from the best of some rates. The
-classes of a target share the ratios, so that their levels add up to what their rows do. The restricted likelihood of
-the drift-free model is lme4's. If q is given, sigma^2 follows from the rate; for classes, q is that of their average.
+which are found by a quasi-Newton method on their logarithms, with exact gradients, from the best of some. The classes
+of a target share the ratios, so that their levels add up to what their rows do. The restricted likelihood of the model
+without drift and shocks is lme4's. If q is given, sigma^2 follows from the rate; for classes, q is that of their
+average. There are shocks only if the likelihood gains from them more than by chance.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
 from catpool.data.frozen import frozen
-from catpool.priors.local_level import Filtered, Visits, chain, filter_levels
+from catpool.priors.drift_likelihood import DriftLikelihood
+from catpool.priors.local_level import Visits
 
-STARTS = (1e-8, 1e8)  # the ratios that are possible, the rates for the time between two visits
-RATES = (1e-12, 1e8)
-TRIED = 10.0 ** np.arange(-8, 2)  # rates that are tried, for the time between two visits
+LEAST, LARGEST = np.log([1e-8, 1e-12, 1e-8]), np.log([1e8, 1e8, 1e8])  # of the ratios; the rate is between two visits
+TRIED = np.log(list(product([0.1, 3.0], 10.0 ** np.arange(-7.0, 1.0, 1.5), [0.03, 1.0])))
+NONE = -np.inf  # the logarithm of a ratio of 0
 SAMPLE = 20_000  # visits, of which the search begins
 LEAST_ROWS = 3
-CHANCE = 4.0  # of twice the log-likelihood, which drift must gain
+CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
 PRECISE = {"gtol": 1e-7, "ftol": 1e-14}
-STEPS = 1e-4 * np.eye(2)  # of logarithms, for second derivatives
+STEP = 1e-4  # of logarithms, for second derivatives
 CLOSE = 0.1  # how far a step of Newton's method may go that only polishes
 
 
@@ -37,7 +39,7 @@ class LocalLevel:
 
     Parameters
     ----------
-    start, rate : float
+    start, rate, shock : float
     mean : ndarray of shape (C,)
         The prior mean mu.
     noise : ndarray of shape (C,)
@@ -50,6 +52,7 @@ class LocalLevel:
 
     start: float
     rate: float
+    shock: float
     mean: np.ndarray
     noise: np.ndarray
     mean_variance: np.ndarray
@@ -72,167 +75,98 @@ def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -
     likelihood = DriftLikelihood(visits, restricted, variance)
     with np.errstate(all="ignore"):  # rows without any noise
         found = _maximize(likelihood)
-        return None if found is None else likelihood.model(*np.exp(found))
+        return None if found is None else _model(likelihood, np.exp(found))
+
+
+def _model(likelihood: DriftLikelihood, ratios: np.ndarray) -> LocalLevel:
+    profile = likelihood.profile(ratios)
+    noise = likelihood.noise(profile, ratios)
+    values = likelihood.log_likelihoods(profile, noise)
+    start, rate, shock = map(float, ratios)
+    return LocalLevel(start, rate, shock, profile.mean, noise, noise / profile.information, values)
 
 
 def _maximize(likelihood: DriftLikelihood) -> np.ndarray | None:
     """The logarithms of the best ratios, or None."""
-    still = np.inf if likelihood.variance is not None else _without_drift(likelihood)[1]
-    found = _search(likelihood, _where_to_start(likelihood))
-    if not np.isfinite(found.fun) or found.fun > still - CHANCE or not still > -np.inf:
+    best = _likeliest(likelihood, drifts=True)
+    if not np.isfinite(best.value):
         return None
-    return _polished(likelihood, found.x)
+    if likelihood.variance is None and not best.value < _likeliest(likelihood, drifts=False).value - CHANCE:
+        return None
+    return _polished(likelihood, best)
 
 
-def _where_to_start(likelihood: DriftLikelihood) -> np.ndarray:
-    """The best of some ratios for the first rows of many, from which the search for all is short."""
-    few = likelihood.first(SAMPLE)
-    shift = np.log([1.0, few.visits.spacing])
-    tried = [np.log([start, rate]) - shift for rate in TRIED for start in (0.1, 3.0)]
-    values = [few.value(*np.exp(each)) for each in tried]
-    best = tried[int(np.argmin(np.where(np.isfinite(values), values, np.inf)))]
-    return best if few is likelihood else _search(few, best).x
+def _likeliest(likelihood: DriftLikelihood, *, drifts: bool) -> Found:
+    """The best ratios, with shocks only if they gain more than by chance."""
+    calm = _search(likelihood, np.array([True, drifts, False]))
+    if not likelihood.visits.some_together:
+        return calm
+    shaken = _search(likelihood, np.array([True, drifts, True]))
+    return shaken if shaken.value < calm.value - CHANCE else calm
 
 
-def _search(likelihood: DriftLikelihood, logs: np.ndarray) -> Any:
-    """Minimize over the logarithms of both ratios."""
-    bounds = [tuple(np.log(STARTS)), tuple(np.log(RATES) - np.log(likelihood.visits.spacing))]
-    return minimize(likelihood.slope, logs, jac=True, bounds=bounds, method="L-BFGS-B", options=PRECISE)
+class Found(NamedTuple):
+    """The logarithms of ratios, whether each is free, and minus twice the log-likelihood."""
+
+    logs: np.ndarray
+    free: np.ndarray
+    value: float
 
 
-def _without_drift(likelihood: DriftLikelihood) -> tuple[float, float]:
-    """The logarithm of the best start without drift, and minus twice its log-likelihood."""
-    few = likelihood.first(SAMPLE)
-    begin = -1.0 if few is likelihood else _without_drift(few)[0]
+def _search(likelihood: DriftLikelihood, free: np.ndarray) -> Found:
+    """Minimize over the logarithms of the ratios that are free; the others are 0."""
+    few = likelihood.first(SAMPLE)  # from which the search for all is short
+    logs = _best_tried(likelihood, free) if few is likelihood else _search(few, free).logs
+    least, largest = _bounds(likelihood.visits)
 
-    def slope(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = likelihood.value_and_gradient(float(np.exp(logs[0])), 0.0)
-        return value, gradient[:1]
+    def slope(own: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = likelihood.value_and_gradient(np.exp(_filled(own, free)))
+        return value, gradient[free]
 
-    found = minimize(slope, [begin], jac=True, bounds=[tuple(np.log(STARTS))], method="L-BFGS-B")
-    return float(found.x[0]), float(found.fun)
+    bounds = list(zip(least[free], largest[free], strict=True))
+    found = minimize(slope, logs[free], jac=True, bounds=bounds, method="L-BFGS-B", options=PRECISE)
+    return Found(_filled(found.x, free), free, float(found.fun))
 
 
-def _polished(likelihood: DriftLikelihood, logs: np.ndarray) -> np.ndarray:
+def _filled(own: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The logarithms of all ratios, from those that are free."""
+    logs = np.full(len(free), NONE)
+    logs[free] = own
+    return logs
+
+
+def _bounds(visits: Visits) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest logarithms; the rate is that for the time between two visits."""
+    unit = np.array([0.0, np.log(visits.spacing), 0.0])
+    return LEAST - unit, LARGEST - unit
+
+
+def _best_tried(likelihood: DriftLikelihood, free: np.ndarray) -> np.ndarray:
+    unit = np.array([0.0, np.log(likelihood.visits.spacing), 0.0])
+    tried = np.unique(np.where(free, TRIED, NONE), axis=0) - unit
+    values = [likelihood.value(np.exp(each)) for each in tried]
+    best: np.ndarray = tried[int(np.argmin(np.where(np.isfinite(values), values, np.inf)))]
+    return best
+
+
+def _polished(likelihood: DriftLikelihood, found: Found) -> np.ndarray:
     """The logarithms after steps of Newton's method, by which they do not depend on how they were found."""
-    gradient = likelihood.slope(logs)[1]
-    hessian = np.array([likelihood.slope(logs + step)[1] - gradient for step in STEPS]) / STEPS.max()
-    if not (np.isfinite(hessian).all() and (np.linalg.eigvalsh(hessian + hessian.T) > 0).all()):
+    least, largest = _bounds(likelihood.visits)
+    inside = np.flatnonzero(found.free & (found.logs > least + CLOSE) & (found.logs < largest - CLOSE))
+
+    def moved(step: np.ndarray) -> np.ndarray:
+        logs = found.logs.copy()
+        logs[inside] += step
         return logs
-    step = np.linalg.solve(hessian, gradient)
-    if np.abs(step).max() > CLOSE:
-        return logs  # at a bound, or where the likelihood is flat
-    near = logs - step
-    return near - np.linalg.solve(hessian, likelihood.slope(near)[1])
 
+    def gradient(step: np.ndarray) -> np.ndarray:
+        return likelihood.value_and_gradient(np.exp(moved(step)))[1][inside]
 
-class Profile(NamedTuple):
-    """The likelihood at some ratios: the filter, and what is likeliest given them.
-
-    Parameters
-    ----------
-    filtered : Filtered
-    information : float
-        On the prior mean, in units of one over sigma^2.
-    mean : ndarray of shape (C,)
-    errors : ndarray of shape (C, m)
-    squares : ndarray of shape (C,)
-        The sum of squares, of which sigma^2 is the mean.
-    """
-
-    filtered: Filtered
-    information: float
-    mean: np.ndarray
-    errors: np.ndarray
-    squares: np.ndarray
-
-
-@frozen
-class DriftLikelihood:
-    """Minus twice the log-likelihood of the ratios, but for constants.
-
-    Parameters
-    ----------
-    visits : Visits
-    restricted : bool
-    variance : float or None
-        That of the change in a unit of time, if it is given.
-    """
-
-    visits: Visits
-    restricted: bool
-    variance: float | None
-
-    @cached_property
-    def freedom(self) -> float:
-        """The number of rows, less one under the restricted likelihood."""
-        return float(self.visits.rows.sum()) - self.restricted
-
-    def first(self, number: int) -> DriftLikelihood:
-        """The likelihood of the first visits, if these are less than half and tell anything."""
-        few = self.visits.subset(np.arange(len(self.visits.time)) < number)
-        enough = 2 * number < len(self.visits.time) and few.some_return and few.category[-1] > 0
-        return DriftLikelihood(few, self.restricted, self.variance) if enough else self
-
-    def profile(self, start: float, rate: float) -> Profile:
-        filtered = filter_levels(self.visits, start, rate)
-        weighed = filtered.share / filtered.total
-        information = float((weighed * filtered.share).sum())
-        mean = (weighed * filtered.innovations).sum(axis=1) / information
-        errors = filtered.errors(mean)
-        squares = self.visits.scatters.sum(axis=1) + (errors**2 / filtered.total).sum(axis=1)
-        return Profile(filtered, information, mean, errors, squares)
-
-    def value(self, start: float, rate: float) -> float:
-        return self._value(self.profile(start, rate), rate)
-
-    def _value(self, profile: Profile, rate: float) -> float:
-        noise = self._noise(profile, rate)
-        own = self.freedom * np.log(noise) + profile.squares / noise
-        return float((own + self._determinant(profile)).sum())
-
-    def _determinant(self, profile: Profile) -> float:
-        """The logarithm of the determinant of the rows' covariance, in units of sigma^2."""
-        information = np.log(profile.information) if self.restricted else 0.0
-        return float(np.log(profile.filtered.total * self.visits.weight).sum() + information)
-
-    def _noise(self, profile: Profile, rate: float) -> np.ndarray:
-        """The variance sigma^2 of each class."""
-        if self.variance is None:
-            return profile.squares / self.freedom
-        return profile.squares / profile.squares.mean() * (self.variance / rate)
-
-    def value_and_gradient(self, start: float, rate: float) -> tuple[float, np.ndarray]:
-        """The value, and its derivatives by the logarithms of the ratios."""
-        profile = self.profile(start, rate)
-        growth = np.where(self.visits.first, start, 0.0), rate * self.visits.elapsed
-        slopes = [self._slope(profile, each) for each in growth]
-        squares, determinant = (np.array(each) for each in zip(*slopes, strict=True))
-        classes, noise = len(profile.mean), self._noise(profile, rate)
-        gradient = (squares / (profile.squares / self.freedom)).sum(axis=1) + classes * determinant
-        if self.variance is not None:
-            gradient += squares.sum(axis=1) * (classes * (1 / noise.sum() - self.freedom / profile.squares.sum()))
-            gradient[1] += profile.squares.sum() * classes / noise.sum() - classes * self.freedom
-        return self._value(profile, rate), gradient
-
-    def slope(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
-        """The same, from the logarithms."""
-        return self.value_and_gradient(*np.exp(logs))
-
-    def _slope(self, profile: Profile, growth: np.ndarray) -> tuple[np.ndarray, float]:
-        """How the sums of squares and the determinant change if variances before visits grow."""
-        filtered = profile.filtered
-        relative = chain(filtered.carried**2, growth[None])[0] / filtered.total
-        passed = np.roll(filtered.carried * relative, 1)  # 0 for the first visit, as nothing is carried from the last
-        values = np.vstack([profile.errors, filtered.share])
-        changes = chain(filtered.carried, -passed * np.roll(values, 1, axis=1))
-        slopes = ((2 * changes - values * relative) * values / filtered.total).sum(axis=1)
-        restricted = slopes[-1] / profile.information if self.restricted else 0.0
-        return slopes[:-1], float(relative.sum() + restricted)
-
-    def model(self, start: float, rate: float) -> LocalLevel:
-        """The model with these ratios."""
-        profile = self.profile(start, rate)
-        noise = self._noise(profile, rate)
-        value = self.freedom * np.log(2 * np.pi * noise) + profile.squares / noise + self._determinant(profile)
-        return LocalLevel(start, rate, profile.mean, noise, noise / profile.information, -value / 2)
+    here = gradient(np.zeros(len(inside)))
+    hessian = np.array([gradient(step) - here for step in STEP * np.eye(len(inside))]) / STEP
+    if not (np.isfinite(hessian).all() and (np.linalg.eigvalsh(hessian + hessian.T) > 0).all()):
+        return found.logs
+    step = -np.linalg.solve(hessian, here)
+    if np.abs(step).max(initial=0.0) > CLOSE:
+        return found.logs  # where the likelihood is flat
+    return moved(step - np.linalg.solve(hessian, gradient(step)))

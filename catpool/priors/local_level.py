@@ -1,18 +1,20 @@
 """The local level model: effects of categories that start from a prior and walk at random, seen with noise.
 
 The level of a category is mu + a, where a starts with variance tau^2 at the category's first row and changes by a
-random walk of variance q per unit of time. The mean of the rows of one category and time, which weigh w in all, is the
-level plus noise of variance sigma^2 / w. So a category's rows at times s and t after its first covary by
+random walk of variance q per unit of time. Rows of one category and time, which weigh w in all, may share a shock of
+variance omega^2 that does not last, as restaurants that are inspected in the same year. Their mean is the level plus
+noise of variance omega^2 + sigma^2 / w. So a category's rows at times s and t after its first covary by
 
-    tau^2 + q min(s, t),     plus sigma^2 / w if they are the same.
+    tau^2 + q min(s, t),     plus omega^2 if s = t,     plus sigma^2 / w if they are the same.
 
 In units of sigma^2, with P the variance of a level before its rows are seen, the Kalman filter is
 
-    F = P + 1 / w,     next P = q * elapsed + P / (w F),     next innovation = difference of means + innovation / (w F).
+    v = omega^2 + 1 / w,     F = P + v,     next P = q * elapsed + P v / F,
+    next innovation = difference of means + innovation * v / F.
 
 Innovations are the elimination of a tridiagonal matrix, that of the covariances of differences between successive
 means: LAPACK does it for all categories at once, in the order of the rows. What is computed of a row depends on no
-later row, not even in the last digit. Rounding errors of this elimination grow where P is much less than 1 / w, so that
+later row, not even in the last digit. Rounding errors of this elimination grow where P is much less than v, so that
 P is refined by a step of Newton's method, which is another elimination.
 
 References
@@ -74,6 +76,11 @@ class Visits:
         return not self.first.all()
 
     @property
+    def some_together(self) -> bool:
+        """Whether some rows are of one category and time, without which shocks are noise."""
+        return float(self.rows.sum()) > len(self.rows)
+
+    @property
     def spacing(self) -> float:
         """The mean time between two visits of a category."""
         return float(self.elapsed[~self.first].mean())
@@ -95,8 +102,10 @@ class Filtered:
         The variance P of the level.
     total : ndarray of shape (m,)
         The variance F of the visit's mean.
+    noise : ndarray of shape (m,)
+        The variance v of the visit's mean about the level.
     left : ndarray of shape (m,)
-        The share 1 / (w F) of the innovation that the level does not follow.
+        The share v / F of the innovation that the level does not follow.
     carried : ndarray of shape (m,)
         The same, and 0 for the last visit of a category.
     innovations : ndarray of shape (C, m)
@@ -107,6 +116,7 @@ class Filtered:
 
     ahead: np.ndarray
     total: np.ndarray
+    noise: np.ndarray
     left: np.ndarray
     carried: np.ndarray
     innovations: np.ndarray
@@ -117,7 +127,7 @@ class Filtered:
         return self.innovations - mean[:, None] * self.share
 
 
-def filter_levels(visits: Visits, start: float, rate: float) -> Filtered:
+def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0) -> Filtered:
     """Filter the levels of all categories.
 
     Parameters
@@ -127,8 +137,10 @@ def filter_levels(visits: Visits, start: float, rate: float) -> Filtered:
         The variance tau^2 between categories, in units of sigma^2.
     rate : float
         The variance q of the change in a unit of time, in the same units.
+    shock : float, default=0.0
+        The variance omega^2 of what rows of one category and time share, in the same units.
     """
-    first, noise = visits.first, 1 / visits.weight
+    first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
     before = np.where(first, 0.0, np.roll(noise, 1))
     total = dpttrf(grown + noise + before, -before[1:])[0]
@@ -138,7 +150,7 @@ def filter_levels(visits: Visits, start: float, rate: float) -> Filtered:
     carried = np.where(np.roll(first, -1), 0.0, left)
     changes = np.where(first, visits.means, visits.means - np.roll(visits.means, 1, axis=1))
     solved = chain(carried, np.vstack([changes, first]))
-    return Filtered(ahead, total, left, carried, solved[:-1], solved[-1])
+    return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
 
 def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -156,17 +168,17 @@ def chain(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
     return solved
 
 
-def steady_half_life(visits: Visits, rate: float) -> float:
+def steady_half_life(visits: Visits, rate: float, shock: float = 0.0) -> float:
     """The time in which a row loses half its weight in the end, in a category that is visited as the average is.
 
-    With x = rate * weight * spacing and p = x / 2 + sqrt(x^2 / 4 + x), a visit leaves 1 / (1 + p) of what was known.
+    With x = rate * spacing / v and p = x / 2 + sqrt(x^2 / 4 + x), a visit leaves 1 / (1 + p) of what was known.
 
     Parameters
     ----------
     visits : Visits
-    rate : float
-        The variance of the change in a unit of time, in units of that of a row of weight one.
+    rate, shock : float
+        The variances of the change in a unit of time and of shocks, in units of that of a row of weight one.
     """
-    change = rate * float(visits.weight.mean()) * visits.spacing
+    change = rate * visits.spacing / (shock + 1 / float(visits.weight.mean()))
     ahead = change / 2 + np.sqrt(change**2 / 4 + change)
     return float(visits.spacing * np.log(2) / np.log1p(ahead))

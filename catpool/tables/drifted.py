@@ -35,12 +35,15 @@ class Drifted:
     ----------
     rate : float
         The variance of the change in a unit of time, or a day where times are dates, in squared units of y.
+    shock : float
+        The variance of what rows of one category and time share, in squared units of y.
     half_life : float
         Of the weight of rows in the average category, in the same unit of time.
     mean, variance, reliability : ndarray of shape (size,)
     """
 
     rate: float
+    shock: float
     half_life: float
     mean: np.ndarray
     variance: np.ndarray
@@ -48,7 +51,7 @@ class Drifted:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be effects that drift."""
-        require(self.rate > 0 and self.half_life > 0, "effects without drift")
+        require(self.rate > 0 and self.shock >= 0 and self.half_life > 0, "effects without drift")
         shape = np.shape(self.mean)
         require_numbers(shape, mean=self.mean)
         require_numbers(shape, least=0.0, variance=self.variance, reliability=self.reliability)

@@ -157,7 +157,7 @@ class Encoding:
             "reliability": self.reliability,
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
             **({} if self.half_life is None else {"half_life": self._shown_half_life}),
-            **({} if self.drift is None else {"drift": self.drift, "half_life": self._half_life_of_drift}),
+            **self._drift_summary(),
             **({} if prior.dispersion is None else {"dispersion": float(prior.dispersion)}),
             "note": self._note,
         }
@@ -167,9 +167,13 @@ class Encoding:
         """The half-life as `summary_` shows it: missing if rows keep their weight."""
         return np.nan if self.half_life == np.inf else self.half_life
 
-    @property
-    def _half_life_of_drift(self) -> float:
-        return np.nan if self.drifted is None else self.drifted.half_life
+    def _drift_summary(self) -> dict[str, float]:
+        if self.drift is None:
+            return {}
+        shock, half_life = (
+            (0.0, np.nan) if self.drifted is None else (np.sqrt(self.drifted.shock), self.drifted.half_life)
+        )
+        return {"drift": self.drift, "shock_sd": float(shock), "half_life": half_life}
 
     @property
     def _note(self) -> str:

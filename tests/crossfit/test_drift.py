@@ -35,7 +35,7 @@ def dated(X):
 
 
 def variances_of(row):
-    return Variances(row["between_sd"] ** 2, row["drift"] ** 2, row["within_sd"] ** 2)
+    return Variances(row["between_sd"] ** 2, row["drift"] ** 2, row["within_sd"] ** 2, row["shock_sd"] ** 2)
 
 
 def by_hand(X, y, weights, encoder, gap):
@@ -57,18 +57,29 @@ def by_hand(X, y, weights, encoder, gap):
     return result
 
 
-@pytest.mark.parametrize("gap", [0, 6.5])
-@pytest.mark.parametrize("prior", ["reml", "ml"])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("drift", ["auto", 0.2])
-def test_rows_are_encoded_by_dense_matrices(sales, gap, prior, weighted, drift):
+@pytest.mark.parametrize(
+    ("gap", "prior", "weighted", "drift", "shaken"),
+    [
+        (0, "reml", False, "auto", False),
+        (6.5, "reml", True, "auto", False),
+        (0, "ml", True, 0.2, False),
+        (6.5, "reml", False, 0.2, True),
+        (0, "ml", True, "auto", True),
+        (0, "reml", False, "auto", True),
+    ],
+)
+def test_rows_are_encoded_by_dense_matrices(sales, gap, prior, weighted, drift, shaken):
     X, y = sales
+    if shaken:
+        X = X.assign(day=X["day"] // 5 * 5)
+        y = y + 2 * np.random.default_rng(5).normal(size=200)[pd.factorize(X["shop"] + X["day"].astype(str))[0]]
     weights = np.random.default_rng(1).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
     encoder = encoder_of(cv=EarlierRows("day", gap, drift=drift), prior=prior, weight_type="precision")
     encoded = encoder.fit_transform(X, y, sample_weight=weights)
     new = pd.DataFrame({"shop": ["a", "f", "never", "b"], "day": [151.0, 151.0, 400.0, 9.0]})
     later, row = encoder.transform(new), encoder.summary_.iloc[0]
     # the whole
+    assert drift != "auto" or (row["shock_sd"] > 0) == shaken
     rows, variances = Rows(X["shop"].to_numpy(), X["day"].to_numpy(), y, weights), variances_of(row)
     mean, uncertain = prior_mean(rows, variances)
     np.testing.assert_allclose(row["prior_mean"], mean, rtol=1e-9)
@@ -110,9 +121,18 @@ def test_drift_is_found_and_predicts_better(sales):
         assert (errors[100:] ** 2).mean() < 0.9 * (beside[100:] ** 2).mean()
 
 
-@pytest.mark.parametrize("kind", ["continuous", "binary", "multiclass", "count"])
-@pytest.mark.parametrize("drift", ["auto", 0.1])
-@pytest.mark.parametrize("output", [OUTPUTS, "trees"])
+@pytest.mark.parametrize(
+    ("kind", "drift", "output"),
+    [
+        ("continuous", "auto", OUTPUTS),
+        ("continuous", 0.1, "trees"),
+        ("binary", "auto", "trees"),
+        ("multiclass", "auto", OUTPUTS),
+        ("multiclass", 0.1, OUTPUTS),
+        ("count", "auto", OUTPUTS),
+        ("count", 0.1, "trees"),
+    ],
+)
 def test_what_is_not_strictly_earlier_changes_nothing(sales, kind, drift, output):
     X, y = sales
     rng = np.random.default_rng(3)

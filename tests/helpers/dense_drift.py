@@ -24,16 +24,18 @@ class Rows(NamedTuple):
 
 
 class Variances(NamedTuple):
-    """The variances of the start, of the change in a unit of time, and of a row of precision one."""
+    """The variances of the start, of the change in a unit of time, of a row of precision one, and of shocks."""
 
     start: float
     rate: float
     noise: float
+    shock: float = 0.0
 
 
 def covariance(rows, variances):
     same = rows.category[:, None] == rows.category
     effects = variances.start + variances.rate * np.minimum.outer(rows.age, rows.age)
+    effects += variances.shock * (rows.time[:, None] == rows.time)
     return same * effects + np.diag(variances.noise / rows.precision)
 
 

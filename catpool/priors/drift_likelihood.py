@@ -1,0 +1,120 @@
+"""`DriftLikelihood`: the likelihood of the local level model, with its gradient.
+
+With innovations e of variance F, and r the number of restrictions, minus twice the log-likelihood of N rows is
+
+    (N - r) log(2 pi sigma^2) + sum of e^2 / F / sigma^2 + sum of log(w F) + r log(sum of share^2 / F),
+
+where the sum of squares has the scatter within visits as well. Gradients are sums over the changes of e and F, which
+follow recursions like those of e and F.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from catpool.data.frozen import frozen
+from catpool.priors.local_level import Filtered, Visits, chain, filter_levels
+
+
+class Profile(NamedTuple):
+    """The filter at some ratios, and what is likeliest given them.
+
+    Parameters
+    ----------
+    filtered : Filtered
+    information : float
+        On the prior mean, in units of one over sigma^2.
+    mean : ndarray of shape (C,)
+    errors : ndarray of shape (C, m)
+    squares : ndarray of shape (C,)
+        The sum of squares, of which sigma^2 is the mean.
+    """
+
+    filtered: Filtered
+    information: float
+    mean: np.ndarray
+    errors: np.ndarray
+    squares: np.ndarray
+
+
+@frozen
+class DriftLikelihood:
+    """Minus twice the log-likelihood of the ratios start, rate and shock, but for constants.
+
+    Parameters
+    ----------
+    visits : Visits
+    restricted : bool
+    variance : float or None
+        That of the change in a unit of time, if it is given.
+    """
+
+    visits: Visits
+    restricted: bool
+    variance: float | None
+
+    @cached_property
+    def freedom(self) -> float:
+        """The number of rows, less one under the restricted likelihood."""
+        return float(self.visits.rows.sum()) - self.restricted
+
+    def first(self, number: int) -> DriftLikelihood:
+        """The likelihood of the first visits, if these are less than half and tell anything."""
+        few = self.visits.subset(np.arange(len(self.visits.time)) < number)
+        enough = 2 * number < len(self.visits.time) and few.some_return and few.category[-1] > 0
+        return DriftLikelihood(few, self.restricted, self.variance) if enough else self
+
+    def profile(self, ratios: np.ndarray) -> Profile:
+        filtered = filter_levels(self.visits, *ratios)
+        weighed = filtered.share / filtered.total
+        information = float((weighed * filtered.share).sum())
+        mean = (weighed * filtered.innovations).sum(axis=1) / information
+        errors = filtered.errors(mean)
+        squares = self.visits.scatters.sum(axis=1) + (errors**2 / filtered.total).sum(axis=1)
+        return Profile(filtered, information, mean, errors, squares)
+
+    def noise(self, profile: Profile, ratios: np.ndarray) -> np.ndarray:
+        """The variance sigma^2 of each class."""
+        if self.variance is None:
+            return profile.squares / self.freedom
+        return profile.squares / profile.squares.mean() * (self.variance / ratios[1])
+
+    def log_likelihoods(self, profile: Profile, noise: np.ndarray) -> np.ndarray:
+        """The log-likelihood of each class, of shape (C,)."""
+        own = self.freedom * np.log(2 * np.pi * noise) + profile.squares / noise
+        information = np.log(profile.information) if self.restricted else 0.0
+        determinant = float(np.log(profile.filtered.total * self.visits.weight).sum() + information)
+        return -(own + determinant) / 2
+
+    def value(self, ratios: np.ndarray) -> float:
+        profile = self.profile(ratios)
+        return float(-2 * self.log_likelihoods(profile, self.noise(profile, ratios)).sum())
+
+    def value_and_gradient(self, ratios: np.ndarray) -> tuple[float, np.ndarray]:
+        """The value, and its derivatives by the logarithms of the ratios."""
+        profile, first = self.profile(ratios), self.visits.first
+        growth = [np.where(first, ratios[0], 0.0), ratios[1] * self.visits.elapsed, np.zeros(len(first))]
+        slopes = [self._slope(profile, *each) for each in zip(growth, (0.0, 0.0, ratios[2]), strict=True)]
+        squares, determinant = (np.array(each) for each in zip(*slopes, strict=True))
+        classes, noise = len(profile.mean), self.noise(profile, ratios)
+        gradient = (squares / (profile.squares / self.freedom)).sum(axis=1) + classes * determinant
+        if self.variance is not None:
+            total = profile.squares.sum()
+            gradient += squares.sum(axis=1) * (classes * (1 / noise.sum() - self.freedom / total))
+            gradient[1] += total * classes / noise.sum() - classes * self.freedom
+        return float(-2 * self.log_likelihoods(profile, noise).sum()), gradient
+
+    def _slope(self, profile: Profile, growth: np.ndarray, shock: float) -> tuple[np.ndarray, float]:
+        """How the sums of squares and the determinant change if variances before visits, and of shocks, grow."""
+        filtered, ends = profile.filtered, np.roll(self.visits.first, -1)  # each category's last visit
+        noisier = np.where(ends, 0.0, shock * (1 - 2 * filtered.carried))
+        change = chain(filtered.carried**2, (growth + shock + np.roll(noisier, 1))[None])[0]
+        left = np.where(ends, 0.0, (shock - filtered.left * change) / filtered.total)
+        values = np.vstack([profile.errors, filtered.share])
+        changes = chain(filtered.carried, np.roll(left * values, 1, axis=1))
+        slopes = ((2 * changes - values * change / filtered.total) * values / filtered.total).sum(axis=1)
+        restricted = slopes[-1] / profile.information if self.restricted else 0.0
+        return slopes[:-1], float((change / filtered.total).sum() + restricted)
