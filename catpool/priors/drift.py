@@ -30,6 +30,7 @@ LEAST_ROWS = 3
 CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
 PRECISE = {"gtol": 1e-7, "ftol": 1e-14}
 STEP = 1e-4  # of logarithms, for second derivatives
+SLIGHT = 1e-4  # the ratio of shocks that begin
 CLOSE = 0.1  # how far a step of Newton's method may go that only polishes
 
 
@@ -99,10 +100,14 @@ def _maximize(likelihood: DriftLikelihood) -> np.ndarray | None:
 def _likeliest(likelihood: DriftLikelihood, *, drifts: bool) -> Found:
     """The best ratios, with shocks only if they gain more than by chance."""
     calm = _search(likelihood, np.array([True, drifts, False]))
-    if not likelihood.visits.some_together:
-        return calm
+    if not likelihood.visits.some_together or likelihood.value_and_gradient(_ratios(calm, SLIGHT))[1][2] >= 0:
+        return calm  # as the likelihood does not rise where shocks begin
     shaken = _search(likelihood, np.array([True, drifts, True]))
     return shaken if shaken.value < calm.value - CHANCE else calm
+
+
+def _ratios(found: Found, shock: float) -> np.ndarray:
+    return np.append(np.exp(found.logs[:2]), shock)
 
 
 class Found(NamedTuple):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.priors.local_level import Filtered, Visits, chain, filter_levels
+from catpool.priors.local_level import Filtered, Visits, chain, filter_levels, shift
 
 
 class Profile(NamedTuple):
@@ -95,26 +95,43 @@ class DriftLikelihood:
 
     def value_and_gradient(self, ratios: np.ndarray) -> tuple[float, np.ndarray]:
         """The value, and its derivatives by the logarithms of the ratios."""
-        profile, first = self.profile(ratios), self.visits.first
-        growth = [np.where(first, ratios[0], 0.0), ratios[1] * self.visits.elapsed, np.zeros(len(first))]
-        slopes = [self._slope(profile, *each) for each in zip(growth, (0.0, 0.0, ratios[2]), strict=True)]
-        squares, determinant = (np.array(each) for each in zip(*slopes, strict=True))
-        classes, noise = len(profile.mean), self.noise(profile, ratios)
-        gradient = (squares / (profile.squares / self.freedom)).sum(axis=1) + classes * determinant
+        profile = self.profile(ratios)
+        noise = self.noise(profile, ratios)
+        classes, total = len(profile.mean), profile.squares.sum()
+        gradient = np.zeros(len(ratios))
+        for position in np.flatnonzero(ratios):
+            squares, determinant = self._slope(profile, *self._growth(ratios, int(position)))
+            gradient[position] = (squares / profile.squares).sum() * self.freedom + classes * determinant
+            if self.variance is not None:
+                gradient[position] += squares.sum() * classes * (1 / noise.sum() - self.freedom / total)
         if self.variance is not None:
-            total = profile.squares.sum()
-            gradient += squares.sum(axis=1) * (classes * (1 / noise.sum() - self.freedom / total))
             gradient[1] += total * classes / noise.sum() - classes * self.freedom
         return float(-2 * self.log_likelihoods(profile, noise).sum()), gradient
 
+    def _growth(self, ratios: np.ndarray, position: int) -> tuple[np.ndarray, float]:
+        """How fast variances before visits, and that of shocks, grow with the logarithm of a ratio."""
+        if position == 0:
+            return np.where(self.visits.first, ratios[0], 0.0), 0.0
+        return (ratios[1] * self.visits.elapsed, 0.0) if position == 1 else (np.zeros(len(self.visits.time)), ratios[2])
+
     def _slope(self, profile: Profile, growth: np.ndarray, shock: float) -> tuple[np.ndarray, float]:
-        """How the sums of squares and the determinant change if variances before visits, and of shocks, grow."""
-        filtered, ends = profile.filtered, np.roll(self.visits.first, -1)  # each category's last visit
-        noisier = np.where(ends, 0.0, shock * (1 - 2 * filtered.carried))
-        change = chain(filtered.carried**2, (growth + shock + np.roll(noisier, 1))[None])[0]
-        left = np.where(ends, 0.0, (shock - filtered.left * change) / filtered.total)
-        values = np.vstack([profile.errors, filtered.share])
-        changes = chain(filtered.carried, np.roll(left * values, 1, axis=1))
-        slopes = ((2 * changes - values * change / filtered.total) * values / filtered.total).sum(axis=1)
-        restricted = slopes[-1] / profile.information if self.restricted else 0.0
-        return slopes[:-1], float((change / filtered.total).sum() + restricted)
+        """How the sums of squares and the determinant change if these variances grow."""
+        filtered, ends = profile.filtered, self.visits.last
+        if shock:
+            growth = growth + shock + shift(np.where(ends, 0.0, shock * (1 - 2 * filtered.carried)))
+        change = chain(filtered.carried**2, growth[None])[0]
+        relative = change / filtered.total
+        left = shift(np.where(ends, 0.0, shock / filtered.total - filtered.carried * relative))
+        determinant = float(relative.sum())
+        squares = np.array([self._change_of_squares(filtered, each, left, relative) for each in profile.errors])
+        if self.restricted:
+            change_of_share = self._change_of_squares(filtered, filtered.share, left, relative)
+            determinant += change_of_share / profile.information
+        return squares, determinant
+
+    def _change_of_squares(
+        self, filtered: Filtered, errors: np.ndarray, left: np.ndarray, relative: np.ndarray
+    ) -> float:
+        """How the sum of squares over variances changes for errors that follow the recursion of innovations."""
+        changes = chain(filtered.carried, (left * shift(errors))[None])[0]
+        return float(((2 * changes - errors * relative) * errors / filtered.total).sum())

@@ -70,6 +70,11 @@ class Visits:
         """Whether each visit is the first of its category, of shape (m,)."""
         return np.diff(self.category, prepend=-1) != 0
 
+    @cached_property
+    def last(self) -> np.ndarray:
+        """Whether each visit is the last of its category, of shape (m,)."""
+        return np.append(self.first[1:], True)
+
     @property
     def some_return(self) -> bool:
         """Whether any category has several visits, without which there is no drift to see."""
@@ -142,27 +147,35 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
     """
     first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
-    before = np.where(first, 0.0, np.roll(noise, 1))
+    before = np.where(first, 0.0, shift(noise))
     total = dpttrf(grown + noise + before, -before[1:])[0]
-    ahead = _refine(np.maximum(total - noise, TINY), grown, noise, first)
+    ahead = _refine(np.maximum(total - noise, TINY), grown, noise, visits.last)
     total = ahead + noise
     left = noise / total
-    carried = np.where(np.roll(first, -1), 0.0, left)
-    changes = np.where(first, visits.means, visits.means - np.roll(visits.means, 1, axis=1))
+    carried = np.where(visits.last, 0.0, left)
+    changes = visits.means - np.where(first, 0.0, shift(visits.means))
     solved = chain(carried, np.vstack([changes, first]))
     return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
 
-def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, first: np.ndarray) -> np.ndarray:
+def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Variances that fulfil their recursion to all digits, from those that nearly do."""
-    left = np.where(np.roll(first, -1), 0.0, noise / (ahead + noise))
-    expected = grown + np.where(first, 0.0, np.roll(left * ahead, 1))
+    left = np.where(last, 0.0, noise / (ahead + noise))
+    expected = grown + shift(left * ahead)
     return np.maximum(ahead + chain(left**2, (expected - ahead)[None])[0], TINY)
+
+
+def shift(values: np.ndarray) -> np.ndarray:
+    """The value before each along the last axis; 0 for the first."""
+    before = np.zeros_like(values)
+    before[..., 1:] = values[..., :-1]
+    return before
 
 
 def chain(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Solve x[i] = values[i] + carried[i - 1] * x[i - 1] for values of shape (k, m), from the first to the last."""
-    bands = np.ones((2, len(carried)), order="F")
+    bands = np.empty((2, len(carried)), order="F")
+    bands[0] = 1.0
     np.negative(carried, out=bands[1])
     solved: np.ndarray = dtbtrs(bands, np.asarray(values, dtype=float).T, uplo="L", diag="U")[0].T
     return solved
