@@ -158,6 +158,8 @@ def _polished(likelihood: DriftLikelihood, found: Found) -> np.ndarray:
     """The logarithms after steps of Newton's method, by which they do not depend on how they were found."""
     least, largest = _bounds(likelihood.visits)
     inside = np.flatnonzero(found.free & (found.logs > least + CLOSE) & (found.logs < largest - CLOSE))
+    if not len(inside):
+        return found.logs
 
     def moved(step: np.ndarray) -> np.ndarray:
         logs = found.logs.copy()
@@ -172,6 +174,6 @@ def _polished(likelihood: DriftLikelihood, found: Found) -> np.ndarray:
     if not (np.isfinite(hessian).all() and (np.linalg.eigvalsh(hessian + hessian.T) > 0).all()):
         return found.logs
     step = -np.linalg.solve(hessian, here)
-    if np.abs(step).max(initial=0.0) > CLOSE:
+    if np.abs(step).max() > CLOSE:
         return found.logs  # where the likelihood is flat
     return moved(step - np.linalg.solve(hessian, gradient(step)))

@@ -158,6 +158,30 @@ def test_what_is_not_strictly_earlier_changes_nothing(sales, kind, drift, output
     assert max(shares) > 0.3
 
 
+@pytest.mark.parametrize("drift", ["auto", 0.5])
+@pytest.mark.parametrize("kind", ["constant", "by shop", "by time", "outliers", "one shop", "one time", "large"])
+def test_odd_rows_have_finite_encodings_from_the_past_alone(kind, drift, monkeypatch):
+    monkeypatch.setattr("catpool.crossfit.drifting_rows.FEWEST", 4)
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"shop": rng.choice(list("abc"), 24), "day": rng.integers(0, 8, 24)})
+    X = X.assign(**{"one shop": {"shop": "a"}, "one time": {"day": 5}}.get(kind, {}))
+    odd = {
+        "constant": np.full(24, 0.5),
+        "by shop": 1.5 * (X["shop"] == "a").to_numpy() + 0.25,
+        "by time": 1.5 * X["day"].to_numpy() + 0.25,
+        "outliers": rng.choice([0.0, 1e6, -1e6, 1e-9, 0.5], 24),
+        "large": 1e90 * rng.normal(size=24),
+    }
+    y, moment = odd.get(kind, rng.normal(size=24)), 4
+    encoder = encoder_of(cv=EarlierRows("day", drift=drift), target_type="continuous")
+    encoded = encoder.fit_transform(X, y).to_numpy()
+    assert np.isfinite(encoded[X["day"] > X["day"].min()]).all()
+    assert np.isfinite(encoder.transform(X[:5].assign(day=99))).all(axis=None)
+    changed = np.where(X["day"] >= moment, rng.permutation(y), y)
+    now = (X["day"] <= moment).to_numpy()
+    assert encoder.fit_transform(X, changed).to_numpy()[now].tobytes() == encoded[now].tobytes()
+
+
 def test_the_order_of_rows_does_not_matter(sales):
     X, y = sales
     order = np.random.default_rng(1).permutation(len(y))

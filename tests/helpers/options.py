@@ -62,6 +62,7 @@ VALUES = {  # beside that of the encoder's base
         EarlierRows("size", half_life="auto"),
         EarlierRows("size", half_life=0.5, relative=True),
         EarlierRows("size", windows=[1.0, 0.5], gap=0.1),
+        EarlierRows("size", drift=0.5),
     ],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
@@ -116,6 +117,10 @@ def _past(p):
     return isinstance(p["cv"], EarlierRows)
 
 
+def _drifts(p):
+    return _past(p) and p["cv"].drift is not None
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -142,7 +147,7 @@ INERT = {
     "prior": (
         lambda p: (
             (p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))))
-            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p))))
+            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p) and not _drifts(p))))
         ),
         "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
     ),
