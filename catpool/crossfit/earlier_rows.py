@@ -61,21 +61,23 @@ class EarlierRows:
     drift : number or "auto", default=None
         How fast the effects of categories change: the standard deviation of the change in a unit of time, or a day
         where times are dates, in units of y. None is not at all. A category's effect starts from the prior at its first
-        row and walks at random, so that its rows at times s and t after that covary by
+        row and walks at random, so that rows of a category at times s and t after its first covary by
 
-            tau^2 + drift^2 min(s, t),     plus sigma^2 / weight for a row itself,
+            tau^2 + drift^2 min(s, t),     plus omega^2 if s = t,     plus sigma^2 / weight for a row itself,
 
-        which is the local level model. The encoding is the expectation of the effect given the rows before (the Kalman
-        filter), and its sd grows with the time since the last of them. "auto" learns the drift, with the two other
-        variances and the prior mean, by (restricted) maximum likelihood, for each column and output of y; rows drift
-        only if twice the log-likelihood gains 4. As the prior, it is learned from earlier rows alone, anew each time
-        that their number has doubled; with fewer than 64 rows, or less than two categories, nothing drifts. Where
-        nothing does, encodings are those without `drift`. The model is normal on the scale of y, for shares and counts,
-        too; classes share the ratios of the variances, so that their encodings add up to 1. In ``transform`` means are
-        those after the last training row of the category, and the sd is that at the row's time; for rows before the
-        last training row, that at the time of the last. `summary_` shows the drift, 0 if there is none, and the
-        half-life of the weight of rows in units of time (or days) that it comes to in the end, in a category that has
-        rows as often as the average. It needs `EmpiricalBayesEncoder` with the prior "reml" or "ml".
+        which is the local level model, and a shock of rows of one category and time that does not last. The encoding is
+        the expectation of the effect given the rows before, by a Kalman filter, and its sd grows with the time since
+        the last of them. "auto" learns the drift, with the other variances and the prior mean, by the likelihood that
+        `prior` says, for each column and output of y. There is drift, or a shock, only if twice the log-likelihood
+        gains 4 by it. As the prior, all this is learned from earlier rows alone, anew each time that their number has
+        doubled. Nothing drifts where there are fewer than 64 rows or two categories, or where no category has rows of
+        several times; encodings are then those without `drift`. The model is normal on the scale of y for shares and
+        counts, too; the classes of y share ratios of variances, so that their encodings add up to 1, and a number is
+        the drift of the average class. In ``transform`` means are those after a category's last training row, and the
+        sd is that at the time of the new row, or at that of the last training row if this is later. `reliability` is
+        the weight of the category's own rows in the mean. `summary_` shows `drift`, 0 for none, `shock_sd`, and the
+        `half_life` of the weight of rows, in units of time or days, that this comes to in the end, in a category that
+        has rows as often as the average. It needs `EmpiricalBayesEncoder` with the prior "reml" (or "auto") or "ml".
 
     Raises
     ------
@@ -112,6 +114,20 @@ class EarlierRows:
     >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day", relative=True))
     >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 0.0, 0.0, -0.83..., 0.75]
+
+    Effects that drift, in units of y per root of a day, and what becomes of what is known of a shop:
+
+    >>> import numpy as np
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> day = np.arange(300)
+    >>> X = pd.DataFrame({"shop": np.array(["a", "b"])[day % 2], "day": day})
+    >>> y = np.sin(day / 20 + day % 2) + np.random.default_rng(0).normal(size=300) / 2
+    >>> drifting = EmpiricalBayesEncoder(["shop"], cv=EarlierRows(by="day", drift="auto"), output=["mean", "sd"])
+    >>> drifting.fit(X, y).summary_[["drift", "half_life"]].round(2)
+       drift  half_life
+    0   0.15       3.11
+    >>> drifting.transform(pd.DataFrame({"shop": ["a", "a"], "day": [300, 350]}))["shop_sd"].round(2).tolist()
+    [0.35, 1.11]
     """
 
     by: str | int
