@@ -17,7 +17,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.row_statistics import CodedRows
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
-from catpool.crossfit.times import Ages, Fade
+from catpool.crossfit.times import Fade
 from catpool.data.categories import Vocabulary
 from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
 from catpool.data.crossed import Cells, check_interaction, encode_column
@@ -30,8 +30,8 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
-from catpool.models.drifted import check_drift, drifted_features
-from catpool.models.faded import faded_features
+from catpool.models.drifted import check_drift
+from catpool.models.faded import later_features
 from catpool.models.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
@@ -293,12 +293,7 @@ class Flat(Columnwise):
         column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
-        fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
-        if isinstance(fade, Ages) and any(each.drifted is not None for each in table.encodings):
-            return drifted_features(table, select_columns(table.label, X), fade.values / fade.unit)
-        if all(each is None for each in fades):
-            return table.features(X)
-        return faded_features(self.learner(table.vocabulary), table, select_columns(table.label, X), fades)
+        return table.features(X) if fade is None else later_features(self.learner(table.vocabulary), table, X, fade)
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
         single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]
