@@ -160,7 +160,7 @@ def transform_lazy(
     columnwise = _check_structure(structure, fitted.header.owner)
     if fitted.last_time is not None:
         raise ValueError(
-            "Encodings that fade by a half-life, or whose sd grows with `drift`, need rows in memory, but X is a lazy "
+            "Encodings whose sd grows with `drift`, or that fade by a half-life need rows in memory, but X is a lazy "
             "table. Collect it to pandas, polars or arrow first."
         )
     table = open_table(frame)

@@ -12,7 +12,7 @@ from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Ages
 from catpool.data.frames import Frame, select_columns
-from catpool.models.drifted import drifted_features
+from catpool.models.drift_features import drifted_features
 from catpool.moments.moments import Moments
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner

@@ -30,7 +30,7 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
-from catpool.models.drifted import check_drift
+from catpool.models.drift_features import check_drift
 from catpool.models.faded import later_features
 from catpool.models.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
@@ -165,8 +165,7 @@ class Flat(Columnwise):
         for parts in self._given:
             check_interaction(parts, X)
         check_windows(self.windows, self.outputs)
-        if self.drifts:
-            check_drift(self.rule, has_parts=bool(self.interactions) and self.cell_rule is not None)
+        check_drift(self.rule, drifts=self.drifts, has_parts=bool(self.interactions) and bool(self.cell_rule))
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from helpers.dense_drift import Rows, Variances, expected, log_likelihood, prior_mean
 
@@ -364,3 +365,13 @@ def test_draws_and_streams_are_refused(sales):
         sample_encodings(encoder_of().fit(X, y), X)
     with pytest.raises(AttributeError, match="partial_fit"):
         encoder_of().partial_fit(X, y)
+
+
+def test_lazy_tables_are_refused_only_where_sd_grows(sales):
+    X, y = sales
+    lazy = polars.from_pandas(X[-4:]).lazy()
+    with pytest.raises(ValueError, match="grows with `drift`"):
+        encoder_of().fit(X, y).transform(lazy)
+    means = encoder_of(output="mean").fit(X, y)
+    found = means.transform(lazy).collect()["shop"].sort()
+    np.testing.assert_allclose(found, means.transform(X[-4:])["shop"].sort_values())

@@ -12,15 +12,20 @@ from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 
 
-def check_drift(rule: PriorRule, *, has_parts: bool) -> None:
+def check_drift(rule: PriorRule, *, drifts: bool, has_parts: bool) -> None:
     """Raise an error for priors that are not the likeliest, and for cells whose effects are sums of those of parts.
 
     Parameters
     ----------
     rule : callable
         How the prior of a column is learned.
+    drifts : bool
+        Whether effects drift at all.
     has_parts : bool
+        Whether there are such cells.
     """
+    if not drifts:
+        return
     if getattr(rule, "restricted", None) is None:
         raise ValueError(
             "`cv` has `drift`, which is learned with the likeliest prior of rows of one variance. Use "
