@@ -173,6 +173,7 @@ INERT = {
         lambda p: p["missing"] == "prior" and p.get("output") == "sd" and "columns" in p,
         "what has the prior's mean has its own sd",
     ),
+    "drop_noise": (_drifts, "no column is noise if its effects are said to drift"),
     "bins": (lambda p: "histogram" not in p["output"], "there is no histogram"),
     "offset": (lambda p: p.get("covariates") == ["size"], "the coefficient of the same column takes it back"),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),
