@@ -213,5 +213,5 @@ def by_noise() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    for part in (by_target, by_container, by_folds, by_drift, by_output, by_policy, by_weight, by_crossfit, by_noise):
+    for part in (by_target, by_container, by_folds, by_output, by_policy, by_weight, by_crossfit, by_noise):
         yield from part()
