@@ -144,7 +144,7 @@ class DriftingRows:
 def _outputs(learner: Learner, posterior: Posterior, family: Family) -> list[tuple[TargetOutput, np.ndarray]]:
     """The outputs, before the policy is applied to them."""
     sd = np.sqrt(family.capped(posterior.sd**2, posterior.mean))
-    mean = rounded_by_sd(posterior.mean, sd) if learner.rounded else posterior.mean.copy()
+    mean = rounded_by_sd(posterior.mean, sd, learner.rounding) if learner.rounding else posterior.mean.copy()
     values = {MEAN.name: mean, "sd": sd, "reliability": posterior.reliability.copy()}
     return [(OUTPUTS[name], values[name]) for name in learner.outputs]  # type: ignore[misc]
 

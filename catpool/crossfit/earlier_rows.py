@@ -57,7 +57,7 @@ class EarlierRows:
         Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
         it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
         the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
-        units of y, and `output="trees"` does not round.
+        units of y. `output="trees"` rounds means once they are relative, but not beside windows.
     drift : number or "auto", default=None
         How fast the effects of categories change: the standard deviation of the change in a unit of time, or a day
         where times are dates, in units of y. None is not at all. A category's effect starts from the prior at its first

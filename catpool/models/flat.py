@@ -111,7 +111,7 @@ class Flat(Columnwise):
     @property
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
-            return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
+            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past are clocks
         outputs = read_flat_outputs(self.output)
         if self.past_only:
             refuse_of_past(outputs)
@@ -221,11 +221,8 @@ class Flat(Columnwise):
         require(tables or self.columns is not None, "no tables")
         labels = [table.label for table in tables]
         columns = labels[: self._number_of_columns(len(labels))]
-        given = (
-            columns
-            if self.columns is None or isinstance(self.columns, str) or callable(self.columns)
-            else list(self.columns)
-        )
+        chosen = columns if self.columns is None or callable(self.columns) else self.columns
+        given = columns if isinstance(chosen, str) else list(chosen)
         require(labels == [*given, *self._crossed(given)], "tables of other columns")
         self.check_listed(labels, [table.vocabulary for table in tables])
 
@@ -265,7 +262,9 @@ class Flat(Columnwise):
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
         rule = self.cell_rule(vocabulary) if crossed else self.rule  # type: ignore[misc, arg-type]
-        return Learner(rule, self.policy, target_outputs(self.outputs), self.for_trees, self.distributions.shape_rule)
+        share = 1.0 if self.past_only else 0.5  # coarser in the past, as all of its means move
+        rounding = share if self.for_trees else 0.0
+        return Learner(rule, self.policy, target_outputs(self.outputs), rounding, self.distributions.shape_rule)
 
     def table(
         self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]

@@ -339,7 +339,7 @@ def test_interactions_have_their_own_prior(sales):
         (MeanEncoder(["shop"], cv=AUTO), "EmpiricalBayesEncoder"),
         (SmoothedMeanEncoder(["shop"], cv=AUTO), "EmpiricalBayesEncoder"),
         (encoder_of(prior="moments"), 'prior="reml" or "ml"'),
-        (encoder_of(prior="full_bayes"), 'prior="reml" or "ml"'),
+        (encoder_of(prior="full_bayes"), 'Pass prior="reml"'),
         (encoder_of(prior=lambda moments: (0.0, 1.0)), 'prior="reml" or "ml"'),
         (encoder_of(weight_type="inverse_variance"), "weight_type"),
         (encoder_of(interactions=[("shop", "city")]), 'interaction_prior="own"'),
