@@ -107,7 +107,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         The features. For each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
         "sd", the posterior standard deviations of these effects (under REML and ML for known variances); and "count",
         the weight of the rows that an effect is based on. For each row, after all columns: "fixed", its X beta and
-        offset, and "prediction", on the scale of y.
+        offset, and "prediction", on the scale of y, or NaN if an effect is.
     <weight_type>
     <verbose>
 
