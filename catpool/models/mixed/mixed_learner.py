@@ -17,7 +17,7 @@ from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.dropped_columns import dropped_by_fold, of_fold
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_generalized
-from catpool.models.mixed.laplace import fit_random_intercepts
+from catpool.models.mixed.laplace import fit_dispersed_intercepts, fit_random_intercepts, quadrature_name
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.model_assembly import ModelAssembly
@@ -188,7 +188,11 @@ def _fit_best(
         fit, criterion, method = fit_random_intercepts(rows, likelihood.link, mean, options.quadrature)
         return BestFit(fit, method, criterion)
     fit, criterion, dispersion = fit_laplace(rows, likelihood, mean)
-    return BestFit(fit, "Laplace", criterion, dispersion)
+    if options.quadrature == 1 or dispersion is None:
+        return BestFit(fit, "Laplace", criterion, dispersion)
+    found = fit_dispersed_intercepts(rows, likelihood, fit, dispersion, options.quadrature)
+    fit, criterion, dispersion = found
+    return BestFit(fit, quadrature_name(options.quadrature), criterion, dispersion)
 
 
 def _uncertain(rows: AggregatedRows, family: Family | DispersedFamily, options: MixedOptions) -> list[bool]:
