@@ -24,8 +24,7 @@ It gets its prior by the method of moments and a normal posterior. Other methods
 
 References
 ----------
-C. N. Morris (1983), Natural exponential families with quadratic variance functions: statistical theory, Annals of
-Statistics 11, 515-529.
+C. N. Morris (1983), Natural exponential families with quadratic variance functions, Annals of Statistics 11, 515-529.
 """
 
 from __future__ import annotations
