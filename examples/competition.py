@@ -2,9 +2,9 @@
 A competition: early stopping, out-of-fold predictions and an average over folds
 ================================================================================
 
-Early stopping needs validation rows that are encoded as new rows are. `encoded_folds` gives both parts of each fold:
-the training rows encoded out of fold, and the validation rows encoded from all training rows. The fitted encoder of the
-fold then encodes the rows to predict.
+You learn to stop training early without a leak. That needs validation rows that are encoded as new rows are.
+`encoded_folds` gives both parts of each fold: the training rows encoded out of fold, and the validation rows encoded
+from all training rows. The fitted encoder of the fold then encodes the rows to predict.
 
 Run it::
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import catpool
+import catpool.explain
 
 PUBLIC = {name: getattr(catpool, name) for name in catpool.__all__}
 CLASSES = {name: each for name, each in PUBLIC.items() if inspect.isclass(each) and not issubclass(each, Warning)}
@@ -70,6 +71,16 @@ def test_public_docstrings_are_whole(name):
     if not (inspect.isclass(PUBLIC[name]) and issubclass(PUBLIC[name], Warning)):
         assert "\nExamples\n" in inspect.cleandoc(docstring)
         assert ">>> " in docstring
+
+
+@pytest.mark.parametrize("name", catpool.explain.__all__)
+def test_pictures_list_their_parameters(name):
+    display = getattr(catpool.explain, name)
+    functions = [display, display.plot, *filter(None, [getattr(display, "from_encoder", None)])]
+    for function in functions:
+        own = parameters(function.__init__ if function is display else function)
+        assert sorted(documented(function.__doc__)) == sorted(each.name for each in own), function
+        assert not re.search(r"^ *<\w+>$", function.__doc__, flags=re.MULTILINE), "a shared parameter was not put in"
 
 
 def test_only_public_names_are_listed():

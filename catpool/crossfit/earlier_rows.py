@@ -56,7 +56,7 @@ class EarlierRows:
         Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
         it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
         the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
-        units of y, and `output="trees"` does not round.
+        units of y. `output="trees"` rounds means once they are relative, but not beside windows.
 
     Raises
     ------

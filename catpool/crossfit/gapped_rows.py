@@ -19,13 +19,16 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.listed import Unlisted
+from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
 
+Split = Sequence[tuple[list[int], TrainingData]]  # the positions of targets, and the rows that they are learned from
 
-def split_by_gaps(data: TrainingData) -> list[tuple[list[int], TrainingData]]:
+
+def split_by_gaps(data: TrainingData) -> Split:
     """The targets that are learned from the same rows: their positions, and the rows with weights of their own."""
     whole = [position for position, missing in enumerate(data.gaps) if missing is None]
     if len(whole) == len(data.gaps):
@@ -53,15 +56,15 @@ class GappedRows:
 
     Parameters
     ----------
-    data : TrainingData
+    targets : list of Target
+    split : Split
+        As `split_by_gaps` makes it of the rows of these targets.
     parts : Parts
     """
 
-    def __init__(self, data: TrainingData, parts: Parts) -> None:
-        self.targets = data.targets
-        self.of_targets = [
-            (positions, TrainingRows(own.targets, own.weights, parts)) for positions, own in split_by_gaps(data)
-        ]
+    def __init__(self, targets: list[Target], split: Split, parts: Parts) -> None:
+        self.targets = targets
+        self.of_targets = [(positions, TrainingRows(own.targets, own.weights, parts)) for positions, own in split]
 
     def moments(self, codes: np.ndarray, size: int, unlisted: Unlisted | None, learner: ColumnLearner) -> list[Moments]:
         """The moments of a column in each part, one for each class of each target."""
@@ -106,9 +109,9 @@ class GappedScheme(Scheme):
     """
 
     def __init__(self, whole: Scheme, data: TrainingData) -> None:
-        self.whole, self.targets = whole, data.targets
-        self.parts = [(positions, whole.restrict(own)) for positions, own in split_by_gaps(data)]
-        self.rows = GappedRows(data, Parts(None, 1))
+        self.whole, self.targets, split = whole, data.targets, split_by_gaps(data)
+        self.parts = [(positions, whole.restrict(own)) for positions, own in split]
+        self.rows = GappedRows(data.targets, split, Parts(None, 1))
 
     def learn(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, rows: TrainingRows, unlisted: Unlisted | None = None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ from catpool.data.training import TrainingData
 from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
-from catpool.tables.encoding import Encoding
+from catpool.priors.posterior import posterior_sd, rounded_by_sd
+from catpool.tables.encoding import Encoding, Rounding
 from catpool.tables.learner import ColumnLearner, Learner
 
 
@@ -73,7 +74,8 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         past = self._past(codes, unlisted)
         half_life = learn_half_life(learner, past.first()) if self.times.learns else None
-        learned: list[Encoding] = super().learn(self._own(learner), codes, size, self._aged(half_life), unlisted)
+        own = replace(learner, rounding=0.0) if self.relative else self._fit_for(learner)  # as it is not relative yet
+        learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
         return self._move(learned, learner, past, size)
@@ -88,8 +90,12 @@ class PastScheme(Scheme):
                 replace(each, windows=last_windows(rows, values, size, self.names))
                 for each, values in zip(learned, columns, strict=True)
             ]
-        slots = np.arange(size)
-        return [replace(each, values=each.moved(each.values, learner.policy, slots)) for each in learned]
+        slots, share = np.arange(size), self._fit_for(learner).rounding
+        rounds = [_rounding(each, share) if self.relative and share else None for each in learned]
+        return [
+            replace(each, values=each.moved(each.values, learner.policy, slots, rounding))
+            for each, rounding in zip(learned, rounds, strict=True)
+        ]
 
     def _aged(self, half_life: Any) -> TrainingRows:
         """All rows, with the weights that a half-life leaves of them, which was learned or is given."""
@@ -99,9 +105,9 @@ class PastScheme(Scheme):
         weights = decay_weights(self.weights, self.times.with_half_life(half_life))
         return TrainingRows(self.targets, weights, Parts(None, 1))
 
-    def _own(self, learner: Learner) -> Learner:
-        """The learner, without rounding where what it gives is compared with other means."""
-        return replace(learner, rounded=False) if self.relative or self.names else learner
+    def _fit_for(self, learner: Learner) -> Learner:
+        """The learner, without rounding where what it gives is compared with means in windows."""
+        return replace(learner, rounding=0.0) if self.names else learner
 
     def _past(self, codes: np.ndarray, unlisted: Unlisted | None) -> PastRows:
         """The rows of a column in the order of time."""
@@ -116,7 +122,7 @@ class PastScheme(Scheme):
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(self._own(learner), self._past(codes, unlisted))
+        values, seen = encode_from_past(self._fit_for(learner), self._past(codes, unlisted))
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
 
@@ -162,6 +168,11 @@ def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSu
             means = encoded[:, learner.outputs.index("mean")]
             values[:, width:, users] = learned.encode_windows(means, [_take(each, users) for each in inside], codes)
     return values.reshape(-1, len(rows.codes)).T
+
+
+def _rounding(encoding: Encoding, share: float) -> Rounding:
+    """The rounding of an encoding's means to a share of their posterior standard deviations."""
+    return partial(rounded_by_sd, sd=posterior_sd(encoding.moments, encoding.prior, encoding.family), share=share)
 
 
 def _take(windows: Sequence[Moments], rows: np.ndarray) -> list[Moments]:

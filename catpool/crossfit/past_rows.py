@@ -18,6 +18,7 @@ from catpool.data.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.priors.families import FAMILIES
 from catpool.priors.family import Family
+from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.tables.learner import Learner
 from catpool.tables.windows import window_values
@@ -123,8 +124,14 @@ class PastPrior:
             Moments(each.count, each.total - (level - mean) * each.count, each.scatter)
             for each, level, mean in zip(own, levels, here, strict=True)
         ]
-        learner = replace(self.learner, outputs=("mean",))
-        return encode_rows(learner, still, self.seen, self.priors, codes, self.family)[:, 0] - np.array(here)[:, None]
+        means = self._one_output("mean", still, codes) - np.array(here)[:, None]
+        share = self.learner.rounding
+        return rounded_by_sd(means, self._one_output("sd", own, codes), share) if share else means
+
+    def _one_output(self, name: str, own: Sequence[Moments], codes: np.ndarray) -> np.ndarray:
+        """An output of rows, not rounded, of shape (classes, m)."""
+        learner = replace(self.learner, outputs=(name,), rounding=0.0)
+        return encode_rows(learner, own, self.seen, self.priors, codes, self.family)[:, 0]
 
     def encode_windows(
         self, means: np.ndarray, windows: Sequence[Sequence[Moments]], codes: np.ndarray

@@ -13,7 +13,7 @@ import numpy as np
 
 from catpool.crossfit.folds import Folds
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
-from catpool.data.blocks import look_up
+from catpool.data.blocks import look_up_each
 from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
@@ -46,8 +46,7 @@ class CodedRows:
 
     def sorted(self, target: Target) -> SortableRows:
         """The rows in the order of their categories and of the values of a target."""
-        values = target.values.astype(float, copy=False)
-        return SortableRows(self.codes, values, self.data.weights.row, self.size)
+        return SortableRows(self.codes, target.rising, target.rising_values, self.data.weights.row, self.size)
 
     def cells(self, folds: Folds) -> np.ndarray:
         """Fold times size, plus category, of each row."""
@@ -83,29 +82,37 @@ def add_row_statistics(
         The features of a target in their order, those that the column has among them.
     folds : Folds
     """
-    owned = _targets_of(column.encodings, rows.data.targets)
-    features = sum(len(order) if target else len(encoding.values) for encoding, target in owned)
-    values, encodings = np.empty((len(rows.codes), features), order="F"), []
-    old, new, cells = iter(column.values.T), iter(values.T), rows.cells(folds)
-    for encoding, target in owned:
-        known = {name: next(old) for name in encoding.values}
-        tables: dict[str, np.ndarray] = {}
+    encodings, tables = [], []
+    for encoding, target in _targets_of(column.encodings, rows.data.targets):
+        own: dict[str, np.ndarray] = {}
         if target is not None:
             ordered = rows.sorted(target)
-            tables = _learn_folds(ordered, statistics, folds, encoding.family)
+            own = _learn_folds(ordered, statistics, folds, encoding.family)
             encoding = _add_tables(encoding, statistics.tables(ordered.all(), encoding.family), order)
-        for name in encoding.values:
-            _write(next(new), known.get(name), tables.get(name), cells)
         encodings.append(encoding)
-    return OutOfFoldColumn(values, column.counts, encodings)
+        tables += [own.get(name) for name in encoding.values]
+    return OutOfFoldColumn(_fill_in(column.values, tables, rows.cells(folds)), column.counts, encodings)
 
 
-def _write(into: np.ndarray, known: np.ndarray | None, table: np.ndarray | None, cells: np.ndarray) -> None:
-    """Write the values of rows, of shape (n,), that are known, or that a table has for the cells of the rows."""
-    if table is not None:
-        look_up(table, cells, into)
-    elif known is not None:
-        into[:] = known
+def _fill_in(known: np.ndarray, tables: Sequence[np.ndarray | None], cells: np.ndarray) -> np.ndarray:
+    """The values of rows, of shape (n, tables): what each table has for the cells of the rows; None is the next known.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n, k)
+        In the order of the tables that are None.
+    tables : sequence of ndarray or None
+    cells : ndarray of shape (n,)
+    """
+    values, columns = np.empty((len(cells), len(tables)), order="F"), iter(known.T)
+    looked_up = []
+    for into, table in zip(values.T, tables, strict=True):
+        if table is None:
+            into[:] = next(columns)
+        else:
+            looked_up.append((table, into))
+    look_up_each(looked_up, cells)
+    return values
 
 
 def _targets_of(encodings: Sequence[Any], targets: Sequence[Target]) -> list[tuple[Any, Target | None]]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv
-from catpool.crossfit.gapped_rows import GappedRows
+from catpool.crossfit.gapped_rows import GappedRows, split_by_gaps
 from catpool.crossfit.hashed_keys import folds_of_keys, has_several_columns, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks, kinds_of
@@ -133,7 +133,7 @@ def sum_rows(data: TrainingData, structure: Columnwise, cv: Any, *, mixed_keys: 
     """Sum the rows; by fold if they have keys, with `mixed_keys` as in `Fitted`, by default as the keys ask for."""
     structure.refuse_rows("they come in parts")
     mixed_keys = has_several_columns(data.key) if mixed_keys is None else mixed_keys
-    rows = GappedRows(data, _read_parts(data, cv, mixed_keys))
+    rows = GappedRows(data.targets, split_by_gaps(data), _read_parts(data, cv, mixed_keys))
     labels = structure.labels(data.X)
     listed = structure.listed(labels)
     X = structure.number_shared(labels, data.X)

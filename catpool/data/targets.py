@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,16 @@ class Target:
         if not self.has_class_columns:
             return iter([self.values.astype(float, copy=False)])
         return ((self.values == label).astype(float) for label in range(len(self.names)))
+
+    @cached_property
+    def rising(self) -> np.ndarray:
+        """The rows in the order of their values, equal ones in their own order; sorted once for all columns of X."""
+        return np.argsort(self.values, kind="stable")
+
+    @cached_property
+    def rising_values(self) -> np.ndarray:
+        """The values in rising order, as floats."""
+        return self.values[self.rising].astype(float, copy=False)
 
 
 def read_targets(y: Any, target_type: str, family: TargetFamily | None = None) -> list[Target]:

@@ -19,7 +19,7 @@ from catpool.encoders.parameters import FLAT, Registered, constraints, documente
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
 from catpool.priors.overdispersed import OVERDISPERSED
-from catpool.priors.rules import PRIORS, PriorRule, prior_rule, refuse_callable
+from catpool.priors.rules import PRIORS, PriorRule, prior_of_past, prior_rule, refuse_callable
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
@@ -250,7 +250,7 @@ callable, default="auto"
 
     def _plain_rule(self) -> PriorRule:
         """The rule for rows of one variance."""
-        prior = "reml" if self.prior == "auto" and is_past_only(self.cv) else self.prior  # many priors, at each time
+        prior = prior_of_past(self.prior) if is_past_only(self.cv) else self.prior
         return prior_rule(prior, scale=self.prior_scale)
 
     def _rule(self) -> PriorRule:

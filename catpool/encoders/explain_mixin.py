@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator
 
+from catpool.encoders.parameters import documented
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
 
 
+@documented
 class ExplainMixin(BaseEstimator):
     """An encoder that explains itself."""
 
@@ -28,10 +31,8 @@ class ExplainMixin(BaseEstimator):
         ----------
         column : str, int or tuple, default=None
             A column as for ``encoding_table``. None draws all columns.
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes new axes.
+        <target>
+        <ax>
 
         Returns
         -------
@@ -44,8 +45,7 @@ class ExplainMixin(BaseEstimator):
             Before ``fit``.
         ValueError
             If the column is not encoded, or the target is not one of y.
-        ImportError
-            Without matplotlib, which ``pip install "catpool[plots]"`` installs.
+        <no_matplotlib>
         """
         return _explain("choose").choose_display(self, column, target, ax)
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _check_feature_names_in
 
 from catpool.crossfit.structure import Structure
 from catpool.data.verify import require
 from catpool.encoders.records import Settings, check_names, feature_names, features_of_row, frame_of_row, named_features
 from catpool.encoders.state_mixin import StateMixin
 from catpool.tables.fitted import Fitted
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 class FittedMixin(StateMixin):
@@ -52,32 +48,9 @@ class FittedMixin(StateMixin):
             raise AttributeError("There are no `classes_`, because y is not one column of classes.")
         return classes
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """The names of the features that ``transform`` gives.
-
-        Parameters
-        ----------
-        input_features : array of str, optional
-            Names for the columns of an array; for a frame, its own names or None.
-
-        Returns
-        -------
-        ndarray of str objects
-            An encoded column keeps its name. Where it gives several features they are called ``<column>_<class>`` or
-            ``<column>_<output>``.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If the names are not those of fit, or not as many.
-        """
-        fitted = self._state
-        names = _check_feature_names_in(self, input_features)
-        pairs = dict(zip(fitted.header.labels, names, strict=True))
-        named = self._structure().names(fitted.tables, pairs)
-        return np.array(feature_names(pairs, named, keep=self.remainder == "passthrough"), dtype=object)
+    def _names_out(self, columns: Mapping[Any, str]) -> list[str]:
+        named = self._structure().names(self._state.tables, columns)
+        return feature_names(columns, named, keep=self.remainder == "passthrough")
 
     def lookup(self, row: Mapping[str, Any]) -> dict[str, float]:
         """Encode one row, for serving. It is safe in threads.

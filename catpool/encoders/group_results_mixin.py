@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_feature_names_in
 
 from catpool.crossfit.threads import in_threads
 from catpool.data.backends import to_backend
@@ -162,31 +161,8 @@ class GroupResultsMixin(StateMixin):
             for name, value in zip(table.names(columns), block[0], strict=True)
         }
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """The names of the columns that ``transform`` gives.
-
-        Parameters
-        ----------
-        input_features : array of str, optional
-            Names for the columns of an array; for a frame, its own names or None.
-
-        Returns
-        -------
-        ndarray of str objects
-            The columns of X, unless they are dropped, then ``<column>_<output>_by_<grouping column>``; the names of a
-            combination are joined by ``_x_``.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If the names are not those of fit, or not as many.
-        """
-        fitted = self._state
-        names = _check_feature_names_in(self, input_features)
-        columns = dict(zip(fitted.header.labels, names, strict=True))
-        return np.array(fitted.names(columns, keep=self.remainder == "passthrough"), dtype=object)
+    def _names_out(self, columns: Mapping[Any, str]) -> list[str]:
+        return self._state.names(columns, keep=self.remainder == "passthrough")
 
     def _check_read(self) -> None:
         super()._check_read()

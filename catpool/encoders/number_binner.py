@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_feature_names_in
 
 from catpool.data.backends import to_backend
 from catpool.data.binned_columns import BinnedColumn, BinnedColumns
@@ -181,28 +180,8 @@ class NumberBinner(StateMixin, TransformerMixin, BaseEstimator):
         # scikit-learn converts arrays itself, but it cannot convert each kind of frame
         return result if library == "default" or isinstance(result, np.ndarray) else to_backend(result, library)
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """The names of the columns that ``transform`` gives.
-
-        Parameters
-        ----------
-        input_features : array of str, optional
-            Names for the columns of an array; for a frame, its own names or None.
-
-        Returns
-        -------
-        ndarray of str objects
-            The columns of X, then ``<column>_binned`` and ``<column>_rounded_<decimals>``.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If the names are not those of fit, or not as many.
-        """
-        fitted = self._state
-        return np.array(fitted.names(list(_check_feature_names_in(self, input_features))), dtype=object)
+    def _names_out(self, columns: Mapping[Any, str]) -> list[str]:
+        return self._state.names(list(columns.values()))
 
     def _numbers_of_bins(self, X: Frame) -> dict[Any, int]:
         """The number of ranges of each column that has ranges."""

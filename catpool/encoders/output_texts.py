@@ -26,10 +26,11 @@ output : str or sequence of str, default="mean"
 
     All are out of fold on training rows, except "size" and "code", which do not depend on the target. "trees" is a
     set of features for forests and boosted trees: the mean, rounded to a multiple of the power of two that is nearest
-    to half its standard deviation, the size (with EarlierRows the count), and the code of columns where trees gain from
-    it. These have a hundred rows per category on average, or a reliability of at least 0.85 and means that are alike
-    where categories are next to each other in sorted order. Which columns have codes is decided once, from all training
-    rows. `TreeEncoder` has these features and more.
+    to half its standard deviation, or with EarlierRows to all of it; the size, but not with EarlierRows, as a count of
+    the past tells trees the time; and the code of columns where trees gain from it. These have a hundred rows per
+    category on average, or a reliability of at least 0.85 and means that are alike where categories are next to each
+    other in sorted order. Which columns have codes is decided once, from all training rows. `TreeEncoder` has these
+    features and more.
 """,
     "bins": """
 bins : int or array of edges, default=10

@@ -12,8 +12,11 @@ from catpool.data.frames import read_frame
 from catpool.encoders.parameters import check_interval
 
 if TYPE_CHECKING:
+    import numpy as np
     from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike
+
+    from catpool.priors.predictive import Predictive
 
 KINDS = ("mean", "row")
 
@@ -78,12 +81,17 @@ class PredictionMixin:
         check_interval(interval)
         if kind not in KINDS:
             raise ValueError(f'`kind` must be "mean" or "row". Got {kind!r}.')
-        structure, fitted = self._structure(), self._state
-        required = self._settings().required(structure, fitted)
-        frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=False)
-        predictive, hidden = structure.predictive(fitted.tables, frame)
+        predictive, hidden = self._predictive(X)
         summary = predictive.expected(interval) if kind == "mean" else predictive.new_row(interval)
         index = X.index if isinstance(X, pd.DataFrame) else None
         table = pd.DataFrame(summary, index=index)
         table.loc[hidden] = float("nan")
         return to_backend(table, backend)
+
+    def _predictive(self: Any, X: Any) -> tuple[Predictive, np.ndarray]:
+        """The predictive distribution of rows, and for which of them it is hidden, shape (n,)."""
+        structure, fitted = self._structure(), self._state
+        required = self._settings().required(structure, fitted)
+        frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=False)
+        predictive, hidden = structure.predictive(fitted.tables, frame)
+        return predictive, hidden

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import validate_parameter_constraints
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import ArrayLike
 
 
 class StateMixin(BaseEstimator):
@@ -41,6 +45,37 @@ class StateMixin(BaseEstimator):
         if not header.named:
             raise AttributeError("There are no `feature_names_in_`, because the columns of X had no names at fit.")
         return np.array(header.labels, dtype=object)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """The names of the columns that ``transform`` gives.
+
+        Parameters
+        ----------
+        input_features : array of str, optional
+            Names for the columns of an array; for a frame, its own names or None.
+
+        Returns
+        -------
+        ndarray of str objects
+            An encoded column keeps its name. Where it gives several features they are called ``<column>_<class>`` or
+            ``<column>_<output>``. `GroupFeatures` adds ``<column>_<output>_by_<grouping column>`` to the columns of X,
+            where the names of a combination are joined by ``_x_``, and `NumberBinner` adds ``<column>_binned`` and
+            ``<column>_rounded_<decimals>``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If the names are not those of fit, or not as many.
+        """
+        header = self._state.header
+        names = _check_feature_names_in(self, input_features)
+        return np.array(self._names_out(dict(zip(header.labels, names, strict=True))), dtype=object)
+
+    @abstractmethod
+    def _names_out(self, columns: Mapping[Any, str]) -> list[str]:
+        """The names of the columns of a transformed table, from those of the table by label."""
 
     def to_json(self, path: str | Path | None = None) -> str | None:
         """Write the fitted encoder as JSON: readable text that holds no code.

@@ -17,7 +17,7 @@ from catpool.data.progress import showing_progress
 from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import read_rows, score_encoders
 from catpool.evaluation.default_encoders import choose_encoders, default_encoders
-from catpool.evaluation.doors import read_beside, read_column_list, require_model
+from catpool.evaluation.doors import read_beside, read_column_list, read_groups_beside, require_model
 from catpool.evaluation.outer_splits import Split, outer_splits
 from catpool.evaluation.paired_tests import conclude, summarize
 from catpool.evaluation.printed_table import PrintedTable
@@ -146,7 +146,7 @@ def compare_encoders(
     labels = categorical_columns(frame) if columns is None else read_column_list(columns)
     frame.require(labels)
     target = read_beside(y, frame, "y")
-    rows = read_rows(frame, labels, target, None if groups is None else read_beside(groups, frame, "groups"))
+    rows = read_rows(frame, labels, target, read_groups_beside(groups, frame))
     kind = target_type or _default_type(estimator, target)
     make_defaults = partial(default_encoders, rows.categories, kind, random_state, estimator)
     compared = choose_encoders(encoders, make_defaults, add_defaults=defaults)

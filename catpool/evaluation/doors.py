@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from catpool.data.frames import Frame
@@ -34,6 +35,16 @@ def read_beside(values: Any, frame: Frame, name: str) -> np.ndarray:
             f"`{name}` must have one value for each of the {len(frame)} rows of X, but its shape is {array.shape}."
         )
     return array
+
+
+def read_groups_beside(groups: Any, frame: Frame) -> np.ndarray | None:
+    """The group of each row, of shape (n,), without missing ones."""
+    if groups is None:
+        return None
+    labels = read_beside(groups, frame, "groups")
+    if pd.isna(labels).any():
+        raise ValueError("`groups` must have no missing values, but it has some. Give each row a label.")
+    return labels
 
 
 def read_column_list(columns: Any) -> list[Any]:

@@ -17,7 +17,7 @@ from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.encoders.encoder import Encoder
 from catpool.engines.dispatch import read_in_memory
-from catpool.evaluation.doors import read_beside, require_transformer
+from catpool.evaluation.doors import read_beside, read_groups_beside, require_transformer
 from catpool.evaluation.outer_splits import (
     Split,
     keep_groups_together,
@@ -113,9 +113,9 @@ def encoded_folds(
     TypeError
         If `encoder` is not a transformer, or X is a lazy table.
     ValueError
-        If y, the groups or values of rows do not have one value for each row; if a fold has rows of a group on both
-        sides; or if the encoder has ``cv=EarlierRows`` and training rows of a fold are not earlier than its validation
-        rows. Errors of the encoder are passed on.
+        If y, the groups or values of rows do not have one value for each row; if groups are missing; if a fold has rows
+        of a group on both sides; or if the encoder has ``cv=EarlierRows`` and training rows of a fold are not earlier
+        than its validation rows. Errors of the encoder are passed on.
 
     See Also
     --------
@@ -147,7 +147,7 @@ def encoded_folds(
     """
     require_transformer(encoder, "`encoder`")
     frame = read_in_memory(X, "encoded_folds")
-    labels = None if groups is None else read_beside(groups, frame, "groups")
+    labels = read_groups_beside(groups, frame)
     others = {name: read_beside(values, frame, name) for name, values in row_values.items() if values is not None}
     target = np.asarray(y)
     if target.shape[:1] != (len(frame),):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # of the palette of Okabe and Ito, which people who are colour-blind tell apart; they differ in grey, too
-BLUE, ORANGE, GREY, DARK = "#0072B2", "#E69F00", "#B0B0B0", "#333333"
+BLUE, ORANGE, GREY, PALE, DARK = "#0072B2", "#E69F00", "#B0B0B0", "#E0E0E0", "#333333"
 LONGEST = 28  # characters of a name
 MANY = 2_000  # points, from which on they are drawn as an image, small and transparent
 
@@ -54,8 +54,8 @@ def name_rows(ax: Axes, labels: list[Any]) -> None:
 
 def finish(ax: Axes, *, title: str, x: str, y: str = "") -> None:
     """Set the title and the names of the axes, and take away the frame where it says nothing."""
-    ax.set_title(title, fontsize="medium", loc="left")
-    ax.set_xlabel(x)
+    ax.set_title(title, fontsize="medium", loc="left", wrap=True)
+    ax.set_xlabel(x, wrap=True)
     ax.set_ylabel(y)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

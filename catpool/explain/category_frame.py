@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
@@ -44,7 +45,8 @@ def category_frame(
         table = _of_slope(table, term)
     value = next(name for name in VALUES if name in table)
     names = [name for name in table.columns[: table.columns.get_loc(_first_number(table))] if name != "target"]
-    frame = pd.DataFrame({"label": [_label(row) for row in table[names].itertuples(index=False)]}, index=table.index)
+    labels = [_label(row) for row in table[names].itertuples(index=False)]
+    frame = pd.DataFrame({"label": pd.Series(labels, table.index, dtype=object)})  # None stays None
     frame = frame.assign(count=table.get("count"), raw=table.get("mean"), value=table[value], sd=table["sd"])
     spread = ndtri((1 + interval) / 2) * table["sd"]
     lower, upper = table.get("lower", table[value] - spread), table.get("upper", table[value] + spread)
@@ -87,9 +89,17 @@ def _first_number(table: pd.DataFrame) -> str:
 
 
 def _label(row: tuple[Any, ...]) -> Any:
-    """The name of a category; those of nested levels and interactions are put together."""
+    """The name of a category, None if it is missing; those of nested levels and interactions are put together."""
     parts = row if len(row) > 1 else row[0] if isinstance(row[0], tuple) else None
-    return row[0] if parts is None else " · ".join("missing" if part is None else str(part) for part in parts)
+    if parts is None:
+        return None if pd.isna(row[0]) else row[0]
+    return " · ".join("missing" if pd.isna(part) else str(part) for part in parts)
+
+
+def apart_from(frame: pd.DataFrame, mean: float) -> np.ndarray:
+    """Which categories have an interval that does not hold the mean of all."""
+    apart: np.ndarray = ((frame["lower"] > mean) | (frame["upper"] < mean)).to_numpy()
+    return apart
 
 
 def prior_mean(encoder: Any, column: Hashable, target: str | None) -> float:

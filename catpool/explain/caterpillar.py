@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
-from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.category_frame import apart_from, category_frame, prior_mean
 from catpool.explain.display import Display
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ MOST_NAMED = 40  # categories that have names beside the axes
 MOST_LINES = 500  # categories that have an interval each; more have one band
 
 
+@documented
 class CaterpillarDisplay(Display):
     """The categories of a column in the order of their encodings, with their intervals.
 
@@ -42,8 +44,7 @@ class CaterpillarDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -87,24 +88,20 @@ class CaterpillarDisplay(Display):
         Parameters
         ----------
         encoder : encoder of catpool
-        column : str, int or tuple
-            As for its ``encoding_table``.
+        <drawn_column>
         interval : float, default=0.9
             The probability of the intervals.
         most : int, default=None
             The number of categories to draw: the highest half and the lowest half of so many. None draws all.
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded, the target is not one of y, the probability is not between 0 and 1, or `most`
             is not 2 or more.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         if most is not None and most < 2:
             raise ValueError(f"`most` must be 2 or more, or None for all categories. Got {most!r}.")
@@ -122,8 +119,8 @@ class CaterpillarDisplay(Display):
 
     def _draw(self) -> None:
         number = len(self.categories)
-        self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1)
-        differs = self._differs()
+        self.ax_.axvline(self.prior_mean, color=DARK, linestyle="--", linewidth=1, zorder=4)
+        differs = apart_from(self.categories, self.prior_mean)
         (self._draw_lines if number <= MOST_LINES else self._draw_band)(differs)
         if number <= MOST_NAMED:
             name_rows(self.ax_, self.categories["label"].tolist())
@@ -135,12 +132,6 @@ class CaterpillarDisplay(Display):
         title = f"{self.column}: {shown}, {differs.sum():,} of them apart from the mean"
         finish(self.ax_, title=title, x=f"encoding, with {100 * self.interval:.3g} % intervals")
 
-    def _differs(self) -> np.ndarray:
-        """Which intervals do not hold the mean of all categories."""
-        frame = self.categories
-        differs: np.ndarray = ((frame["lower"] > self.prior_mean) | (frame["upper"] < self.prior_mean)).to_numpy()
-        return differs
-
     def _draw_lines(self, differs: np.ndarray) -> None:
         frame, rows = self.categories, np.arange(len(self.categories))
         width = min(1.4, 150 / len(frame))
@@ -151,7 +142,9 @@ class CaterpillarDisplay(Display):
 
     def _draw_band(self, differs: np.ndarray) -> None:
         frame, rows = self.categories, np.arange(len(self.categories))
-        self.ax_.hlines(rows, frame["lower"], frame["upper"], color=GREY, linewidth=0.3, alpha=0.5, rasterized=True)
-        style: dict[str, Any] = {"s": 3, "linewidths": 0, "zorder": 3, "rasterized": True}
-        for some, color in ((~differs, DARK), (differs, BLUE)):
-            self.ax_.scatter(frame["value"][some], rows[some], color=color, **style)
+        for some, color in ((~differs, GREY), (differs, BLUE)):
+            own = frame[some]
+            style: dict[str, Any] = {"color": color, "linewidth": 0.3, "alpha": 0.5, "rasterized": True}
+            self.ax_.hlines(rows[some], own["lower"], own["upper"], **style)
+        self.ax_.plot(frame["value"], rows, color="white", linewidth=2.4)
+        self.ax_.plot(frame["value"], rows, color=DARK, linewidth=1.2)

@@ -10,7 +10,7 @@ from scipy.stats import f
 
 from catpool.data.frames import SEPARATOR
 from catpool.data.frozen import frozen
-from catpool.explain.category_frame import category_frame, prior_mean
+from catpool.explain.category_frame import apart_from, category_frame, prior_mean
 from catpool.explain.fitted_encoders import require_fitted
 from catpool.explain.signal import NOISE
 from catpool.priors.prior import NO_SPREAD
@@ -143,7 +143,7 @@ def _facts(
     count = frame["count"].astype(float)
     rows = float(count.sum()) if count.notna().all() else np.nan
     missing = float(count[frame["label"].isna()].sum() / rows) if rows > 0 else np.nan
-    apart = (frame["lower"] > center) | (frame["upper"] < center)
+    apart = apart_from(frame, center)
     top = min(ENDS, -(-len(ends) // 2))
     return ColumnFacts(
         column=str(name),

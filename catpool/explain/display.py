@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import make_axes
 
 if TYPE_CHECKING:
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@documented
 class Display(ABC):
     """A picture that can be drawn on any axes.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
     """
 
     ax_: Axes
@@ -29,7 +30,7 @@ class Display(ABC):
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
+        <ax>
         """
         self.ax_ = make_axes(ax, rows=self._named_rows)
         self.figure_ = self.ax_.figure  # type: ignore[assignment]

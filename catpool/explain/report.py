@@ -14,6 +14,7 @@ from sklearn import config_context
 from sklearn.base import clone
 
 from catpool.encoders.encoder import Encoder
+from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.leak_check import check_no_leak
 from catpool.explain.column_facts import ColumnFacts, column_facts
 from catpool.explain.fitted_encoders import require_fitted
@@ -48,9 +49,10 @@ def report(
     encoder : encoder of catpool
         Fitted.
     X : frame or array of shape (n, p), default=None
-        The training rows, or some of them. With them and y the report says what `check_no_leak` finds in 2,000 rows.
-    y : array of shape (n,), default=None
-        Their target.
+        The training rows, or some of them. With them and y the report says what `check_no_leak` finds in 2,000 rows,
+        for each output of y.
+    y : array of shape (n,) or (n, outputs), or frame, default=None
+        Their target, of as many outputs as in ``fit``.
     pictures : bool, default=None
         Whether to draw pictures. None draws them if matplotlib is installed.
 
@@ -65,7 +67,7 @@ def report(
     TypeError
         If `encoder` is none that learns from y, as `GroupFeatures`.
     ValueError
-        If only one of X and y is given, or y has several outputs.
+        If only one of X and y is given.
     ImportError
         If pictures are asked for and matplotlib is not installed.
 
@@ -95,13 +97,21 @@ def report(
     if (X is None) != (y is None):
         raise ValueError("X and y must be given together, for the leak check. Pass both, or neither.")
     require_fitted(encoder)
-    if isinstance(encoder.target_type_, list) and y is not None:
-        raise ValueError(
-            "The leak check takes one output of y, but the encoder was fitted to several. Call check_no_leak for each "
-            "of them, and report without X and y."
-        )
-    leak = None if X is None or y is None else check_no_leak(clone(encoder), X, y, max_rows=LEAK_ROWS).verdict
+    leak = None if X is None else _leak_verdict(encoder, X, y)
     return Report(encoder, column_facts(encoder), leak=leak, pictures=pictures)
+
+
+def _leak_verdict(encoder: Any, X: Any, y: Any) -> str:
+    """What the leak check finds; outputs of y are checked one after the other."""
+    if not isinstance(encoder.target_type_, list):
+        return check_no_leak(clone(encoder), X, y, max_rows=LEAK_ROWS).verdict
+    outputs = read_in_memory(y, "report")
+    names = list(dict.fromkeys(encoder.summary_["target"]))
+    found = [
+        check_no_leak(clone(encoder), X, outputs.column(label), max_rows=LEAK_ROWS).verdict for label in outputs.labels
+    ]
+    leaks = [f"{name}: {verdict}" for name, verdict in zip(names, found, strict=True) if verdict.startswith("LEAKS")]
+    return "; ".join(leaks) or found[0]
 
 
 class Report:

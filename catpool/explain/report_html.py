@@ -17,25 +17,39 @@ STYLE = """
 .catpool { display: block; max-width: 62rem; margin: 0 auto; padding: 1rem; color: #1a1a1a; background: #fff; }
 .catpool h1 { font-size: 1.3rem; margin: 0 0 .6rem; } .catpool h2 { font-size: 1.05rem; margin: 1.4rem 0 .4rem; }
 .catpool p, .catpool li, .catpool td, .catpool th, .catpool summary { font-size: .92rem; }
-.catpool ul { padding-left: 1.2rem; margin: .4rem 0; }
+.catpool ul { padding-left: 1.2rem; margin: .4rem 0 1rem; }
 .catpool .wide { overflow-x: auto; }
-.catpool table { border-collapse: collapse; } .catpool th { text-align: left; font-weight: 600; }
-.catpool td, .catpool th { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #ddd; white-space: nowrap; }
-.catpool td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+.catpool table { border-collapse: collapse; }
+.catpool th { text-align: right; vertical-align: bottom; font-weight: 600; }
+.catpool td, .catpool th { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #ddd; }
+.catpool td { white-space: nowrap; } .catpool th:first-child { text-align: left; }
+.catpool td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 17rem; }
 .catpool .number { text-align: right; font-variant-numeric: tabular-nums; } .catpool .noise td { color: #777; }
 .catpool .bar { display: inline-block; height: .6rem; background: #0072b2; vertical-align: baseline; }
 .catpool .noise .bar { background: #b0b0b0; }
-.catpool pre { font-family: ui-monospace, monospace; font-size: .85rem; padding: .7rem; background: #f3f3f3;
-  overflow-x: auto; }
-.catpool details { margin: .3rem 0; } .catpool summary { cursor: pointer; }
-.catpool .pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
-.catpool .pictures svg { max-width: 100%; height: auto; background: #fff; }
-@media (prefers-color-scheme: dark) {
+.catpool code, .catpool pre { font-family: ui-monospace, monospace; font-size: .85rem; overflow-wrap: anywhere; }
+.catpool pre { padding: .7rem; background: #f3f3f3; white-space: pre-wrap; }
+.catpool details { margin: .3rem 0; } .catpool summary { cursor: pointer; overflow-wrap: anywhere; }
+.catpool .ends { display: flex; flex-wrap: wrap; gap: .6rem 2rem; align-items: flex-start; margin: .3rem 0 1rem; }
+.catpool .ends .wide { flex: 1 1 20rem; min-width: 0; }
+.catpool .pictures { columns: 2 26rem; }
+.catpool .pictures svg { display: block; max-width: 100%; height: auto; margin-bottom: 1rem; break-inside: avoid; }
+@media screen and (prefers-color-scheme: dark) {
   .catpool { color: #e6e6e6; background: #1c1c1c; } .catpool pre { background: #2a2a2a; }
   .catpool td, .catpool th { border-color: #444; } .catpool .noise td { color: #999; }
+  .catpool .bar { background: #4aa8e0; } .catpool .noise .bar { background: #777; }
+  .catpool .pictures svg { filter: invert(.89) hue-rotate(180deg); }
 }
-@media print { .catpool { max-width: none; } .catpool details > * { display: block; } }
+@media print {
+  .catpool { max-width: none; padding: 0; } .catpool .wide { overflow: visible; } .catpool .pictures { columns: 2; }
+  .catpool p, .catpool li, .catpool td, .catpool th, .catpool summary, .catpool pre { font-size: .72rem; }
+  .catpool code { font-size: inherit; }
+  .catpool details::details-content { content-visibility: visible; display: block; }
+  .catpool tr, .catpool pre { break-inside: avoid; } .catpool h2 { break-after: avoid; }
+}
 """
+# of the whole page; pictures are inverted to just this where it is dark
+MARGINS = "body { margin: 0; } @media screen and (prefers-color-scheme: dark) { body { background: #1c1c1c; } }"
 
 
 def page(
@@ -45,7 +59,8 @@ def page(
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     inside = body(title, verdicts, columns, code, pictures)
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}<title>{escape(title)}</title></head>'
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head}<title>{escape(title)}</title>'
+        f"<style>{MARGINS}</style></head>"
         f"<body>{inside}</body></html>\n"
     )
 
@@ -96,7 +111,8 @@ def _columns(columns: Sequence[ColumnFacts]) -> str:
 
 def _ends(facts: ColumnFacts) -> str:
     parts = [_end(name, frame) for name, frame in (("highest", facts.highest), ("lowest", facts.lowest))]
-    return f"<details><summary>{escape(facts.column)}</summary>{''.join(parts)}</details>"
+    inside = f'<div class="ends">{"".join(parts)}</div>'
+    return f"<details><summary>{escape(facts.column)}</summary>{inside}</details>"
 
 
 def _end(name: str, frame: pd.DataFrame) -> str:

@@ -7,16 +7,24 @@ from io import StringIO
 from typing import Any
 
 from catpool.explain.caterpillar import CaterpillarDisplay
-from catpool.explain.choose import choose_display
+from catpool.explain.choose import is_joint
 from catpool.explain.column_facts import ColumnFacts
+from catpool.explain.signal import SignalDisplay, signal_frame
+from catpool.explain.variance import VarianceDisplay
 
 MOST_COLUMNS = 3  # whose categories are drawn
 MOST_CATEGORIES = 30
+WIDTH = 4.6  # inches: two beside each other on a desk, one on a phone, whose text can be read
 
 
 def draw_pictures(encoder: Any, columns: Sequence[ColumnFacts]) -> list[str]:
     """The picture of all columns, and the ends of those with most signal."""
-    displays = [choose_display(encoder, None, None, None)]
+    noise = {each.column: each.noise for each in columns}  # which takes a while to find
+    displays: list[Any] = [
+        VarianceDisplay.from_encoder(encoder)
+        if is_joint(encoder)
+        else SignalDisplay(signal_frame(encoder, noise=noise)).plot()
+    ]
     for each in [each for each in columns if not each.noise][:MOST_COLUMNS]:
         displays.append(CaterpillarDisplay.from_encoder(encoder, each.column, most=MOST_CATEGORIES))
     return [_as_svg(display) for display in displays]
@@ -27,6 +35,7 @@ def _as_svg(display: Any) -> str:
     import matplotlib
     from matplotlib import pyplot
 
+    display.figure_.set_figwidth(WIDTH)
     file = StringIO()
     names: dict[Any, Any] = {
         "svg.fonttype": "none",

@@ -10,10 +10,12 @@ from scipy.special import ndtri
 from scipy.stats import beta, nbinom, norm
 from sklearn.base import clone
 
+from catpool.encoders.parameters import documented
+from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.explain.canvas import BLUE, DARK, GREY, finish
 from catpool.explain.category_frame import summary_name
 from catpool.explain.display import Display
-from catpool.explain.training_and_new import encode_both
+from catpool.explain.encoded_rows import encode_out_of_fold, require_one_target, row_distributions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +26,7 @@ MOST = 1_000  # points; more rows are drawn by so many quantiles
 CONFIDENCE = 0.95
 
 
+@documented
 class ResidualDisplay(Display):
     """Randomised quantile residuals against a normal distribution, with a band.
 
@@ -40,11 +43,11 @@ class ResidualDisplay(Display):
     ----------
     residuals : ndarray of shape (n,)
     column : str
+        Its name, or that of the encoder whose columns predict y together.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -75,44 +78,44 @@ class ResidualDisplay(Display):
         encoder: Any,
         X: IntoFrame | ArrayLike,
         y: ArrayLike,
-        column: Hashable,
+        column: Hashable | None = None,
         *,
         random_state: int | None = 0,
         ax: Axes | None = None,
     ) -> ResidualDisplay:
-        """Fit a clone of an encoder, and draw the residuals of the training rows about one column's encodings.
+        """Fit clones of an encoder, and draw the residuals of the training rows, each out of its fold.
 
         Parameters
         ----------
-        encoder : MeanEncoder, SmoothedMeanEncoder or EmpiricalBayesEncoder
-            It is cloned, and not changed.
+        encoder : MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder, NestedEncoder or MixedModelEncoder
+            It is cloned, and not changed. The last two are fitted once for each fold.
         X : frame or array of shape (n, p)
             The training rows.
         y : array of shape (n,)
             Their target: continuous, of two classes, or counts.
-        column : str or int
-            One of the encoded columns.
+        column : str, int or tuple, default=None
+            The encoded column that rows are compared with. None for NestedEncoder and MixedModelEncoder, whose columns
+            predict y together.
         random_state : int or None, default=0
             The seed of the uniform numbers.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <ax>
 
         Raises
         ------
         TypeError
             If the encoder is none of these.
         ValueError
-            If the column is not encoded, or y has several columns or more than two classes.
-        ImportError
-            Without matplotlib.
+            If the column is not encoded, or one is named where all belong together, if y has several columns or more
+            than two classes, or if ``predict`` of the encoder cannot tell how rows are distributed.
+        <no_matplotlib>
         """
-        if "output" not in encoder.get_params() or not hasattr(encoder, "columns"):
-            raise TypeError(f"ResidualDisplay takes encoders of single columns, but not {type(encoder).__name__}.")
-        mean, _, own = encode_both(clone(encoder).set_params(output="mean"), X, y, X, column)
-        sd, _, _ = encode_both(clone(encoder).set_params(output="sd"), X, y, X, column)
-        low, high = _distribution(own, y, column, mean, sd)
+        joint = isinstance(encoder, PredictionMixin)
+        _check(encoder, column, joint=joint)
+        low, high = row_distributions(encoder, X, y) if joint else _of_column(encoder, X, y, column)
+        low, high = (each[~np.isnan(low)] for each in (low, high))  # without rows in no fold, and hidden ones
         uniform = low + np.random.default_rng(random_state).random(len(low)) * (high - low)
-        return cls(ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), column=str(column)).plot(ax=ax)
+        name = type(encoder).__name__ if joint else str(column)
+        return cls(ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), column=name).plot(ax=ax)
 
     def _draw(self) -> None:
         ordered, number = np.sort(self.residuals), len(self.residuals)
@@ -127,13 +130,28 @@ class ResidualDisplay(Display):
         finish(self.ax_, title=title, x="quantiles of a normal distribution", y="residuals")
 
 
+def _check(encoder: Any, column: Hashable | None, *, joint: bool) -> None:
+    """Refuse encoders whose rows have no distribution, and columns that do not go with them."""
+    name = type(encoder).__name__
+    if not joint and ("output" not in encoder.get_params() or not hasattr(encoder, "columns")):
+        raise TypeError(f"ResidualDisplay takes encoders of single columns, nested or mixed models, but not {name}.")
+    if joint != (column is None):
+        told = f"None, as the columns of {name} predict y together" if joint else f"one of the columns of {name}"
+        raise ValueError(f"`column` must be {told}. Got {column!r}.")
+
+
+def _of_column(encoder: Any, X: Any, y: Any, column: Hashable | None) -> tuple[np.ndarray, np.ndarray]:
+    """The distribution function of each row about the encodings of a column, just below its y and at it."""
+    own = clone(encoder).set_params(output=["mean", "sd"])
+    mean, sd = encode_out_of_fold(own, X, y, column, 2)
+    require_one_target(own)
+    return _distribution(own, y, column, mean, sd)
+
+
 def _distribution(
     encoder: Any, y: Any, column: Hashable, mean: np.ndarray, sd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The distribution function of each row just below its y and at it."""
     kind, summary = encoder.target_type_, encoder.summary_
-    if kind not in ("continuous", "binary", "count"):
-        raise ValueError(f"ResidualDisplay takes one column of numbers, counts or two classes as y. Got {kind!r}.")
     if kind == "binary":
         success = np.asarray(y) == encoder.classes_[1]
         return np.where(success, 1 - mean, 0.0), np.where(success, 1.0, 1 - mean)

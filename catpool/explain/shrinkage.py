@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, dots, finish
 from catpool.explain.category_frame import category_frame, prior_mean
 from catpool.explain.display import Display
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@documented
 class ShrinkageDisplay(Display):
     """The raw mean of each category, and the encoding that it became.
 
@@ -36,8 +38,7 @@ class ShrinkageDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -74,12 +75,9 @@ class ShrinkageDisplay(Display):
         Parameters
         ----------
         encoder : MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder or NestedEncoder
-        column : str, int or tuple
-            As for its ``encoding_table``.
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <drawn_column>
+        <target>
+        <ax>
 
         Raises
         ------
@@ -87,8 +85,7 @@ class ShrinkageDisplay(Display):
             If the encoder has no means of categories, as additive and mixed models.
         ValueError
             If the column is not encoded, or the target is not one of y.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         frame = category_frame(encoder, column, target=target)
         if frame["raw"].isna().all():
@@ -103,10 +100,12 @@ class ShrinkageDisplay(Display):
         frame = self.categories.sort_values("count", ascending=False)  # small dots on large ones
         raw, value, count = (frame[name].to_numpy(dtype=float) for name in ("raw", "value", "count"))
         ends = np.array([min(raw.min(), value.min()), max(raw.max(), value.max())])
-        self.ax_.plot(ends, ends, color=DARK, linewidth=1, label="no pooling")
-        self.ax_.axhline(self.prior_mean, color=GREY, linestyle="--", linewidth=1.2, label="complete pooling")
+        self.ax_.plot(ends, ends, color=DARK, linewidth=1, label="no pooling: its own mean")
+        self.ax_.axhline(
+            self.prior_mean, color=GREY, linestyle="--", linewidth=1.2, label="complete pooling: the mean of all"
+        )
         sizes = 8 + 72 * np.sqrt(count / count.max())
-        self.ax_.scatter(raw, value, s=sizes, color=BLUE, label="partial pooling", **dots(len(frame)))
+        self.ax_.scatter(raw, value, s=sizes, color=BLUE, label="partial pooling: its encoding", **dots(len(frame)))
         self._name_scales(count)
 
     def _name_scales(self, count: np.ndarray) -> None:

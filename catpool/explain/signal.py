@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
-from catpool.explain.category_frame import rows_of_target
+from catpool.explain.category_frame import apart_from, category_frame, prior_mean, rows_of_target
 from catpool.explain.display import Display
 from catpool.explain.fitted_encoders import require_fitted
 from catpool.priors.prior import NO_SPREAD
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 NOISE = 0.1  # the reliability below which categories cannot be told apart
 
 
+@documented
 class SignalDisplay(Display):
     """The share of the variance of a row that lies between the categories of each column, the largest first.
 
@@ -29,7 +32,8 @@ class SignalDisplay(Display):
 
     A ring shows how reliable the categories' own means are, on average over rows: far to the right, encodings are
     nearly raw means, and far to the left nearly the mean of all. Columns without signal are grey: their categories do
-    not differ more than by chance, or have a reliability below 0.1.
+    not differ more than by chance, have a reliability below 0.1, or each have a 90 % interval that holds the mean of
+    all.
 
     Parameters
     ----------
@@ -38,8 +42,7 @@ class SignalDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -71,10 +74,8 @@ class SignalDisplay(Display):
         Parameters
         ----------
         encoder : encoder of single columns, NestedEncoder or TreeEncoder
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
@@ -82,8 +83,7 @@ class SignalDisplay(Display):
             If the encoder's summary has no strengths, as that of a mixed model.
         ValueError
             If the target is not one of y.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         return cls(signal_frame(encoder, target)).plot(ax=ax)
 
@@ -103,7 +103,7 @@ class SignalDisplay(Display):
         finish(self.ax_, title=title, x="share of variance between categories (bars), reliability of means (rings)")
 
 
-def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
+def signal_frame(encoder: Any, target: str | None = None, *, noise: Mapping[str, bool] | None = None) -> pd.DataFrame:
     """A row for each column of a fitted encoder, with its `share`, `reliability` and whether it is `noise`.
 
     Parameters
@@ -111,6 +111,8 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
     encoder : encoder of catpool
     target : str, optional
         By default the first.
+    noise : mapping of str to bool, optional
+        Which columns say nothing, if that is known.
     """
     require_fitted(encoder)
     summary = encoder.summary_
@@ -118,9 +120,17 @@ def signal_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
         raise TypeError(f"{type(encoder).__name__} has no strength for each column. Draw it by VarianceDisplay.")
     summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
-    noise = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
-    frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=noise)
+    none = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
+    names = summary["column"]
+    none |= np.array([noise[name] if noise else not _any_apart(encoder, name, target) for name in names])
+    frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=none)
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def _any_apart(encoder: Any, column: str, target: str | None) -> bool:
+    """Whether one of the categories of a column can be told from their mean."""
+    frame = category_frame(encoder, column, target=target)
+    return bool(apart_from(frame, prior_mean(encoder, column, target)).any())
 
 
 def _share(summary: pd.DataFrame) -> pd.Series:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.encoders.parameters import documented
 from catpool.evaluation.paired_tests import LEVEL
 from catpool.explain.canvas import BLUE, GREY, ORANGE, finish, name_rows, shorten
 from catpool.explain.display import Display
 
 
+@documented
 class ComparisonDisplay(Display):
     """The mean score of each encoder, and its mean distance from the best score of a split.
 
@@ -29,8 +31,7 @@ class ComparisonDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -64,6 +65,7 @@ class ComparisonDisplay(Display):
         finish(self.ax_, title=self.title, x="score, and distance from the best of each split (lines)")
 
 
+@documented
 class LeakDisplay(Display):
     """The tests of a leak check: which were passed, and how near their statistics are to the limits.
 
@@ -82,8 +84,7 @@ class LeakDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
-from catpool.data.fingerprint import TrainingRowsWarning
-from catpool.encoders.records import named_features
+from catpool.encoders.parameters import documented
 from catpool.engines.dispatch import read_in_memory
 from catpool.explain.canvas import BLUE, DARK, ORANGE, dots, finish
 from catpool.explain.category_frame import summary_name
 from catpool.explain.display import Display
-from catpool.tables.unseen import UnseenCategoriesWarning
+from catpool.explain.encoded_rows import category_codes, encode_both
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 BINS = 40
 
 
+@documented
 class OutOfFoldDisplay(Display):
     """How far the encodings of training rows are from those that new rows of their category get.
 
@@ -47,8 +45,7 @@ class OutOfFoldDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -84,28 +81,22 @@ class OutOfFoldDisplay(Display):
 
         Parameters
         ----------
-        encoder : encoder of catpool
-            It is cloned, and not changed.
-        X : frame or array of shape (n, p)
-            The training rows.
-        y : array of shape (n,)
-            Their target.
-        column : str or int
-            One of the encoded columns.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <cloned>
+        <training>
+        <trained_column>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         frame = read_in_memory(X, "OutOfFoldDisplay")
         train, new, own = encode_both(encoder, X, y, X, column)
-        codes = pd.factorize(frame.column(column), use_na_sentinel=False)[0]
-        rows = pd.DataFrame({"count": np.bincount(codes)[codes], "difference": train - new})
+        (codes,) = category_codes(own, column, [frame])
+        count = pd.Series(codes).groupby(codes).transform("size")
+        rows = pd.DataFrame({"count": count, "difference": train - new})
         return cls(rows, spread=_spread(own, column), column=str(column)).plot(ax=ax)
 
     def _draw(self) -> None:
@@ -115,14 +106,16 @@ class OutOfFoldDisplay(Display):
         if np.isfinite(self.spread):
             line = np.geomspace(max(count.min(), 1), max(count.max(), 2), 100)
             for sign in (-1, 1):
-                label = r"1 / $\sqrt{n}$" if sign > 0 else None
+                label = r"without pooling: 1 / $\sqrt{n}$" if sign > 0 else None
                 self.ax_.plot(line, sign * self.spread / np.sqrt(line), color=ORANGE, linewidth=1.5, label=label)
             self.ax_.legend(frameon=False)
         self.ax_.set_xscale("log")
+        self.ax_.xaxis.set_major_formatter("{x:,g}")
         title = f"{self.column}: encodings of training rows, minus those of new rows"
         finish(self.ax_, title=title, x="rows of the category", y="difference, in units of y")
 
 
+@documented
 class ShiftDisplay(Display):
     """The distribution of the encodings of training rows, out of fold, beside that of new rows.
 
@@ -141,8 +134,7 @@ class ShiftDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -186,29 +178,22 @@ class ShiftDisplay(Display):
 
         Parameters
         ----------
-        encoder : encoder of catpool
-            It is cloned, and not changed.
-        X : frame or array of shape (n, p)
-            The training rows.
-        y : array of shape (n,)
-            Their target.
+        <cloned>
+        <training>
         X_new : frame or array of shape (m, p)
             New rows.
-        column : str or int
-            One of the encoded columns.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <trained_column>
+        <ax>
 
         Raises
         ------
         ValueError
             If the column is not encoded.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
-        train, new, _ = encode_both(encoder, X, y, X_new, column)
-        known, later = (read_in_memory(each, "ShiftDisplay").column(column) for each in (X, X_new))
-        unseen = float(1 - pd.Series(np.asarray(later)).isin(pd.unique(pd.Series(np.asarray(known)))).mean())
+        train, new, own = encode_both(encoder, X, y, X_new, column)
+        known, later = category_codes(own, column, [read_in_memory(each, "ShiftDisplay") for each in (X, X_new)])
+        unseen = float(1 - np.isin(later, known).mean())
         return cls(train, new, unseen=unseen, column=str(column)).plot(ax=ax)
 
     def _draw(self) -> None:
@@ -227,31 +212,6 @@ class ShiftDisplay(Display):
         self.ax_.legend(frameon=False)
         title = f"{self.column}: {100 * self.unseen:.3g} % of new rows are of unseen categories"
         finish(self.ax_, title=title, x="encoding", y="share of rows")
-
-
-def encode_both(encoder: Any, X: Any, y: Any, X_new: Any, column: Hashable) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The encodings of a column of training rows, out of fold, and of new rows; and the fitted clone."""
-    own = clone(encoder)
-    train = own.fit_transform(X, y)
-    with warnings.catch_warnings():
-        for category in (TrainingRowsWarning, UnseenCategoriesWarning):  # both are what the picture shows
-            warnings.simplefilter("ignore", category)
-        new = own.transform(X_new)
-    place = _feature_of(own, column)
-    return _column(train, place), _column(new, place), own
-
-
-def _feature_of(encoder: Any, column: Hashable) -> int:
-    """The position of the first feature of a column."""
-    found = named_features(encoder._structure(), encoder._state).get(column)
-    if not found:
-        raise ValueError(f"`column` must be one of the encoded columns. Got {column!r}.")
-    return list(encoder.get_feature_names_out()).index(found[0])
-
-
-def _column(features: Any, place: int) -> np.ndarray:
-    frame = read_in_memory(features, "A display")
-    return np.asarray(frame.column(frame.labels[place]), dtype=float)
 
 
 def _spread(encoder: Any, column: Hashable) -> float:

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.explain.canvas import BLUE, DARK, GREY, finish, name_rows
+from catpool.encoders.parameters import documented
+from catpool.explain.canvas import BLUE, DARK, GREY, PALE, finish, name_rows
 from catpool.explain.category_frame import category_frame, rows_of_target
 from catpool.explain.display import Display
 from catpool.explain.fitted_encoders import require_fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 RESIDUAL = "residual"
+MOST_LINES = 500  # categories that have a line each
+SHOWN = 20  # lines of more categories
 
 
+@documented
 class VarianceDisplay(Display):
     """The standard deviations between the categories of levels or factors, beside that of a row.
 
@@ -32,13 +37,12 @@ class VarianceDisplay(Display):
     ----------
     components : pandas.DataFrame
         A row for each component, with `component` and `sd`. The last may be the residual.
-    unit : str
+    unit : str, default="y"
         What the standard deviations are of.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     References
     ----------
@@ -70,21 +74,17 @@ class VarianceDisplay(Display):
         Parameters
         ----------
         encoder : MixedModelEncoder, NestedEncoder or AdditiveEncoder
-        target : str, default=None
-            The output or class of y, if there are several. None is the first.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <target>
+        <ax>
 
         Raises
         ------
         TypeError
             If the encoder has no joint model: columns by themselves each have a variance of their own.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         require_fitted(encoder)
-        unit = "y" if encoder.target_type_ == "continuous" else "the linear predictor"
-        return cls(variance_frame(encoder, target), unit=unit).plot(ax=ax)
+        return cls(variance_frame(encoder, target), unit=_unit(encoder)).plot(ax=ax)
 
     @property
     def _named_rows(self) -> int | None:
@@ -96,6 +96,12 @@ class VarianceDisplay(Display):
         self.ax_.barh(np.arange(len(frame)), frame["sd"], color=colors, height=0.6)
         name_rows(self.ax_, frame["component"].tolist())
         finish(self.ax_, title="How much categories differ", x=f"standard deviation, in units of {self.unit}")
+
+
+def _unit(encoder: Any) -> str:
+    """What effects are added to: y, or its linear predictor where that has another scale."""
+    normal = encoder.target_type_ == "continuous" and getattr(encoder, "family", "auto") in ("auto", "normal")
+    return "y" if normal else "the linear predictor"
 
 
 def variance_frame(encoder: Any, target: str | None = None) -> pd.DataFrame:
@@ -128,6 +134,7 @@ def _of_levels(encoder: Any, summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["component", "sd"])
 
 
+@documented
 class SlopeDisplay(Display):
     """The line of each category of a factor whose slope varies: a fan about the line of all categories.
 
@@ -145,11 +152,12 @@ class SlopeDisplay(Display):
         Of the factor and of the covariate.
     common : (float, float)
         The intercept and slope of all categories.
+    unit : str, default="y"
+        What the lines are of.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
+    <drawn>
 
     See Also
     --------
@@ -176,9 +184,15 @@ class SlopeDisplay(Display):
     """
 
     def __init__(
-        self, lines: pd.DataFrame, *, values: tuple[float, float], names: tuple[str, str], common: tuple[float, float]
+        self,
+        lines: pd.DataFrame,
+        *,
+        values: tuple[float, float],
+        names: tuple[str, str],
+        common: tuple[float, float],
+        unit: str = "y",
     ) -> None:
-        self.lines, self.values, self.names, self.common = lines, values, names, common
+        self.lines, self.values, self.names, self.common, self.unit = lines, values, names, common, unit
 
     @classmethod
     def from_encoder(
@@ -199,15 +213,13 @@ class SlopeDisplay(Display):
             The factor, and the column whose slope varies between its categories.
         values : (float, float), default=(0.0, 1.0)
             The values of the covariate between which lines are drawn, in its units.
-        ax : matplotlib.axes.Axes, default=None
-            None makes new ones.
+        <ax>
 
         Raises
         ------
         ValueError
             If there is no such factor, or it has no slope of the covariate.
-        ImportError
-            Without matplotlib.
+        <no_matplotlib>
         """
         intercepts = category_frame(encoder, factor)
         slopes = category_frame(encoder, factor, term=str(covariate))
@@ -215,13 +227,33 @@ class SlopeDisplay(Display):
         fixed = summary[summary["kind"] == "fixed"].set_index("term")["value"]
         common = float(fixed.get("intercept", 0.0)), float(fixed.get(str(covariate), 0.0))
         lines = pd.DataFrame({"intercept": common[0] + intercepts["value"], "slope": common[1] + slopes["value"]})
-        return cls(lines, values=values, names=(str(factor), str(covariate)), common=common).plot(ax=ax)
+        names = str(factor), str(covariate)
+        return cls(lines, values=values, names=names, common=common, unit=_unit(encoder)).plot(ax=ax)
 
     def _draw(self) -> None:
         x, number = np.asarray(self.values, dtype=float), len(self.lines)
-        ends = self.lines["intercept"].to_numpy()[:, None] + self.lines["slope"].to_numpy()[:, None] * x
-        alpha, many = float(np.clip(20 / number, 0.02, 0.7)), number > 500
-        self.ax_.plot(x, ends.T, color=BLUE, linewidth=0.8, alpha=alpha, rasterized=many)
-        self.ax_.plot(x, self.common[0] + self.common[1] * x, color=DARK, linewidth=2.5)
-        title = f"{self.names[0]}: the lines of {number:,} categories, and of all (dark)"
-        finish(self.ax_, title=title, x=self.names[1], y="linear predictor")
+        (self._draw_lines if number <= MOST_LINES else self._draw_bands)()
+        self.ax_.plot(x, self.common[0] + self.common[1] * x, color=DARK, linewidth=2.5, label="all together")
+        self.ax_.legend(frameon=False)
+        title = f"{self.names[0]}: the lines of {number:,} categories"
+        finish(self.ax_, title=title, x=self.names[1], y=self.unit)
+
+    def _draw_lines(self) -> None:
+        alpha = float(np.clip(20 / len(self.lines), 0.1, 0.7))
+        lines = self.ax_.plot(self.values, self._at(self.values).T, color=BLUE, linewidth=0.8, alpha=alpha)
+        lines[0].set_label("a category each")
+
+    def _draw_bands(self) -> None:
+        """So many lines would hide each other."""
+        x = np.linspace(*self.values, 50)
+        between = np.quantile(self._at(x), [0.05, 0.25, 0.75, 0.95], axis=0)
+        for lower, upper, color, share in ((0, 3, PALE, 90), (1, 2, GREY, 50)):
+            self.ax_.fill_between(x, between[lower], between[upper], color=color, label=f"{share} % of the categories")
+        order = np.argsort(self.lines["slope"].to_numpy())[np.linspace(0, len(self.lines) - 1, SHOWN).astype(int)]
+        lines = self.ax_.plot(x, self._at(x)[order].T, color=BLUE, linewidth=0.6)
+        lines[0].set_label(f"{SHOWN} of them, by their slopes")
+
+    def _at(self, x: ArrayLike) -> np.ndarray:
+        """The lines at some values of the covariate, shape (categories, len(x))."""
+        intercept, slope = (self.lines[name].to_numpy(dtype=float) for name in ("intercept", "slope"))
+        return intercept[:, None] + slope[:, None] * np.asarray(x, dtype=float)

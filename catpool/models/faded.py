@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.moments.moments import Moments
+from catpool.priors.posterior import rounded_by_sd
+from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
 
@@ -28,15 +31,22 @@ def faded_features(learner: Learner, table: EncodingTable, column: Any, fades: S
         For each encoding, the share of the training rows' weight that is left for each row; None is 1.
     """
     slots, blocks, counts = table.slots(column), [], []
-    if table.encodings[0].is_moved:
-        learner = replace(learner, rounded=False)
+    plain = replace(learner, rounding=0.0) if table.encodings[0].is_moved else learner
     for item, each in zip(table.encodings, fades, strict=True):
         fade = 1.0 if each is None else each
         own = Moments(item.moments.count[slots] * fade, item.moments.total[slots] * fade, np.array(0.0))
         counts.append(own.count)
-        values = encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]
-        moved = item.moved(dict(zip(learner.outputs, values, strict=True)), table.policy, slots)
+        encode = partial(_encode, table=table, item=item, own=own, slots=slots)
+        rounding = None
+        if learner.rounding and item.windows is None:
+            rounding = partial(rounded_by_sd, sd=encode(replace(plain, outputs=("sd",)))[0], share=learner.rounding)
+        moved = item.moved(dict(zip(learner.outputs, encode(plain), strict=True)), table.policy, slots, rounding)
         blocks.append(np.array([*moved.values()]).reshape(-1, len(slots)).T)
     features = table.arrange(np.hstack(blocks), np.max(counts, axis=0), slots)
     table.fill_unseen(column, slots, features[table.label])
     return features
+
+
+def _encode(learner: Learner, *, table: EncodingTable, item: Encoding, own: Moments, slots: np.ndarray) -> np.ndarray:
+    """The outputs of rows by one of the table's encodings, of shape (outputs, n)."""
+    return encode_rows(learner, [own], [item.moments], [table.prior(item)], slots, item.family)[0]

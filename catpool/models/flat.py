@@ -107,7 +107,7 @@ class Flat(Columnwise):
     @property
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
-            return ("mean", "count", "code") if self.past_only else ("mean", "size", "code")
+            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past are clocks
         outputs = read_flat_outputs(self.output)
         if self.past_only:
             refuse_of_past(outputs)
@@ -260,7 +260,9 @@ class Flat(Columnwise):
     def learner(self, vocabulary: Vocabulary | Cells) -> Learner:
         crossed = isinstance(vocabulary, Cells) and self.cell_rule is not None
         rule = self.cell_rule(vocabulary) if crossed else self.rule  # type: ignore[misc, arg-type]
-        return Learner(rule, self.policy, target_outputs(self.outputs), self.for_trees, self.distributions.shape_rule)
+        share = 1.0 if self.past_only else 0.5  # coarser in the past, as all of its means move
+        rounding = share if self.for_trees else 0.0
+        return Learner(rule, self.policy, target_outputs(self.outputs), rounding, self.distributions.shape_rule)
 
     def table(
         self, label: Any, names: Mapping[Any, str], vocabulary: Vocabulary | Cells, encodings: list[Encoding]

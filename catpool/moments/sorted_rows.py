@@ -9,14 +9,15 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csc_array
 
+from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY, Moments
+from catpool.moments.order_statistics import order_statistics
 
 
-def quantiles(
-    values: np.ndarray, weights: np.ndarray | None, levels: np.ndarray, *, overwrite: bool = False
-) -> np.ndarray:
+def quantiles(values: np.ndarray, weights: np.ndarray | None, levels: np.ndarray) -> np.ndarray:
     """The quantiles of values of positive weights, in any order, at some levels.
 
     Parameters
@@ -24,15 +25,17 @@ def quantiles(
     values : ndarray of shape (n,)
     weights : ndarray of shape (n,) or None
     levels : ndarray of shape (levels,)
-    overwrite : bool, default=False
-        Whether the order of the values may change.
     """
+    last = len(values) - 1
     if weights is None:
-        return np.quantile(values, levels, overwrite_input=overwrite)
+        place = last * levels
+        low = np.floor(place).astype(int)
+        below, above = order_statistics(values, np.append(low, np.minimum(low + 1, last))).reshape(2, -1)
+        return below + (place - low) * (above - below)
     order = np.argsort(values, kind="stable")
     values, ends = values[order], np.cumsum(weights[order])
     place = np.maximum(ends[-1] - 1, 0.0) * levels
-    return _between(values, ends, np.zeros_like(place), place, np.full(len(levels), len(values) - 1))
+    return _between(values, ends, np.zeros_like(place), place, np.full(len(levels), last))
 
 
 def _between(
@@ -94,7 +97,8 @@ class SortedRows:
     @cached_property
     def residuals(self) -> np.ndarray:
         """The distance of each row from the mean of its category."""
-        return self.values - self.spread(self._means)
+        means = self.spread(self._means)
+        return np.subtract(self.values, means, out=means)
 
     @cached_property
     def _means(self) -> np.ndarray:
@@ -157,19 +161,27 @@ class SortableRows:
 
     Parameters
     ----------
-    codes, values : ndarray of shape (n,)
-        The category and the value of each row.
+    codes : ndarray of shape (n,)
+        The category of each row.
+    rising : ndarray of shape (n,)
+        The rows in the order of their values.
+    values : ndarray of shape (n,)
+        Their values in this order.
     weights : ndarray of shape (n,) or None
         Those of weight 0 are left out.
     size : int
         The number of categories.
     """
 
-    def __init__(self, codes: np.ndarray, values: np.ndarray, weights: np.ndarray | None, size: int) -> None:
-        order = _sort_rows(codes, values, size, stable=weights is not None)
-        self.order = order if weights is None else order[weights[order] > 0]
-        self.values, self.weights = values[self.order], None if weights is None else weights[self.order]
-        self.numbers = np.bincount(codes if weights is None else codes[self.order], minlength=size)
+    def __init__(
+        self, codes: np.ndarray, rising: np.ndarray, values: np.ndarray, weights: np.ndarray | None, size: int
+    ) -> None:
+        if weights is not None:
+            some = weights[rising] > 0
+            rising, values = rising[some], values[some]
+        places, self.values, self.numbers = _sort_by_code(codes.take(rising), values, size)
+        self.order = rising.take(places)
+        self.weights = None if weights is None else weights[self.order]
 
     def all(self) -> SortedRows:
         """All rows."""
@@ -182,8 +194,11 @@ class SortableRows:
         return SortedRows(self.values[rows], None if self.weights is None else self.weights[rows], numbers)
 
 
-def _sort_rows(codes: np.ndarray, values: np.ndarray, size: int, *, stable: bool) -> np.ndarray:
-    """The rows in the order of their codes and values; equal rows in their own order if the sort is to be stable."""
-    order = np.argsort(values, kind="stable" if stable else "quicksort")
-    narrow = codes.astype(np.uint16 if size <= 1 << 16 else np.int32)  # numpy sorts 16 bits by counting
-    return order[np.argsort(narrow[order], kind="stable")]
+def _sort_by_code(codes: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The places of rows in the order of their codes, equal ones in their own order; their values; rows of each code.
+
+    A sparse matrix with a column for each row is stored by row instead, which is sorting by counting.
+    """
+    starts = np.arange(len(codes) + 1, dtype=narrowest(len(codes) + 1))
+    by_code = csc_array((values, codes.astype(starts.dtype, copy=False), starts), shape=(size, len(codes))).tocsr()
+    return by_code.indices, by_code.data, np.diff(by_code.indptr).astype(int)

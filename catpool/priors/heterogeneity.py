@@ -46,7 +46,8 @@ def _estimate(classes: Sequence[Moments], family: Family, name: str, estimator: 
     if not family.homoscedastic:
         raise ValueError(
             f'prior="{name}" goes with the normal family, where rows have one variance or known ones, not with '
-            f'family="{family.name}". Pass family="normal", or prior="moments".'
+            'classes, counts or shares of rows, as in histograms. Pass prior="moments", or for classes and counts '
+            'family="normal".'
         )
     return [_prior(moments, family.variance(moments), estimator) for moments in classes]
 

@@ -107,15 +107,15 @@ def fit_variances(moments: Moments) -> tuple[float, float]:
     if not some.any():
         return 0.0, np.inf
     pooled = float(scatter.sum() / freedom.sum())
-    profile = VarianceProfile(freedom, np.maximum(scatter / pooled, TINY))
-    found = profile.maximum()
-    if np.isinf(found):
-        return pooled, np.inf
-    return pooled * profile.scale(found) / float(divisor(np.array(found))), found
+    found, scale = VarianceProfile(freedom, np.maximum(scatter / pooled, TINY)).maximum()
+    return (pooled * scale / float(divisor(np.array(found))) if np.isfinite(found) else pooled), found
 
 
 class VarianceProfile:
-    """The likelihood of d_0, maximal over b = d_0 s_0^2.
+    """The likelihood of d_0 and b = d_0 s_0^2, along the line on which b is the likeliest for d_0.
+
+    There the sum of (d_0 + d_k) b / (b + d_k s_k^2) is that of d_0. This is linear in d_0, and rises in both, so the
+    line is followed from b to b.
 
     Parameters
     ----------
@@ -125,45 +125,45 @@ class VarianceProfile:
 
     def __init__(self, freedom: np.ndarray, scatter: np.ndarray) -> None:
         self.freedom, self.scatter = freedom, scatter
-        self.sizes, self.place = np.unique(freedom, return_inverse=True)
+        self.sizes, self.numbers = np.unique(freedom, return_counts=True)
 
-    def scale(self, strength: float) -> float:
-        """The likeliest b for this d_0, where the sum of (d_0 + d_k) b / (b + d_k s_k^2) is that of d_0."""
-        pull = self.freedom + strength
+    def strength(self, b: float) -> float:
+        """The d_0 for which b is the likeliest."""
+        below = b + self.scatter
+        return float(b * (self.freedom / below).sum() / (self.scatter / below).sum())
 
-        def balance(log_b: float) -> float:
-            b = np.exp(log_b)
-            return float((pull * (b / (b + self.scatter))).sum() - strength * len(pull))
-
+    def log_scale(self, strength: float) -> float:
+        """The logarithm of the b that is the likeliest for this d_0."""
         # each category by itself is in balance at b = strength * scatter / freedom
         each = np.log(strength * self.scatter / self.freedom)
         low, high = float(each.min()), float(each.max())
-        return float(np.exp(_root(balance, low - 1.0, high + 1.0)))
+        return _root(lambda log_b: np.log(self.strength(np.exp(log_b)) / strength), low - 1.0, high + 1.0)
 
-    def slope(self, log_strength: float) -> float:
+    def slope(self, log_b: float) -> float:
         """The derivative of twice the log-likelihood with respect to d_0."""
-        strength = np.exp(log_strength)
-        b = self.scale(strength)
-        special = (digamma((self.sizes + strength) / 2) - digamma(strength / 2))[self.place]
-        return float((special - np.log1p(self.scatter / b)).sum())
+        b = np.exp(log_b)
+        strength = self.strength(b)
+        special = digamma((self.sizes + strength) / 2) - digamma(strength / 2)
+        return float(self.numbers @ special - np.log1p(self.scatter / b).sum())
 
-    def height(self, strength: float) -> float:
-        """Twice the log-likelihood, without terms that do not depend on the parameters."""
+    def height(self, place: tuple[float, float]) -> float:
+        """Twice the log-likelihood at d_0 and b, without terms that do not depend on the parameters."""
+        strength, b = place
         if np.isinf(strength):
             return float(-self.freedom.sum() * (1 + np.log(self.scatter.sum() / self.freedom.sum())))
-        b = self.scale(strength)
-        special = (gammaln((self.sizes + strength) / 2) - gammaln(strength / 2))[self.place]
-        rows = special - (self.freedom + strength) / 2 * np.log1p(self.scatter / b) - self.freedom / 2 * np.log(b / 2)
-        return float(2 * rows.sum())
+        special = self.numbers @ (gammaln((self.sizes + strength) / 2) - gammaln(strength / 2))
+        rows = (self.freedom + strength) / 2 * np.log1p(self.scatter / b) + self.freedom / 2 * np.log(b / 2)
+        return float(2 * (special - rows.sum()))
 
-    def maximum(self) -> float:
-        """The likeliest d_0: between `LEAST` and `MOST`, or infinity."""
-        grid = np.linspace(np.log(LEAST), np.log(MOST), STEPS)
+    def maximum(self) -> tuple[float, float]:
+        """The likeliest d_0, between `LEAST` and `MOST`, or infinity, and its b."""
+        grid = np.linspace(self.log_scale(LEAST), self.log_scale(MOST), STEPS)
         slopes = np.array([self.slope(each) for each in grid])
         falling = np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0))
-        found = [float(np.exp(_root(self.slope, grid[left], grid[left + 1]))) for left in falling]
-        found += [LEAST] if slopes[0] <= 0 else []
-        return max([np.inf, *found], key=self.height) if found else np.inf
+        scales = [float(np.exp(_root(self.slope, grid[left], grid[left + 1]))) for left in falling]
+        places = [(self.strength(b), b) for b in scales]
+        places += [(LEAST, float(np.exp(grid[0])))] if slopes[0] <= 0 else []
+        return max([(np.inf, np.inf), *places], key=self.height)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

@@ -61,7 +61,7 @@ class PooledQuantiles:
     def _by_shape(self, levels: np.ndarray) -> np.ndarray:
         """The prior's quantiles of each category, of shape (levels, size)."""
         means = posterior_mean(self.rows.moments, self.prior, self.family)
-        found = means + self.spread * quantiles(*self._shape(), levels, overwrite=True)[:, None]
+        found = means + self.spread * quantiles(*self._shape(), levels)[:, None]
         return np.clip(found, self.rows.values.min(), self.rows.values.max())
 
     @cached_property
@@ -77,7 +77,8 @@ class PooledQuantiles:
             apart = rows.values - rows.moments.mean
             return apart / max(float(self.spread[-1]), TINY), rows.weights
         scale = np.sqrt(count / np.where(repeated, count - 1, 1.0)) / np.where(self.spread > 0, self.spread, np.inf)
-        shape, weights = rows.residuals * rows.spread(scale), rows.weights
+        shape, weights = rows.spread(scale), rows.weights
+        shape *= rows.residuals
         if repeated[count > 0].all():
             return shape, weights
         some = rows.spread(repeated)

@@ -46,7 +46,8 @@ def _moments(rows: SortedRows, spread: np.ndarray, weight: np.ndarray) -> Moment
     """The moments of cubes, in rows of which each category has its weight."""
     unit = np.ldexp(1.0, int(np.frexp(spread[weight > 0].max())[1]))  # so that no power overflows
     apart, scale = rows.residuals / unit, (unit / spread) ** 3
-    cubes = apart * apart * apart
+    cubes = apart * apart
+    cubes *= apart
     total = rows.sum(cubes) * scale
     cubes *= cubes
     share = weight / np.maximum(rows.count, TINY)

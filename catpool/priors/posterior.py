@@ -147,12 +147,12 @@ def _average(weighted: WeightedPriors, value: Callable[[Prior], np.ndarray]) -> 
     return sum(weight * value(component) for weight, component in weighted)
 
 
-def rounded_by_sd(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """Round means to multiples of the power of two nearest to half their standard deviation.
+def rounded_by_sd(mean: np.ndarray, sd: np.ndarray, share: float = 0.5) -> np.ndarray:
+    """Round means to multiples of the power of two nearest to a share of their standard deviation.
 
     The rounding error is smaller than the posterior sd, and a category with many rows has few distinct values over
     the folds.
     """
     known = sd > 0
-    step = np.exp2(np.round(np.log2(np.where(known, sd, 1.0) / 2)))
+    step = np.exp2(np.round(np.log2(np.where(known, sd, 1.0) * share)))
     return np.where(known, np.round(mean / step) * step, mean)

@@ -38,6 +38,23 @@ class Predictive(ABC):
     def new_row(self, interval: float) -> Summary:
         """The same of a new row."""
 
+    def distribution(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The probabilities that new rows are below some values, and that they are at most these, each of shape (n,).
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Of the second class, 1; of the first, 0.
+        """
+        if self.family.name == BINOMIAL:
+            first = 1 - self.expected(0.5)["mean"]
+            return np.where(values == 1, first, 0.0), np.where(values == 1, 1.0, first)
+        return self._distribution(values)
+
+    @abstractmethod
+    def _distribution(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same for other families than the binomial."""
+
     def _of_classes(self, mean: np.ndarray, interval: float) -> Summary:
         """A row of one class or the other, from the probability of the second."""
         tail = (1 - interval) / 2
@@ -92,6 +109,31 @@ class LinearPredictive(Predictive):
             raise self._refuse()
         sd = np.sqrt(expected["mean"] + expected["sd"] ** 2)
         return self._between(pdtr, True, expected["mean"], sd, interval)
+
+    def _distribution(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.family.homoscedastic:
+            at = self.predictor.widened(self.noise).distribution(values)
+            return at, at
+        below = values - 1 if self._is_discrete() else np.where(values == 0, -1.0, values)  # zero may have an atom
+        return self._at_most(below), self._at_most(values)
+
+    def _is_discrete(self) -> bool:
+        return self.family.is_discrete if isinstance(self.family, DispersedFamily) else self.family.name == POISSON
+
+    def _at_most(self, values: np.ndarray) -> np.ndarray:
+        """The probabilities that rows are at most some values."""
+        if not isinstance(self.family, DispersedFamily) and self.family.name != POISSON:
+            raise self._refuse()
+        given, known = self._given_mean(), np.maximum(values, 0.0)[:, None]
+        (averaged,) = self._averages([lambda eta: given(known, self.family.link.mean(eta))])
+        return np.where(values < 0, 0.0, averaged)
+
+    def _given_mean(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """The probability that a row of an expected value is at most some value."""
+        family, dispersion = self.family, self.dispersion
+        if not isinstance(family, DispersedFamily):
+            return pdtr
+        return lambda values, mean: family.distribution(values, mean, dispersion)
 
     def _of_dispersed(self, family: DispersedFamily, expected: Summary, interval: float) -> Summary:
         dispersion = self.dispersion
@@ -158,12 +200,25 @@ class ConjugatePredictive(Predictive):
         lower, upper = self._count(tail), self._count(1 - tail)
         return {"mean": self.mean, "sd": np.sqrt(self.mean + self.sd**2), "lower": lower, "upper": upper}
 
+    def _distribution(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.family.name != POISSON:
+            raise self._refuse()
+        certain, *gamma = self._gamma()
+        below, at = (
+            np.where(certain, poisson.cdf(each, self.mean), nbinom.cdf(each, *gamma)) for each in (values - 1, values)
+        )
+        return below, at
+
     def _count(self, quantile: float) -> np.ndarray:
-        """The quantiles of counts: a Poisson variable of a gamma mean is negative binomial."""
+        """The quantiles of counts."""
+        certain, *gamma = self._gamma()
+        return np.where(certain, poisson.ppf(quantile, self.mean), nbinom.ppf(quantile, *gamma))
+
+    def _gamma(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where means are certain, and the negative binomial of the others: a Poisson variable of a gamma mean."""
         certain = self.sd == 0  # as where all rows are zero
         shape = np.where(certain, 1.0, (self.mean / np.where(certain, 1.0, self.sd)) ** 2)
-        drawn = nbinom.ppf(quantile, shape, shape / (shape + self.mean))
-        return np.where(certain, poisson.ppf(quantile, self.mean), drawn)
+        return certain, shape, shape / (shape + self.mean)
 
 
 def _ends(values: MixtureOfT, interval: float) -> tuple[np.ndarray, np.ndarray]:

@@ -63,8 +63,9 @@ class Robust:
         """The prior of each class, of shape (...), from moments of shape (..., K)."""
         if len(moments) > 1 and not family.homoscedastic:
             raise ValueError(
-                f"prior={self.name!r} is learned for each class by itself, so the encodings of {len(moments)} classes "
-                'would not add up to 1. Pass prior="reml", or family="normal".'
+                f"prior={self.name!r} is learned for each class by itself, and for each bin of a histogram, so the "
+                f"encodings of {len(moments)} classes or bins would not add up to 1. Pass "
+                'prior="reml", or for classes family="normal".'
             )
         fitted = family.likelihood_prior(moments, reml=True)
         return [self._fit_tables(*each, family) for each in zip(moments, fitted, strict=True)]

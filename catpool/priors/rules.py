@@ -145,6 +145,7 @@ PRIORS: dict[str, LearningRule] = {
     "scale_mixture": _scale_mixture,
     "npmle": _npmle,
 }
+ROBUST = ("scale_mixture", "npmle")
 
 
 def fixed_strength(strength: float) -> PriorRule:
@@ -176,6 +177,14 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         return priors
 
     return ColumnRule(rule, (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ())
+
+
+def prior_of_past(prior: Any) -> Any:
+    """The prior that is learned anew at many times, for which mixtures would take too long."""
+    if prior == "full_bayes" or prior in ROBUST:
+        names = '"full_bayes" does' if prior == "full_bayes" else '"scale_mixture" and "npmle" do'
+        raise ValueError(f'prior={names} not go with EarlierRows, which learns many priors. Pass prior="reml".')
+    return "reml" if prior == "auto" else prior
 
 
 def refuse_callable(moments: Sequence[Moments], family: Family) -> Sequence[Prior]:

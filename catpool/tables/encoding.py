@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,8 @@ from catpool.priors.prior import NO_SPREAD, Prior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
 from catpool.tables.policy import Policy
 from catpool.tables.windows import window_outputs, window_values
+
+Rounding = Callable[[np.ndarray], np.ndarray]
 
 
 @frozen
@@ -81,7 +84,9 @@ class Encoding:
         """Whether there are more values than those of the posterior: relative ones, or those of windows."""
         return self.level is not None or self.windows is not None
 
-    def moved(self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray) -> dict[str, np.ndarray]:
+    def moved(
+        self, values: dict[str, np.ndarray], policy: Policy, slots: np.ndarray, rounding: Rounding | None = None
+    ) -> dict[str, np.ndarray]:
         """The outputs of rows or slots, with means relative to the level, and with those of the windows.
 
         Parameters
@@ -90,9 +95,12 @@ class Encoding:
             By output.
         policy : Policy
         slots : ndarray of shape (m,)
+        rounding : callable, optional
+            Of relative means.
         """
         if self.level is not None and MEAN.name in values:
-            values = {**values, MEAN.name: values[MEAN.name] - self.level}
+            relative = values[MEAN.name] - self.level
+            values = {**values, MEAN.name: relative if rounding is None else rounding(relative)}
         if self.windows is None:
             return values
         own = [Moments(each.count[slots], each.total[slots], each.scatter) for each in self.windows.values()]

@@ -81,8 +81,8 @@ class Learner:
     policy : Policy
     outputs : tuple of str
         The names of the target outputs.
-    rounded : bool, default=False
-        Whether to round means to half of their posterior standard deviation.
+    rounding : float, default=0.0
+        What means are rounded to, about, in posterior standard deviations; 0 leaves them as they are.
     shares : callable, optional
         Learns the priors of the shares of rows in parts of the range of y; by default as that of y.
     """
@@ -90,7 +90,7 @@ class Learner:
     rule: PriorRule
     policy: Policy
     outputs: tuple[str, ...]
-    rounded: bool = False
+    rounding: float = 0.0
     shares: PriorRule | None = None
 
     @property
@@ -107,7 +107,7 @@ class Learner:
         if type(self) is not Learner or type(other) is not Learner or not isinstance(self.rule, ColumnRule):
             return False
         same = self.rule is other.rule and self.policy is other.policy and self.shares is other.shares
-        return same and (self.outputs, self.rounded) == (other.outputs, other.rounded)
+        return same and (self.outputs, self.rounding) == (other.outputs, other.rounding)
 
     def learn(self, moments: Sequence[Moments], family: Family) -> list[Learned]:
         """Learn the prior and the outputs of each class, from moments of shape (..., size)."""
@@ -159,7 +159,9 @@ class Learner:
 
     def _value(self, output: TargetOutput, moments: Moments, prior: Prior, family: Family) -> np.ndarray:
         value = output.compute(moments, prior, family)
-        return rounded_by_sd(value, posterior_sd(moments, prior, family)) if output.is_mean and self.rounded else value
+        if not output.is_mean or not self.rounding:
+            return value
+        return rounded_by_sd(value, posterior_sd(moments, prior, family), self.rounding)
 
     def encode_rows(self, moments: Moments, prior: Prior, slots: np.ndarray, family: Family) -> list[np.ndarray]:
         """Compute the outputs of rows, of shape (m,), where each row has moments of its own.

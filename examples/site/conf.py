@@ -36,6 +36,8 @@ html_extra_path = ["llms.txt"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
+html_sidebars = {page: [] for page in ("examples/guide/*", "CONTRIBUTING", "CHANGELOG")}  # no pages are below them
 smartquotes = False  # quotes are often those of code
 html_theme_options = {
     "navigation_with_keys": False,

@@ -35,12 +35,15 @@ def shrinkage():
     for place, (_, zip_code) in enumerate(some.iterrows()):
         axes.annotate("", (zip_code["encoding"], place), (zip_code["mean"], place), arrowprops=ARROW)
     places = range(len(some))
-    axes.scatter(some["mean"], places, facecolor="white", edgecolor=DARK, zorder=3, label="mean of its houses")
-    axes.scatter(some["encoding"], places, color=BLUE, zorder=3, label="encoding")
-    axes.axvline(encoder.summary_["prior_mean"].item(), color=GREY, linestyle="--", label="mean of zip codes")
+    axes.scatter(some["mean"], places, facecolor="white", edgecolor=DARK, zorder=3, label="mean of its own houses")
+    axes.scatter(some["encoding"], places, color=BLUE, zorder=3, label="its encoding")
+    axes.axvline(encoder.summary_["prior_mean"].item(), color=GREY, linestyle="--", label="mean of all zip codes")
     names = [f"{zip_code['category']}: {zip_code['count']:.0f} houses" for _, zip_code in some.iterrows()]
     axes.set_yticks(places, [name.replace(" 1 houses", " 1 house") for name in names])
-    axes.set(xlabel="log radon")
+    for place, told in ((0, "one house:\npulled far"), (len(some) - 1, "139 houses:\nhardly moves")):
+        right = some[["mean", "encoding"]].to_numpy()[place].max()
+        axes.text(right + 0.08, place, told, color=DARK, fontsize=9, va="center")
+    axes.set(xlabel="radon (logarithm)", xlim=(None, 3.0))
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure

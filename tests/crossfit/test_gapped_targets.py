@@ -244,3 +244,12 @@ def test_schemes_of_users_may_not_know_gaps():
 
     with pytest.raises(ValueError, match="for the scheme of `cv`, a Own, which cannot leave rows out of some outputs"):
         Own().restrict(None)
+
+
+def test_rows_are_split_by_gaps_once(monkeypatch):
+    from catpool.crossfit import gapped_rows
+
+    calls, split = [], gapped_rows.split_by_gaps
+    monkeypatch.setattr(gapped_rows, "split_by_gaps", lambda data: calls.append(1) or split(data))
+    MeanEncoder(cv=FOLDS).fit_transform(X, Y)
+    assert len(calls) == 1

@@ -27,6 +27,7 @@ from catpool import (
     report,
     sample_encodings,
 )
+from catpool.moments.order_statistics import FEW
 
 OUTPUT = ("q10", "mean", "median", "q90", "spread", "skew", "histogram", "share_above_0.5", "share_above_-1e3")
 IN_UNITS = ("q10", "median", "q90", "spread")
@@ -73,6 +74,19 @@ def test_no_bit_depends_on_targets_of_the_own_fold(flat_encoder, bins, scale):
         other = np.where(folds == fold, scale * np.random.default_rng(2).normal(size=len(y)), y)
         after = encoder.fit_transform(X, other, sample_weight=weights)
         np.testing.assert_array_equal(before[folds == fold], after[folds == fold])
+
+
+@pytest.mark.parametrize("decimals", [0, 9])
+def test_many_rows_are_brute_force_and_no_bit_depends_on_the_own_fold(flat_encoder, decimals):
+    X, y, folds = shops(2 * FEW, 300)
+    y = y.round(decimals)
+    encoder = flat_encoder(output=OUTPUT, bins=4, cv=folds)
+    before, own = encoder.fit_transform(X, y), folds == 1
+    refitted = flat_encoder(output=OUTPUT, bins=4).fit(X[~own], y[~own])
+    np.testing.assert_allclose(before[own], refitted.transform(X[own]), rtol=1e-7, atol=1e-9)
+    after = encoder.fit_transform(X, np.where(own, np.random.default_rng(2).normal(size=len(y)), y))
+    np.testing.assert_array_equal(before[own], after[own])
+    assert (before[~own] != after[~own]).any(axis=None)
 
 
 def test_features_are_named_in_the_order_of_the_outputs(flat_encoder):
@@ -250,6 +264,17 @@ def test_what_has_no_distribution_is_refused(flat_encoder):
         for fit in (flat_encoder(output=output).fit, flat_encoder(output=output).fit_transform):
             with pytest.raises(ValueError, match=r"needs a value of y in each row.*Fit an encoder for each output"):
                 fit(X, gaps)
+
+
+@pytest.mark.parametrize("bins", [4, [-0.5, 0.7, 2.0]])
+def test_priors_that_learn_no_histogram_say_so(bins):
+    X, y, _ = shops()
+    for prior in ("scale_mixture", "npmle"):
+        with pytest.raises(ValueError, match=r"for each bin of a histogram, so the encodings of 4 classes or bins"):
+            EmpiricalBayesEncoder(prior=prior, output="histogram", bins=bins).fit(X, y)
+    for prior in ("paule_mandel", "hedges"):
+        with pytest.raises(ValueError, match=r"shares of rows, as in histograms. Pass prior="):
+            EmpiricalBayesEncoder(prior=prior, output="histogram", bins=bins).fit(X, y)
 
 
 @pytest.mark.parametrize("bins", [[], [2.0, 1.0], [1.0, 1.0], [np.nan], [[1.0]], ["a"], 1, 1001])

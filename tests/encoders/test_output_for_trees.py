@@ -46,6 +46,7 @@ def test_full_categories_have_few_values_out_of_fold(sales):
 def test_means_are_rounded_to_half_their_standard_deviation():
     mean, sd = np.array([1.3, 1.3, 1.3, -7.7]), np.array([0.5, 0.0, 4.0, 1e-3])
     np.testing.assert_allclose(rounded_by_sd(mean, sd), [1.25, 1.3, 2.0, np.round(-7.7 * 2048) / 2048], rtol=0)
+    np.testing.assert_allclose(rounded_by_sd(mean, sd, 1.0), [1.5, 1.3, 0.0, np.round(-7.7 * 1024) / 1024], rtol=0)
 
 
 def test_sizes_are_the_same_in_training_and_after(sales):
@@ -65,7 +66,7 @@ def test_time_ordered_rows_have_no_sizes(sales):
     X, y = sales
     X = X.assign(day=np.arange(len(y)))
     encoder = EmpiricalBayesEncoder(["doctor"], output="trees", cv=EarlierRows("day"), remainder="drop").fit(X, y)
-    assert encoder.get_feature_names_out().tolist() == ["doctor", "doctor_count"]
+    assert encoder.get_feature_names_out().tolist() == ["doctor"]  # counts so far would tell the time of a row
     with pytest.raises(ValueError, match="count"):
         encoder.set_params(output=["mean", "size"]).fit(X, y)
 
@@ -76,3 +77,37 @@ def test_trees_go_with_encoders_of_single_columns(sales):
         EmpiricalBayesEncoder(output=["trees", "mean"]).fit(X, y)
     with pytest.raises(ValueError, match="output"):
         NestedEncoder(["shop", "doctor"], output="trees").fit(X, y)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize("half_life", [None, 40, "auto"])
+@pytest.mark.parametrize(("missing", "kind"), [("category", float), ("prior", bool), ("nan", bool)])
+def test_means_of_the_past_are_rounded_to_their_standard_deviation(sales, half_life, relative, missing, kind):
+    X, y = sales
+    y = y if kind is float else np.asarray(y) > np.linspace(-3, 3, len(y))  # the share of true values moves
+    X = X.assign(day=np.arange(len(y)) // 3).astype({"shop": object})
+    X.loc[::7, "shop"] = None
+    rule = EarlierRows("day", half_life=half_life, relative=relative)
+    options = {"columns": ["shop", "doctor"], "prior": "reml", "cv": rule, "missing": missing, "remainder": "drop"}
+    trees, exact = (EmpiricalBayesEncoder(output=each, **options) for each in ("trees", ["mean", "sd"]))
+    later = X[:50].assign(day=2000)
+    for out, full in (
+        (trees.fit_transform(X, y), exact.fit_transform(X, y)),
+        (trees.transform(later), exact.transform(later)),
+    ):
+        known = X["shop"][: len(out)].notna().to_numpy()  # missing ones may have the mean of the prior, not rounded
+        for name in ("shop", "doctor"):
+            expected = rounded_by_sd(full[name].to_numpy(), full[f"{name}_sd"].to_numpy(), 1.0)
+            np.testing.assert_allclose(out[name][known], expected[known], rtol=1e-12, atol=1e-15)
+    assert EmpiricalBayesEncoder.from_json(trees.to_json()).transform(later).equals(trees.transform(later))
+
+
+def test_means_beside_windows_are_not_rounded(sales):
+    X, y = sales
+    X = X.assign(day=np.arange(len(y)))
+    for relative in (False, True):
+        rule = EarlierRows("day", windows=[30], relative=relative)
+        options = {"columns": ["doctor"], "prior": "reml", "cv": rule, "remainder": "drop"}
+        trees, exact = (EmpiricalBayesEncoder(output=each, **options) for each in ("trees", "mean"))
+        pd.testing.assert_frame_equal(trees.fit_transform(X, y), exact.fit_transform(X, y))
+        pd.testing.assert_frame_equal(trees.transform(X[:9]), exact.transform(X[:9]))

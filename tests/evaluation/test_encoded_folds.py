@@ -165,6 +165,9 @@ def test_errors_come_before_the_first_fold(shops):
         encoded_folds(encoder, X, y[1:])
     with pytest.raises(ValueError, match="`groups` must have one value for each"):
         encoded_folds(encoder, X, y, groups=[1, 2])
+    for missing in ([None, *["a"] * (N - 1)], np.append(np.nan, np.ones(N - 1))):
+        with pytest.raises(ValueError, match="`groups` must have no missing values, but it has some"):
+            encoded_folds(encoder, X, y, groups=missing)
     with pytest.raises(ValueError, match="`sample_weight` must have one value for each"):
         encoded_folds(encoder, X, y, sample_weight=[1, 2])
     with pytest.raises(ValueError, match="`cv` must have at least one split"):

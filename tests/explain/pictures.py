@@ -80,6 +80,16 @@ def slopes():
     return SlopeDisplay.from_encoder(model, "shop", "price", values=(-2, 2))
 
 
+def slopes_of_many():
+    X, y = shops(600, 4000)
+    model = MixedModelEncoder(["shop"], covariates=["price"], slopes={"shop": ["price"]}).fit(X, y)
+    return SlopeDisplay.from_encoder(model, "shop", "price", values=(-2, 2))
+
+
+def residuals_of_levels():
+    return ResidualDisplay.from_encoder(NestedEncoder(["city", "shop"], cv=3, random_state=0), *shops())
+
+
 PICTURES = {
     each.__name__: each
     for each in (
@@ -90,8 +100,10 @@ PICTURES = {
         out_of_fold,
         shift,
         residuals,
+        residuals_of_levels,
         variances,
         slopes,
+        slopes_of_many,
     )
 }
 

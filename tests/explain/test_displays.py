@@ -237,6 +237,36 @@ def test_any_number_of_categories_is_drawn(number):
         assert box.width > 0.4 * display.figure_.bbox.width  # long names leave room for the picture
 
 
+def test_many_lines_are_bands_of_all_and_some_of_them():
+    lines = pd.DataFrame({"intercept": np.linspace(-1, 1, 1001), "slope": np.linspace(-2, 2, 1001)})
+    display = SlopeDisplay(lines, values=(0, 1), names=("shop", "price"), common=(0, 0)).plot()
+    narrow = display.ax_.collections[1].get_paths()[0].vertices
+    assert (narrow[:, 1].min(), narrow[:, 1].max()) == pytest.approx((-1.5, 1.5), abs=0.01)  # the quartiles at price 1
+    slopes = [np.ptp(line.get_ydata()) for line in display.ax_.lines]
+    assert len(slopes) == 21
+    assert max(slopes) == pytest.approx(2)
+    told = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert told == ["90 % of the categories", "50 % of the categories", "20 of them, by their slopes", "all together"]
+
+
+@pytest.mark.parametrize(("family", "unit"), [("auto", "y"), ("gamma", "the linear predictor")])
+def test_effects_are_told_on_their_scale(family, unit):
+    X, y = shops()
+    model = MixedModelEncoder(["shop"], covariates=["price"], slopes={"shop": ["price"]}, family=family)
+    model.fit(X, np.exp(y / 4))
+    assert SlopeDisplay.from_encoder(model, "shop", "price").ax_.get_ylabel() == unit
+    assert VarianceDisplay.from_encoder(model).ax_.get_xlabel().endswith(f"in units of {unit}")
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_values_are_called_so(missing):
+    X = pd.DataFrame({"shop": pd.Series([*"aabb", missing, missing] * 5, dtype=object), "city": list("abcabc") * 5})
+    single = CaterpillarDisplay.from_encoder(MeanEncoder().fit(X, np.arange(30.0)), "shop")
+    assert "missing" in [label.get_text() for label in single.ax_.get_yticklabels()]
+    nested = CaterpillarDisplay.from_encoder(NestedEncoder(["city", "shop"]).fit(X, np.arange(30.0)), "shop")
+    assert sum("missing" in label.get_text() for label in nested.ax_.get_yticklabels()) == 2
+
+
 def test_names_are_no_markup():
     X = pd.DataFrame({"shop": ["a$b$", "$\\frac{", "<b>", "line\nbreak"] * 10})
     display = CaterpillarDisplay.from_encoder(MeanEncoder().fit(X, np.arange(40.0)), "shop")
@@ -251,8 +281,6 @@ def test_doors():
         ShrinkageDisplay.from_encoder(TreeEncoder(random_state=0).fit(X, y), "shop")
     with pytest.raises(TypeError, match=r"no strength for each column. Draw it by VarianceDisplay"):
         SignalDisplay.from_encoder(MixedModelEncoder(["shop"]).fit(X, y))
-    with pytest.raises(TypeError, match="takes encoders of single columns, but not NestedEncoder"):
-        ResidualDisplay.from_encoder(NestedEncoder(["city", "shop"]), X, y, "shop")
     with pytest.raises(ValueError, match=r"takes one column of numbers, counts or two classes"):
         ResidualDisplay.from_encoder(encoder(), X, np.array(list("abc"))[np.arange(len(y)) % 3], "shop")
     with pytest.raises(ValueError, match=r"`column` must be one of the encoded columns. Got 'size'"):
@@ -296,6 +324,35 @@ def test_comparisons_and_leak_checks_draw_themselves():
     assert failed.ax_ is display.ax_
     for each in (table.draw(), found.draw()):
         each.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("own", "columns"),
+    [
+        (NestedEncoder(["city", "shop"], random_state=0), ("city", "shop")),
+        (MixedModelEncoder(["shop", ("city", "kind")], cv=3, random_state=0), ("shop", ("city", "kind"))),
+        (EmpiricalBayesEncoder(["shop"], interactions=[("shop", "kind")], random_state=0), (("shop", "kind"),)),
+    ],
+    ids=["nested", "mixed", "interactions"],
+)
+def test_levels_factors_and_interactions_shift(own, columns):
+    X, y = shops()
+    X = X.assign(kind=np.where(np.arange(len(X)) % 5, "a", None))
+    new = X.iloc[:100].assign(city=["5", "1", "1", "5"] * 25, kind=["a", "b", "a", "a"] * 25)
+    for column in columns:
+        parts = list(column) if isinstance(column, tuple) else [column]
+        if isinstance(own, NestedEncoder):
+            parts = ["city", "shop"][: 1 + (column == "shop")]
+        known, later = (each[parts].where(each[parts].notna(), "none") for each in (X, new))
+        if isinstance(column, tuple):  # one part that is missing is enough
+            known, later = (each.where((each != "none").all(axis=1), "none") for each in (known, later))
+        expected = np.mean([row not in set(map(tuple, known.to_numpy())) for row in map(tuple, later.to_numpy())])
+        assert 0 < expected < 1 or parts == ["shop"]
+        display = ShiftDisplay.from_encoder(own, X, y, new, column)
+        assert display.unseen == pytest.approx(expected)
+        counts = OutOfFoldDisplay.from_encoder(own, X, y, column).rows["count"]
+        sizes = known.groupby(parts)[parts[0]].transform("size")
+        np.testing.assert_array_equal(counts, sizes)
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [("shop", 1), ("shop", 2)]], ids=["numbers", "tuples"])

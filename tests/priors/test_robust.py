@@ -195,6 +195,8 @@ def test_what_they_do_not_go_with_is_refused(prior):
     past = EmpiricalBayesEncoder(["a"], prior=prior, cv=EarlierRows("t"))
     with pytest.raises(ValueError, match=r'prior="scale_mixture" and "npmle" do not go with EarlierRows'):
         past.fit_transform(X, y + np.random.default_rng(0).normal(size=24))
+    with pytest.raises(ValueError, match=r'prior="scale_mixture" and "npmle" do not go with EarlierRows'):
+        past.fit(X, np.ones(24))  # whatever the rows, of which these make no mixture
 
 
 @pytest.mark.parametrize("prior", ROBUST)
