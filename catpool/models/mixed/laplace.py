@@ -178,23 +178,25 @@ def fit_dispersed_intercepts(
     rows: AggregatedRows, likelihood: RowLikelihood, laplace: MixedFit, dispersion: float, points: int
 ) -> tuple[MixedFit, float, float]:
     """The fit by quadrature, its criterion and its dispersion, from those of Laplace's approximation."""
+    known = [-np.inf] if dispersion == 0 else []  # the logarithm of one that may as well be zero
 
     def at(parameters: np.ndarray) -> RandomInterceptLikelihood:
-        return RandomInterceptLikelihood(rows, likelihood.at(parameters[-1:]))
+        return RandomInterceptLikelihood(rows, likelihood.at(np.append(parameters, known)[-1:]))
 
     def value(parameters: np.ndarray) -> float:
         own = at(parameters)
-        return own.quadrature(parameters[:-1], points) - 2 * own.likelihood.constant
+        return own.quadrature(parameters[:size], points) - 2 * own.likelihood.constant
 
-    theta = laplace.lambdas[0].item()
-    parameters = np.array([theta, *laplace.fixed, np.log(dispersion)])
+    theta, size = laplace.lambdas[0].item(), 1 + len(laplace.fixed)
+    parameters = np.array([theta, *laplace.fixed, *([] if known else [np.log(dispersion)])])
     if theta < SMALL:  # where the gradient is zero for all data
         nearby = np.array([START, *parameters[1:]])
         parameters = _descend(lambda near: (value(near), _gradient(value, near)), nearby)
     parameters = _polish_value(value, parameters)
     parameters[0] = abs(parameters[0]) if abs(parameters[0]) > SMALL else 0.0
-    found = _fit_at(at(parameters), parameters[:-1])
-    return found, value(parameters) - 2 * rows.constant, float(np.exp(parameters[-1]))
+    found = at(parameters)
+    criterion = value(parameters) - 2 * rows.constant
+    return _fit_at(found, parameters[:size]), criterion, float(found.likelihood.dispersion or 0.0)
 
 
 def quadrature_name(points: int) -> str:

@@ -196,6 +196,19 @@ def test_quadrature_of_many_rows_changes_little_and_of_no_effects_nothing(family
     assert found.criterion == pytest.approx(laplace.criterion, abs=0.02)
 
 
+def test_quadrature_of_counts_without_dispersion_is_that_of_counts():
+    X, _, _ = rows_of("negative_binomial", n=60)
+    y = np.floor(np.exp(np.arange(60) % 9 / 4))
+    X["a"] = np.arange(60) % 9
+    found, counts = (
+        encoder_of(["a"], target_type="count", family=family, quadrature=9).fit(X, y).model_
+        for family in ("negative_binomial", "auto")
+    )
+    assert found.dispersion == 0
+    assert found.criterion == pytest.approx(counts.criterion, abs=1e-6)
+    np.testing.assert_allclose(found.effects[0], counts.effects[0], atol=1e-5)
+
+
 @FAMILIES
 @pytest.mark.parametrize("groups", [["a"], ["a", "c"]])
 @pytest.mark.parametrize("covariates", [[], ["x"]])
