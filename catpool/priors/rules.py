@@ -119,7 +119,7 @@ def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> 
 
 def _auto(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
     """Full Bayes for tables whose prior is uncertain, and otherwise REML."""
-    many = (moments[0].categories > MANY_CATEGORIES).all()
+    many = (moments[0].categories > family.most_uncertain).all()
     if many or type(family).full_bayes_prior is Family.full_bayes_prior:  # a family of a user may have none
         return family.likelihood_prior(moments, reml=True)
     return family.full_bayes_prior(moments, scale=scale, if_uncertain=True)
