@@ -139,6 +139,9 @@ def _refuse(encoder: Any) -> None:
     if "error" in (encoder.unknown, encoder.missing):
         raise TypeError('An ONNX graph cannot raise errors. Use other values of `unknown` and `missing` than "error".')
     if isinstance(encoder.cv, EarlierRows) and encoder._fitted.last_time is not None:
-        raise TypeError("An ONNX graph cannot forget training rows over time. Use EarlierRows without `half_life`.")
+        raise TypeError(
+            "An ONNX graph cannot forget training rows over time. Use EarlierRows without `half_life`, and `drift` "
+            'without output="sd".'
+        )
     if not len(encoder.get_feature_names_out()):
         raise TypeError("The encoder has no features, so there is nothing to export. Set drop_noise=False.")

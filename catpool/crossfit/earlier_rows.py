@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from catpool.crossfit.past import PastScheme
-from catpool.crossfit.times import Fade, Times
+from catpool.crossfit.times import AUTO, Fade, Times
 from catpool.data.frames import Frame
 from catpool.data.training import TrainingData
 from catpool.tables.windows import window_names
@@ -57,6 +58,26 @@ class EarlierRows:
         it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
         the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
         units of y. `output="trees"` rounds means once they are relative, but not beside windows.
+    drift : number or "auto", default=None
+        How fast the effects of categories change: the standard deviation of the change in a unit of time, or a day
+        where times are dates, in units of y. None is not at all. A category's effect starts from the prior at its first
+        row and walks at random, so that rows of a category at times s and t after its first covary by
+
+            tau^2 + drift^2 min(s, t),     plus omega^2 if s = t,     plus sigma^2 / weight for a row itself,
+
+        which is the local level model, and a shock of rows of one category and time that does not last. The encoding is
+        the expectation of the effect given the rows before, by a Kalman filter, and its sd grows with the time since
+        the last of them. "auto" learns the drift, with the other variances and the prior mean, by the likelihood that
+        `prior` says, for each column and output of y. There is drift, or a shock, only if twice the log-likelihood
+        gains 4 by it. As the prior, all this is learned from earlier rows alone, anew each time that their number has
+        doubled. Nothing drifts where there are fewer than 64 rows or two categories, or where no category has rows of
+        several times; encodings are then those without `drift`. The model is normal on the scale of y for shares and
+        counts, too; the classes of y share ratios of variances, so that their encodings add up to 1, and a number is
+        the drift of the average class. In ``transform`` means are those after a category's last training row, and the
+        sd is that at the time of the new row, or at that of the last training row if this is later. `reliability` is
+        the weight of the category's own rows in the mean. `summary_` shows `drift`, 0 for none, `shock_sd`, and the
+        `half_life` of the weight of rows, in units of time or days, that this comes to in the end, in a category that
+        has rows as often as the average. It needs `EmpiricalBayesEncoder` with the prior "reml" (or "auto") or "ml".
 
     Raises
     ------
@@ -64,7 +85,8 @@ class EarlierRows:
         In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
         missing or infinite; if the gap or half-life does not match the type of the times; if the gap is negative or
         the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
-        beside them; with ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
+        beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with ``groups``
+        or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
     See Also
     --------
@@ -74,6 +96,7 @@ class EarlierRows:
     ----------
     L. Prokhorenkova, G. Gusev, A. Vorobev, A. V. Dorogush, A. Gulin (2018), CatBoost: unbiased boosting with
     categorical features, Advances in Neural Information Processing Systems 31.
+    A. C. Harvey (1989), Forecasting, structural time series models and the Kalman filter, Cambridge University Press.
 
     Examples
     --------
@@ -91,6 +114,20 @@ class EarlierRows:
     >>> relative = MeanEncoder(["shop"], cv=EarlierRows(by="day", relative=True))
     >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 0.0, 0.0, -0.83..., 0.75]
+
+    Effects that drift, in units of y per root of a day, and what becomes of what is known of a shop:
+
+    >>> import numpy as np
+    >>> from catpool import EmpiricalBayesEncoder
+    >>> day = np.arange(300)
+    >>> X = pd.DataFrame({"shop": np.array(["a", "b"])[day % 2], "day": day})
+    >>> y = np.sin(day / 20 + day % 2) + np.random.default_rng(0).normal(size=300) / 2
+    >>> drifting = EmpiricalBayesEncoder(["shop"], cv=EarlierRows(by="day", drift="auto"), output=["mean", "sd"])
+    >>> drifting.fit(X, y).summary_[["drift", "half_life"]].round(2)
+       drift  half_life
+    0   0.15       3.11
+    >>> drifting.transform(pd.DataFrame({"shop": ["a", "a"], "day": [300, 350]}))["shop_sd"].round(2).tolist()
+    [0.35, 1.11]
     """
 
     by: str | int
@@ -99,6 +136,7 @@ class EarlierRows:
     first: float = np.nan
     windows: Sequence[Any] | None = None
     relative: bool = False
+    drift: float | str | None = None
 
     @property
     def reads(self) -> Sequence[str | int]:
@@ -133,14 +171,39 @@ class EarlierRows:
                 raise ValueError(f"`{name}` does not go with EarlierRows, which has no folds. Leave `{name}` out.")
         if not isinstance(self.relative, bool):
             raise ValueError(f"`relative` must be True or False. Got {self.relative!r}.")
+        self._check_drift()
         return PastScheme(
-            self.times(data.X), data.targets, data.weights, relative=self.relative, names=self.window_names
+            self.times(data.X),
+            data.targets,
+            data.weights,
+            relative=self.relative,
+            names=self.window_names,
+            drift=self.drift,
         )
+
+    def _check_drift(self) -> None:
+        """Raise an error for what is no drift, and for what does not go with one."""
+        if self.drift is None:
+            return
+        number = isinstance(self.drift, Real) and not isinstance(self.drift, bool | np.timedelta64)
+        if not (0 < float(self.drift) < np.inf if number else self.drift == AUTO):
+            raise ValueError(
+                '`drift` must be "auto", or a positive number, the standard deviation of the change in a unit of time '
+                f"or a day. Got {self.drift!r}."
+            )
+        others = {"half_life": self.half_life, "windows": self.windows, "relative": self.relative or None}
+        beside = [name for name, value in others.items() if value is not None]
+        if beside:
+            raise ValueError(
+                f"`drift` does not go with `{beside[0]}`, as it says itself how much older rows tell. Leave one of "
+                "them out."
+            )
 
     def fade(self, X: Frame, last_time: float) -> Fade:
         """Compute the share of the training rows' weight that is left for new rows, of shape (n,); None is 1.
 
-        With half-lives that are learned, compute how long after the last training row the new rows are.
+        With half-lives that are learned, or effects that drift, compute how long after the last training row
+        the new rows are.
 
         Parameters
         ----------
@@ -149,10 +212,10 @@ class EarlierRows:
         last_time : float
             The time of the last training row.
         """
-        if self.half_life is None:
+        if self.half_life is None and self.drift is None:
             return None
         times = self.times(X)
-        return times.ages(last_time) if times.learns else times.fade(last_time)
+        return times.ages(last_time) if times.learns or self.drift is not None else times.fade(last_time)
 
     def times(self, X: Frame) -> Times:
         """Read the times of rows, with the gap and the lengths of time in their unit.

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from catpool.crossfit.drifting_rows import DriftingRows, with_drift
 from catpool.crossfit.half_life import learn_half_life
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.past_rows import PastPrior, PastRows
@@ -49,6 +50,8 @@ class PastScheme(Scheme):
         Whether means are relative to the level at the time of each row.
     names : sequence of str, default=()
         Those of the windows.
+    drift : "auto" or float, optional
+        The standard deviation of the change of effects in a unit of time.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class PastScheme(Scheme):
         *,
         relative: bool = False,
         names: Sequence[str] = (),
+        drift: Any = None,
     ) -> None:
         self.times, self.targets, self.weights, self.relative, self.names = times, targets, weights, relative, names
+        self.drift = drift
         self.last_time = None if times.half_life is None else times.values.max()
 
     @cached_property
@@ -78,7 +83,20 @@ class PastScheme(Scheme):
         learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
+        if self.drift is not None:
+            return self._drifting(learner, learned, past, size)
         return self._move(learned, learner, past, size)
+
+    def _drifting(self, learner: Learner, learned: list[Encoding], rows: PastRows, size: int) -> list[Encoding]:
+        """The encodings with effects as they are at the time of the last row."""
+        found: list[Any] = []
+        for position, target in enumerate(self.targets):
+            own = DriftingRows.of(rows, position)
+            model = own.learn(learner, rows.first(), self.drift)
+            found += [None] * len(target.names) if model is None else own.drifted(model, size)
+        if "sd" in learner.outputs and any(each is not None for each in found):
+            self.last_time = self.times.values.max()
+        return with_drift(learner, learned, found, self.weights.log_likelihood)
 
     def _move(self, learned: list[Encoding], learner: Learner, rows: PastRows, size: int) -> list[Encoding]:
         """The encodings with means relative to the level, and with those of windows until the last row."""
@@ -116,24 +134,26 @@ class PastScheme(Scheme):
 
     def restrict(self, data: TrainingData) -> PastScheme:
         targets, weights = data.targets, data.weights
-        return PastScheme(self.times, targets, weights, relative=self.relative, names=self.names)
+        return PastScheme(self.times, targets, weights, relative=self.relative, names=self.names, drift=self.drift)
 
     def encode(
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(self._fit_for(learner), self._past(codes, unlisted))
+        values, seen = encode_from_past(self._fit_for(learner), self._past(codes, unlisted), self.drift)
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
 
 
-def encode_from_past(learner: Learner, rows: PastRows) -> tuple[np.ndarray, np.ndarray]:
+def encode_from_past(learner: Learner, rows: PastRows, drift: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Encode each row from strictly earlier rows.
 
     Parameters
     ----------
     learner : Learner
     rows : PastRows
+    drift : "auto" or float, optional
+        As in `PastScheme`.
 
     Returns
     -------
@@ -145,11 +165,13 @@ def encode_from_past(learner: Learner, rows: PastRows) -> tuple[np.ndarray, np.n
     prefixes = cut_prefixes(learner, rows, earlier)
     own = PastSums(rows, prefixes)
     whole = PastSums(replace(rows, codes=np.zeros_like(rows.codes)), prefixes) if rows.relative else None
-    blocks = [_encode_target(learner, position, own, whole) for position in range(len(rows.targets))]
+    blocks = [_encode_target(learner, position, own, whole, drift) for position in range(len(rows.targets))]
     return np.hstack(blocks), np.where(earlier > 0, own.count, rows.times.first)
 
 
-def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSums | None) -> np.ndarray:
+def _encode_target(
+    learner: Learner, position: int, own: PastSums, whole: PastSums | None, drift: Any = None
+) -> np.ndarray:
     """The encodings by one of the targets, of shape (n, classes times outputs); relative, if `whole` is given."""
     rows = own.rows
     target, width, windows = rows.targets[position], len(learner.outputs), len(rows.times.windows)
@@ -159,7 +181,12 @@ def _encode_target(learner: Learner, position: int, own: PastSums, whole: PastSu
     if whole is not None:
         inside = list(map(beyond_level, inside, whole.windows(target)))
     values = np.full((len(totals), width + 2 * windows, len(rows.codes)), rows.times.first)
+    drifting = None if drift is None else DriftingRows.of(rows, position)
     for past, users, half_life in own.prefixes:
+        model = None if drifting is None else drifting.learn(learner, past, drift)
+        if drifting is not None and model is not None:
+            values[:, :, users] = drifting.encode(learner, model, users, own.count[users])
+            continue
         learned, codes = PastPrior.learn(learner, past, position, half_life), rows.codes[users]
         moments = [Moments(own.count[users], total[users], np.array(0.0)) for total in totals]
         some = None if levels is None else [level[users] for level in levels]

@@ -130,6 +130,11 @@ def names_of_windows(cv: Any) -> list[str]:
     return list(getattr(cv, "window_names", ())) if is_rule(cv) else []
 
 
+def drifts(cv: Any) -> bool:
+    """Whether effects drift under `cv`."""
+    return is_rule(cv) and getattr(cv, "drift", None) is not None
+
+
 def is_past_only(cv: Any) -> bool:
     return is_rule(cv) and cv.past_only
 

@@ -88,7 +88,7 @@ class Times:
 
     def ages(self, time: float) -> Ages:
         """How long after a time the rows are."""
-        return Ages(np.maximum(self.values - time, 0))
+        return Ages(np.maximum(self.values - time, 0), self.unit)
 
     def fade(self, time: float) -> np.ndarray:
         """The share of a weight at `time` that is left at the time of each row; 1 for rows before it."""
@@ -120,9 +120,12 @@ class Ages:
     ----------
     values : ndarray of shape (n,)
         In the unit of the times; 0 for rows before.
+    unit : float or int, default=1.0
+        That of drift, in the unit of the times.
     """
 
     values: np.ndarray
+    unit: Any = 1.0
 
     def fade(self, half_life: Any) -> np.ndarray | None:
         """The share of the training rows' weight that is left for each row, of shape (n,); None is 1."""

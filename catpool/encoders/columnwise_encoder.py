@@ -53,7 +53,8 @@ class ColumnwiseEncoder(DecayMixin, Encoder):
             `categories`, with the missing value among them, and `rows`, or their weight; `prior_mean` in units of y
             and `prior_strength` in rows; `between_sd` and `within_sd`, the standard deviations between and within
             categories in units of y, by the method of moments where the strength is given; `reliability`, the mean over
-            the rows of count / (count + strength); `log_likelihood`; `half_life`, if it is learned; and `note`.
+            the rows of count / (count + strength); `log_likelihood`; `half_life`, if it is learned; `drift`, `shock_sd`
+            and `half_life` of effects that drift; and `note`.
         """
         check_is_fitted(self)
         return pd.DataFrame([row for table in self.tables_ for row in table.summary()])

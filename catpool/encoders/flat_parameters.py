@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from catpool.crossfit.columnwise import Crossfit
-from catpool.crossfit.scheme import is_past_only, names_of_windows, reads
+from catpool.crossfit.scheme import drifts, is_past_only, names_of_windows, reads
 from catpool.data.crossed import Cells
 from catpool.models.flat import Flat
 from catpool.priors.rules import PriorRule
@@ -72,6 +72,7 @@ def flat(
         reads=reads(encoder.cv),
         past_only=is_past_only(encoder.cv),
         windows=names_of_windows(encoder.cv),
+        drifts=drifts(encoder.cv),
         n_jobs=encoder.n_jobs,
         prior_features=prior_features,
     )

@@ -81,8 +81,8 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
     tweedie_power : float, default=1.5
         The power p of ``family="tweedie"``, from 1.1 to 1.9.
     quadrature : int, default=1
-        Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for binary targets and counts with one factor and
-        neither covariates nor slopes. One point is Laplace's approximation.
+        Points of adaptive Gauss-Hermite quadrature, from 1 to 100, for one factor without slopes and any family but the
+        normal one. One point is Laplace's approximation.
     solver : {"auto", "exact", "cg"}, default="auto"
         How the equations are solved. "exact" eliminates the factor with the most effects, and decomposes the others by
         Cholesky. "cg" uses conjugate gradients, estimates the traces of large factors by random probes, and gives no
@@ -107,7 +107,7 @@ class MixedModelEncoder(MixedResultsMixin, PredictionMixin, Encoder):
         The features. For each factor: "mode", its conditional modes, called as the column and ``<column>_<slope>``;
         "sd", the posterior standard deviations of these effects (under REML and ML for known variances); and "count",
         the weight of the rows that an effect is based on. For each row, after all columns: "fixed", its X beta and
-        offset, and "prediction", on the scale of y.
+        offset, and "prediction", on the scale of y, or NaN if an effect is.
     <weight_type>
     <verbose>
 

@@ -34,7 +34,10 @@ def write_sql(
     if not fitted.header.named:
         raise ValueError("`to_sql` needs columns with names, but X had none at fit. Fit to a frame.")
     if fitted.last_time is not None:
-        raise ValueError("`to_sql` cannot fade encodings by a half-life. Fit with a `cv` without a half-life.")
+        raise ValueError(
+            "`to_sql` cannot fade encodings by a half-life, nor let their sd grow with `drift`. Fit with a `cv` "
+            'without a half-life, and drift without output="sd".'
+        )
     columns, labels = [each.label for each in fitted.tables], fitted.header.labels
     kept = labels if settings.keep else [label for label in labels if label in columns]
     names = Names(named_features(structure, fitted), list(dict.fromkeys([*kept, *columns])), source)

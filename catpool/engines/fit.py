@@ -163,8 +163,8 @@ def transform_lazy(
     columnwise = check_structure(structure, fitted.header.owner)
     if fitted.last_time is not None:
         raise ValueError(
-            "Encodings that fade by a half-life need rows in memory, but X is a lazy table. Collect it to pandas, "
-            "polars or arrow first."
+            "Encodings whose sd grows with `drift`, or that fade by a half-life need rows in memory, but X is a lazy "
+            "table. Collect it to pandas, polars or arrow first."
         )
     table = open_table(frame)
     check_labels([label for label in table.plain if label not in fitted.roles], fitted.header, required, strict=strict)

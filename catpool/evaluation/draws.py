@@ -86,7 +86,7 @@ def sample_encodings(
     NotFittedError
         If the encoder is not fitted.
     ValueError
-        If X does not have the columns of fit, or `n_draws` is not positive.
+        If X does not have the columns of fit, `n_draws` is not positive, or effects drift in time.
 
     References
     ----------
@@ -120,11 +120,22 @@ def sample_encodings(
     frame = read_frame(X).drop(fitted.roles).align(fitted.header, required, strict=False)
     if not isinstance(structure, Flat):
         return structure.draw(encoder.tables_, frame, rng, n_draws)
+    _refuse_drift(encoder.tables_)
     blocks = []
     for table in encoder.tables_:
         slots, places = _places(table, table.columns(frame))
         blocks.append(np.stack([_draw_table(table, places, rng)[slots] for _ in range(n_draws)]))
     return np.concatenate(blocks, axis=2)
+
+
+def _refuse_drift(tables: Sequence[EncodingTable]) -> None:
+    """Raise an error for effects that drift, whose posterior is not that of sums over rows."""
+    drifting = [table.column for table in tables if any(each.drifted is not None for each in table.encodings)]
+    if drifting:
+        raise ValueError(
+            f"`encoder` must have no effects that drift, but those of {drifting} do. Draw from normal distributions "
+            'with the mean and sd of output=["mean", "sd"], or leave `drift` out of `cv`.'
+        )
 
 
 def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | None]:

@@ -99,4 +99,5 @@ class EffectsOnLink(ABC):
         spread = np.full_like(mean, float(prior.between))
         if prior.strength > 0:
             spread = family.spread(mean, np.full_like(mean, prior.strength), np.full_like(mean, prior.within))
-        return {"mean": mean, "sd": np.sqrt(spread + self.variance(places)), "reliability": np.zeros_like(mean)}
+        variance = family.capped(spread + self.variance(places), mean)
+        return {"mean": mean, "sd": np.sqrt(variance), "reliability": np.zeros_like(mean)}

@@ -1,4 +1,4 @@
-"""Features of new rows for which the training rows have lost weight since."""
+"""Features of new rows for which the training rows have lost weight since, or effects have drifted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,33 @@ import numpy as np
 
 from catpool.crossfit.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
+from catpool.crossfit.times import Ages
+from catpool.data.frames import Frame, select_columns
+from catpool.models.drift_features import drifted_features
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import rounded_by_sd
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.learner import Learner
+
+
+def later_features(learner: Learner, table: EncodingTable, X: Frame, fade: np.ndarray | Ages) -> Blocks:
+    """The features of rows that are later than the training rows.
+
+    Parameters
+    ----------
+    learner : Learner
+    table : EncodingTable
+    X : Frame
+    fade : ndarray of shape (n,) or Ages
+        The share of the training rows' weight that is left for each row, or how much later it is.
+    """
+    if isinstance(fade, Ages) and any(each.drifted is not None for each in table.encodings):
+        return drifted_features(table, select_columns(table.label, X), fade.values / fade.unit)
+    fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
+    if all(each is None for each in fades):
+        return table.features(X)
+    return faded_features(learner, table, table.columns(X), fades)
 
 
 def faded_features(learner: Learner, table: EncodingTable, column: Any, fades: Sequence[np.ndarray | None]) -> Blocks:

@@ -16,7 +16,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.row_statistics import CodedRows
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
-from catpool.crossfit.times import Ages, Fade
+from catpool.crossfit.times import Fade
 from catpool.data.categories import Vocabulary
 from catpool.data.crossed import Cells, encode_column
 from catpool.data.featured import FeaturedVocabulary
@@ -29,7 +29,8 @@ from catpool.data.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions
-from catpool.models.faded import faded_features
+from catpool.models.drift_features import check_drift
+from catpool.models.faded import later_features
 from catpool.models.flat_columns import FlatColumns
 from catpool.models.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
@@ -80,6 +81,8 @@ class Flat(Columnwise):
     past_only : bool, default=False
     windows : list of str, default=[]
         The names of windows of time in which means are taken as well.
+    drifts : bool, default=False
+        Whether effects drift in time.
     n_jobs : int, optional
     prior_features : PriorFeatures, optional
         What is known of the categories of some columns, from which their prior means follow.
@@ -103,6 +106,7 @@ class Flat(Columnwise):
     reads: Sequence[Any] = field(default=())
     past_only: bool = False
     windows: Sequence[str] = field(default=())
+    drifts: bool = False
     n_jobs: int | None = None
     prior_features: PriorFeatures | None = None
 
@@ -165,6 +169,8 @@ class Flat(Columnwise):
         _ = self.distributions.ranges  # refuses what is unknown
         self._chosen.check(X)
         check_windows(self.windows, self.outputs)
+        has_parts, has_features = bool(self.interactions) and bool(self.cell_rule), self.prior_features is not None
+        check_drift(self.rule, drifts=self.drifts, has_parts=has_parts, has_features=has_features)
         if self.past_only and self.crossfit.only_rare:
             raise ValueError('A time-ordered `cv` needs crossfit="all": no row may see the future.')
         if self.prior_features is not None:
@@ -269,10 +275,7 @@ class Flat(Columnwise):
         column.use_all_rows(codes, by_value, np.all(large, axis=0))
 
     def features(self, table: EncodingTable, X: Frame, fade: Fade) -> Blocks:
-        fades = [fade.fade(each.half_life) if isinstance(fade, Ages) else fade for each in table.encodings]
-        if all(each is None for each in fades):
-            return table.features(X)
-        return faded_features(self.learner(table.vocabulary), table, table.columns(X), fades)
+        return table.features(X) if fade is None else later_features(self.learner(table.vocabulary), table, X, fade)
 
     def rising(self, tables: Sequence[EncodingTable]) -> set[str]:
         single = [table for table in tables if sum(not item.shares for item in table.encodings) == 1]

@@ -31,7 +31,13 @@ def codes_are_useful(vocabulary: Vocabulary | Cells, encodings: Sequence[Encodin
     order = sort_categories(vocabulary.categories) + MISSING + 1
     order = order[count[order] > 0]
     reliable = [each for each in map(_without_features, encodings) if each.reliability >= RELIABLE]
-    return any(_neighbors_are_alike(posterior_mean(each.moments, each.prior, each.family)[order]) for each in reliable)
+    return any(_neighbors_are_alike(_means(each)[order]) for each in reliable)
+
+
+def _means(encoding: Encoding) -> np.ndarray:
+    if encoding.drifted is not None:
+        return encoding.drifted.mean
+    return posterior_mean(encoding.moments, encoding.prior, encoding.family)
 
 
 def _without_features(encoding: Encoding) -> Encoding:

@@ -1,9 +1,9 @@
 """What a family of distributions must provide: how rows vary within a category, and how a prior is learned.
 
-Within a category of mean m the variance of one row is, in the families that have a conjugate prior of the form "so
-many rows of such a mean" (Morris 1983), a polynomial of degree two in m:
+Within a category of mean m the variance of one row is a polynomial of degree two in m in the families that have a
+conjugate prior of the form "so many rows of such a mean" (Morris 1983):
 
-    normal      sigma^2          one number, estimated from the rows
+    normal      sigma^2, estimated from the rows
     binomial    m (1 - m)
     Poisson     m
 
@@ -18,17 +18,13 @@ A family of your own is a subclass of `Family` with a name and a `variance`, put
 ...     def variance(self, moments):
 ...         return moments.mean**2
 >>> FAMILIES["exponential"] = Exponential()
->>> FAMILIES["exponential"].goes_with("continuous")
-True
 >>> del FAMILIES["exponential"]
 
-It gets its prior by the method of moments and a normal approximation of the posterior. Each other method replaces an
-approximation, or adds what is otherwise refused.
+It gets its prior by the method of moments and a normal posterior. Other methods replace these, or add what is refused.
 
 References
 ----------
-C. N. Morris (1983), Natural exponential families with quadratic variance functions: statistical theory,
-Annals of Statistics 11, 515-529.
+C. N. Morris (1983), Natural exponential families with quadratic variance functions, Annals of Statistics 11, 515-529.
 """
 
 from __future__ import annotations
@@ -44,6 +40,7 @@ from catpool.moments.moments import Moments
 from catpool.priors.link import Link
 from catpool.priors.method_of_moments import moments_prior
 from catpool.priors.prior import Prior, reliability
+from catpool.priors.uncertainty import MANY_CATEGORIES
 
 
 class Family(ABC):
@@ -68,6 +65,8 @@ class Family(ABC):
         Whether counts may have an exposure.
     dispersed : bool, default=False
         Whether each prior has an estimate of the dispersion of rows.
+    most_uncertain : float, default=100
+        Number of categories above which ``prior="auto"`` takes the variance between them for known.
     """
 
     name: str
@@ -77,6 +76,7 @@ class Family(ABC):
     curvature: float = 0.0
     homoscedastic: bool = False
     takes_exposure, dispersed = True, False
+    most_uncertain: float = MANY_CATEGORIES
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -25,11 +25,20 @@ from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior
 from catpool.priors.random_intercept import VarianceRatioProfile, fit_random_intercept
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.size_classes import group_by_size
-from catpool.priors.uncertainty import is_averaged
+from catpool.priors.uncertainty import MANY_CATEGORIES, is_averaged
 
 
 class KnownVariances(Normal):
-    """Rows with the variance 1 / weight."""
+    """Rows with the variance 1 / weight.
+
+    Parameters
+    ----------
+    most_uncertain : float, default=100
+        As in `Family`.
+    """
+
+    def __init__(self, most_uncertain: float = MANY_CATEGORIES) -> None:
+        self.most_uncertain = most_uncertain
 
     def variance(self, moments: Moments) -> np.ndarray:
         return np.ones_like(moments.mean)
@@ -38,11 +47,15 @@ class KnownVariances(Normal):
         return [_fit(moments, reml=reml) for moments in classes]
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
-        return [_integrate(moments, scale, if_uncertain=if_uncertain) for moments in classes]
+        return [_integrate(each, scale, if_uncertain=if_uncertain, most=self.most_uncertain) for each in classes]
 
 
-def with_known_variances(rule: PriorRule) -> PriorRule:
-    """The rule for rows of known variances, from that for rows whose variance is estimated."""
+def with_known_variances(rule: PriorRule, most: float = MANY_CATEGORIES) -> PriorRule:
+    """The rule for rows of known variances, from that for rows whose variance is estimated.
+
+    `most` is the `Family.most_uncertain`.
+    """
+    known = KnownVariances(most)
 
     def learn(moments: Sequence[Moments], family: Family) -> list[Prior]:
         if type(family) is not Normal:
@@ -50,7 +63,7 @@ def with_known_variances(rule: PriorRule) -> PriorRule:
                 f'weight_type="inverse_variance" goes with the normal family alone, not with family="{family.name}". '
                 'Pass family="normal".'
             )
-        priors = rule(moments, KNOWN_VARIANCES)
+        priors = rule(moments, known)
         return [_with_variances(prior, each) for prior, each in zip(priors, moments, strict=True)]
 
     return ColumnRule(learn, rule.bounds) if isinstance(rule, ColumnRule) else learn
@@ -80,13 +93,13 @@ def _fit(moments: Moments, *, reml: bool) -> Prior:
     )
 
 
-def _integrate(moments: Moments, scale: float, *, if_uncertain: bool) -> Prior:
+def _integrate(moments: Moments, scale: float, *, if_uncertain: bool, most: float) -> Prior:
     """Average over the standard deviation between categories, with the mean integrated out analytically."""
     from catpool.priors.full_bayes import mixture, posterior_grid  # here, as few need it
 
     shape, moments = moments.mean.shape, moments.flatten()
     fitted = _fit(moments, reml=True)
-    some = is_averaged(fitted, moments, if_uncertain=if_uncertain)
+    some = is_averaged(fitted, moments, if_uncertain=if_uncertain, most=most)
     if not some.any():
         return fitted.reshape(shape)
     profile = VarianceRatioProfile(group_by_size(moments)[0], reml=True, known=True)

@@ -47,7 +47,8 @@ CLOSE = 1e-14  # of logarithms
 
 def with_moderated_variances(rule: PriorRule) -> PriorRule:
     """The rule for categories that each have a variance of their own, from one for rows of known variances."""
-    known = with_known_variances(rule)
+    # noise that is not known well leaves little to tell of the variance between, of however many categories
+    known = with_known_variances(rule, most=np.inf)
 
     def learn(moments: Sequence[Moments], family: Family) -> list[Prior]:
         if type(family) is not Normal:

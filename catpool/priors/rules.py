@@ -33,11 +33,14 @@ class ColumnRule:
         Numbers of categories between which columns take alike long, so that they are learned together.
     scatters : bool, default=False
         Whether it needs the scatter within each category.
+    restricted : bool, optional
+        Whether the prior maximizes the restricted likelihood, or the likelihood; None for other rules.
     """
 
     learn: PriorRule
     bounds: tuple[int, ...] = ()
     scatters: bool = False
+    restricted: bool | None = None
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> Sequence[Prior]:
         return self.learn(moments, family)
@@ -116,7 +119,7 @@ def _full_bayes(moments: Sequence[Moments], family: Family, *, scale: float) -> 
 
 def _auto(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
     """Full Bayes for tables whose prior is uncertain, and otherwise REML."""
-    many = (moments[0].categories > MANY_CATEGORIES).all()
+    many = (moments[0].categories > family.most_uncertain).all()
     if many or type(family).full_bayes_prior is Family.full_bayes_prior:  # a family of a user may have none
         return family.likelihood_prior(moments, reml=True)
     return family.full_bayes_prior(moments, scale=scale, if_uncertain=True)
@@ -176,7 +179,8 @@ def prior_rule(prior: str | Callable[[Moments], tuple[float, float]], *, scale: 
         _check_priors(f"The prior {prior!r}", priors, len(moments))
         return priors
 
-    return ColumnRule(rule, (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ())
+    bounds = (FEW_CATEGORIES, MANY_CATEGORIES) if prior == "auto" else ()
+    return ColumnRule(rule, bounds, restricted={"reml": True, "ml": False}.get(prior))
 
 
 def prior_of_past(prior: Any) -> Any:

@@ -17,7 +17,7 @@ SOME_CATEGORIES, MANY_CATEGORIES = 40, 100  # between which it is, if their rows
 LITTLE = 10.0  # exactly known categories that would say as much
 
 
-def is_averaged(fitted: Prior, moments: Moments, *, if_uncertain: bool) -> np.ndarray:
+def is_averaged(fitted: Prior, moments: Moments, *, if_uncertain: bool, most: float = MANY_CATEGORIES) -> np.ndarray:
     """Which of some tables full Bayes averages over: those that have spread to learn of.
 
     Parameters
@@ -27,15 +27,17 @@ def is_averaged(fitted: Prior, moments: Moments, *, if_uncertain: bool) -> np.nd
     moments : Moments of shape (T, K)
     if_uncertain : bool
         Whether to leave out tables that tell their variance between categories well.
+    most : float, default=100
+        The number of categories up to which it is asked how well.
     """
     assert fitted.note is not None
     some = ~np.isin(fitted.note, [ONE_CATEGORY, ONE_ROW_EACH])
-    return some & _is_uncertain(fitted, moments) if if_uncertain else some
+    return some & _is_uncertain(fitted, moments, most) if if_uncertain else some
 
 
-def _is_uncertain(fitted: Prior, moments: Moments) -> np.ndarray:
+def _is_uncertain(fitted: Prior, moments: Moments, most: float) -> np.ndarray:
     number = moments.categories
-    some = (number >= SOME_CATEGORIES) & (number <= MANY_CATEGORIES)
+    some = (number >= SOME_CATEGORIES) & (number <= most)
     if not some.any():
         return number < FEW_CATEGORIES
     information = (reliability(moments.count, fitted.strength) ** 2).sum(axis=-1)

@@ -33,6 +33,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Cells": "catpool.data.crossed",
     "Choice": "catpool.models.additive.screening",
     "Contrasts": "catpool.models.mixed.contrasts",
+    "Drifted": "catpool.tables.drifted",
     "EarlierRows": "catpool.crossfit.earlier_rows",
     "EffectOutput": "catpool.models.additive.additive_table",
     "EffectsTable": "catpool.models.mixed.effects_table",

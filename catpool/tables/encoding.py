@@ -17,6 +17,7 @@ from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, own_interval, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
+from catpool.tables.drifted import Drifted, Posterior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
 from catpool.tables.policy import Policy
 from catpool.tables.windows import window_outputs, window_values
@@ -47,6 +48,10 @@ class Encoding:
         The mean of all rows, where the means in `values` are relative to it.
     windows : dict of Moments of shape (size,), optional
         Of the last rows, by the name of the window of time, the shortest first.
+    drift : float, optional
+        The standard deviation of the change of effects in a unit of time, or a day where times are dates; 0 for none.
+    drifted : Drifted, optional
+        The effects that drift.
     """
 
     output: str | None
@@ -59,6 +64,8 @@ class Encoding:
     half_life: float | pd.Timedelta | None = None
     level: float | None = None
     windows: dict[str, Moments] | None = None
+    drift: float | None = None
+    drifted: Drifted | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an encoding."""
@@ -71,6 +78,9 @@ class Encoding:
         require((self.prior.dispersion is not None) == self.family.dispersed, "a dispersion of another family")
         zero = pd.Timedelta(0) if isinstance(self.half_life, pd.Timedelta) else 0
         require(self.half_life is None or self.half_life > zero, "a half-life that is not positive")
+        require(self.drift is None or self.drift >= 0, "a drift that is negative")
+        require(bool(self.drift) == (self.drifted is not None), "a drift without effects that drift")
+        require(self.drifted is None or np.shape(self.drifted.mean) == shape, "drifting effects of other categories")
         windows = self.windows or {}
         require(all(np.shape(each.count) == shape for each in windows.values()), "windows of other categories")
         outputs = window_outputs(list(windows))
@@ -131,9 +141,18 @@ class Encoding:
         # an average over priors has some spread, but the likeliest of them may have none
         return (spread is not None and float(spread) <= 0) or str(self.prior.note) == NO_SPREAD
 
+    def posterior(self, prior: Prior) -> Posterior:
+        """What is known of each slot, of shape (size,), under the prior with the means of its categories."""
+        if self.drifted is not None:
+            return self.drifted.posterior(self.family)
+        mean, sd = posterior_mean(self.moments, prior, self.family), posterior_sd(self.moments, prior, self.family)
+        return Posterior(mean, sd, posterior_reliability(self.moments, self.prior, self.family))
+
     @property
     def reliability(self) -> float:
         """The reliability of the categories, averaged over the rows."""
+        if self.drifted is not None:
+            return float(np.average(self.drifted.reliability, weights=self.moments.count))
         return float(
             np.average(posterior_reliability(self.moments, self.prior, self.family), weights=self.moments.count)
         )
@@ -154,6 +173,7 @@ class Encoding:
             **({} if self.explained is None else {"explained": self.explained}),
             "log_likelihood": np.nan if prior.log_likelihood is None else float(prior.log_likelihood),
             **({} if self.half_life is None else {"half_life": self._shown_half_life}),
+            **self._drift_summary(),
             **({} if prior.dispersion is None else {"dispersion": float(prior.dispersion)}),
             "note": self._note,
         }
@@ -163,6 +183,14 @@ class Encoding:
         """The half-life as `summary_` shows it: missing if rows keep their weight."""
         return np.nan if self.half_life == np.inf else self.half_life
 
+    def _drift_summary(self) -> dict[str, float]:
+        if self.drift is None:
+            return {}
+        shock, half_life = (
+            (0.0, np.nan) if self.drifted is None else (np.sqrt(self.drifted.shock), self.drifted.half_life)
+        )
+        return {"drift": self.drift, "shock_sd": float(shock), "half_life": half_life}
+
     @property
     def _note(self) -> str:
         note = "" if self.prior.note is None else str(self.prior.note)
@@ -170,8 +198,7 @@ class Encoding:
 
     def frame(self, categories: pd.Series, prior: Prior, interval: float) -> pd.DataFrame:
         """Make a frame with a row for each slot; `interval` is the probability of its interval."""
-        mean, sd = posterior_mean(self.moments, prior, self.family), posterior_sd(self.moments, prior, self.family)
-        trust, own = posterior_reliability(self.moments, self.prior, self.family), {}
+        (mean, sd, trust), own = self.posterior(prior), {}
         lower, upper = self.family.knowing(prior).interval(mean, sd, interval)
         if prior.within_freedom is not None:
             lower, upper = own_interval(self.moments, prior, mean, sd, trust, interval)

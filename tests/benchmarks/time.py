@@ -59,6 +59,7 @@ def schemes(times):
         "relative": EarlierRows(**rule, relative=True),
         "half-life auto": EarlierRows(**rule, half_life="auto"),
         "relative, half-life auto": EarlierRows(**rule, half_life="auto", relative=True),
+        "drift auto": EarlierRows(**rule, drift="auto"),
         **lives,
         "windows": EarlierRows(**rule, windows=[span / 16, span / 4]),
         "relative, windows": EarlierRows(**rule, windows=[span / 16, span / 4], relative=True),

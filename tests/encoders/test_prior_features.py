@@ -292,6 +292,11 @@ def test_new_categories_with_features_raise_no_warning_and_others_do(shops, rows
         encoder_of(["area"], unknown="nan").fit(X, y).transform(later)
 
 
+def test_effects_that_drift_have_no_features(shops, rows):
+    with pytest.raises(ValueError, match=r"`cv` has `drift`.* but with `prior_features` each has its own"):
+        encoder_of(shops, cv=EarlierRows("day", drift="auto"), output="mean").fit_transform(*rows)
+
+
 def test_policies_of_unknown_and_missing_values(shops, rows, new):
     X, y = rows
     assert np.isnan(encoder_of(shops, unknown="nan").fit(X, y).transform(new)["shop"]).tolist() == [0, 1, 1, 0]

@@ -141,6 +141,12 @@ def by_folds() -> Iterator[Case]:
             yield Case(f"folds/reml cells/offset/{scheme}", run)
 
 
+def by_drift() -> Iterator[Case]:
+    for kind, drift in (("offset", "auto"), ("offset", 0.2), ("multiclass", 0.05), ("exposed", 0.1)):
+        encoder = made("reml", cv=EarlierRows("day", drift=drift), output=OUTPUTS_OF_PAST)
+        yield Case(f"drift/{kind}/{drift}", partial(train, encoder, kind, columns=("city", "shop", "day")))
+
+
 def by_output() -> Iterator[Case]:
     for name in ("mean", "smoothed", "reml", "full_bayes"):
         for output in [*EACH_OUTPUT, ["code", "sd", "mean"], "trees"]:

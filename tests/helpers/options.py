@@ -64,6 +64,7 @@ VALUES = {  # beside that of the encoder's base
         EarlierRows("size", half_life="auto"),
         EarlierRows("size", half_life=0.5, relative=True),
         EarlierRows("size", windows=[1.0, 0.5], gap=0.1),
+        EarlierRows("size", drift=0.5),
     ],
     "crossfit": ["rare"],
     "crossfit_reliability": [1.0],
@@ -118,6 +119,10 @@ def _past(p):
     return isinstance(p["cv"], EarlierRows)
 
 
+def _drifts(p):
+    return _past(p) and p["cv"].drift is not None
+
+
 def _pools(p):
     return "prior" in p or p.get("smoothing", 0.0) > 0
 
@@ -144,7 +149,7 @@ INERT = {
     "prior": (
         lambda p: (
             (p["prior"] == "full_bayes" or (_maximizes_only(p) and (p["prior"] == "reml" or not _normal(p))))
-            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p))))
+            or (_past(p) and (p["prior"] == "reml" or (p["prior"] == "ml" and not _normal(p) and not _drifts(p))))
         ),
         "with few categories, full Bayes is the default, and where it cannot be, the likeliest prior",
     ),
@@ -170,6 +175,7 @@ INERT = {
         lambda p: p["missing"] == "prior" and p.get("output") == "sd" and "columns" in p,
         "what has the prior's mean has its own sd",
     ),
+    "drop_noise": (_drifts, "no column is noise if its effects are said to drift"),
     "bins": (lambda p: "histogram" not in p["output"], "there is no histogram"),
     "offset": (lambda p: p.get("covariates") == ["size"], "the coefficient of the same column takes it back"),
     "emit": (lambda p: len(p["levels"]) == 1, "an only level is the deepest"),

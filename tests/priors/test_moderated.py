@@ -260,6 +260,32 @@ def test_intervals_know_that_variances_are_uncertain(ratio, rows):
     assert hits[noisy].mean() > 0.82
 
 
+@pytest.mark.parametrize(("categories", "rows", "ratio", "least"), [(300, 2, 0.02, 0.85), (1000, 3, 0.02, 0.7)])
+def test_a_variance_between_many_categories_that_noise_hides_is_averaged_over(categories, rows, ratio, least):
+    """One that was estimated was zero in two of three samples, and intervals held a fifth of the true values."""
+    hits = {"auto": [], "reml": []}
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        variance = np.exp(np.log(100) * (rng.random(categories) - 0.5))
+        truth, codes = np.sqrt(ratio) * rng.normal(size=categories), np.repeat(np.arange(categories), rows)
+        y = truth[codes] + np.sqrt(variance)[codes] * rng.normal(size=categories * rows)
+        for prior, own in hits.items():
+            table = moderated(prior).fit(codes[:, None], y).encoding_table(0, interval=0.9)
+            table = table[table["count"] > 0]
+            own.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
+    assert np.mean(hits["auto"]) > least
+    assert np.mean(hits["auto"]) > np.mean(hits["reml"]) + 0.1
+
+
+def test_a_variance_between_many_categories_that_is_well_known_is_not_averaged_over():
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(300), 20)
+    y = rng.normal(size=300)[codes] + rng.normal(size=6000)
+    for prior, components in (("auto", False), ("full_bayes", True)):
+        (encoding,) = moderated(prior).fit(codes[:, None], y).tables_[0].encodings
+        assert (encoding.prior.components is not None) == components
+
+
 def test_an_interval_is_that_of_a_t_distribution():
     codes, y = noisy(np.random.default_rng(15))
     encoder = moderated().fit(codes[:, None], y)

@@ -32,6 +32,12 @@ TEXTS = {
     "nested": (NestedEncoder, text_of(NestedEncoder(["a", "b"]))),
     "mixed": (MixedModelEncoder, text_of(MixedModelEncoder(["a"], covariates=["price"]))),
     "past": (MeanEncoder, text_of(MeanEncoder(["a"], cv=EarlierRows("price")))),
+    "drifting": (
+        EmpiricalBayesEncoder,
+        EmpiricalBayesEncoder(["a"], cv=EarlierRows("price", drift=0.5))
+        .fit(pd.concat([X] * 3, ignore_index=True).assign(price=np.arange(96.0)), np.tile(Y, 3))
+        .to_json(),
+    ),
     "classes": (MeanEncoder, MeanEncoder(["a"]).fit(X, CLASSES).to_json()),
     "cells of classes": (
         EmpiricalBayesEncoder,
@@ -103,6 +109,14 @@ WRONG = [
     ("flat", "last_time", "now", "last time"),
     ("past", "tables.0.encodings.0.half_life", -1.0, "half-life that is not positive"),
     ("past", "tables.0.encodings.0.half_life", "long", "a str as `half_life`"),
+    ("drifting", "tables.0.encodings.0.drift", -1.0, "a drift that is negative"),
+    ("drifting", "tables.0.encodings.0.drift", 0.0, "a drift without effects that drift"),
+    ("drifting", "tables.0.encodings.0.drifted", None, "a drift without effects that drift"),
+    ("drifting", "tables.0.encodings.0.drifted.rate", 0.0, "effects without drift"),
+    ("drifting", "tables.0.encodings.0.drifted.half_life", -2.0, "effects without drift"),
+    ("drifting", "tables.0.encodings.0.drifted.mean", numbers([3]), "of shape"),
+    ("drifting", "tables.0.encodings.0.drifted.shock", "some", "a str as `shock`"),
+    ("drifting", "tables.0.encodings.0.drifted.variance", numbers([3]), "variance"),
     ("past", "tables.0.encodings.0.level", "low", "a str as `level`"),
     ("past", "tables.0.encodings.0.windows", {"type": "dict", "items": [["5", moments([3])]]}, "windows of other"),
     ("past", "tables.0.encodings.0.windows", {"type": "dict", "items": [["5", moments([4])]]}, "without their means"),
@@ -416,3 +430,9 @@ def test_what_is_neither_text_nor_a_path_says_so(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe{")
     with pytest.raises(ValueError, match="is not JSON"):
         MeanEncoder.from_json(tmp_path / "bytes")
+
+
+def test_effects_that_drift_of_other_categories_are_refused():
+    path = "tables.0.encodings.0.drifted."
+    changes = {path + name: numbers([3]) for name in ("mean", "variance", "reliability")}
+    assert_refused("drifting", changes, "drifting effects of other categories")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from catpool.models.mixed.solver.little_noise import Residuals, quiet_deviance
 from catpool.models.mixed.solver.mixed_fit import (
     MixedFit,
     check_residual,
@@ -21,14 +22,14 @@ from catpool.models.mixed.solver.mixed_fit import (
     limit_threads,
 )
 from catpool.models.mixed.solver.mixed_system import MixedSystem
-from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance, starting_values
+from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.priors.integration import LogDensity, integration_points
 
 Weighted = list[tuple[float, MixedFit]]  # fits of different variances, and their probabilities
 
 
-def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float) -> Weighted:
+def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float, residuals: Residuals) -> Weighted:
     """Fits of the normal model whose variances are those of the posterior.
 
     Parameters
@@ -38,14 +39,18 @@ def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float)
         Whether a factor's variances are averaged over; those of the others are estimated by REML.
     scale : float
         Of the half-t prior.
+    residuals : callable
+        As in `fit_mixed`.
     """
     with explain_singular(system.covariates), limit_threads(system):
         deviance = ProfiledDeviance(system, reml=True, solver="exact")
-        check_residual(deviance)
-        if deviance.limit_without_noise() is not None:  # then the variances may have no bounds
+        check_residual(deviance, residuals)
+        quiet = quiet_deviance(deviance, residuals)
+        if quiet is None and deviance.limit_without_noise() is not None:  # then the variances may have no bounds
             return [(1.0, fit_mixed(system, reml=True, solver="exact"))]
-        guess = deviance.parameters.lambdas(starting_values(system, deviance.parameters, known=False)[0])
-        given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact").lambdas
+        deviance = quiet or deviance
+        guess = deviance.parameters.lambdas(deviance.starts()[0])
+        given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact", residuals=residuals).lambdas
         unit = float(np.sqrt(system.fixed[0, 0] / system.rows))  # precisions are relative: Lambda is that of their mean
         prior, theta = VariancePrior(system.shapes, uncertain, given, scale / unit), deviance.parameters.theta
         deviance.value(theta(prior.lambdas(prior.start)))  # raises an error if no equations can be solved

@@ -87,12 +87,14 @@ class EffectsTable:
         table = np.hstack([np.empty((len(self.counts), 0)), *(columns[output] for output in self.outputs)])
         # a count is known in any case, so no policy hides it
         hidden = np.array([output != "count" for output in self.outputs for _ in columns[output].T], dtype=bool)
-        if self.policy.unknown == "nan":
-            unseen = (self.counts == 0) & (np.arange(len(table)) != MISSING)
-            table[np.ix_(unseen, hidden)] = np.nan
-        if self.policy.missing == "nan":
-            table[MISSING, hidden] = np.nan
+        table[np.ix_(self.hides(np.arange(len(table))), hidden)] = np.nan
         return table
+
+    def hides(self, codes: np.ndarray) -> np.ndarray:
+        """Whether the policy hides the effects of levels, shape (n,)."""
+        missing = codes == MISSING
+        unseen = (self.counts[codes] == 0) & ~missing
+        return ((self.policy.unknown == "nan") & unseen) | ((self.policy.missing == "nan") & missing)
 
     def slots(self, column: Any) -> np.ndarray:
         """The slots of a column's values, shape (n,)."""
@@ -211,9 +213,17 @@ def fixed_part(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
 
 
 def prediction(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
-    """The predictions of rows, shape (n,), on the scale of y."""
+    """The predictions of rows, shape (n,), on the scale of y; NaN where the policy hides an effect."""
     model = tables[0].model
-    return MIXED_FAMILIES[model.family].link.mean(model.predictor(design, [table.modes for table in tables]))
+    predictor = model.predictor(design, [table.modes for table in tables])
+    predictor[hidden_rows(tables, design)] = np.nan
+    return MIXED_FAMILIES[model.family].link.mean(predictor)
+
+
+def hidden_rows(tables: Sequence[EffectsTable], design: Design) -> np.ndarray:
+    """Whether the policy hides an effect of rows, shape (n,)."""
+    hidden = [table.hides(factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
+    return np.any(hidden, axis=0)
 
 
 ROW_FEATURES = {"fixed": fixed_part, "prediction": prediction}

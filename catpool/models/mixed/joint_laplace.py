@@ -26,12 +26,9 @@ from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.average_variances import Weighted, where_solvable
 from catpool.models.mixed.expectation_propagation import Quadratics, at_modes, match_moments, tilted_moments
 from catpool.models.mixed.quasi_likelihood import ETA
+from catpool.models.mixed.row_equations import RowSolution, row_equations
 from catpool.models.mixed.row_likelihood import CanonicalRows
-from catpool.models.mixed.solver.cholesky import CholeskyEquations
-from catpool.models.mixed.solver.equations import EquationSolution
-from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, explain_singular
-from catpool.models.mixed.solver.reweighted_systems import ReweightedSystems
 from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.priors.blas import blas_threads
 from catpool.priors.integration import integration_points
@@ -70,15 +67,17 @@ class NormalPosterior(NamedTuple):
     ----------
     mean : Mode
     quadratics : Quadratics
-    equations : CholeskyEquations
-    log_determinants : float
-        The sum of those of M and of X'V^-1 X.
+    solution : RowSolution
     """
 
     mean: Mode
     quadratics: Quadratics
-    equations: CholeskyEquations
-    log_determinants: float
+    solution: RowSolution
+
+    @property
+    def sds(self) -> np.ndarray:
+        """The standard deviations of the rows' linear predictors, shape (m,)."""
+        return np.sqrt(self.solution.row_variances())
 
 
 class JointLaplace:
@@ -94,9 +93,7 @@ class JointLaplace:
 
     def __init__(self, rows: AggregatedRows, link: Link, mean: float) -> None:
         self.rows, self.likelihood = rows, CanonicalRows(rows.total, rows.count, link)
-        self.systems = ReweightedSystems(rows.factors, rows.covariates)
-        self.levels = [factor.codes for factor in rows.factors]
-        self.columns = [factor.columns() for factor in rows.factors]
+        self.equations = row_equations(rows)
         fixed = np.zeros(rows.covariates.shape[1])
         fixed[0] = link.eta(np.array(mean))
         # the last coefficients and effects, which are close to those of the next Lambdas
@@ -105,82 +102,72 @@ class JointLaplace:
     def log_likelihood(self, lambdas: Sequence[np.ndarray]) -> float:
         """That of Laplace's approximation."""
         posterior = self._at_mode(lambdas)
-        return posterior.mean.height - posterior.log_determinants / 2
+        return posterior.mean.height - posterior.solution.log_determinants / 2
 
     def fit(self, lambdas: list[np.ndarray]) -> tuple[MixedFit, float]:
         """The fit by expectation propagation, and its log-likelihood."""
         start = self._at_mode(lambdas)
         try:
-            posterior, sds = self._propagate(lambdas, start)
+            posterior, sds = self._propagate(start)
         except LinAlgError:  # of rows that rounding takes for certain
-            posterior, sds = start, self._sds(start)
-        mean, equations = posterior.mean, posterior.equations
+            posterior, sds = start, start.sds
+        mean, equations = posterior.mean, posterior.solution.equations()
         masses = tilted_moments(self.likelihood, mean.eta, sds, posterior.quadratics).log_mass
-        height = masses.sum() - mean.spherical @ mean.spherical / 2 - posterior.log_determinants / 2
-        effects = self._effects(lambdas, mean.spherical)
+        height = masses.sum() - mean.spherical @ mean.spherical / 2 - posterior.solution.log_determinants / 2
+        effects = self.equations.effects(mean.spherical)
         fit = MixedFit(lambdas, 1.0, mean.fixed, equations.fixed_covariance(), effects, np.nan, equations)
         return fit, float(height)
 
-    def _propagate(self, lambdas: Sequence[np.ndarray], here: NormalPosterior) -> tuple[NormalPosterior, np.ndarray]:
+    def _propagate(self, here: NormalPosterior) -> tuple[NormalPosterior, np.ndarray]:
         """The posterior whose moments are right, and the standard deviations of its rows, shape (m,)."""
-        sds, share, last = self._sds(here), 1.0, np.inf
+        sds, share, last = here.sds, 1.0, np.inf
         for _ in range(ROUNDS):
             eta, before = here.mean.eta, sds
             moments = tilted_moments(self.likelihood, eta, sds, here.quadratics)
             wanted = match_moments(here.quadratics, moments, sds, self.rows.count)
-            here = self._solve(lambdas, eta, here.quadratics.towards(wanted, share))
-            sds = self._sds(here)
+            here = self._solve(eta, here.quadratics.towards(wanted, share))
+            sds = here.sds
             moved = max(np.abs((here.mean.eta - eta) / sds).max(), np.abs(sds / before - 1).max()) / share
             if moved <= NEAR:
                 break
             share, last = share / 2 if moved > last / 2 else share, moved  # damped where rounds do not settle
         return here, sds
 
-    def _sds(self, posterior: NormalPosterior) -> np.ndarray:
-        return np.sqrt(posterior.equations.row_variances(self.levels, self.columns, self.rows.covariates))
-
     def _at_mode(self, lambdas: Sequence[np.ndarray]) -> NormalPosterior:
+        self.equations.at(lambdas)
         fixed, effects = self.last
         spherical = [np.linalg.lstsq(root, own.T)[0].T.ravel() for root, own in zip(lambdas, effects, strict=True)]
-        mode = self._mode(lambdas, fixed, np.concatenate(spherical))
+        mode = self._mode(fixed, np.concatenate(spherical))
         for _ in range(STEPS):
-            full = self._solve(lambdas, mode.eta, at_modes(self.likelihood, mode.eta))
-            after = self._step(lambdas, mode, full.mean)
+            full = self._solve(mode.eta, at_modes(self.likelihood, mode.eta))
+            after = self._step(mode, full.mean)
             moved, mode = np.abs(after.eta - mode.eta).max(), after
             if moved <= CLOSE:
                 break
-        self.last = mode.fixed, self._effects(lambdas, mode.spherical)
+        self.last = mode.fixed, self.equations.effects(mode.spherical)
         return full._replace(mean=mode)
 
-    def _solve(self, lambdas: Sequence[np.ndarray], eta: np.ndarray, quadratics: Quadratics) -> NormalPosterior:
+    def _solve(self, eta: np.ndarray, quadratics: Quadratics) -> NormalPosterior:
         """The posterior with functions of the distance from eta, shape (m,)."""
         working = eta - self.rows.offset + quadratics.slope / quadratics.curvature
-        equations = CholeskyEquations(self.systems.partition(working, quadratics.curvature), lambdas)
-        solution: EquationSolution = equations.solve()
-        mean = self._mode(lambdas, solution.fixed, solution.effects)
-        determinants = solution.log_det + solution.log_det_fixed
-        return NormalPosterior(mean, quadratics.moved(mean.eta - eta), equations, determinants)
+        solution = self.equations.solve(working, quadratics.curvature)
+        mean = self._mode(solution.fixed, solution.spherical)
+        return NormalPosterior(mean, quadratics.moved(mean.eta - eta), solution)
 
-    def _step(self, lambdas: Sequence[np.ndarray], mode: Mode, full: Mode) -> Mode:
+    def _step(self, mode: Mode, full: Mode) -> Mode:
         """The mode after a Newton step, which is halved while it loses height."""
         after = full
         for _ in range(HALVINGS):
             if after.height >= mode.height - SLACK * abs(mode.height):
                 return after
             fixed, spherical = (mode.fixed + after.fixed) / 2, (mode.spherical + after.spherical) / 2
-            after = self._mode(lambdas, fixed, spherical)
+            after = self._mode(fixed, spherical)
         return mode
 
-    def _mode(self, lambdas: Sequence[np.ndarray], fixed: np.ndarray, spherical: np.ndarray) -> Mode:
-        rows, effects = self.rows, self._effects(lambdas, spherical)
-        eta = np.clip(rows.fixed_part(fixed) + sum_random_effects(rows.factors, effects), -10 * ETA, 10 * ETA)
+    def _mode(self, fixed: np.ndarray, spherical: np.ndarray) -> Mode:
+        eta = np.clip(self.equations.predictor(fixed, spherical) + self.rows.offset, -10 * ETA, 10 * ETA)
         height = self.likelihood.log_likelihood(eta).sum() - spherical @ spherical / 2
         return Mode(fixed, spherical, eta, float(height))
-
-    def _effects(self, lambdas: Sequence[np.ndarray], spherical: np.ndarray) -> list[np.ndarray]:
-        ends = np.cumsum([factor.shape.length for factor in self.rows.factors])
-        parts = np.split(spherical, ends[:-1])
-        return [own.reshape(-1, len(root)) @ root.T for own, root in zip(parts, lambdas, strict=True)]
 
 
 def average_generalized(rows: AggregatedRows, link: Link, mean: float, prior: VariancePrior) -> Weighted:

@@ -21,7 +21,10 @@ from catpool.models.mixed.solver.equations import PartitionedSystem
 from catpool.models.mixed.solver.grouping_factor import FactorShape, sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, limit_threads
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.rooted_equations import RootedEquations, RootedSystem, has_roots
 from catpool.priors.mixture_of_t import MixtureOfT
+
+QUIET = 1e9  # information of a level, relative to that of the prior, from which on cross-products lose too many digits
 
 
 class Component(NamedTuple):
@@ -149,12 +152,23 @@ class JointPosterior:
                 yield component.fixed + spread * fixed, moved
 
     def components(self) -> Iterator[Component]:
-        shared = PartitionedSystem(self._system(0)) if len(self.random) == 1 else None
+        shared = self._partition(0) if len(self.random) == 1 else None
         for index, scale in enumerate(self.scales):
-            partition = PartitionedSystem(self._system(index)) if shared is None else shared
+            partition = self._partition(index) if shared is None else shared
             with limit_threads(partition.system):
-                equations = CholeskyEquations(partition, [each[index] for each in self.lambdas])
+                equations = _equations(partition, [each[index] for each in self.lambdas])
             yield Component(equations, float(scale), self.fixed[index], [each[index] for each in self.effects])
+
+    def _partition(self, index: int) -> PartitionedSystem:
+        system = self._system(index)
+        if not self._is_quiet or not has_roots(system):
+            return PartitionedSystem(system)
+        return RootedSystem(system, np.zeros(len(system.cross)), np.zeros(system.covariates))
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether effects are so much larger than the noise that cross-products lose too many digits."""
+        return max(np.abs(each).max() for each in self.lambdas) ** 2 * self.random.max() > QUIET
 
     def _system(self, index: int) -> MixedSystem:
         shapes = [FactorShape(size, width, True) for size, width in zip(self.sizes, self.widths, strict=True)]
@@ -165,6 +179,12 @@ class JointPosterior:
         products = np.zeros((width + 1, width + 1))
         products[:-1, :-1] = self.products[index]
         return MixedSystem(shapes, random, cross, products, 0.0, 0.0)
+
+
+def _equations(partition: PartitionedSystem, lambdas: Sequence[np.ndarray]) -> CholeskyEquations:
+    if isinstance(partition, RootedSystem):
+        return RootedEquations(partition, lambdas)
+    return CholeskyEquations(partition, lambdas)
 
 
 def _inverse_chi_squared(freedom: float, rng: np.random.Generator) -> float:

@@ -25,7 +25,7 @@ from scipy.special import logsumexp
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.fit_at_modes import fit_at_modes
 from catpool.models.mixed.quasi_likelihood import ETA
-from catpool.models.mixed.row_likelihood import CanonicalRows
+from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
 from catpool.priors.link import Link
@@ -34,6 +34,7 @@ Criterion = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters 
 
 NEWTON_STEPS = 200
 HALVINGS = 30
+START = 0.3  # of theta, where Laplace's approximation is best at zero
 SMALL = 1e-3  # a theta below it is compared with zero
 DIFFERENCE = 1e-4  # step of finite differences
 
@@ -63,11 +64,11 @@ class RandomInterceptLikelihood:
     ----------
     rows : AggregatedRows
         With one factor of G levels, and no slopes.
-    link : Link
+    likelihood : RowLikelihood
     """
 
-    def __init__(self, rows: AggregatedRows, link: Link) -> None:
-        self.rows, self.link = rows, link
+    def __init__(self, rows: AggregatedRows, likelihood: RowLikelihood) -> None:
+        self.rows, self.likelihood = rows, likelihood
         self.codes, self.size = rows.factors[0].codes, rows.factors[0].size
 
     def _sum_by_level(self, values: np.ndarray) -> np.ndarray:
@@ -90,13 +91,12 @@ class RandomInterceptLikelihood:
             if np.abs(step).max() < 1e-12 * max(1.0, np.abs(effects).max()):
                 break
         eta = self._eta(theta, fixed, effects)
-        return ConditionalModes(effects, eta, self._sum_by_level(self.rows.count * self.link.variance(eta)))
+        return ConditionalModes(effects, eta, self._sum_by_level(self.likelihood.information(eta)))
 
     def _newton_step(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
         eta = self._eta(theta, fixed, effects)
-        information = self._sum_by_level(self.rows.count * self.link.variance(eta))
-        residual = self.rows.total - self.rows.count * self.link.mean(eta)
-        gradient = theta * self._sum_by_level(residual) - effects
+        information = self._sum_by_level(self.likelihood.information(eta))
+        gradient = theta * self._sum_by_level(self.likelihood.residual(eta)) - effects
         return gradient / (1 + theta**2 * information)
 
     def _eta(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
@@ -105,24 +105,23 @@ class RandomInterceptLikelihood:
     def _log_integrand(self, theta: float, fixed: np.ndarray, effects: np.ndarray) -> np.ndarray:
         """The logarithm of the integrand of each level, shape (G,)."""
         eta = self._eta(theta, fixed, effects)
-        return self._sum_by_level(self.link.log_likelihood(self.rows.total, self.rows.count, eta)) - effects**2 / 2
+        return self._sum_by_level(self.likelihood.log_likelihood(eta)) - effects**2 / 2
 
     def laplace(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """The Laplace approximation, without its constant, and its gradient."""
-        theta, rows, link = parameters[0], self.rows, self.link
+        theta, likelihood = parameters[0], self.likelihood
         modes = self.modes(parameters)
         b, eta, information = modes
-        height = self._sum_by_level(link.log_likelihood(rows.total, rows.count, eta)) - b**2 / 2
+        height = self._sum_by_level(likelihood.log_likelihood(eta)) - b**2 / 2
         spread = 1 + theta**2 * information
         value = -2 * height.sum() + np.log(spread).sum()
-        residual = rows.total - rows.count * link.mean(eta)
-        weight, skew = rows.count * link.variance(eta), rows.count * link.skew(eta)
+        residual, weight, skew = likelihood.residual(eta), likelihood.information(eta), likelihood.skew(eta)
         own, skew_sum = theta**2 / spread, self._sum_by_level(skew)
         b_by_theta = (self._sum_by_level(residual) - theta * b * information) / spread
         by_theta = -2 * (residual @ b[self.codes])
         by_theta += (2 * theta * information / spread + own * skew_sum * (b + theta * b_by_theta)).sum()
         by_eta = -2 * residual + (own[self.codes] * skew - (own * theta**2 * skew_sum / spread)[self.codes] * weight)
-        return float(value), np.append(by_theta, rows.covariates.T @ by_eta)
+        return float(value), np.append(by_theta, self.rows.covariates.T @ by_eta)
 
     def quadrature(self, parameters: np.ndarray, points: int) -> float:
         """The adaptive Gauss-Hermite quadrature, without its constant."""
@@ -137,19 +136,13 @@ class RandomInterceptLikelihood:
         levels = logsumexp(heights, axis=0) + np.log(spread) - np.log(np.pi) / 2
         return float(-2 * levels.sum())
 
-    def quadrature_gradient(self, parameters: np.ndarray, points: int) -> np.ndarray:
-        """The gradient of the quadrature by central differences of fourth order."""
-        steps = DIFFERENCE * np.eye(len(parameters))
-        gradient = [
-            (
-                8 * (self.quadrature(parameters + step, points) - self.quadrature(parameters - step, points))
-                - self.quadrature(parameters + 2 * step, points)
-                + self.quadrature(parameters - 2 * step, points)
-            )
-            / 12e-4  # 12 differences, in all digits
-            for step in steps
-        ]
-        return np.array(gradient)
+
+def _gradient(value: Callable[[np.ndarray], float], point: np.ndarray) -> np.ndarray:
+    """The gradient by central differences of fourth order."""
+    steps = DIFFERENCE * np.eye(len(point))
+    near = [value(point + step) - value(point - step) for step in steps]
+    far = [value(point + 2 * step) - value(point - 2 * step) for step in steps]
+    return (8 * np.array(near) - np.array(far)) / 12e-4  # 12 differences, in all digits
 
 
 def fit_random_intercepts(rows: AggregatedRows, link: Link, mean: float, points: int) -> tuple[MixedFit, float, str]:
@@ -164,27 +157,58 @@ def fit_random_intercepts(rows: AggregatedRows, link: Link, mean: float, points:
     points : int
         Points of the quadrature; one is the Laplace approximation.
     """
-    likelihood = RandomInterceptLikelihood(rows, link)
+    likelihood = RandomInterceptLikelihood(rows, CanonicalRows(rows.total, rows.count, link))
     start = np.zeros(1 + rows.covariates.shape[1])
     start[:2] = 0.5, float(link.eta(np.array(mean)))
     parameters = _polish(likelihood.laplace, _descend(likelihood.laplace, start))
     value = likelihood.laplace(parameters)[0]
     if points > 1:
-        parameters = _polish(
-            lambda p: (likelihood.quadrature(p, points), likelihood.quadrature_gradient(p, points)), parameters
-        )
+        parameters = _polish_value(lambda p: likelihood.quadrature(p, points), parameters)
         value = likelihood.quadrature(parameters, points)
     parameters[0] = abs(parameters[0])
     if parameters[0] < SMALL:
         without, least = _fit_without_effects(likelihood, parameters)
         if least <= value + 1e-7:
             parameters, value = without, least
-    method = "Laplace" if points == 1 else f"adaptive quadrature of {points} points"
+    method = "Laplace" if points == 1 else quadrature_name(points)
     return _fit_at(likelihood, parameters), value - 2 * rows.constant, method
+
+
+def fit_dispersed_intercepts(
+    rows: AggregatedRows, likelihood: RowLikelihood, laplace: MixedFit, dispersion: float, points: int
+) -> tuple[MixedFit, float, float]:
+    """The fit by quadrature, its criterion and its dispersion, from those of Laplace's approximation."""
+    known = [-np.inf] if dispersion == 0 else []  # the logarithm of one that may as well be zero
+
+    def at(parameters: np.ndarray) -> RandomInterceptLikelihood:
+        return RandomInterceptLikelihood(rows, likelihood.at(np.append(parameters, known)[-1:]))
+
+    def value(parameters: np.ndarray) -> float:
+        own = at(parameters)
+        return own.quadrature(parameters[:size], points) - 2 * own.likelihood.constant
+
+    theta, size = laplace.lambdas[0].item(), 1 + len(laplace.fixed)
+    parameters = np.array([theta, *laplace.fixed, *([] if known else [np.log(dispersion)])])
+    if theta < SMALL:  # where the gradient is zero for all data
+        nearby = np.array([START, *parameters[1:]])
+        parameters = _descend(lambda near: (value(near), _gradient(value, near)), nearby)
+    parameters = _polish_value(value, parameters)
+    parameters[0] = abs(parameters[0]) if abs(parameters[0]) > SMALL else 0.0
+    found = at(parameters)
+    criterion = value(parameters) - 2 * rows.constant
+    return _fit_at(found, parameters[:size]), criterion, float(found.likelihood.dispersion or 0.0)
+
+
+def quadrature_name(points: int) -> str:
+    return f"adaptive quadrature of {points} points"
 
 
 def _descend(criterion: Criterion, start: np.ndarray) -> np.ndarray:
     return np.asarray(minimize(criterion, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x)
+
+
+def _polish_value(value: Callable[[np.ndarray], float], parameters: np.ndarray) -> np.ndarray:
+    return _polish(lambda near: (value(near), _gradient(value, near)), parameters)
 
 
 def _polish(criterion: Criterion, parameters: np.ndarray) -> np.ndarray:
@@ -210,5 +234,4 @@ def _fit_at(likelihood: RandomInterceptLikelihood, parameters: np.ndarray) -> Mi
     theta, modes = parameters[0], likelihood.modes(parameters)
     effects = [theta * modes.effects[:, None]]
     rows = likelihood.rows
-    each = CanonicalRows(rows.total, rows.count, likelihood.link)
-    return fit_at_modes(rows, each, [np.array([[theta]])], parameters[1:], effects, modes.eta)
+    return fit_at_modes(rows, likelihood.likelihood, [np.array([[theta]])], parameters[1:], effects, modes.eta)

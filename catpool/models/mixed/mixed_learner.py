@@ -12,18 +12,18 @@ from catpool.crossfit.folds import Folds
 from catpool.data.progress import FOLDS, counted
 from catpool.models.mixed.aggregated_rows import AggregatedRows, aggregate_rows
 from catpool.models.mixed.average_variances import fit_full_bayes
-from catpool.models.mixed.cross_products import CrossProducts, cross_products
 from catpool.models.mixed.design import Design, DesignScales
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.dropped_columns import dropped_by_fold, of_fold
 from catpool.models.mixed.fitted_model import MixedModel, rescale_positive_target, with_zeros
 from catpool.models.mixed.joint_laplace import average_generalized
-from catpool.models.mixed.laplace import fit_random_intercepts
+from catpool.models.mixed.laplace import fit_dispersed_intercepts, fit_random_intercepts, quadrature_name
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.model_assembly import ModelAssembly
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
+from catpool.models.mixed.row_residuals import RowResiduals
 from catpool.models.mixed.separation import warn_of_separation
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
@@ -77,31 +77,29 @@ def _has_own_units(rows: MixedRows, folds: Folds, options: MixedOptions) -> bool
 def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, keep_posterior: bool) -> list[MixedModel]:
     """The model of all rows and, if there are several parts, those of the rows outside each part."""
     scales, unit = rows.design.measure_scales(rows.weights.row), unit_of(rows.y)
-    products = _cross_products(replace(rows, y=rows.y / unit), scales, parts)
+    of_rows = RowResiduals(
+        rows.y / unit, *rows.design.standardize(scales), rows.weights.row, rows.weights.precision, parts
+    )
+    products = of_rows.cross_products(parts)
     views = [products.merge(), *(products.leave_out_parts() if parts.number > 1 else [])]
     of_all = ModelAssembly(scales, unit, rows.family, options, keep_posterior)
     assemblies = [of_all, *[replace(of_all, keep_posterior=False)] * (len(views) - 1)]
 
     def fit(view: int) -> MixedModel:
         with of_fold(view - 1) if view else nullcontext():
-            return _fit_system(*views[view], assemblies[view])
+            return _fit_system(*views[view], assemblies[view], replace(of_rows, left_out=view - 1 if view else None))
 
     return counted(fit, range(len(views)), FOLDS)
 
 
-def _cross_products(rows: MixedRows, scales: DesignScales, parts: Parts) -> CrossProducts:
-    covariates, factors = rows.design.standardize(scales)
-    return cross_products(rows.y, covariates, factors, rows.weights.row, parts, precision=rows.weights.precision)
-
-
-def _fit_system(system: MixedSystem, center: float, assembly: ModelAssembly) -> MixedModel:
+def _fit_system(system: MixedSystem, center: float, assembly: ModelAssembly, rows: RowResiduals) -> MixedModel:
     options = assembly.options
     freedom = system.rows - (system.covariates if options.reml else 0)
-    uncertain = options.uncertain(system.seen, system.rows)
+    residuals, uncertain = replace(rows, center=center), options.uncertain(system.seen, system.rows)
     if any(uncertain) and freedom > LEAST_FREEDOM and is_exact(system.shapes, options.solver):
-        fits = fit_full_bayes(system, uncertain, options.prior_scale)
+        fits = fit_full_bayes(system, uncertain, options.prior_scale, residuals)
     else:
-        fits = [(1.0, fit_mixed(system, reml=options.reml, solver=options.solver))]
+        fits = [(1.0, fit_mixed(system, reml=options.reml, solver=options.solver, residuals=residuals))]
     return assembly.assemble(fits, center=center, freedom=freedom, method=options.method)
 
 
@@ -190,7 +188,11 @@ def _fit_best(
         fit, criterion, method = fit_random_intercepts(rows, likelihood.link, mean, options.quadrature)
         return BestFit(fit, method, criterion)
     fit, criterion, dispersion = fit_laplace(rows, likelihood, mean)
-    return BestFit(fit, "Laplace", criterion, dispersion)
+    if options.quadrature == 1 or dispersion is None:
+        return BestFit(fit, "Laplace", criterion, dispersion)
+    found = fit_dispersed_intercepts(rows, likelihood, fit, dispersion, options.quadrature)
+    fit, criterion, dispersion = found
+    return BestFit(fit, quadrature_name(options.quadrature), criterion, dispersion)
 
 
 def _uncertain(rows: AggregatedRows, family: Family | DispersedFamily, options: MixedOptions) -> list[bool]:

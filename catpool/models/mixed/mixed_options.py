@@ -103,10 +103,10 @@ class MixedOptions:
             )
         if isinstance(rows.family, DispersedFamily):
             self._check_dispersed(rows)
-        if self.quadrature > 1 and (normal or not one_intercept or rows.design.names):
+        if self.quadrature > 1 and (normal or not one_intercept):
             raise ValueError(
-                "`quadrature` of more than one point needs a binary target or counts, one factor, and neither "
-                f"covariates nor slopes. Got {self.quadrature}; pass quadrature=1."
+                "`quadrature` of more than one point needs one factor without slopes, and a target that is not of the "
+                f"normal family. Got {self.quadrature}; pass quadrature=1."
             )
         if self.solver == "cg" and one_intercept and not normal:
             raise ValueError(
@@ -140,9 +140,4 @@ class MixedOptions:
                 f'family="{name}" has Laplace\'s approximation alone, in which its dispersion is estimated, but '
                 f'approximation="{self.approximation}" with solver="{self.solver}" would leave it out. Pass '
                 'approximation="laplace" and solver="auto".'
-            )
-        if self.quadrature > 1:
-            raise ValueError(
-                f'`quadrature` of more than one point does not go with family="{name}", whose dispersion is estimated '
-                f"by Laplace's approximation. Got {self.quadrature}; pass quadrature=1."
             )

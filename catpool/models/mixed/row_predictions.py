@@ -9,7 +9,7 @@ import numpy as np
 
 from catpool.data.categories import MISSING
 from catpool.models.mixed.design import Design
-from catpool.models.mixed.effects_table import EffectsTable
+from catpool.models.mixed.effects_table import EffectsTable, hidden_rows
 from catpool.models.mixed.joint_posterior import JointPosterior
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
@@ -23,10 +23,8 @@ def predict_rows(
     """The predictive distribution of rows, and for which of them the policy hides it, shape (n,)."""
     posterior, model = _posterior(tables), tables[0].model
     predictor = posterior.predictor(_as_unseen(design, policy))
-    hidden = np.any(
-        [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)], axis=0
-    )
-    return LinearPredictive(predictor, posterior.scales, family, model.dispersion or 0.0), hidden
+    found = LinearPredictive(predictor, posterior.scales, family, model.dispersion or 0.0)
+    return found, hidden_rows(tables, design)
 
 
 def draw_effects(
@@ -34,7 +32,7 @@ def draw_effects(
 ) -> np.ndarray:
     """Draws of the effects of rows, shape (number, n, effects of all factors), NaN where the policy hides them."""
     posterior, shown = _posterior(tables), _as_unseen(design, policy)
-    hidden = [_hidden(table, factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
+    hidden = [table.hides(factor.codes) for table, factor in zip(tables, design.factors, strict=True)]
     units = [posterior.design_scales.effects_to_original(*each) for each in enumerate(posterior.widths)]
     draws = []
     for _, effects in posterior.draw(rng, number):
@@ -63,11 +61,3 @@ def _as_unseen(design: Design, policy: Policy) -> Design:
         replace(each, codes=np.where(each.codes == MISSING, each.size - 1, each.codes)) for each in design.factors
     ]
     return replace(design, factors=factors)
-
-
-def _hidden(table: EffectsTable, codes: np.ndarray) -> np.ndarray:
-    """Whether the policy hides the effects of levels, shape (n,)."""
-    missing = codes == MISSING
-    unseen = (table.counts[codes] == 0) & ~missing
-    policy = table.policy
-    return ((policy.unknown == "nan") & unseen) | ((policy.missing == "nan") & missing)

@@ -241,3 +241,14 @@ def test_categories_of_later_rows_do_not_change_earlier_cells(kind):
     after = encoder.fit_transform(X, y[kind])
     features = ["make_x_year", "make_x_year_sd"]
     assert before.loc[~later, features].to_numpy().tobytes() == after.loc[~later, features].to_numpy().tobytes()
+
+
+def test_an_unseen_cell_of_classes_is_no_more_uncertain_than_a_share_can_be():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.integers(0, 5, 60).astype(str), "b": rng.integers(0, 5, 60).astype(str)})
+    y = (((X["a"] == "1") & X["b"].isin(["1", "2"])) | (X["a"] == "3")).astype(int)
+    encoder = EmpiricalBayesEncoder(interactions=[("a", "b")], output=["mean", "sd"]).fit(X, y)
+    found = encoder.transform(pd.DataFrame({"a": ["new", "1"], "b": ["new", "new"]}))
+    mean, sd = found["a_x_b"], found["a_x_b_sd"]
+    np.testing.assert_allclose(sd, np.sqrt(mean * (1 - mean)))
+    assert (encoder.transform(X)["a_x_b_sd"] < sd.max()).all()

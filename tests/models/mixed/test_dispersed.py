@@ -163,6 +163,53 @@ def test_laplace_is_close_to_the_integral(family):
 
 
 @FAMILIES
+@pytest.mark.parametrize("covariates", [[], ["x", "z"]], ids=str)
+def test_quadrature_is_the_integral_and_its_likeliest_parameters(family, covariates):
+    X, y, own = rows_of(family, n=60)
+    form = {"groups": ["a"], "covariates": covariates}
+    encoder = fitted(family, X, y, own, quadrature=25, **form)
+    model, dense = encoder.model_, dense_of(family, X, y, form, **own)
+    assert encoder.summary_.attrs["method"] == "adaptive quadrature of 25 points"
+
+    def criterion(point):
+        return dense.integrated(np.exp(point[0]), point[1:-1], np.exp(point[-1]))
+
+    point = np.array([np.log(model.covariances[0].item()) / 2, *model.fixed, np.log(model.dispersion)])
+    least = criterion(point)
+    assert model.criterion == pytest.approx(least, abs=1e-5)
+    for step in 0.02 * np.diag([1, 1, *(1 / X[covariates].std()), 1]):
+        behind, ahead = criterion(point - step), criterion(point + step)
+        assert abs(ahead - behind) / (ahead - 2 * least + behind) < 0.1  # of a step of one in fifty
+
+
+@FAMILIES
+def test_quadrature_of_many_rows_changes_little_and_of_no_effects_nothing(family):
+    X, y, own = rows_of(family, n=600)
+    laplace, found = (fitted(family, X, y, own, quadrature=points, groups=["a"]).model_ for points in (1, 9))
+    assert found.criterion == pytest.approx(laplace.criterion, abs=0.1)
+    assert found.dispersion == pytest.approx(laplace.dispersion, rel=0.01)
+    np.testing.assert_allclose(found.effects[0], laplace.effects[0], atol=0.02)
+    quiet = draw(family, np.random.default_rng(3), np.full(600, 5.0))
+    laplace, found = (fitted(family, X, quiet, {}, quadrature=points, groups=["a"]).model_ for points in (1, 9))
+    if laplace.covariances[0].item() == 0:
+        assert found.covariances[0].item() == 0
+    assert found.criterion == pytest.approx(laplace.criterion, abs=0.02)
+
+
+def test_quadrature_of_counts_without_dispersion_is_that_of_counts():
+    X, _, _ = rows_of("negative_binomial", n=60)
+    y = np.floor(np.exp(np.arange(60) % 9 / 4))
+    X["a"] = np.arange(60) % 9
+    found, counts = (
+        encoder_of(["a"], target_type="count", family=family, quadrature=9).fit(X, y).model_
+        for family in ("negative_binomial", "auto")
+    )
+    assert found.dispersion == 0
+    assert found.criterion == pytest.approx(counts.criterion, abs=1e-6)
+    np.testing.assert_allclose(found.effects[0], counts.effects[0], atol=1e-5)
+
+
+@FAMILIES
 @pytest.mark.parametrize("groups", [["a"], ["a", "c"]])
 @pytest.mark.parametrize("covariates", [[], ["x"]])
 def test_a_weight_is_so_many_copies_and_the_order_of_rows_does_not_matter(family, groups, covariates):
@@ -246,7 +293,7 @@ def test_a_file_with_a_dispersion_that_cannot_be_is_refused(forged):
         ({"approximation": "pql"}, 'has Laplace\'s approximation alone.*Pass approximation="laplace"'),
         ({"solver": "cg"}, 'has Laplace\'s approximation alone.*solver="auto"'),
         ({"prior": "full_bayes"}, "prior=.full_bayes. does not go with family=.*Pass prior=.ml"),
-        ({"quadrature": 5}, "`quadrature` of more than one point does not go with family="),
+        ({"quadrature": 5}, "`quadrature` of more than one point needs one factor without slopes"),
         ({"target_type": "binary"}, "does not go with a binary target"),
         ({"weight_type": "precision"}, 'weight_type="precision" goes with the normal family alone'),
     ],

@@ -108,6 +108,31 @@ def test_policies_differ(shops):
         encoder_of(["shop"], missing="error").fit(X[["shop"]], y)
 
 
+@pytest.mark.parametrize("kind", ["continuous", "binary"])
+def test_predictions_are_nan_where_the_policy_hides_an_effect(kind):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.integers(0, 4, 90).astype(str), "b": rng.integers(0, 3, 90).astype(str)})
+    y = (rng.normal(size=4)[X["a"].astype(int)] + rng.normal(size=90) > 0) * 1
+    X.loc[::9, "a"] = None
+    new = pd.DataFrame({"a": ["0", None, "new", "0"], "b": ["0", "0", "0", "new"]})
+
+    def predicted(**policy):
+        encoder = encoder_of(["a", "b"], output=["prediction", "fixed"], target_type=kind, **policy).fit(X, y)
+        found = encoder.transform(new)
+        assert not found["fixed"].isna().any()
+        assert found["prediction"].isna().tolist() == encoder.predict(new)["mean"].isna().tolist()
+        return found["prediction"]
+
+    shown = predicted()
+    assert not shown.isna().any()
+    for policy, hidden in (({"missing": "nan"}, [1]), ({"unknown": "nan"}, [2, 3])):
+        found = predicted(**policy)
+        assert np.flatnonzero(found.isna()).tolist() == hidden
+        np.testing.assert_array_equal(found.dropna(), shown.drop(hidden))
+    encoder = encoder_of(["a"], missing="nan", output="prediction", remainder="drop")
+    assert np.isnan(np.asarray(encoder.fit_transform(X, y))[::9]).all()
+
+
 def test_policies_hold_out_of_fold_and_for_cells(shops):
     X, y = shops
     X = X[["shop", "note"]].assign(note=np.where(np.arange(90) == 4, "only here", X["note"]))

@@ -9,7 +9,8 @@ from helpers.dense_laplace import DenseLaplace
 from helpers.json_mutations import forge
 from helpers.mixed import encoder_of, value_of
 from helpers.reference_data import REFERENCE
-from scipy.special import expit
+from scipy.special import expit, gammaln
+from scipy.stats import norm
 
 from catpool.models.mixed.aggregated_rows import AggregatedRows
 from catpool.models.mixed.laplace import fit_random_intercepts
@@ -238,3 +239,27 @@ def test_a_factor_with_a_level_for_each_row():
         for factor in (0.9, 1.1):
             others = [own * (factor if place == position else 1) for place, own in enumerate(roots)]
             assert dense.laplace(others, model.fixed) > here
+
+
+@pytest.mark.parametrize("kind", ["binary", "count"])
+def test_quadrature_with_covariates_is_the_integral_and_its_likeliest_parameters(kind):
+    rng = np.random.default_rng(8)
+    X = pd.DataFrame({"g": np.arange(90) % 15, "x": rng.normal(size=90)})
+    eta = rng.normal(size=15)[X["g"]] + 0.8 * X["x"].to_numpy()
+    y = (rng.random(90) < 1 / (1 + np.exp(-eta))).astype(int) if kind == "binary" else rng.poisson(np.exp(eta))
+    model = encoder_of(["g"], covariates=["x"], target_type=kind, quadrature=25).fit(X, y).model_
+    effects = np.linspace(-9, 9, 2001)
+
+    def criterion(point):
+        at = point[1] + point[2] * X["x"].to_numpy()[:, None] + np.exp(point[0]) * effects
+        rows = y[:, None] * at - np.logaddexp(0, at) if kind == "binary" else y[:, None] * at - np.exp(at)
+        rows = rows - gammaln(y + 1.0)[:, None] * (kind == "count")
+        heights = np.stack([rows[X["g"] == level].sum(axis=0) for level in range(15)])
+        return -2 * np.log((np.exp(heights) * norm.pdf(effects)).sum(axis=1) * (effects[1] - effects[0])).sum()
+
+    point = np.array([np.log(model.covariances[0].item()) / 2, *model.fixed])
+    least = criterion(point)
+    assert model.criterion == pytest.approx(least, abs=1e-6)
+    for step in 0.01 * np.eye(3):
+        behind, ahead = criterion(point - step), criterion(point + step)
+        assert abs(ahead - behind) / (ahead - 2 * least + behind) < 0.05  # of a step of a hundredth

@@ -33,7 +33,7 @@ def orders():
 @pytest.mark.parametrize("form", FORMS)
 def test_a_level_for_each_weighted_row_says_so_and_depends_on_no_order(form):
     encoder = MixedModelEncoder(remainder="drop", target_type="continuous", **FORMS[form])
-    with pytest.warns(ConvergenceWarning, match="predict y exactly, or all but a billionth"):
+    with pytest.warns(ConvergenceWarning, match="predict y exactly, or all but what rounding"):
         first = encoder.fit(X, NOISE, sample_weight=WEIGHTS).transform(X)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -93,27 +93,6 @@ def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(row
         order = np.random.default_rng(seed).permutation(len(codes))
         found.append(np.asarray(encoder.fit(table.iloc[order], y[order]).transform(table)))
     np.testing.assert_allclose(found, np.broadcast_to(found[0], np.shape(found)), rtol=0, atol=2.0**40 * 1e-9)
-
-
-@pytest.mark.parametrize("ratio", [1e5, 1e6, 1e8, 1e10])
-@pytest.mark.parametrize("form", ["one", "two", "covariate"])
-@pytest.mark.parametrize("method", ["ml", "reml"])
-def test_variances_between_levels_are_right_where_those_within_are_not_known(form, ratio, method):
-    """They are those of a hundredth of the effects' size, beside the same noise, which changes them by 1e-5."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame({"g": rng.integers(0, 15, 400), "h": rng.integers(0, 8, 400), "x": rng.normal(size=400)})
-    signal = rng.normal(size=15)[table["g"]] + (rng.normal(size=8)[table["h"]] if form == "two" else 0)
-    signal = (signal + (table["x"] if form == "covariate" else 0)) * 1.0
-    noise, groups = rng.normal(size=400), ["g", "h"] if form == "two" else ["g"]
-    encoder = encoder_of(groups, covariates=["x"] if form == "covariate" else None, prior=method)
-    expected = encoder.fit(table, 1e3 * signal + noise).model_
-    with pytest.warns(ConvergenceWarning, match="It is taken for a millionth of the variance of y"):
-        model = encoder.fit(table, ratio * signal + noise).model_
-    for found, own in zip(model.covariances, expected.covariances, strict=True):
-        assert found.item() == pytest.approx(own.item() * (ratio / 1e3) ** 2, rel=1e-3)
-    assert model.scale == pytest.approx(1e-6 * (ratio * signal).var(), rel=0.01)
-    for found, own in zip(model.effects, expected.effects, strict=True):
-        np.testing.assert_allclose(found / ratio, own / 1e3, atol=2e-3)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -93,7 +93,6 @@ def test_a_column_that_is_called_as_an_output_is_refused(shops, output, column):
         ({"output": ["mode", "mode"]}, "`output` must be one or several of"),
         ({"output": []}, "`output` must be one or several of"),
         ({"weight_type": "precision", "target_type": "binary"}, "normal family alone"),
-        ({"quadrature": 5, "covariates": ["price"], "target_type": "binary"}, "`quadrature`"),
         ({"quadrature": 5, "slopes": {"shop": ["price"]}, "target_type": "binary"}, "`quadrature`"),
         ({"quadrature": 5, "groups": ["shop", "item"], "target_type": "binary"}, "`quadrature`"),
         ({"covariates": ["price", "double"], "target_type": "binary"}, "linearly independent"),

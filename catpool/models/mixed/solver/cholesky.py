@@ -29,13 +29,17 @@ class CholeskyEquations(MixedModelEquations):
 
     def __init__(self, partition: PartitionedSystem, lambdas: Sequence[np.ndarray]) -> None:
         super().__init__(partition, lambdas)
+        self.lower = self._lower()
+
+    def _lower(self) -> np.ndarray:
+        """The Cholesky root of what remains for the rest and X, shape (r + p, r + p)."""
         r = self.r
         dense = np.empty((r + self.p, r + self.p))
-        own = self.rest_lambda.T @ partition.rest_block @ self.rest_lambda
+        own = self.rest_lambda.T @ self.partition.rest_block @ self.rest_lambda
         dense[:r, :r] = to_dense(own - self.coupling.T @ self.coupling) + np.eye(r)
         dense[:r, r:], dense[r:, :r] = self.rest_sides[:, :-1], self.rest_sides[:, :-1].T
         dense[r:, r:] = self.fixed[:-1, :-1]
-        self.lower = self._decompose(dense)
+        return self._decompose(dense)
 
     def _decompose(self, dense: np.ndarray) -> np.ndarray:
         """The Cholesky root.

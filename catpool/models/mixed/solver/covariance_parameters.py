@@ -46,3 +46,7 @@ class CovarianceParameters:
     def theta(self, lambdas: Sequence[np.ndarray]) -> np.ndarray:
         """The parameters of the factors' Lambdas, shape (k,)."""
         return np.array([lambdas[factor][a, b] for factor, a, b in self.places])
+
+    def row_sizes(self, lambdas: Sequence[np.ndarray]) -> np.ndarray:
+        """The standard deviation of the effect that each parameter belongs to, shape (k,)."""
+        return np.array([np.linalg.norm(lambdas[factor][a]) for factor, a, _ in self.places])

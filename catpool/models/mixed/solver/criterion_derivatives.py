@@ -61,8 +61,7 @@ def criterion_derivatives(
     ]
     gradient = np.array([2 * (gammas[factor] @ lambdas[factor])[a, b] for factor, a, b in parameters.places])
     working = _working_variables(system, parameters, lambdas, effects, pulls)
-    random, fixed = system.random @ working, system.cross[:, :-1].T @ working
-    information = (working.T @ random - equations.quadratic_form(random, fixed)) / scale
+    information = equations.information(working) / scale
     explained = np.array([2 * pulls[factor][:, a] @ effects[factor][:, b] for factor, a, b in parameters.places])
     information -= np.outer(explained, explained) / (freedom * scale**2)  # sigma^2 is profiled out
     _add_curvature(information, parameters, gammas)

@@ -143,7 +143,7 @@ class MixedModelEquations(ABC):
         shape, system = partition.longest_shape, partition.system
         own = lambdas[partition.longest]
         self.p, self.r = system.covariates, len(partition.rest_indices)
-        self.root = np.linalg.cholesky(own.T @ partition.longest_blocks @ own + np.eye(shape.width))
+        self.root = self._longest_root()
         self.inverse_root = np.linalg.solve(self.root, np.broadcast_to(own.T, self.root.shape))  # L^-1 Lambda'
         others = [each for position, each in enumerate(lambdas) if position != partition.longest]
         repeat = repeat_dense_lambdas if partition.dense else repeat_lambdas
@@ -154,6 +154,10 @@ class MixedModelEquations(ABC):
         rest = self.rest_lambda.T @ system.cross[partition.rest_indices]
         self.rest_sides = rest - self.coupling.T @ self.longest_sides
         self.fixed = system.fixed - self.longest_sides.T @ self.longest_sides
+
+    def _longest_root(self) -> np.ndarray:
+        own = self.lambdas[self.partition.longest]
+        return np.linalg.cholesky(own.T @ self.partition.longest_blocks @ own + np.eye(len(own)))
 
     def _times_inverse_root(self, values: np.ndarray) -> np.ndarray:
         """L^-1 Lambda' times values of the longest factor's effects, shape (G q, m)."""
@@ -182,6 +186,11 @@ class MixedModelEquations(ABC):
     @abstractmethod
     def _rest_quadratic_form(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         """The part of `quadratic_form` that belongs to the rest and X."""
+
+    def information(self, working: np.ndarray) -> np.ndarray:
+        """The quadratic forms w'Pw of working variables w = Z times `working`, shape (R, k), where P is REML's."""
+        random, fixed = self.system.random @ working, self.system.cross[:, :-1].T @ working
+        return np.asarray(working.T @ random - self.quadratic_form(random, fixed))
 
     def quadratic_form(self, effects: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         """The quadratic forms s'Cs, shape (m, m), where C is the inverse of the equations and s = (Lambda'Z'Ww, X'Ww).

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
+from catpool.models.mixed.solver.little_noise import Residuals, leave_noise, quiet_deviance, root_of
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.priors.blas import blas_threads
@@ -94,6 +95,7 @@ def fit_mixed(
     known: bool = False,
     solver: str = "auto",
     near: Sequence[np.ndarray] | None = None,
+    residuals: Residuals | None = None,
 ) -> MixedFit:
     """Fit the model of a system.
 
@@ -106,6 +108,8 @@ def fit_mixed(
     solver : {"auto", "exact", "cg"}, default="auto"
     near : sequence of ndarray, optional
         Lambdas to start the search from.
+    residuals : callable, optional
+        What a fit leaves of the rows, where these are at hand: it shows noise that is far smaller than y.
 
     Raises
     ------
@@ -115,15 +119,31 @@ def fit_mixed(
     with explain_singular(system.covariates), limit_threads(system):
         deviance = ProfiledDeviance(system, reml=reml, known=known, solver=solver)
         if not known:
-            check_residual(deviance)
-        fit = fit_at(deviance, deviance.minimize(near))
+            check_residual(deviance, residuals)
+        try:
+            fit = fit_at(deviance, deviance.minimize(near))
+        except LinAlgError:  # as the rounding of effects far larger than the noise may cause
+            if (quiet := _fit_quiet(deviance, residuals)) is None:
+                raise
+            return quiet
         if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
             return fit
-        limit = deviance.limit_without_noise()
-        if limit is None:
-            return fit
-        _warn_of_no_noise()
-        return _fit_little_noise(deviance, fit_at(deviance, limit))
+        return _fit_quiet(deviance, residuals) or _fit_without_noise(deviance) or fit
+
+
+def _fit_quiet(deviance: ProfiledDeviance, residuals: Residuals | None) -> MixedFit | None:
+    """The fit from residuals of rows, if these have to tell how much noise there is."""
+    quiet = None if residuals is None or not deviance.exact else quiet_deviance(deviance, residuals)
+    return None if quiet is None else fit_at(quiet, quiet.minimize())
+
+
+def _fit_without_noise(deviance: ProfiledDeviance) -> MixedFit | None:
+    """The fit of a little noise, with a warning, if the effects predict y exactly."""
+    limit = deviance.limit_without_noise()
+    if limit is None:
+        return None
+    _warn_of_no_noise()
+    return _fit_little_noise(deviance, fit_at(deviance, limit))
 
 
 @contextmanager
@@ -138,7 +158,7 @@ def explain_singular(covariates: int) -> Iterator[None]:
         raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
 
 
-def check_residual(deviance: ProfiledDeviance) -> None:
+def check_residual(deviance: ProfiledDeviance, residuals: Residuals | None) -> None:
     """Refuse rows that leave no residual variance to compare the effects with."""
     system = deviance.system
     if system.rows <= system.covariates:
@@ -149,7 +169,7 @@ def check_residual(deviance: ProfiledDeviance) -> None:
     zeros = [np.zeros((shape.width, shape.width)) for shape in system.shapes]
     # written so that a NaN is refused too
     least = max(ROUNDING * system.scatter, CANCELLED * system.fixed[-1, -1])
-    if not deviance.equations(zeros).solve().residual > least:
+    if not (deviance.equations(zeros).solve().residual > least or (residuals and leave_noise(system, residuals))):
         raise ValueError(
             "y is constant, or the covariates predict it exactly: no variance is left for the random effects. Use "
             "another target, or leave covariates out."
@@ -158,7 +178,7 @@ def check_residual(deviance: ProfiledDeviance) -> None:
 
 def _warn_of_no_noise() -> None:
     warnings.warn(
-        "The factors predict y exactly, or all but a billionth of its variance, so the residual variance is not known. "
+        "The factors predict y exactly, or all but what rounding may have left, so the residual variance is not known. "
         "It is taken for a millionth of the variance of y, and each level keeps its own mean. It may be that weights "
         "or copies repeat rows that have a level each, or that y has a far outlier: leave a factor out, or clip y.",
         ConvergenceWarning,
@@ -172,7 +192,7 @@ def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
     system = deviance.system.in_units(noise)
     quiet = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact")
     pairs = zip(near.effects, system.shapes, strict=True)
-    fit = fit_at(quiet, quiet.minimize([_root_of(effects / noise, shape) for effects, shape in pairs]))
+    fit = fit_at(quiet, quiet.minimize([root_of(effects / noise, shape) for effects, shape in pairs]))
     return replace(
         fit,
         scale=noise**2,
@@ -181,13 +201,6 @@ def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
         effects=[noise * each for each in fit.effects],
         criterion=fit.criterion + 2 * deviance.freedom * np.log(noise),
     )
-
-
-def _root_of(effects: np.ndarray, shape: FactorShape) -> np.ndarray:
-    """A Lambda such that effects have about their own covariance."""
-    squares = effects.T @ effects / len(effects)
-    diagonal = np.diag(np.diag(squares))
-    return np.linalg.cholesky(squares + 1e-3 * diagonal if shape.correlated else diagonal)
 
 
 def fit_at(deviance: ProfiledDeviance, theta: np.ndarray) -> MixedFit:

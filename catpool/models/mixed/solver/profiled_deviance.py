@@ -8,6 +8,7 @@ all data. So the search keeps Lambda off zero, and whether a variance is zero is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -19,6 +20,7 @@ from catpool.models.mixed.solver.criterion_derivatives import criterion_derivati
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
+from catpool.models.mixed.solver.rooted_equations import RootedEquations, RootedSystem
 from catpool.models.mixed.solver.twin_factors import find_twins, share_equally
 from catpool.models.mixed.solver.variance_search import (
     CriterionEvaluation,
@@ -43,6 +45,19 @@ def is_exact(shapes: Sequence[FactorShape], solver: str) -> bool:
     return solver == "exact" or (solver == "auto" and sum(lengths) - max(lengths) <= DENSE)
 
 
+class QuietStart(NamedTuple):
+    """Where the search starts if the residual is far smaller than y.
+
+    Parameters
+    ----------
+    partition : RootedSystem
+    lambdas : list of ndarray of shape (width, width)
+    """
+
+    partition: RootedSystem
+    lambdas: list[np.ndarray]
+
+
 class ProfiledDeviance:
     """The criterion of one system, as a function of the covariance parameters.
 
@@ -53,15 +68,27 @@ class ProfiledDeviance:
     known : bool, default=False
         Whether the residual variance is one rather than estimated.
     solver : {"auto", "exact", "cg"}, default="auto"
+    quiet : QuietStart, optional
+        In place of the system's partition, where the residual is far smaller than y.
     """
 
-    def __init__(self, system: MixedSystem, *, reml: bool, known: bool = False, solver: str = "auto") -> None:
-        self.system, self.reml, self.known = system, reml, known
-        self.exact = is_exact(system.shapes, solver)
-        self.partition = PartitionedSystem(system) if self.exact else ProbedSystem(system)
+    def __init__(
+        self,
+        system: MixedSystem,
+        *,
+        reml: bool,
+        known: bool = False,
+        solver: str = "auto",
+        quiet: QuietStart | None = None,
+    ) -> None:
+        self.system, self.reml, self.known, self.quiet = system, reml, known, quiet
+        self.exact = quiet is not None or is_exact(system.shapes, solver)
+        self.partition = quiet.partition if quiet else PartitionedSystem(system) if self.exact else ProbedSystem(system)
         self.parameters = CovarianceParameters(system.shapes)
         self.freedom = system.rows - (system.covariates if reml else 0)
         self.units = parameter_units(system, self.parameters)
+        if quiet:
+            self.units = np.maximum(self.units, self.parameters.row_sizes(quiet.lambdas))
         self.floors = FLOOR * self.units
         self.twins = find_twins(system)
         self.least = EXACT * system.scatter / self.freedom if self.freedom > 0 else 0.0
@@ -70,6 +97,8 @@ class ProfiledDeviance:
     def equations(self, lambdas: Sequence[np.ndarray]) -> MixedModelEquations:
         if isinstance(self.partition, ProbedSystem):
             return ConjugateGradientEquations(self.partition, lambdas)
+        if isinstance(self.partition, RootedSystem):
+            return RootedEquations(self.partition, lambdas)
         return CholeskyEquations(self.partition, lambdas)
 
     def scale(self, solution: EquationSolution) -> float:
@@ -131,13 +160,19 @@ class ProfiledDeviance:
 
     def _search(self, near: Sequence[np.ndarray] | None) -> np.ndarray:
         if near is None:
-            starts = starting_values(self.system, self.parameters, known=self.known)
+            starts = self.starts()
             if not self.exact:
                 return solve_gradient(self, starts[0])
             return self._leave_zeros(search_from_starts(self, starts, self.units))
         start = self.parameters.theta(near)
         start = np.where(self._is_near_zero(start), OFF_ZERO * self.units, start)  # there the gradient vanishes
         return self._leave_zeros(search_nearby(self, start, self.units)) if self.exact else solve_gradient(self, start)
+
+    def starts(self) -> list[np.ndarray]:
+        """The parameters that a search starts from."""
+        if self.quiet is None:
+            return starting_values(self.system, self.parameters, known=self.known)
+        return several_sizes(self.parameters.theta(self.quiet.lambdas), self.system)
 
     def _leave_zeros(self, theta: np.ndarray) -> np.ndarray:
         """Search on from each zero where the criterion is larger than beside it, as Newton steps end there, too."""
@@ -174,7 +209,7 @@ class ProfiledDeviance:
             here = self(complete(values))
             return CriterionEvaluation(here.criterion, here.gradient[free], here.hessian[np.ix_(free, free)])
 
-        return complete(polish(evaluate, theta[free]))
+        return complete(polish(evaluate, theta[free], units=self.units[free]))
 
     def limit_without_noise(self) -> np.ndarray | None:
         """Parameters near the limit in which the effects predict y exactly; None unless the criterion falls there.
@@ -224,5 +259,10 @@ def starting_values(system: MixedSystem, parameters: CovarianceParameters, *, kn
         typical = count[seen].mean() if seen.any() else 1.0  # slopes of zeros inform no level
         sizes.append(np.sqrt(np.clip((between / spread - 1) / typical, 0.01 / typical, 10.0 * rows / total_weight)))
     theta = np.array([sizes[factor] if a == b else 0.0 for factor, a, b in parameters.places])
+    return several_sizes(theta, system)
+
+
+def several_sizes(theta: np.ndarray, system: MixedSystem) -> list[np.ndarray]:
+    """The parameters and, with few effects, a fifth and five times of them."""
     few = sum(shape.length for shape in system.shapes) <= FEW
     return [theta * multiple for multiple in ((1.0, 0.2, 5.0) if few else (1.0,))]

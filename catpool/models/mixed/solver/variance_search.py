@@ -47,7 +47,7 @@ def search_from_starts(evaluate: Evaluate, starts: Sequence[np.ndarray], units: 
     """
     best, least = starts[0], np.inf
     for start in starts:
-        found = polish(evaluate, _minimize(evaluate, start, units))
+        found = polish(evaluate, _minimize(evaluate, start, units), units=units)
         value = evaluate(found).criterion
         if value < least - 1e-9 * max(1.0, abs(value)) or not np.isfinite(least):
             best, least = found, value
@@ -59,7 +59,7 @@ def search_nearby(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> n
 
     This is enough for a criterion that changes before the next search, as in penalized quasi-likelihood.
     """
-    found = polish(evaluate, start, steps=3)
+    found = polish(evaluate, start, steps=3, units=units)
     return found if found is not start else search_from_starts(evaluate, [start], units)
 
 
@@ -75,22 +75,23 @@ def _minimize(evaluate: Evaluate, start: np.ndarray, units: np.ndarray) -> np.nd
     return np.asarray(answer.x) * units
 
 
-def polish(evaluate: Evaluate, theta: np.ndarray, steps: int = STEPS) -> np.ndarray:
-    """Take Newton steps while they make the gradient smaller.
+def polish(evaluate: Evaluate, theta: np.ndarray, steps: int = STEPS, units: np.ndarray | float = 1.0) -> np.ndarray:
+    """Take Newton steps while they make the gradient smaller, with parameters measured in units.
 
     Near the minimum the criterion is flat to all its digits; the gradient is not. A step that makes the criterion
     larger by more than that has left the minimum for another place where the gradient is small, such as zero.
     """
     here = evaluate(theta)
+    units = np.broadcast_to(units, theta.shape)
     for _ in range(steps):
-        step = np.linalg.lstsq(here.hessian, here.gradient, rcond=1e-12)[0]
+        step = units * np.linalg.lstsq(here.hessian * np.outer(units, units), here.gradient * units, rcond=1e-12)[0]
         there = evaluate(theta - step)
-        if not np.abs(there.gradient).max() < np.abs(here.gradient).max():
+        if not np.abs(there.gradient * units).max() < np.abs(here.gradient * units).max():
             break
         if there.criterion > here.criterion + FLAT * max(1.0, abs(here.criterion)):
             break
         theta, here = theta - step, there
-        if np.abs(step).max() < TOLERANCE * np.abs(theta).max():
+        if np.abs(step / units).max() < TOLERANCE * np.abs(theta / units).max():
             break
     return theta
 
