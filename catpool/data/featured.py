@@ -2,6 +2,11 @@
 
 Features are made once, from the categories of all training rows, and never from the target. So all folds share them.
 The columns of X that they read are constant within a category, so that a category has one value of each.
+
+The effect of a new category on a map or in an order is not the sum of its functions alone: between the known places, a
+process goes its own way. What the functions leave of its variance, beyond what they leave of that of known categories,
+is the square of one more number, which is zero for all of these. Nothing is learned of its effect, which so keeps the
+variance of the block.
 """
 
 from __future__ import annotations
@@ -19,9 +24,11 @@ from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.plain import plain_series
 from catpool.data.sorted_categories import sort_categories
+from catpool.data.targets import LARGEST
 from catpool.data.traits import read_traits, take_values, unite_traits
 from catpool.data.verify import require
 
+# Maybe with a method `left`: from the same to the variance that the numbers leave, of shape (m,)
 Basis = Callable[[pd.DataFrame], np.ndarray]  # from categories to numbers of shape (m, q); a row of NaN has no features
 
 
@@ -103,6 +110,12 @@ class FeaturedVocabulary(Vocabulary):
         frame = _frame_of(self.categories.tolist(), self.traits, self.label)
         return [_by_slot(each, np.arange(len(frame))) for each in self._bases(_frames_of(frame, self.features))]
 
+    @cached_property
+    def left(self) -> list[float]:
+        """The variance that the functions of each of the features leave of the known categories, on average."""
+        frames = _frames_of(_frame_of(self.categories.tolist(), self.traits, self.label), self.features)
+        return [_mean(_left(fitted, frame)) for fitted, frame in zip(self.fitted, frames, strict=True)]
+
     @property
     def widths(self) -> list[int]:
         """The number of functions of each block."""
@@ -114,19 +127,26 @@ class FeaturedVocabulary(Vocabulary):
         return np.hstack(self.blocks)
 
     def _bases(self, frames: Sequence[pd.DataFrame]) -> list[np.ndarray]:
-        """The basis of each of the features, from frames with the columns that it reads."""
+        """The basis of each of the features at known categories, from frames with the columns that it reads."""
         return [
-            _checked(fitted(frame), len(frame), each, self.label)
+            _with_rest(_checked(fitted(frame), len(frame), each, self.label), fitted, np.zeros(len(frame)))
             for each, fitted, frame in zip(self.features, self.fitted, frames, strict=True)
         ]
 
+    def _new_bases(self, frames: Sequence[pd.DataFrame]) -> list[np.ndarray]:
+        """The same at new categories."""
+        return [
+            _with_rest(_checked(fitted(frame), len(frame), each, self.label), fitted, _left(fitted, frame) - usual)
+            for each, fitted, frame, usual in zip(self.features, self.fitted, frames, self.left, strict=True)
+        ]
+
     def row_basis(self, column: FeaturedColumn, rows: np.ndarray) -> np.ndarray:
-        """The basis of some rows, of shape (m, functions), from their own category and columns."""
+        """The basis of some rows of new categories, of shape (m, functions), from their own category and columns."""
         basis, number = self.distinct_basis(column, rows)
         return basis[number]
 
     def distinct_basis(self, column: FeaturedColumn, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The basis of some rows that differ in their category or columns, and the number of these of each row.
+        """The basis of rows of new categories that differ in these or in columns, and the number of these of each row.
 
         Parameters
         ----------
@@ -141,7 +161,7 @@ class FeaturedVocabulary(Vocabulary):
         first, inverse = _distinct(codes)
         kept = {label: each[first] for label, each in values.items()}
         frame = _frame_of(plain_series(kept.pop(self.label)).tolist(), kept, self.label)
-        return np.hstack(self._bases(_frames_of(frame, self.features))), inverse
+        return np.hstack(self._new_bases(_frames_of(frame, self.features))), inverse
 
     def look_up(
         self, column: Any, label: Any = None
@@ -241,14 +261,34 @@ def _by_slot(basis: np.ndarray, order: np.ndarray) -> np.ndarray:
     return result
 
 
+def _left(fitted: Basis, frame: pd.DataFrame) -> np.ndarray:
+    """The variance of effects that functions leave, in units of that of their coefficients, of shape (m,)."""
+    left = getattr(fitted, "left", None)
+    return np.zeros(len(frame)) if left is None else left(frame)
+
+
+def _mean(numbers: np.ndarray) -> float:
+    known = numbers[~np.isnan(numbers)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def _with_rest(basis: np.ndarray, fitted: Basis, variance: np.ndarray) -> np.ndarray:
+    """A basis, and the number whose square is the variance that it leaves, if it can leave some."""
+    if not hasattr(fitted, "left"):
+        return basis
+    rest = np.where(np.isnan(basis[:, 0]), np.nan, np.sqrt(np.maximum(variance, 0.0)))
+    return np.column_stack([basis, rest])
+
+
 def _checked(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:
     """A basis of floats, with a row for each category that is either finite or NaN throughout."""
     basis = np.asarray(basis, dtype=float)
-    finite = np.isfinite(basis)
+    finite = np.abs(basis) < LARGEST
     ok = basis.ndim == 2 and len(basis) == rows and basis.shape[1] > 0
     if not ok or not (finite.all(axis=1) | np.isnan(basis).all(axis=1)).all():
         raise ValueError(
             f"The features {features!r} of column {label!r} must give an array of shape ({rows}, q), with rows of "
-            f"finite numbers or of NaN throughout. They gave an array of shape {basis.shape}. Mend what `fit` returns."
+            f"numbers below {LARGEST:g} or of NaN throughout. They gave an array of shape {basis.shape}. Mend what "
+            "`fit` returns."
         )
     return basis

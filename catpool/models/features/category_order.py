@@ -35,7 +35,15 @@ def _digits(values: Sequence[Any]) -> np.ndarray:
 
 
 def _floats(values: Sequence[Any], are: Callable[[Any], Any]) -> np.ndarray:
-    return np.fromiter((float(value) if are(value) else np.nan for value in values), dtype=float, count=len(values))
+    return np.fromiter((_float(value) if are(value) else np.nan for value in values), dtype=float, count=len(values))
+
+
+def _float(value: Any) -> float:
+    """A number as a float, which is infinite if it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def _days(values: Sequence[Any]) -> np.ndarray:

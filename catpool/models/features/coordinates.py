@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from catpool.data.binning import as_numbers
+from catpool.data.finite_numbers import check_range
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.models.features.expansion import check_rank, leading, spread
@@ -28,7 +29,7 @@ def coordinates(*columns: Hashable, earth: bool = True, rank: int = 100) -> Plac
 
     as for a random walk, of which it is the counterpart on maps (Lévy's Brownian motion). The features are the first
     `rank` functions of its Karhunen-Loève expansion; a category's own effect is added to them. A new category has the
-    mean of the process at its place.
+    mean of the process at its place, and the variance that it has there given those that are known.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ class PlaceFeatures:
         for label, own in zip(self.columns, numbers, strict=True):
             self._check(own, np.isinf(own), "finite", label, categories)
         if not self.earth:
+            for label, own in zip(self.columns, numbers, strict=True):
+                check_range(np.fmin.reduce(own, initial=0.0), np.fmax.reduce(own, initial=0.0), label)
             return np.column_stack(numbers)
         for label, own, (name, (low, high)) in zip(self.columns, numbers, RANGES.items(), strict=True):
             self._check(own, (own < low) | (own > high), f"a {name} from {low:g} to {high:g}", label, categories)
@@ -172,6 +175,16 @@ class PlaceBasis:
         points = self.features.points(categories)
         parts = np.array_split(points, len(points) // AT_ONCE + 1)
         return np.vstack([self.covariance(part) @ self.weights for part in parts])
+
+    def left(self, categories: pd.DataFrame) -> np.ndarray:
+        """The variance of the effects at places that the functions leave, of shape (m,)."""
+        points = self.features.points(categories)
+        usual = cdist(self.knots, self.knots).mean() / 2
+        if usual == 0:
+            return np.zeros(len(points))
+        parts = np.array_split(points, len(points) // AT_ONCE + 1)
+        distance = np.concatenate([cdist(part, self.knots).mean(axis=1) for part in parts])
+        return np.maximum(distance / usual - 1 - (self(categories) ** 2).sum(axis=1), 0.0)
 
     def covariance(self, points: np.ndarray) -> np.ndarray:
         """The covariance of the effects at points and at knots, about the mean over the knots, of shape (m, knots)."""

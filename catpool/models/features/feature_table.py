@@ -98,6 +98,11 @@ def table_of(result: Any, categories: pd.Index) -> pd.DataFrame:
     result : frame of any library, or array
     categories : pandas.Index
     """
+    if len(getattr(result, "shape", ())) != 2:
+        raise TypeError(
+            f"The function in `prior_features` of column {categories.name!r} must return a table with a row for each "
+            f"category. It returned a {type(result).__name__}. Return a frame, or pass features as `ordered()` does."
+        )
     frame: Frame = read_frame(result)
     if len(frame) != len(categories):
         raise ValueError(

@@ -29,7 +29,7 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
         mu + z_k' gamma,    gamma_j ~ normal(0, s^2) if penalized.
 
     A missing value counts as the mean of its column, and so does a level that no category had at fit. A category of
-    which nothing is known has no features.
+    which nothing else is known has no features.
 
     Parameters
     ----------
@@ -146,11 +146,12 @@ class LinearBasis:
     levels: dict[Any, LinearLevels]
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
-        """The basis of categories: zeros for what is missing, and NaN where all is missing."""
+        """The basis of categories: zeros for what is missing or of an unknown level, and NaN where all is."""
         known = self.source.known(categories)[[*self.numbers.labels, *self.levels]]
         blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
         basis = np.hstack(blocks)
-        basis[known.isna().to_numpy().all(axis=1)] = np.nan
+        unknown = [each.is_unknown(known[label]) for label, each in self.levels.items()]
+        basis[np.column_stack([known[self.numbers.labels].isna(), *unknown]).all(axis=1)] = np.nan
         return basis
 
 
@@ -197,6 +198,10 @@ class LinearLevels:
         codes = _codes(column, self.levels)[:, None]
         with_indicator = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
         return np.where(codes >= 0, (codes == with_indicator) - self.center, 0.0)
+
+    def is_unknown(self, column: pd.Series) -> np.ndarray:
+        """Whether values are missing, or of a level that no category had at fit, of shape (m,)."""
+        return _codes(column, self.levels) < 0
 
 
 def _kind(column: pd.Series, label: Any) -> str:

@@ -26,7 +26,7 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     strings are sorted, and :math:`x` is their rank. The features are the first `rank` functions of the Karhunen-Loève
     expansion, which are the long waves of the walk; a category's own effect is added to them. A new category has the
     mean of the walk at its place, which is on the straight line between its neighbours. Beyond the ends it has that of
-    the end.
+    the end. Its variance grows with the distance from them.
 
     Parameters
     ----------
@@ -125,13 +125,27 @@ class OrderedBasis:
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
         """The functions at the places of categories, of shape (m, q)."""
-        place = self.order.places(_values(categories, self.columns))
+        place = self._places(categories)
         knot = np.interp(place, self.knots, np.arange(len(self.knots), dtype=float))
         known = ~np.isnan(knot)
         below = np.floor(np.where(known, knot, 0.0)).astype(np.intp)
         above = np.minimum(below + 1, len(self.knots) - 1)
         share = (knot - below)[:, None]
         return (1 - share) * self.functions[below] + share * self.functions[above]
+
+    def left(self, categories: pd.DataFrame) -> np.ndarray:
+        """The variance of the walk at places that the functions leave, of shape (m,)."""
+        place = self._places(categories)
+        own = np.abs(self.knots[:, None] - self.knots).mean(axis=0)
+        usual = own.mean() / 2
+        if usual == 0:
+            return np.zeros(len(place))
+        beyond = np.abs(place - np.clip(place, self.knots[0], self.knots[-1]))
+        distance = np.interp(place, self.knots, own) + beyond
+        return np.maximum(distance / usual - 1 - (self(categories) ** 2).sum(axis=1), 0.0)
+
+    def _places(self, categories: pd.DataFrame) -> np.ndarray:
+        return self.order.places(_values(categories, self.columns))
 
 
 def _values(categories: pd.DataFrame, columns: tuple[Any, ...]) -> list[Any]:

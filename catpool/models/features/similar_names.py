@@ -139,9 +139,14 @@ class NameBasis:
         basis[without] = np.nan
         return basis
 
+    def left(self, categories: pd.DataFrame) -> np.ndarray:
+        """The variance of the effects of names that the functions leave, of shape (m,)."""
+        return np.maximum(1 - (self(categories) ** 2).sum(axis=1), 0.0)
+
 
 def _texts(categories: pd.DataFrame) -> list[str]:
-    return [str(each) for each in categories.index.tolist()]
+    """The names, in which a "?" stands for each half of a pair of surrogates, which has no bytes to be hashed."""
+    return [str(each).encode(errors="replace").decode() for each in categories.index.tolist()]
 
 
 def _singular(parts: csr_matrix, rank: int) -> tuple[np.ndarray, np.ndarray]:

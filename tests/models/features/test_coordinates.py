@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from helpers.described import of
+from scipy.spatial.distance import cdist
 
 from catpool import coordinates
 from catpool.models.features.coordinates import PlaceBasis
@@ -174,3 +175,20 @@ def test_damaged_functions_are_refused():
     for knots, weights in [(np.ones((2, 2)), np.ones((2, 1))), (np.ones((2, 3)), np.ones((3, 1))), (np.ones(3),) * 2]:
         with pytest.raises(ValueError, match="it holds"):
             PlaceBasis(features, knots, weights).verify()
+
+
+def test_functions_and_what_they_leave_have_the_variance_of_the_process():
+    known, new = towns(8), towns(5)
+    points, others = on_the_globe(known), on_the_globe(new)
+    usual = cdist(points, points).mean() / 2
+    own = (cdist(others, points).mean(axis=1) - usual) / usual
+    fitted = coordinates("lat", "lon").fit(known)
+    np.testing.assert_allclose(fitted.left(new) + (fitted(new) ** 2).sum(axis=1), own)
+    np.testing.assert_allclose(fitted.left(known), 0, atol=1e-9)
+    np.testing.assert_array_equal(coordinates("lat", "lon").fit(known[:1]).left(new), 0)
+
+
+def test_coordinates_of_a_plane_must_have_squares():
+    frame = of(["a", "b"]).assign(x=[0.0, 1e200])
+    with pytest.raises(ValueError, match="Column 'x' must be finite, and its largest magnitude"):
+        coordinates("x", earth=False).fit(frame)

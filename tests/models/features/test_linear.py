@@ -42,8 +42,9 @@ def test_levels_have_indicators_and_unknown_ones_count_as_the_average(penalty):
     assert basis.shape == (4, 3 if penalty else 2)
     last = basis[:, -1]  # of "y", which two of three have
     np.testing.assert_allclose(last, [-2 / 3, 1 / 3, 1 / 3, 0])
-    np.testing.assert_allclose(fitted(frame_of("e", kind=["z"], area=[np.nan])), 0)
-    assert np.isnan(fitted(frame_of("e", kind=[None], area=[np.nan]))).all()
+    np.testing.assert_allclose(fitted(frame_of("e", kind=["z"], area=[2.5])), 0)
+    for nothing in (None, "z"):
+        assert np.isnan(fitted(frame_of("e", kind=[nothing], area=[np.nan]))).all()
 
 
 def test_columns_of_one_value_are_left_out():
@@ -90,3 +91,9 @@ def test_numbers_must_be_finite(dtype):
     table = pd.DataFrame({"area": [1.0, np.inf, 3.0], "size": [1.0, 2.0, 3.0]}, index=list("abc")).astype(dtype)
     with pytest.raises(ValueError, match="Column 'area' must be finite"):
         basis_of(table, frame_of("abc"))
+
+
+@pytest.mark.parametrize("returned", [pd.Series([1.0, 2.0]), 3.0])
+def test_a_function_must_return_a_table(returned):
+    with pytest.raises(TypeError, match=r"must return a table with a row for each category\. It returned a"):
+        linear(lambda categories: returned).fit(frame_of("ab"))

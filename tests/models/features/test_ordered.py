@@ -144,3 +144,21 @@ def test_a_rank_must_be_a_number():
 def test_a_damaged_order_is_refused(kind, values):
     with pytest.raises(ValueError, match="it holds"):
         Order(kind, values).verify()
+
+
+def test_integers_too_large_for_floats_have_no_place():
+    with pytest.raises(ValueError, match="finite places, but column 'zip' holds 1000"):
+        ordered().fit(of([1, 10**400]))
+    assert np.isnan(ordered().fit(of([1, 2]))(of([10**400, -(10**400)]))).all()
+
+
+@pytest.mark.parametrize("rank", [3, 100])
+def test_functions_and_what_they_leave_have_the_variance_of_the_walk(rank):
+    known = [0.0, 1.0, 3.0, 7.0, 8.0]
+    fitted = ordered(rank=rank).fit(of(known))
+    new = np.array([-2.0, 0.0, 2.0, 7.5, 20.0])
+    distance = np.abs(np.subtract.outer(known, known)).mean()
+    own = (np.abs(np.subtract.outer(new, known)).mean(axis=1) - distance / 2) / (distance / 2)
+    frame = of(new.tolist())
+    np.testing.assert_allclose(fitted.left(frame) + (fitted(frame) ** 2).sum(axis=1), own)
+    np.testing.assert_array_equal(ordered().fit(of([1.0])).left(frame), 0)

@@ -127,3 +127,16 @@ def test_a_rank_must_be_a_number():
 def test_damaged_functions_are_refused(texts, weights):
     with pytest.raises(ValueError, match="it holds"):
         NameBasis(np.array(texts, dtype=object), np.ones(weights)).verify()
+
+
+def test_halves_of_pairs_of_surrogates_are_read_as_question_marks():
+    fitted = names().fit(of(["\ud800 a", "? b"]))
+    np.testing.assert_array_equal(fitted(of(["\udfff a"])), fitted(of(["? a"])))
+
+
+def test_functions_leave_what_names_do_not_share():
+    fitted = names().fit(of(TITLES))
+    np.testing.assert_allclose(fitted.left(of(TITLES)), 0, atol=1e-9)
+    left = fitted.left(of(["Police Officer V", "xyz"]))
+    assert 0 < left[0] < 0.5
+    assert left[1] > 0.9
