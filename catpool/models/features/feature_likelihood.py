@@ -132,6 +132,8 @@ class FeatureEquations:
         if self.of.reml:
             return self.inverse
         traced = np.zeros_like(self._matrix)
+        if not self.of.penalized.any():
+            return traced
         traced[np.ix_(self.of.penalized, self.of.penalized)] = self._determined.inverse()
         return traced
 

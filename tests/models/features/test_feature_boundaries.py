@@ -264,3 +264,10 @@ def test_draws_have_the_variances_of_prior_means():
     ones = np.column_stack([np.ones(2), basis[:2] - np.nanmean(basis, axis=0)])
     expected = ones @ prior.mains.covariance @ ones.T  # as categories share their effects
     np.testing.assert_allclose(np.cov(drawn[:, :2].T), expected, atol=0.15 * expected.max())
+
+
+def test_maximum_likelihood_of_free_effects_alone_is_quiet(capfd):
+    rng = np.random.default_rng(4)
+    blocks = [Block(rng.normal(size=(SIZE, 2)), penalized=False)]
+    learn(blocks, moments_of(*simulated(rng, blocks, spread=1.0)), reml=False)
+    assert capfd.readouterr() == ("", "")  # of LAPACK, too
