@@ -13,4 +13,10 @@ EVERY = 3  # neighbors differ in one option, so a third of them takes a third of
 def all_cases() -> list[Case]:
     cases = [case for part in (cases_flat, cases_structured, cases_streams, cases_methods) for case in part.cases()]
     assert len({case.name for case in cases}) == len(cases)
-    return [*cases[::EVERY], *cases_flat.by_parts(), *cases_posteriors.cases(), *cases_flat.by_drift()]
+    return [
+        *cases[::EVERY],
+        *cases_flat.by_parts(),
+        *cases_posteriors.cases(),
+        *cases_flat.by_drift(),
+        *cases_flat.by_features(),
+    ]

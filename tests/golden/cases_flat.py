@@ -6,13 +6,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from cases_data import N, rows
 from cases_results import EACH_OUTPUT, OUTPUTS_OF_PAST, RARE, Case
 from cases_training import train
 from sklearn.base import clone
 from sklearn.model_selection import KFold, LeaveOneGroupOut, TimeSeriesSplit
 
-from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, linear, names, ordered
 
 PAIRS = [("city", "shop")]
 FOUR = {"columns": ["city", "shop"], "cv": 4, "random_state": 0}
@@ -21,6 +22,11 @@ FOUR = {"columns": ["city", "shop"], "cv": 4, "random_state": 0}
 def of_three_rows(moments: Any) -> tuple[float, float]:
     """The prior of a user: the mean of all rows, and a strength of three."""
     return moments.total.sum() / moments.count.sum(), 3.0
+
+
+def of_shops(shops: pd.Series) -> pd.DataFrame:
+    """What is known of shops, which are numbers."""
+    return pd.DataFrame({"rest": shops.to_numpy() % 3})
 
 
 ENCODERS = {
@@ -145,6 +151,22 @@ def by_drift() -> Iterator[Case]:
     for kind, drift in (("offset", "auto"), ("offset", 0.2), ("multiclass", 0.05), ("exposed", 0.1)):
         encoder = made("reml", cv=EarlierRows("day", drift=drift), output=OUTPUTS_OF_PAST)
         yield Case(f"drift/{kind}/{drift}", partial(train, encoder, kind, columns=("city", "shop", "day")))
+
+
+def by_features() -> Iterator[Case]:
+    """Prior means of towns and shops that follow from their order, their names, or both."""
+    several = {"city": names(), "shop": [ordered(), names(rank=5)]}
+    for kind, features in (
+        ("offset", {"shop": ordered()}),
+        ("offset", several),
+        ("multiclass", {"city": names()}),
+        ("binary", several),
+        ("exposed", {"shop": linear(of_shops, penalty=False)}),
+    ):
+        encoder = made("reml", prior_features=features, output=["mean", "sd"])
+        yield Case(f"features/{kind}/{'/'.join(features)}", partial(train, encoder, kind))
+    past = made("reml", prior_features={"shop": ordered()}, cv=EarlierRows("day"), output=OUTPUTS_OF_PAST)
+    yield Case("features/past", partial(train, past, "offset", columns=("city", "shop", "day")))
 
 
 def by_output() -> Iterator[Case]:
