@@ -364,7 +364,7 @@ BAD = [
     ({"shop": pd.DataFrame({"shop": ["s1", "s2"]})}, ValueError, "it has no other column"),
     ({"shop": pd.DataFrame({"a": [1, 2]})}, ValueError, "but knows none of them, such as 's0'. Compare the types"),
     ({"shop": lambda names: pd.DataFrame({"a": [1, 2]})}, ValueError, "a row for each .* there were 30. .* 2 rows"),
-    ({"shop": lambda names: 7}, (ValueError, TypeError), "Expected 2D array|array"),
+    ({"shop": lambda names: 7}, TypeError, "must return a table with a row for each category. It returned a int"),
     ({"shop": linear(["day0"], penalty=True)}, ValueError, r"names \['day0'\]"),
 ]
 
