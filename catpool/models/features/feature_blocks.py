@@ -126,10 +126,10 @@ def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
 
 def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Write the features of a block into an array, about their center; return the center and the units."""
-    known = block.basis[~missing]
-    number, width = max(1, len(known)), known.shape[1]
-    center = known.sum(axis=0) / number
+    number, width = max(1, len(missing) - np.count_nonzero(missing)), into.shape[1]
     into[...] = block.basis
+    into[missing] = 0.0
+    center = into.sum(axis=0) / number
     into -= center
     into[missing] = 0.0
     square = np.einsum("kq,kq->q", into, into) / number
