@@ -22,7 +22,7 @@ class Block:
     Parameters
     ----------
     basis : ndarray of shape (size, q)
-        The features of each slot. Those of a slot without features are NaN.
+        The features of each slot. Those of a slot without features are NaN throughout.
     penalized : bool, default=True
         Whether the effects are normal with a common variance, which is estimated, or free.
     name : str, default="features"
@@ -39,7 +39,7 @@ class Block:
     @property
     def missing(self) -> np.ndarray:
         """Whether a slot has no features, of shape (size,)."""
-        return np.isnan(self.basis.sum(axis=1))
+        return np.isnan(self.basis[:, 0])
 
     def label(self, place: int) -> str:
         """The name of one of the features."""
