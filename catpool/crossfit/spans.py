@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 
-def since(later: np.ndarray, earlier: Any) -> np.ndarray:
+def since(later: Any, earlier: Any) -> np.ndarray:
     """How long after others some times are, as floats; 0 where they are not.
 
     Parameters
     ----------
-    later : ndarray of shape (n,)
-    earlier : ndarray of shape (n,) or number
+    later, earlier : ndarray of shape (n,) or number
     """
     lengths = np.subtract(later, earlier)
     if lengths.dtype.kind == "i":

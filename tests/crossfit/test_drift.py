@@ -183,6 +183,16 @@ def test_odd_rows_have_finite_encodings_from_the_past_alone(kind, drift, monkeyp
     assert encoder.fit_transform(X, changed).to_numpy()[now].tobytes() == encoded[now].tobytes()
 
 
+def test_categories_that_are_all_new_have_the_prior(sales):
+    X, y = sales
+    day = np.arange(100.0)
+    X = pd.DataFrame({"shop": [*np.resize(["a", "b"], 69), *(f"new {i}" for i in range(31))], "day": day})
+    encoder = encoder_of(cv=EarlierRows("day", gap=5, drift=0.5))
+    encoded, row = encoder.fit_transform(X, y[:100])[69:], encoder.fit(X[:64], y[:64]).summary_.iloc[0]
+    np.testing.assert_allclose(encoded["shop"], row["prior_mean"], rtol=1e-9)
+    assert (encoded["shop_reliability"] == 0).all()
+
+
 def test_the_order_of_rows_does_not_matter(sales):
     X, y = sales
     order = np.random.default_rng(1).permutation(len(y))

@@ -202,7 +202,9 @@ def test_dates_may_be_centuries_apart(dates, numbers):
     y = X["shop"].map({"a": 0.0, "b": 1.0, "c": 2.0}) + np.sin(day / 9000) * 3 + rng.normal(size=200)
     dated = X.assign(day=pd.Timestamp("1700-01-01") + pd.to_timedelta(day, unit="D"))
     by_date, by_number = (
-        EmpiricalBayesEncoder(["shop"], output=["mean", "sd"] if "drift" in each else "mean", cv=EarlierRows("day", **each))
+        EmpiricalBayesEncoder(
+            ["shop"], output=["mean", "sd"] if "drift" in each else "mean", cv=EarlierRows("day", **each)
+        )
         for each in (dates, numbers)
     )
     early = day < 108_000
