@@ -88,6 +88,11 @@ class EarlierRows:
         beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with ``groups``
         or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
+    Warns
+    -----
+    ConvergenceWarning
+        In ``fit`` and ``fit_transform``: if the search for the variances of effects that drift does not converge.
+
     See Also
     --------
     sklearn.model_selection.TimeSeriesSplit : Encodes a few blocks of rows, each from all blocks before it.
