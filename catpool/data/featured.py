@@ -236,8 +236,9 @@ def _frames_of(frame: pd.DataFrame, features: Sequence[CategoryFeatures]) -> lis
 
 def _by_slot(basis: np.ndarray, order: np.ndarray) -> np.ndarray:
     """A basis by slot, from that of categories in some order; NaN for the slots of no category."""
-    result = np.full((len(basis) + 2, basis.shape[1]), np.nan)
+    result = np.empty((len(basis) + 2, basis.shape[1]))
     result[order + 1] = basis
+    result[[0, -1]] = np.nan
     return result
 
 

@@ -10,8 +10,8 @@ grand mean has 0, and the share of the means of held-out categories that are in 
 are predicted by LightGBM, and skrub's string encoders, if they are there, by a ridge regression.
 
 The second table is of held-out *rows*, predicted by LightGBM from the encoded column and all others, whose categories
-are ordinal codes: the score of ``accuracy.py``.
-``--quick`` takes fewer rows and repeats.
+are ordinal codes: the score of ``accuracy.py``. With ``--trees``, it has the features of TreeEncoder from the whole
+table, too. ``--quick`` takes fewer rows and repeats.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from scipy.stats import betabinom
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import OrdinalEncoder
 
-from catpool import EmpiricalBayesEncoder, coordinates, linear, names, neighbours, ordered
+from catpool import EmpiricalBayesEncoder, TreeEncoder, coordinates, linear, names, neighbours, ordered
 
 SIDE = 25  # squares of the made map, in each direction
 LEVEL = 0.9  # of intervals
@@ -209,6 +209,18 @@ def encoded(features, column, kind, seed):
     return lambda train, y, test: (encoder.fit_transform(train, y)[[column]], encoder.transform(test)[[column]])
 
 
+def for_trees(table, y, kind, rest, column, features, repeats):
+    """The score of LightGBM on held-out rows, from the features of TreeEncoder of the whole table."""
+    X, scores = table[[*rest, column]], []
+    for seed in range(repeats):
+        encoder = TreeEncoder(prior_features=features and {column: features}, target_type=KIND[kind], random_state=seed)
+        for train, test in KFold(5, shuffle=True, random_state=seed).split(y):
+            new = encoder.fit_transform(X.iloc[train], y[train]), encoder.transform(X.iloc[test])
+            own = [each.to_numpy(dtype=float) for each in new]
+            scores.append(SCORERS[kind](light(kind, 1).fit(own[0], y[train]), own[1], y[test]))
+    return np.mean(scores)
+
+
 def held_out_rows(table, y, kind, rest, column, features, repeats):
     """The score of LightGBM on held-out rows, from the encoded column, or its ordinal codes, and all others."""
     scores = []
@@ -236,6 +248,12 @@ def run(task, arguments):
     if task.rows:
         options = {"ordinal codes": "codes", "no features": None} | known
         scores = {name: held_out_rows(*data, task.column, each, arguments.repeats) for name, each in options.items()}
+        if arguments.trees:
+            scores |= {
+                f"TreeEncoder, {name}": for_trees(*data, task.column, each, arguments.repeats)
+                for name, each in options.items()
+                if each != "codes"
+            }
         print(f"\n{task.data}, {task.column}: rows held out\n{pd.Series(scores).round(4).to_string()}", flush=True)
 
 
@@ -246,6 +264,7 @@ def parsed(arguments=None):
     parser.add_argument("--sets", nargs="*", help="names of data sets; all by default")
     parser.add_argument("--cap", type=int, default=200_000, help="rows at most")
     parser.add_argument("--repeats", type=int, default=3, help="of five folds of rows")
+    parser.add_argument("--trees", action="store_true", help="score TreeEncoder of whole tables, too")
     parser.add_argument("--quick", action="store_true", help="fewer rows, and one repeat")
     found = parser.parse_args(arguments)
     if found.quick:

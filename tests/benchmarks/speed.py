@@ -23,6 +23,7 @@ from bars import Bars, column, seconds
 from sklearn.preprocessing import TargetEncoder
 from speed_of_categoricals import categoricals
 from speed_of_columns import many_columns
+from speed_of_features import features_of_categories
 from speed_of_peers import peers
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, TrainingRowsWarning
@@ -123,6 +124,7 @@ def main():
         one_row(bars, n_categories, rng)
     categoricals(bars, arguments.rows, arguments.repeats, rng)
     many_columns(bars, rng)
+    features_of_categories(bars, arguments.rows, arguments.repeats, rng)
     dealing(bars, rng)
     imports(bars)
     peers(arguments.rows, rng)

@@ -22,7 +22,7 @@ class Block:
     Parameters
     ----------
     basis : ndarray of shape (size, q)
-        The features of each slot. Those of a slot without features are NaN.
+        The features of each slot. Those of a slot without features are NaN throughout.
     penalized : bool, default=True
         Whether the effects are normal with a common variance, which is estimated, or free.
     name : str, default="features"
@@ -39,7 +39,7 @@ class Block:
     @property
     def missing(self) -> np.ndarray:
         """Whether a slot has no features, of shape (size,)."""
-        return np.isnan(self.basis.sum(axis=1))
+        return np.isnan(self.basis[:, 0])
 
     def label(self, place: int) -> str:
         """The name of one of the features."""
@@ -126,10 +126,10 @@ def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
 
 def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Write the features of a block into an array, about their center; return the center and the units."""
-    known = block.basis[~missing]
-    number, width = max(1, len(known)), known.shape[1]
-    center = known.sum(axis=0) / number
+    number, width = max(1, len(missing) - np.count_nonzero(missing)), into.shape[1]
     into[...] = block.basis
+    into[missing] = 0.0
+    center = into.sum(axis=0) / number
     into -= center
     into[missing] = 0.0
     square = np.einsum("kq,kq->q", into, into) / number

@@ -286,5 +286,7 @@ class CholeskyFactor:
 
     def inverse(self) -> np.ndarray:
         """The inverse of the matrix."""
-        half = np.tril(dpotri(self._root, lower=True)[0])
-        return self._unit[:, None] * (half + np.tril(half, -1).T) * self._unit
+        half = dpotri(self._root, lower=True)[0]  # and zeros above the diagonal
+        whole = half + half.T
+        np.fill_diagonal(whole, np.diagonal(half))
+        return self._unit[:, None] * whole * self._unit

@@ -81,9 +81,8 @@ class FeatureTable:
 
 def _check_keys(index: pd.Index, label: Any) -> None:
     """Raise an error unless each category has one row."""
-    repeated = index.duplicated()
-    if repeated.any() or index.hasnans:
-        what = f"{index[repeated][0]!r} has several" if repeated.any() else "a missing value has one"
+    if not index.is_unique or index.hasnans:  # for which it makes the hashes that find categories, too
+        what = "a missing value has one" if index.is_unique else f"{index[index.duplicated()][0]!r} has several"
         raise ValueError(
             f"The table in `prior_features` of column {label!r} must have one row for each category, in its column "
             f"{label!r} or, without one, as the index of a pandas frame, but {what}. Remove rows."

@@ -113,7 +113,7 @@ class LinearFeatures:
                 f"such as {categories.index[0]!r}. Compare the types: 1 and '1' are two categories."
             )
         kinds = {each: _kind(known[each], each) for each in known}
-        numbers = _fit_numbers(known[[each for each, kind in kinds.items() if kind != CATEGORY]])
+        numbers = _fit_numbers(_select(known, [each for each, kind in kinds.items() if kind != CATEGORY]))
         levels = {
             each: _fit_levels(known[each], full=self.penalized) for each, kind in kinds.items() if kind == CATEGORY
         }
@@ -147,9 +147,9 @@ class LinearBasis:
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
         """The basis of categories: zeros for what is missing, and NaN where all is missing."""
-        known = self.source.known(categories)[[*self.numbers.labels, *self.levels]]
+        known = _select(self.source.known(categories), [*self.numbers.labels, *self.levels])
         blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
-        basis = np.hstack(blocks)
+        basis = np.hstack(blocks) if self.levels else blocks[0]
         basis[known.isna().to_numpy().all(axis=1)] = np.nan
         return basis
 
@@ -170,8 +170,7 @@ class LinearNumbers:
 
     def basis(self, known: pd.DataFrame) -> np.ndarray:
         """The standardized columns, of shape (m, columns)."""
-        basis = _numbers(known[self.labels])
-        basis -= self.center
+        basis = _numbers(_select(known, self.labels)) - self.center
         basis /= self.scale
         basis[np.isnan(basis)] = 0.0
         return basis
@@ -220,24 +219,33 @@ def _check_width(width: int, known: pd.DataFrame, label: Any) -> None:
     )
 
 
+def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
+    """Some columns of a table; the table itself if these are all, as a copy takes time."""
+    return known if list(known) == labels else known[labels]
+
+
 def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
-    numbers = _numbers(known)
-    gaps = np.isnan(numbers)
-    count = np.maximum(len(numbers) - gaps.sum(axis=0), 1)
-    numbers[gaps] = 0.0
-    center = numbers.sum(axis=0) / count
-    numbers -= center
-    numbers[gaps] = 0.0
-    scale = np.sqrt(np.einsum("kq,kq->q", numbers, numbers) / count)
+    moments = np.array([_moments(column) for column in _numbers(known).T]).reshape(-1, 2)
+    center, scale = moments.T
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
 
 
+def _moments(column: np.ndarray) -> tuple[float, float]:
+    """The mean and the standard deviation of a column; zeros where all is missing."""
+    gaps = np.isnan(column)
+    own = column[~gaps] if gaps.any() else column
+    count = max(len(own), 1)
+    center = own.sum() / count
+    rest = own - center
+    return center, np.sqrt(np.square(rest, out=rest).sum() / count)
+
+
 def _numbers(known: pd.DataFrame) -> np.ndarray:
     """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
     if len(known.columns) and (known.dtypes == np.float64).all():  # all at once, as there may be many
-        numbers = known.to_numpy(copy=True)
+        numbers = known.to_numpy()
         ends = (end.reduce(numbers, axis=0, initial=0.0) for end in (np.fmin, np.fmax))
         for label, least, most in zip(known, *ends, strict=True):
             check_range(least, most, label)
