@@ -8,8 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.models.features.feature_blocks import FeatureDesign
+from catpool.moments.moments import Moments
 
+SPARE = 2  # categories at least that must be left to tell variances from
 LEAST = 1e-9  # of a feature's squares, that must be left once the features before it are known
+
+
+def identified_effects(design: FeatureDesign, moments: Moments) -> np.ndarray:
+    """Which effects the categories with rows identify, of shape (1 + Q,): all that are penalized, and some others.
+
+    Parameters
+    ----------
+    design : FeatureDesign
+    moments : Moments of shape (K,)
+    """
+    penalized = design.kinds >= 0
+    if penalized[1:].all():
+        return np.ones(len(penalized), dtype=bool)
+    seen = design.values[moments.count > 0]
+    return penalized | identified(seen.T @ seen, ~penalized, len(seen) - SPARE)
 
 
 def identified(products: np.ndarray, free: np.ndarray, most: int) -> np.ndarray:
