@@ -147,32 +147,32 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
     """
     first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
-    before = np.where(first, 0.0, shift(noise))
+    before = np.where(first, 0.0, previous(noise))
     total = dpttrf(grown + noise + before, -before[1:])[0]
     ahead = _refine(np.maximum(total - noise, TINY), grown, noise, visits.last)
     total = ahead + noise
     left = noise / total
     carried = np.where(visits.last, 0.0, left)
-    changes = visits.means - np.where(first, 0.0, shift(visits.means))
-    solved = chain(carried, np.vstack([changes, first]))
+    changes = visits.means - np.where(first, 0.0, previous(visits.means))
+    solved = solve_recursion(carried, np.vstack([changes, first]))
     return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
 
 def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Variances that fulfil their recursion to all digits, from those that nearly do."""
     left = np.where(last, 0.0, noise / (ahead + noise))
-    expected = grown + shift(left * ahead)
-    return np.maximum(ahead + chain(left**2, (expected - ahead)[None])[0], TINY)
+    expected = grown + previous(left * ahead)
+    return np.maximum(ahead + solve_recursion(left**2, (expected - ahead)[None])[0], TINY)
 
 
-def shift(values: np.ndarray) -> np.ndarray:
+def previous(values: np.ndarray) -> np.ndarray:
     """The value before each along the last axis; 0 for the first."""
     before = np.zeros_like(values)
     before[..., 1:] = values[..., :-1]
     return before
 
 
-def chain(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
+def solve_recursion(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Solve x[i] = values[i] + carried[i - 1] * x[i - 1] for values of shape (k, m), from the first to the last."""
     bands = np.empty((2, len(carried)), order="F")
     bands[0] = 1.0

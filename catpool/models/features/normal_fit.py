@@ -21,7 +21,7 @@ from catpool.priors.prior import NO_NOISE, ONE_ROW_EACH, ONLY_FEATURES, Prior
 
 FIELDS = "mean", "strength", "between", "within", "log_likelihood", "note"  # of a prior: one value for each table
 FEWEST = 3  # categories that a fit needs
-SLIGHT = 1e-14  # of the scatter of all rows, that is left where features tell the means of all categories exactly
+SLIGHT = 1e-14  # share of the scatter of all rows that lies within categories at least, so that no variance is 0
 COARSE = 1e-4  # relative change of effects that single precision is not enough for
 LEAST = 1e-2  # rows of variance between the average category and others, to start from at least
 
