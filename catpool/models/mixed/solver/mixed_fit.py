@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
-from catpool.models.mixed.solver.little_noise import Residuals, leave_noise, quiet_deviance, root_of
+from catpool.models.mixed.solver.little_noise import Residuals, deviance_of_residuals, leave_noise, root_of
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.priors.blas import blas_threads
@@ -123,18 +123,20 @@ def fit_mixed(
         try:
             fit = fit_at(deviance, deviance.minimize(near))
         except LinAlgError:  # as the rounding of effects far larger than the noise may cause
-            if (quiet := _fit_quiet(deviance, residuals)) is None:
+            if (found := _fit_residuals(deviance, residuals)) is None:
                 raise
-            return quiet
+            return found
         if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
             return fit
-        return _fit_quiet(deviance, residuals) or _fit_without_noise(deviance) or fit
+        return _fit_residuals(deviance, residuals) or _fit_without_noise(deviance) or fit
 
 
-def _fit_quiet(deviance: ProfiledDeviance, residuals: Residuals | None) -> MixedFit | None:
+def _fit_residuals(deviance: ProfiledDeviance, residuals: Residuals | None) -> MixedFit | None:
     """The fit from residuals of rows, if these have to tell how much noise there is."""
-    quiet = None if residuals is None or not deviance.exact else quiet_deviance(deviance, residuals)
-    return None if quiet is None else fit_at(quiet, quiet.minimize())
+    if residuals is None or not deviance.exact:
+        return None
+    found = deviance_of_residuals(deviance, residuals)
+    return None if found is None else fit_at(found, found.minimize())
 
 
 def _fit_without_noise(deviance: ProfiledDeviance) -> MixedFit | None:
@@ -190,9 +192,9 @@ def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
     """The fit with the largest residual variance that goes with such rows, near one of other covariances."""
     noise = float(np.sqrt(LITTLE_NOISE * deviance.system.scatter / deviance.freedom))
     system = deviance.system.in_units(noise)
-    quiet = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact")
+    known = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact")
     pairs = zip(near.effects, system.shapes, strict=True)
-    fit = fit_at(quiet, quiet.minimize([root_of(effects / noise, shape) for effects, shape in pairs]))
+    fit = fit_at(known, known.minimize([root_of(effects / noise, shape) for effects, shape in pairs]))
     return replace(
         fit,
         scale=noise**2,
