@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import tempfile
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 WITHOUT_WINDOW = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
+PATIENCE = 120  # seconds, as machines are busy
 WRONG = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
 
 
@@ -28,7 +30,7 @@ def browser():
             stderr=subprocess.DEVNULL,
         )
         os.close(read), os.close(write)
-        with open(told, "wb", buffering=0) as to, open(heard, "rb") as back:
+        with open(told, "wb", buffering=0) as to, open(heard, "rb", buffering=0) as back:
             try:
                 yield Page(to, back)
             finally:
@@ -41,8 +43,8 @@ class Page:
 
     def __init__(self, to, back):
         self._to, self._back, self._number, self._session = to, back, 0, None
-        self.requests, self.complaints = [], []
-        [target] = [each for each in self.ask("Target.getTargets")["targetInfos"] if each["type"] == "page"]
+        self.requests, self.complaints, self._loaded = [], [], False
+        target = self.ask("Target.createTarget", url="about:blank")
         attached = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         for part in ("Page", "Network", "Runtime", "Log"):
@@ -60,17 +62,20 @@ class Page:
                 return answer["result"]
 
     def _next(self):
-        """The next message of the browser; what a page asks for and complains of is kept."""
-        parts = []
-        while (byte := self._back.read(1)) != b"\0":
-            assert byte, "the browser has ended"
-            parts.append(byte)
-        message = json.loads(b"".join(parts))
+        """The next message of the browser; what a page asks for and complains of is kept, and that it is loaded."""
+        message = json.loads(b"".join(iter(self._byte, b"\0")))
+        self._loaded |= message.get("method") == "Page.loadEventFired"
         if message.get("method") == "Network.requestWillBeSent":
             self.requests.append(message["params"]["request"]["url"])
         if message.get("method") in WRONG:
             self.complaints.append(message["params"])
         return message
+
+    def _byte(self):
+        assert select.select([self._back], [], [], PATIENCE)[0], f"the browser has said nothing for {PATIENCE} seconds"
+        byte = self._back.read(1)
+        assert byte, "the browser has ended"
+        return byte
 
     def open(self, address, *, width=1000, height=900, dark=False, media="screen"):
         """Load an address in a window of some size, or as it is printed."""
@@ -78,9 +83,10 @@ class Page:
         self.ask("Emulation.setDeviceMetricsOverride", **metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        self._loaded = False
         self.ask("Page.navigate", url=address)
-        while self._next().get("method") != "Page.loadEventFired":
-            pass
+        while not self._loaded:
+            self._next()
 
     def run(self, script):
         """The value of a line of JavaScript."""
