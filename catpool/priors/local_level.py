@@ -147,13 +147,13 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
     """
     first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
-    before = np.where(first, 0.0, previous(noise))
+    before = np.where(first, 0.0, shift(noise))
     total = dpttrf(grown + noise + before, -before[1:])[0]
     ahead = _refine(np.maximum(total - noise, TINY), grown, noise, visits.last)
     total = ahead + noise
     left = noise / total
     carried = np.where(visits.last, 0.0, left)
-    changes = visits.means - np.where(first, 0.0, previous(visits.means))
+    changes = visits.means - np.where(first, 0.0, shift(visits.means))
     solved = solve_recursion(carried, np.vstack([changes, first]))
     return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
@@ -161,11 +161,11 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
 def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Variances that fulfil their recursion to all digits, from those that nearly do."""
     left = np.where(last, 0.0, noise / (ahead + noise))
-    expected = grown + previous(left * ahead)
+    expected = grown + shift(left * ahead)
     return np.maximum(ahead + solve_recursion(left**2, (expected - ahead)[None])[0], TINY)
 
 
-def previous(values: np.ndarray) -> np.ndarray:
+def shift(values: np.ndarray) -> np.ndarray:
     """The value before each along the last axis; 0 for the first."""
     before = np.zeros_like(values)
     before[..., 1:] = values[..., :-1]
