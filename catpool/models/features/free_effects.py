@@ -55,6 +55,20 @@ def identified(products: np.ndarray, free: np.ndarray, most: int) -> np.ndarray:
     return kept
 
 
+def with_zeros(kept: np.ndarray, effects: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The effects and their covariance, of shapes (n,) and (n, n), with zeros where effects are not kept.
+
+    Parameters
+    ----------
+    kept : ndarray of bool of shape (n,)
+    effects, covariance : ndarray
+        Of the effects that are.
+    """
+    whole, variances = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
+    whole[kept], variances[np.ix_(kept, kept)] = effects, covariance
+    return whole, variances
+
+
 def warn_of_dropped(design: FeatureDesign, dropped: Sequence[np.ndarray]) -> None:
     """Warn of features that some tables do without, from the places of those of each table."""
     number = sum(len(each) > 0 for each in dropped)

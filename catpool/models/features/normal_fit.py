@@ -13,7 +13,7 @@ from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.models.features.feature_effects import FeatureEffects, effects_of
 from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
 from catpool.models.features.feature_search import maximize_likelihood
-from catpool.models.features.free_effects import identified_effects
+from catpool.models.features.free_effects import identified_effects, with_zeros
 from catpool.moments.moments import TINY, Moments
 from catpool.moments.unit import unit_of
 from catpool.priors.normal import NORMAL
@@ -50,9 +50,7 @@ def fit_normal(design: FeatureDesign, moments: Moments, *, reml: bool) -> Normal
     own = moments if unit == 1 else moments.divide(np.array(unit))
     alone, exact = not own.some_repeat, bool(own.some_repeat and own.within == 0)
     kept, found = _fit(design, own, reml=reml, with_categories=not (alone or exact), exact=exact)
-    effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
-    effects[kept] = unit * found.effects
-    covariance[np.ix_(kept, kept)] = unit * (unit * found.covariance)
+    effects, covariance = with_zeros(kept, unit * found.effects, unit * (unit * found.covariance))
     effects[0] += moments.mean
     variance = unit * (unit * found.within)
     between, within = (variance, 0.0) if exact else (float(found.theta[0]) * variance, variance)
