@@ -79,7 +79,7 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         past = self._past(codes, unlisted)
         half_life = learn_half_life(learner, past.first()) if self.times.learns else None
-        own = replace(learner, rounding=0.0) if self.relative else self._for_windows(learner)  # as it is not relative yet
+        own = replace(learner, rounding=0.0) if self.relative else self._for_windows(learner)  # not relative yet
         learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
