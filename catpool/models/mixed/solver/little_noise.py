@@ -76,7 +76,7 @@ def _is_noisy(deviance: ProfiledDeviance, lambdas: Sequence[np.ndarray]) -> bool
 
 def _refine(system: MixedSystem, lambdas: Sequence[np.ndarray], residuals: Residuals) -> tuple[RootedSystem, float]:
     """Solve for effects, coefficients and what they leave of the rows, in turn."""
-    partition, squares = RootedSystem(system, np.zeros(len(system.cross)), np.zeros(system.covariates)), 0.0
+    partition, squares = _unshifted(system), 0.0
     for _ in range(REFINEMENTS):
         _, found = RootedEquations(partition, lambdas).approach()
         effects = [each @ own.T for each, own in zip(partition.system.split(found.effects), lambdas, strict=True)]
@@ -84,6 +84,15 @@ def _refine(system: MixedSystem, lambdas: Sequence[np.ndarray], residuals: Resid
         fixed = found.fixed + center * (np.arange(len(found.fixed)) == 0)
         partition = RootedSystem(system, np.concatenate([each.ravel() for each in effects]), fixed)
     return partition, squares
+
+
+def low_noise_start(system: MixedSystem, lambdas: list[np.ndarray]) -> LowNoiseStart:
+    """A start from Lambdas, for sums of y as they are."""
+    return LowNoiseStart(_unshifted(system), lambdas)
+
+
+def _unshifted(system: MixedSystem) -> RootedSystem:
+    return RootedSystem(system, np.zeros(len(system.cross)), np.zeros(system.covariates))
 
 
 def root_of(effects: np.ndarray, shape: FactorShape) -> np.ndarray:

@@ -15,9 +15,16 @@ from sklearn.exceptions import ConvergenceWarning
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
-from catpool.models.mixed.solver.little_noise import Residuals, deviance_of_residuals, leave_noise, root_of
+from catpool.models.mixed.solver.little_noise import (
+    Residuals,
+    deviance_of_residuals,
+    leave_noise,
+    low_noise_start,
+    root_of,
+)
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
+from catpool.models.mixed.solver.rooted_equations import has_roots
 from catpool.priors.blas import blas_threads
 
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
@@ -192,9 +199,11 @@ def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
     """The fit with the largest residual variance that goes with such rows, near one of other covariances."""
     noise = float(np.sqrt(LITTLE_NOISE * deviance.system.scatter / deviance.freedom))
     system = deviance.system.in_units(noise)
-    known = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact")
     pairs = zip(near.effects, system.shapes, strict=True)
-    fit = fit_at(known, known.minimize([root_of(effects / noise, shape) for effects, shape in pairs]))
+    roots = [root_of(effects / noise, shape) for effects, shape in pairs]
+    start = low_noise_start(system, roots) if has_roots(system) else None
+    known = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact", low_noise=start)
+    fit = fit_at(known, known.minimize(roots))
     return replace(
         fit,
         scale=noise**2,
