@@ -63,6 +63,14 @@ class LocalLevel:
     log_likelihood: np.ndarray
 
 
+class Found(NamedTuple):
+    """The logarithms of ratios, whether each is free, and minus twice the log-likelihood."""
+
+    logs: np.ndarray
+    free: np.ndarray
+    value: float
+
+
 def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -> LocalLevel | None:
     """Fit the model to rows; None if they do not drift more than by chance, or if they do not say.
 
@@ -129,14 +137,6 @@ def _likeliest(likelihood: DriftLikelihood, *, drifts: bool) -> Found:
 
 def _ratios(found: Found, shock: float) -> np.ndarray:
     return np.append(np.exp(found.logs[:2]), shock)
-
-
-class Found(NamedTuple):
-    """The logarithms of ratios, whether each is free, and minus twice the log-likelihood."""
-
-    logs: np.ndarray
-    free: np.ndarray
-    value: float
 
 
 def _search(likelihood: DriftLikelihood, free: np.ndarray) -> Found:
