@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.past_rows import PastRows
+from catpool.crossfit.spans import before, since
 from catpool.crossfit.times import AUTO
 from catpool.crossfit.visits import make_visits
 from catpool.data.frozen import frozen
@@ -93,7 +94,7 @@ class DriftingRows:
         filtered = filter_levels(visits, model.start, model.rate, model.shock)
         means = visits.means - filtered.left * filtered.errors(model.mean)
         share = np.where(seen, (filtered.share * filtered.left)[place], 1.0)
-        age = np.where(seen, (at - visits.time[place]) / self.rows.times.unit, 0.0)
+        age = np.where(seen, since(at, visits.time[place]) / self.rows.times.unit, 0.0)
         spread = np.where(seen, (filtered.ahead * filtered.left)[place] + model.rate * age, model.start)
         return [
             Posterior(
@@ -111,7 +112,7 @@ class DriftingRows:
         times = self.rows.times.values[users]
         codes = self.rows.codes[users]
         own = Moments(counts, np.zeros(len(users)), np.array(0.0))
-        posteriors = self.posteriors(model, self.last_visits(codes, times - self.rows.times.gap), times)
+        posteriors = self.posteriors(model, self.last_visits(codes, before(times, self.rows.times.gap)), times)
         return np.array(
             [
                 [

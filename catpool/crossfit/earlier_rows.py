@@ -59,25 +59,27 @@ class EarlierRows:
         the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
         units of y. `output="trees"` rounds means once they are relative, but not beside windows.
     drift : number or "auto", default=None
-        How fast the effects of categories change: the standard deviation of the change in a unit of time, or a day
-        where times are dates, in units of y. None is not at all. A category's effect starts from the prior at its first
-        row and walks at random, so that rows of a category at times s and t after its first covary by
+        How fast the effects of categories change: the standard deviation of the change in a unit of time, or in a day
+        where times are dates, in units of y. None means that they do not change. "auto" learns it for each column and
+        output of y. It needs `EmpiricalBayesEncoder` with the prior "reml" (or "auto") or "ml".
 
-            tau^2 + drift^2 min(s, t),     plus omega^2 if s = t,     plus sigma^2 / weight for a row itself,
+        The model is the local level model: a category's effect starts from the prior at its first row and walks at
+        random. Rows of one category and time may share a shock that does not last. So two rows of a category at times s
+        and t after its first have the covariance
 
-        which is the local level model, and a shock of rows of one category and time that does not last. The encoding is
-        the expectation of the effect given the rows before, by a Kalman filter, and its sd grows with the time since
-        the last of them. "auto" learns the drift, with the other variances and the prior mean, by the likelihood that
-        `prior` says, for each column and output of y. There is drift, or a shock, only if twice the log-likelihood
-        gains 4 by it. As the prior, all this is learned from earlier rows alone, anew each time that their number has
-        doubled. Nothing drifts where there are fewer than 64 rows or two categories, or where no category has rows of
-        several times; encodings are then those without `drift`. The model is normal on the scale of y for shares and
-        counts, too; the classes of y share ratios of variances, so that their encodings add up to 1, and a number is
-        the drift of the average class. In ``transform`` means are those after a category's last training row, and the
-        sd is that at the time of the new row, or at that of the last training row if this is later. `reliability` is
-        the weight of the category's own rows in the mean. `summary_` shows `drift`, 0 for none, `shock_sd`, and the
-        `half_life` of the weight of rows, in units of time or days, that this comes to in the end, in a category that
-        has rows as often as the average. It needs `EmpiricalBayesEncoder` with the prior "reml" (or "auto") or "ml".
+            tau^2 + drift^2 min(s, t),     plus omega^2 if s = t,     plus sigma^2 / weight for a row itself.
+
+        The encoding is the expectation of the effect given the rows before, by a Kalman filter. Its sd grows with the
+        time since the last of them, and `reliability` is the weight of the category's own rows. In ``transform``, means
+        are those after a category's last training row, and the sd is that at the time of the new row, or at that of the
+        last training row if this is later. `summary_` shows `drift`, `shock_sd`, and as `half_life` how long it takes
+        in the end until a row has lost half of its weight, in a category that has rows as often as the average.
+
+        The variances are learned by the likelihood that `prior` names, from earlier rows as the prior is. A drift that
+        is learned, and a shock, must each gain 4 in twice the log-likelihood; otherwise there is none. Nothing drifts
+        with fewer than 64 rows or two categories, or where no category has rows of several times; encodings are then
+        those without `drift`. For shares and counts, too, the model is normal on the scale of y. The classes of y share
+        ratios of variances, so that their encodings add up to 1, and a number is the drift of the average class.
 
     Raises
     ------
@@ -87,6 +89,11 @@ class EarlierRows:
         the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
         beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with ``groups``
         or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
+
+    Warns
+    -----
+    ConvergenceWarning
+        In ``fit`` and ``fit_transform``: if the search for the variances of effects that drift does not converge.
 
     See Also
     --------
@@ -115,7 +122,8 @@ class EarlierRows:
     >>> relative.fit_transform(X, [1.0, 2.0, 4.0, 6.0, 9.0])["shop"].tolist()
     [nan, 0.0, 0.0, -0.83..., 0.75]
 
-    Effects that drift, in units of y per root of a day, and what becomes of what is known of a shop:
+    Effects that drift: the standard deviation of the change in a day is 0.15. What is known of shop "a" right after its
+    last row, and 50 days later, when the shop may have changed a lot:
 
     >>> import numpy as np
     >>> from catpool import EmpiricalBayesEncoder

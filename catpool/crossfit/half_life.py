@@ -28,6 +28,7 @@ import pandas as pd
 
 from catpool.crossfit.past_rows import PastPrior, PastRows
 from catpool.crossfit.running_sums import RunningSums
+from catpool.crossfit.spans import since
 from catpool.crossfit.times import Times
 from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY, Moments
@@ -76,7 +77,7 @@ def _best_half_life(learner: Learner, rows: PastRows) -> Any:
 
 def _half_lives(times: Times) -> list[Any]:
     """The half-lives that are tried, which do not depend on where the times begin."""
-    span = float(times.values[-1] - times.values[0]) / times.unit
+    span = float(since(times.values[-1:], times.values[:1])[0]) / times.unit
     if span <= 0:
         return []
     longest = int(np.floor(np.log2(span)))

@@ -79,7 +79,7 @@ class PastScheme(Scheme):
         assert isinstance(learner, Learner)
         past = self._past(codes, unlisted)
         half_life = learn_half_life(learner, past.first()) if self.times.learns else None
-        own = replace(learner, rounding=0.0) if self.relative else self._fit_for(learner)  # as it is not relative yet
+        own = replace(learner, rounding=0.0) if self.relative else self._for_windows(learner)  # not relative yet
         learned: list[Encoding] = super().learn(own, codes, size, self._aged(half_life), unlisted)
         if self.times.learns:
             learned = [replace(each, half_life=self.times.as_duration(half_life)) for each in learned]
@@ -108,7 +108,7 @@ class PastScheme(Scheme):
                 replace(each, windows=last_windows(rows, values, size, self.names))
                 for each, values in zip(learned, columns, strict=True)
             ]
-        slots, share = np.arange(size), self._fit_for(learner).rounding
+        slots, share = np.arange(size), self._for_windows(learner).rounding
         rounds = [_rounding(each, share) if self.relative and share else None for each in learned]
         return [
             replace(each, values=each.moved(each.values, learner.policy, slots, rounding))
@@ -123,7 +123,7 @@ class PastScheme(Scheme):
         weights = decay_weights(self.weights, self.times.with_half_life(half_life))
         return TrainingRows(self.targets, weights, Parts(None, 1))
 
-    def _fit_for(self, learner: Learner) -> Learner:
+    def _for_windows(self, learner: Learner) -> Learner:
         """The learner, without rounding where what it gives is compared with means in windows."""
         return replace(learner, rounding=0.0) if self.names else learner
 
@@ -140,7 +140,7 @@ class PastScheme(Scheme):
         self, learner: ColumnLearner, codes: np.ndarray, size: int, *, counts: bool, unlisted: Unlisted | None = None
     ) -> OutOfFoldColumn:
         assert isinstance(learner, Learner)
-        values, seen = encode_from_past(self._fit_for(learner), self._past(codes, unlisted), self.drift)
+        values, seen = encode_from_past(self._for_windows(learner), self._past(codes, unlisted), self.drift)
         # the codes are still intact: this scheme does not overwrite them
         return OutOfFoldColumn(values, seen, self.learn(learner, codes, size, self._rows, unlisted))
 

@@ -11,6 +11,7 @@ import numpy as np
 from catpool.crossfit.half_life import learn_half_life
 from catpool.crossfit.past_rows import PastRows
 from catpool.crossfit.running_sums import RunningSums
+from catpool.crossfit.spans import before
 from catpool.data.targets import Target
 from catpool.moments.moments import TINY, Moments
 from catpool.tables.learner import Learner
@@ -94,7 +95,7 @@ def last_windows(rows: PastRows, values: np.ndarray, size: int, names: Sequence[
     """The moments of the categories, of shape (size,), in the windows that end with the last row, by name."""
     found = {}
     for name, length in zip(names, rows.times.windows, strict=True):
-        last = np.flatnonzero(rows.times.values > rows.times.values.max() - length)
+        last = np.flatnonzero(rows.times.values > before(rows.times.values.max(keepdims=True), length))
         codes, weights = rows.codes[last], rows.weights.subset(last)
         row = values[last] if weights.row is None else values[last] * weights.row
         count = np.bincount(codes, weights.count_weights, size).astype(float)

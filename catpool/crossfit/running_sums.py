@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.crossfit.spans import before, since
 from catpool.crossfit.times import Times
 from catpool.data.weights import Weights
 
@@ -31,7 +32,7 @@ class RunningSums:
         keys = codes.astype(np.int64) * (len(distinct) + 1)
         self.distinct, self.keys, self.ordered = distinct, keys, (keys + rank)[self.order]
         # the position, in the order, of the last earlier row; if its category differs, there is none
-        self.last = self._count_before(times.values - times.gap) - 1
+        self.last = self._count_before(before(times.values, times.gap)) - 1
         self.seen = (self.last >= 0) & (codes[self.order][self.last] == codes)
         self.codes = codes[self.order]
 
@@ -57,9 +58,10 @@ class RunningSums:
         found = []
         for length in self.times.windows:
             # a window that holds no row begins behind the last earlier one
-            before = np.minimum(self._count_before(self.times.values - self.times.gap - length) - 1, self.last)
-            same = (before >= 0) & (self.codes[before] == self.codes[self.last])
-            found.append(np.where(same, before, -1))
+            begins = before(before(self.times.values, self.times.gap), length)
+            place = np.minimum(self._count_before(begins) - 1, self.last)
+            same = (place >= 0) & (self.codes[place] == self.codes[self.last])
+            found.append(np.where(same, place, -1))
         return found
 
     def sum_past(self, values: np.ndarray | None, half_life: Any) -> np.ndarray:
@@ -76,8 +78,8 @@ class RunningSums:
         past = np.where(self.seen, sums[self.last], 0.0)
         if half_life is None:
             return past
-        age = (self.times.values - at[self.last]) / half_life
-        return np.where(self.seen, past * np.exp2(-np.maximum(age, 0.0)), 0.0)
+        age = since(self.times.values, at[self.last]) / half_life
+        return np.where(self.seen, past * np.exp2(-age), 0.0)
 
     def _sum_decaying(self, row: np.ndarray, at: np.ndarray, life: Any) -> np.ndarray:
         """Sum the rows of each category up to each row, each row decayed until the time of the last one summed.
@@ -85,15 +87,15 @@ class RunningSums:
         Within a span of time, rows are scaled by 2^(time / half_life), summed, and scaled back. The scale would
         overflow in long series, so each span starts anew and adds what is left of the span before it.
         """
-        span = ((at - at.min()) / life // SPAN).astype(np.int64)
+        span = (since(at, at.min()) / life // SPAN).astype(np.int64)
         start = at.min() + span * SPAN * life
-        within = _sum_running(row * np.exp2((at - start) / life), self.codes * (span.max() + 1) + span)
-        here = within * np.exp2((start - at) / life)
+        within = _sum_running(row * np.exp2(since(at, start) / life), self.codes * (span.max() + 1) + span)
+        here = within * np.exp2(-since(at, start) / life)
         cell = self.codes.astype(np.int64) * (span.max() + 1) + span
-        before = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
-        for begin in before[self.codes[before] == self.codes[before - 1]]:
+        begins = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
+        for begin in begins[self.codes[begins] == self.codes[begins - 1]]:
             end = np.searchsorted(cell, cell[begin], side="right")
-            here[begin:end] += here[begin - 1] * np.exp2((at[begin - 1] - at[begin:end]) / life)
+            here[begin:end] += here[begin - 1] * np.exp2(-since(at[begin:end], at[begin - 1]) / life)
         return here
 
 

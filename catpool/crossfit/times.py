@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.crossfit.spans import before, since
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 
@@ -80,19 +81,19 @@ class Times:
 
     def count_earlier(self, rows: np.ndarray) -> np.ndarray:
         """Count, for each row, how many of `rows` are strictly earlier."""
-        return np.searchsorted(np.sort(self.values[rows]), self.values - self.gap, side="left")
+        return np.searchsorted(np.sort(self.values[rows]), before(self.values, self.gap), side="left")
 
     def decay(self, at: float) -> np.ndarray | None:
         """The share of each row's weight that is left at a time after all rows; None is 1 for all rows."""
-        return None if self.half_life is None else np.exp2((self.values - at) / self.half_life)
+        return None if self.half_life is None else np.exp2(-since(at, self.values) / self.half_life)
 
     def ages(self, time: float) -> Ages:
         """How long after a time the rows are."""
-        return Ages(np.maximum(self.values - time, 0), self.unit)
+        return Ages(since(self.values, time), self.unit)
 
     def fade(self, time: float) -> np.ndarray:
         """The share of a weight at `time` that is left at the time of each row; 1 for rows before it."""
-        return np.exp2(-np.maximum((self.values - time) / self.half_life, 0.0))
+        return np.exp2(-since(self.values, time) / self.half_life)
 
     def subset(self, rows: np.ndarray) -> Times:
         return replace(self, values=self.values[rows])

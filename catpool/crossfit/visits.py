@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from catpool.crossfit.past_rows import PastRows
+from catpool.crossfit.spans import since
 from catpool.data.targets import Target
 from catpool.priors.local_level import Visits
 
@@ -35,7 +36,7 @@ def make_visits(rows: PastRows, target: Target, numbers: np.ndarray, center: flo
     number = None if weights.precision or weights.row is None else weights.row
     category, time = numbers[begins], times[begins]
     again = np.diff(category, prepend=-1) == 0
-    elapsed = np.where(again, np.diff(time, prepend=time[:1]), 0) / rows.times.unit
+    elapsed = np.where(again, since(time, np.append(time[:1], time[:-1])), 0.0) / rows.times.unit
     return Visits(category, time, elapsed, count, means, scatters, np.bincount(visit, number).astype(float))
 
 

@@ -37,21 +37,12 @@ def check_features(encoder: Any) -> None:
 
 def _reasons(encoder: Any, effects: str) -> list[tuple[str, str]]:
     """The parameters with which effects cannot be fitted, each with the reason."""
-    reasons = {
-        'within="moderated"': (
-            encoder.within == "moderated",
-            f"because {effects} are fitted to rows of one variance.",
-        ),
-        f'weight_type="{INVERSE_VARIANCE}"': (
-            encoder.weight_type == INVERSE_VARIANCE,
-            f"because with {effects} the variance of a row is estimated.",
-        ),
-        f'family="{OVERDISPERSED.name}"': (
-            encoder.family == OVERDISPERSED.name,
-            f"because {effects} are fitted to rows without a dispersion.",
-        ),
-    }
-    return [(parameter, reason) for parameter, (given, reason) in reasons.items() if given]
+    reasons = [
+        ("within", encoder.within, "moderated", f"because {effects} are fitted to rows of one variance."),
+        ("weight_type", encoder.weight_type, INVERSE_VARIANCE, f"because with {effects} row variances are estimated."),
+        ("family", encoder.family, OVERDISPERSED.name, f"because {effects} are fitted to rows without a dispersion."),
+    ]
+    return [(f'{name}="{refused}"', reason) for name, given, refused, reason in reasons if given == refused]
 
 
 def check_moderated(encoder: Any) -> None:

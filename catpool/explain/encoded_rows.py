@@ -1,4 +1,4 @@
-"""The training rows of pictures: encoded out of fold and from all rows, and what the model expects of them."""
+"""The training rows of pictures: their encodings, out of fold and from all rows, and their categories."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from catpool.crossfit.scheme import make_scheme
-from catpool.data.backends import take_rows
 from catpool.data.fingerprint import TrainingRowsWarning
 from catpool.data.frames import Frame
-from catpool.data.training import read_training
 from catpool.encoders.records import named_features
 from catpool.engines.dispatch import read_in_memory
 from catpool.tables.unseen import UnseenCategoriesWarning
@@ -39,9 +36,10 @@ def encode_out_of_fold(encoder: Any, X: Any, y: Any, column: Hashable, number: i
 
 
 def _columns(encoder: Any, features: Any, column: Hashable, number: int) -> list[np.ndarray]:
-    names = named_features(encoder._structure(), encoder._state).get(column)
+    named = named_features(encoder._structure(), encoder._state)
+    names = named.get(column)
     if not names:
-        raise ValueError(f"`column` must be one of the encoded columns. Got {column!r}.")
+        raise ValueError(f"`column` must be one of the encoded columns. Got {column!r}. Pass one of {list(named)}.")
     frame, known = read_in_memory(features, "A display"), list(encoder.get_feature_names_out())
     return [np.asarray(frame.column(frame.labels[known.index(name)]), dtype=float) for name in names[:number]]
 
@@ -73,44 +71,3 @@ def _parts(encoder: Any, column: Any, labels: Sequence[Hashable]) -> list[Any]:
         levels = list(encoder.levels)
         return levels[: levels.index(column) + 1]
     return list(column) if isinstance(column, tuple) and column not in labels else [column]
-
-
-def row_distributions(encoder: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What a model of several columns expects of its training rows: the distribution function of each, out of fold.
-
-    Returns
-    -------
-    (ndarray, ndarray) of shape (n,)
-        Just below the row's y and at it; NaN for rows in no fold, and where the encoder hides its encodings.
-    """
-    own = clone(encoder)
-    structure = own._structure()
-    data = structure.add_targets(read_training(X, y, own._reading(), structure.check))
-    folds = make_scheme(own._splits(), data, own.random_state).folds()
-    result = np.full((2, len(folds.labels)), np.nan)
-    for fold in range(folds.n_folds):
-        rows, train = np.flatnonzero(folds.labels == fold), folds.training_rows(fold)
-        fitted = clone(own).set_params(**_without_folds(own)).fit(take_rows(X, train), take_rows(y, train))
-        require_one_target(fitted)
-        predictive, hidden = fitted._predictive(take_rows(X, rows))
-        result[:, rows] = np.where(hidden, np.nan, predictive.distribution(_as_numbers(fitted, take_rows(y, rows))))
-    return result[0], result[1]
-
-
-def _without_folds(encoder: Any) -> dict[str, Any]:
-    """Parameters of fits to part of the rows: folds of all rows do not fit them, and new categories are no error."""
-    folds = {} if isinstance(encoder.cv, str) else {"cv": 2}
-    return folds | ({"unknown": "prior"} if encoder.unknown == "error" else {})
-
-
-def require_one_target(encoder: Any) -> None:
-    """Refuse targets whose rows have no distribution function of one number."""
-    kind = encoder.target_type_
-    if kind not in ("continuous", "binary", "count"):
-        raise ValueError(f"ResidualDisplay takes one column of numbers, counts or two classes as y. Got {kind!r}.")
-
-
-def _as_numbers(encoder: Any, y: Any) -> np.ndarray:
-    """The values of y, of which the second class is 1."""
-    values = np.asarray(y)
-    return (values == encoder.classes_[1] if encoder.target_type_ == "binary" else values).astype(float)

@@ -15,7 +15,8 @@ from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.explain.canvas import BLUE, DARK, GREY, finish
 from catpool.explain.category_frame import summary_name
 from catpool.explain.display import Display
-from catpool.explain.encoded_rows import encode_out_of_fold, require_one_target, row_distributions
+from catpool.explain.encoded_rows import encode_out_of_fold
+from catpool.explain.row_distributions import require_one_target, row_distributions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,10 +135,13 @@ def _check(encoder: Any, column: Hashable | None, *, joint: bool) -> None:
     """Refuse encoders whose rows have no distribution, and columns that do not go with them."""
     name = type(encoder).__name__
     if not joint and ("output" not in encoder.get_params() or not hasattr(encoder, "columns")):
-        raise TypeError(f"ResidualDisplay takes encoders of single columns, nested or mixed models, but not {name}.")
+        raise TypeError(
+            f"ResidualDisplay takes encoders of single columns, nested or mixed models, but not {name}. Pass one of "
+            "these."
+        )
     if joint != (column is None):
-        told = f"None, as the columns of {name} predict y together" if joint else f"one of the columns of {name}"
-        raise ValueError(f"`column` must be {told}. Got {column!r}.")
+        expected = f"None, as the columns of {name} predict y together" if joint else f"one of the columns of {name}"
+        raise ValueError(f"`column` must be {expected}. Got {column!r}.")
 
 
 def _of_column(encoder: Any, X: Any, y: Any, column: Hashable | None) -> tuple[np.ndarray, np.ndarray]:

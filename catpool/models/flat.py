@@ -117,7 +117,7 @@ class Flat(Columnwise):
     @property
     def outputs(self) -> tuple[str, ...]:
         if self.for_trees:
-            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past are clocks
+            return ("mean", "code") if self.past_only else ("mean", "size", "code")  # counts of the past tell the time
         outputs = read_flat_outputs(self.output)
         if self.past_only:
             refuse_of_past(outputs)

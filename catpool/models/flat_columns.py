@@ -53,6 +53,7 @@ class FlatColumns:
         if isinstance(self.interactions, int) and len(columns) < 2:
             raise ValueError(
                 f"`interactions` combines the encoded columns, of which there must be two at least. They are {columns}."
+                " Encode more columns, or leave `interactions` out."
             )
         return [*columns, *self._crossed(columns)]
 

@@ -12,11 +12,13 @@ average. There are shocks only if the likelihood gains from them more than by ch
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool.data.frozen import frozen
 from catpool.priors.drift_likelihood import DriftLikelihood
@@ -31,6 +33,7 @@ CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
 PRECISE = {"gtol": 1e-7, "ftol": 1e-14}
 STEP = 1e-4  # of logarithms, for second derivatives
 SLIGHT = 1e-4  # the ratio of shocks that begin
+STEEP = 0.01  # a slope of twice the log-likelihood by a logarithm, at which there is no maximum
 CLOSE = 0.1  # how far a step of Newton's method may go that only polishes
 
 
@@ -60,6 +63,14 @@ class LocalLevel:
     log_likelihood: np.ndarray
 
 
+class Found(NamedTuple):
+    """The logarithms of ratios, whether each is free, and minus twice the log-likelihood."""
+
+    logs: np.ndarray
+    free: np.ndarray
+    value: float
+
+
 def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -> LocalLevel | None:
     """Fit the model to rows; None if they do not drift more than by chance, or if they do not say.
 
@@ -76,7 +87,25 @@ def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -
     likelihood = DriftLikelihood(visits, restricted, variance)
     with np.errstate(all="ignore"):  # rows without any noise
         found = _maximize(likelihood)
-        return None if found is None else _model(likelihood, np.exp(found))
+        if found is None:
+            return None
+        _warn_if_steep(likelihood, found)
+        return _model(likelihood, np.exp(found))
+
+
+def _warn_if_steep(likelihood: DriftLikelihood, logs: np.ndarray) -> None:
+    """Warn of ratios at which the likelihood rises, unless that is out of bounds."""
+    least, largest = _bounds(likelihood.visits)
+    slope = likelihood.value_and_gradient(np.exp(logs))[1]
+    inside = np.where(slope > 0, logs > least, logs < largest) & (logs > NONE)
+    if not (np.abs(slope[inside]) < STEEP).all():
+        warnings.warn(
+            "The search for the variances of effects that drift did not converge, so that drift and encodings are "
+            "approximate. The times may differ too much in size, or y may have far outliers: clip it, or pass a number "
+            "as `drift`.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
 
 def _model(likelihood: DriftLikelihood, ratios: np.ndarray) -> LocalLevel:
@@ -108,14 +137,6 @@ def _likeliest(likelihood: DriftLikelihood, *, drifts: bool) -> Found:
 
 def _ratios(found: Found, shock: float) -> np.ndarray:
     return np.append(np.exp(found.logs[:2]), shock)
-
-
-class Found(NamedTuple):
-    """The logarithms of ratios, whether each is free, and minus twice the log-likelihood."""
-
-    logs: np.ndarray
-    free: np.ndarray
-    value: float
 
 
 def _search(likelihood: DriftLikelihood, free: np.ndarray) -> Found:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.priors.local_level import Filtered, Visits, chain, filter_levels, shift
+from catpool.priors.local_level import Filtered, Visits, filter_levels, shift, solve_recursion
 
 
 class Profile(NamedTuple):
@@ -119,7 +119,7 @@ class DriftLikelihood:
         filtered, ends = profile.filtered, self.visits.last
         if shock:
             growth = growth + shock + shift(np.where(ends, 0.0, shock * (1 - 2 * filtered.carried)))
-        change = chain(filtered.carried**2, growth[None])[0]
+        change = solve_recursion(filtered.carried**2, growth[None])[0]
         relative = change / filtered.total
         left = shift(np.where(ends, 0.0, shock / filtered.total - filtered.carried * relative))
         determinant = float(relative.sum())
@@ -133,5 +133,5 @@ class DriftLikelihood:
         self, filtered: Filtered, errors: np.ndarray, left: np.ndarray, relative: np.ndarray
     ) -> float:
         """How the sum of squares over variances changes for errors that follow the recursion of innovations."""
-        changes = chain(filtered.carried, (left * shift(errors))[None])[0]
+        changes = solve_recursion(filtered.carried, (left * shift(errors))[None])[0]
         return float(((2 * changes - errors * relative) * errors / filtered.total).sum())

@@ -148,13 +148,14 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
     first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
     before = np.where(first, 0.0, shift(noise))
-    total = dpttrf(grown + noise + before, -before[1:])[0]
+    beside = np.resize(-before[1:], max(len(noise) - 1, 1))  # LAPACK wants one even for a single visit
+    total = dpttrf(grown + noise + before, beside)[0]
     ahead = _refine(np.maximum(total - noise, TINY), grown, noise, visits.last)
     total = ahead + noise
     left = noise / total
     carried = np.where(visits.last, 0.0, left)
     changes = visits.means - np.where(first, 0.0, shift(visits.means))
-    solved = chain(carried, np.vstack([changes, first]))
+    solved = solve_recursion(carried, np.vstack([changes, first]))
     return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
 
@@ -162,7 +163,7 @@ def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, last: np.nd
     """Variances that fulfil their recursion to all digits, from those that nearly do."""
     left = np.where(last, 0.0, noise / (ahead + noise))
     expected = grown + shift(left * ahead)
-    return np.maximum(ahead + chain(left**2, (expected - ahead)[None])[0], TINY)
+    return np.maximum(ahead + solve_recursion(left**2, (expected - ahead)[None])[0], TINY)
 
 
 def shift(values: np.ndarray) -> np.ndarray:
@@ -172,7 +173,7 @@ def shift(values: np.ndarray) -> np.ndarray:
     return before
 
 
-def chain(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
+def solve_recursion(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Solve x[i] = values[i] + carried[i - 1] * x[i - 1] for values of shape (k, m), from the first to the last."""
     bands = np.empty((2, len(carried)), order="F")
     bands[0] = 1.0

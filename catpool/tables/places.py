@@ -24,17 +24,17 @@ def slot_places(vocabulary: Categories) -> np.ndarray:
     return vocabulary.part_slots if isinstance(vocabulary, Cells) else vocabulary.basis
 
 
-def distinct_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the distinct categories of some rows, and the number of the category of each row."""
-    if isinstance(vocabulary, FeaturedVocabulary):
-        return vocabulary.distinct_basis(columns, rows)
-    places, number = np.unique(row_places(vocabulary, columns, rows), axis=0, return_inverse=True)
-    return places, number.ravel()
-
-
 def row_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> np.ndarray:
-    """The same for some rows, of shape (m, ...), from their columns."""
+    """The slots of the parts of the cell, or the features of the category, of some rows, of shape (m, ...)."""
     if isinstance(vocabulary, Cells):
         return np.column_stack([own[rows] for own in vocabulary.row_part_slots(columns)])
     assert isinstance(vocabulary, FeaturedVocabulary)
     return vocabulary.row_basis(columns, rows)
+
+
+def distinct_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of those of some rows that differ, of shape (d, ...), and the number of the place of each row."""
+    if isinstance(vocabulary, FeaturedVocabulary):
+        return vocabulary.distinct_basis(columns, rows)
+    places, number = np.unique(row_places(vocabulary, columns, rows), axis=0, return_inverse=True)
+    return places, number.ravel()

@@ -7,6 +7,7 @@ import pandas as pd
 import polars
 import pytest
 from helpers.dense_drift import Rows, Variances, expected, log_likelihood, prior_mean
+from helpers.later_rows import as_kind, changes
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, sample_encodings
 
@@ -136,19 +137,12 @@ def test_drift_is_found_and_predicts_better(sales):
 )
 def test_what_is_not_strictly_earlier_changes_nothing(sales, kind, drift, output):
     X, y = sales
-    rng = np.random.default_rng(3)
-    whole = {"binary": (y > 1), "multiclass": np.digitize(y, [0, 2]), "count": np.maximum(y, 0)}.get(kind, y)
-    whole = whole if kind == "continuous" else whole.astype(int)
+    y = as_kind(y, kind, above=1, edges=[0, 2])
     encoder = encoder_of(cv=EarlierRows("day", drift=drift), target_type=kind, output=output)
-    before = encoder.fit_transform(X, whole).to_numpy()
+    before = encoder.fit_transform(X, y).to_numpy()
     assert (encoder.summary_["drift"] > 0).all()
     shares = []
-    for moment in (40.0, 75.0, 120.0):
-        later, now = (X["day"] >= moment).to_numpy(), (X["day"] <= moment).to_numpy()
-        changed, other = whole.copy(), X.copy()
-        changed[later] = rng.permutation(whole[later])
-        other.loc[later, "shop"] = rng.choice(list("axyz"), later.sum())
-        other.loc[later, "day"] += rng.integers(0, 9, later.sum()) ** 2
+    for later, now, changed, other in changes(X, y, (40.0, 75.0, 120.0), np.random.default_rng(3)):
         same = encoder.fit_transform(X, changed).to_numpy()
         codes = before.shape[1] - (output == "trees" and "shop_code" in encoder.get_feature_names_out())
         assert before[now, :codes].tobytes() == same[now, :codes].tobytes()
@@ -181,6 +175,16 @@ def test_odd_rows_have_finite_encodings_from_the_past_alone(kind, drift, monkeyp
     changed = np.where(X["day"] >= moment, rng.permutation(y), y)
     now = (X["day"] <= moment).to_numpy()
     assert encoder.fit_transform(X, changed).to_numpy()[now].tobytes() == encoded[now].tobytes()
+
+
+def test_categories_that_are_all_new_have_the_prior(sales):
+    X, y = sales
+    day = np.arange(100.0)
+    X = pd.DataFrame({"shop": [*np.resize(["a", "b"], 69), *(f"new {i}" for i in range(31))], "day": day})
+    encoder = encoder_of(cv=EarlierRows("day", gap=5, drift=0.5))
+    encoded, row = encoder.fit_transform(X, y[:100])[69:], encoder.fit(X[:64], y[:64]).summary_.iloc[0]
+    np.testing.assert_allclose(encoded["shop"], row["prior_mean"], rtol=1e-9)
+    assert (encoded["shop_reliability"] == 0).all()
 
 
 def test_the_order_of_rows_does_not_matter(sales):

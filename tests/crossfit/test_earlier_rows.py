@@ -181,3 +181,38 @@ def test_rows_of_one_time_have_no_order(sales, options):
     order = np.random.default_rng(1).permutation(len(y))
     other = encoder.fit_transform(X.iloc[order], y[order])
     np.testing.assert_allclose(other, encoder.fit_transform(X, y).iloc[order], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("dates", "numbers"),
+    [
+        ({"gap": "80000D"}, {"gap": 80000}),
+        ({"half_life": "20000D"}, {"half_life": 20000}),
+        ({"half_life": "20D"}, {"half_life": 20}),
+        ({"half_life": "auto"}, {"half_life": "auto"}),
+        ({"windows": ["50000D", "100000D"], "gap": "90000D"}, {"windows": [50000, 100000], "gap": 90000}),
+        ({"drift": "auto"}, {"drift": "auto"}),
+    ],
+    ids=str,
+)
+def test_dates_may_be_centuries_apart(dates, numbers):
+    rng = np.random.default_rng(0)
+    day = np.where(rng.random(200) < 0.2, 0, rng.integers(108_000, 190_000, 200))  # as where 1700 stands for "unknown"
+    X = pd.DataFrame({"shop": rng.choice(list("abc"), 200), "day": day})
+    y = X["shop"].map({"a": 0.0, "b": 1.0, "c": 2.0}) + np.sin(day / 9000) * 3 + rng.normal(size=200)
+    dated = X.assign(day=pd.Timestamp("1700-01-01") + pd.to_timedelta(day, unit="D"))
+    by_date, by_number = (
+        EmpiricalBayesEncoder(
+            ["shop"], output=["mean", "sd"] if "drift" in each else "mean", cv=EarlierRows("day", **each)
+        )
+        for each in (dates, numbers)
+    )
+    early = day < 108_000
+    expected = by_number.fit_transform(X, y).drop(columns="day")
+    np.testing.assert_allclose(by_date.fit_transform(dated, y).drop(columns="day"), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        by_date.fit(dated[early], y[early]).transform(dated).drop(columns="day"),
+        by_number.fit(X[early], y[early]).transform(X).drop(columns="day"),
+        rtol=1e-9,
+        atol=1e-12,
+    )

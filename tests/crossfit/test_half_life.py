@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.later_rows import as_kind, changes
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
 
@@ -127,19 +128,12 @@ def test_each_column_has_its_own(sales):
 @pytest.mark.parametrize("kind", ["continuous", "binary", "multiclass", "count"])
 def test_what_is_not_strictly_earlier_changes_nothing(sales, kind):
     X, y = sales
-    rng = np.random.default_rng(3)
-    whole = {"binary": (y > 1), "multiclass": np.digitize(y, [0, 2]), "count": np.maximum(y, 0)}.get(kind, y)
-    whole = whole if kind == "continuous" else whole.astype(int)
+    y = as_kind(y, kind, above=1, edges=[0, 2])
     outputs = ["mean", "sd", "count"]
     encoder = EmpiricalBayesEncoder(["shop"], cv=AUTO, target_type=kind, output=outputs, remainder="drop")
-    before = encoder.fit_transform(X, whole).to_numpy()
+    before = encoder.fit_transform(X, y).to_numpy()
     shares = []
-    for moment in (30.0, 95.0, 150.0):
-        later, now = (X["day"] >= moment).to_numpy(), (X["day"] <= moment).to_numpy()
-        changed, other = whole.copy(), X.copy()
-        changed[later] = rng.permutation(whole[later])
-        other.loc[later, "shop"] = rng.choice(list("axyz"), later.sum())
-        other.loc[later, "day"] += rng.integers(0, 9, later.sum()) ** 2
+    for later, now, changed, other in changes(X, y, (30.0, 95.0, 150.0), np.random.default_rng(3)):
         same = encoder.fit_transform(X, changed).to_numpy()
         assert before[now].tobytes() == same[now].tobytes()
         shares.append(np.mean(before[~now] != same[~now]))

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.later_rows import as_kind, changes
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, sample_encodings
 
@@ -100,19 +101,12 @@ def test_new_rows_get_the_last_windows(sales, half_life, relative):
 @pytest.mark.parametrize("relative", [False, True])
 def test_windows_and_levels_know_nothing_of_later_rows(sales, kind, relative):
     X, y, _ = sales
-    rng = np.random.default_rng(3)
-    whole = {"binary": y > 5, "multiclass": np.digitize(y, [3, 6]), "count": np.maximum(y, 0)}.get(kind, y)
-    whole = whole if kind == "continuous" else whole.astype(int)
+    y = as_kind(y, kind, above=5, edges=[3, 6])
     rule = EarlierRows("day", 1, windows=[9, 2], relative=relative)
     outputs = ["mean", "sd", "reliability", "count"]
     encoder = EmpiricalBayesEncoder(["shop"], cv=rule, target_type=kind, output=outputs, remainder="drop")
-    before = encoder.fit_transform(X, whole).to_numpy()
-    for moment in (10, 30, 45):
-        later, now = (X["day"] >= moment).to_numpy(), (X["day"] <= moment).to_numpy()
-        changed, other = whole.copy(), X.copy()
-        changed[later] = rng.permutation(whole[later])
-        other.loc[later, "shop"] = rng.choice(list("axyz"), later.sum())
-        other.loc[later, "day"] += rng.integers(0, 9, later.sum())
+    before = encoder.fit_transform(X, y).to_numpy()
+    for later, now, changed, other in changes(X, y, (10, 30, 45), np.random.default_rng(3)):
         same, rows = (encoder.fit_transform(each, changed).to_numpy() for each in (X, other))
         assert before[now].tobytes() == same[now].tobytes()
         assert before[~later].tobytes() == rows[~later].tobytes()

@@ -1,8 +1,11 @@
 """The local level model: its filter, its likelihood and its maximum, by dense matrices and slow loops."""
 
+import warnings
+
 import numpy as np
 import pytest
 from helpers.dense_drift import Rows, Variances, covariance, log_likelihood, prior_mean
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool.priors.drift import fit_drift
 from catpool.priors.drift_likelihood import DriftLikelihood
@@ -119,6 +122,17 @@ def test_many_visits_begin_with_the_first(monkeypatch):
     monkeypatch.setattr("catpool.priors.drift.SAMPLE", 200)
     begun = fit_drift(visits, True)
     np.testing.assert_allclose([begun.start, begun.rate], [whole.start, whole.rate], rtol=1e-6)
+
+
+@pytest.mark.parametrize("variance", [None, 0.2])
+def test_a_search_that_ends_early_warns(monkeypatch, variance):
+    visits = visits_of(10, 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_drift(visits, True, variance)
+    monkeypatch.setattr("catpool.priors.drift.PRECISE", {"maxiter": 0})
+    with pytest.warns(ConvergenceWarning, match="effects that drift did not converge"):
+        fit_drift(visits, True, variance)
 
 
 def test_what_stays_or_is_not_identified_does_not_drift():

@@ -20,7 +20,7 @@ RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 360.0)}
 
 
 def coordinates(*columns: Hashable, earth: bool = True, rank: int = 100) -> PlaceFeatures:
-    r"""Prior features of categories that are places, of which near ones have similar effects.
+    r"""Prior features of categories that are places: those near each other have similar effects.
 
     The prior means of the categories are a Gaussian process over the map that looks alike at each scale, so that there
     is no range to be chosen: its variogram is the distance,
@@ -64,12 +64,18 @@ def coordinates(*columns: Hashable, earth: bool = True, rank: int = 100) -> Plac
 
     Examples
     --------
+    A town in the west and one in the north, neither of which has rows:
+
     >>> import pandas as pd
-    >>> from catpool import coordinates
-    >>> places = {"Bonn": (50.7, 7.1), "Köln": (50.9, 7.0), "Kiel": (54.3, 10.1)}
-    >>> towns = pd.DataFrame.from_dict(places, orient="index", columns=["lat", "lon"])
-    >>> coordinates("lat", "lon").fit(towns)(towns).shape
-    (3, 2)
+    >>> from catpool import EmpiricalBayesEncoder, coordinates
+    >>> towns = pd.DataFrame({"town": ["Bonn", "Köln", "Kiel", "Lübeck"]})
+    >>> towns = towns.assign(lat=[50.7, 50.9, 54.3, 53.9], lon=[7.1, 7.0, 10.1, 10.7])
+    >>> X = pd.concat([towns, towns], ignore_index=True)
+    >>> encoder = EmpiricalBayesEncoder(["town"], prior_features={"town": coordinates("lat", "lon")})
+    >>> encoder = encoder.fit(X, [1.0, 1.2, 3.1, 2.8, 1.3, 1.1, 2.9, 3.2])
+    >>> new = pd.DataFrame({"town": ["Aachen", "Hamburg"], "lat": [50.8, 53.6], "lon": [6.1, 10.0]})
+    >>> encoder.transform(new)["town"].round(2).tolist()
+    [1.2, 2.77]
     """
     if not columns or (earth and len(columns) != 2):
         raise ValueError(
@@ -104,7 +110,8 @@ class PlaceFeatures:
         points = points[~np.isnan(points).any(axis=1)]
         if not len(points):
             raise ValueError(
-                f"coordinates() must have numbers, but columns {list(self.columns)} are missing throughout."
+                f"coordinates() must have numbers, but columns {list(self.columns)} are missing throughout. "
+                "Pass other columns."
             )
         if len(points) > 1 and not np.ptp(points, axis=0).any():
             raise ValueError(

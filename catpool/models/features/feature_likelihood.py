@@ -27,14 +27,12 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from catpool.models.features.category_products import CategoryProducts
+from catpool.models.features.cholesky_factor import UNSOLVED, CholeskyFactor
 
-POWERS = np.arange(1, 4)[:, None]
+POWERS = np.array([[2], [3]])  # of the weights, which first and second derivatives need
 PORTION = 1 << 12  # categories whose sum in single precision loses few digits
-UNSOLVED = "The equations of the effects of features cannot be solved in this precision."
-RIDGE = 1e-15  # added to a matrix of unit diagonal, for rounding
 
 
 class FeatureLikelihood:
@@ -75,7 +73,7 @@ class FeatureLikelihood:
         """The equations at lambda and the tau of each block."""
         return FeatureEquations(self, theta)
 
-    def search(self, free: np.ndarray, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def derivatives(self, free: np.ndarray, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The log-likelihood, its gradient and Hessian, where the variances that are not free are zero.
 
         Parameters
@@ -86,7 +84,7 @@ class FeatureLikelihood:
         theta = np.zeros(len(free))
         theta[free] = parameters[0]
         found = self.at(theta)
-        gradient, hessian = -found.slopes / 2, -found.bends / 2
+        gradient, hessian = -found.gradient / 2, -found.hessian / 2
         return np.array([found.log_likelihood]), gradient[None, free], hessian[None][:, free][:, :, free]
 
 
@@ -185,7 +183,7 @@ class FeatureEquations:
     @cached_property
     def _powers(self) -> np.ndarray:
         """The sums of products times the square and the cube of the weights."""
-        return self.of.products.weighted(self.weights ** POWERS[1:])
+        return self.of.products.weighted(self.weights**POWERS)
 
     @cached_property
     def _pulls(self) -> np.ndarray:
@@ -199,17 +197,12 @@ class FeatureEquations:
         return float((((self.products @ self.rest)[own] if at_zero else self.solved[own]) ** 2).sum())
 
     @property
-    def _noise(self) -> float:
-        """By what derivatives of RSS are divided in those of its part of the likelihood."""
-        return 1.0 if self.of.known else float(self.squares / self.of.freedom)
-
-    @property
-    def slopes(self) -> np.ndarray:
+    def gradient(self) -> np.ndarray:
         """The derivatives of twice the negative log-likelihood by the variances, of shape (1 + B,)."""
         data = self.of.products
         traces = [data.numbers @ self.weights - (self.traced * self._scaled(self._powers[0])).sum()]
         traces += [self._trace(block) for block in range(len(self.of.blocks))]
-        return (np.array(traces) - self._pulls / self._noise) / self._units
+        return (np.array(traces) - self._pulls / self.within) / self._units
 
     @property
     def _units(self) -> np.ndarray:
@@ -224,9 +217,9 @@ class FeatureEquations:
         return float(np.trace(self.products[np.ix_(own, own)]) - ((across @ self.traced) * across).sum())
 
     @property
-    def bends(self) -> np.ndarray:
-        """The second derivatives by the variances that are not zero, of shape (1 + B, 1 + B)."""
-        pulls, noise = self._pulls, self._noise
+    def hessian(self) -> np.ndarray:
+        """The second derivatives of the same by the variances that are not zero, of shape (1 + B, 1 + B)."""
+        pulls, noise = self._pulls, self.within
         change = 0.0 if self.of.known else np.outer(pulls, pulls) / noise**2 / self.of.freedom
         found = 2 * self._curvature() / noise - change - self._cross_traces()
         return found / np.outer(self._units, self._units)
@@ -260,35 +253,3 @@ class FeatureEquations:
             for column, right in enumerate(blocks, start=1):
                 found[line, column] = (rest[np.ix_(left, right)] ** 2).sum()
         return found
-
-
-class CholeskyFactor:
-    """The Cholesky factor of a positive definite matrix, whose diagonal is made one first.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n, n)
-    """
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        self._unit = 1 / np.sqrt(np.diagonal(matrix))
-        scaled = self._unit[:, None] * matrix * self._unit
-        np.fill_diagonal(scaled, 1 + RIDGE)
-        self._root, failed = dpotrf(scaled, lower=True)
-        if failed:
-            raise np.linalg.LinAlgError(UNSOLVED)
-
-    @property
-    def log_determinant(self) -> float:
-        return 2 * float((np.log(np.diagonal(self._root)) - np.log(self._unit)).sum())
-
-    def solve(self, right: np.ndarray) -> np.ndarray:
-        """The solution for one right-hand side."""
-        return self._unit * dpotrs(self._root, self._unit * right, lower=True)[0]
-
-    def inverse(self) -> np.ndarray:
-        """The inverse of the matrix."""
-        half = dpotri(self._root, lower=True)[0]  # and zeros above the diagonal
-        whole = half + half.T
-        np.fill_diagonal(whole, np.diagonal(half))
-        return self._unit[:, None] * whole * self._unit

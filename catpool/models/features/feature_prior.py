@@ -31,7 +31,7 @@ from catpool.priors.blas import blas_threads
 from catpool.priors.family import Family
 from catpool.priors.prior import NO_SPREAD, ONLY_FEATURES, Prior, mean_variance, reliability
 
-MANY = 1 << 13  # prior means of categories
+MANY = 1 << 13  # prior means of categories, from which on few stand for all in the likelihood of the strength
 
 
 class LearnedTable(NamedTuple):
@@ -150,8 +150,8 @@ class FeaturePrior:
         """The priors about the means of slots, whose strength is the likeliest."""
         means = np.array([each.mean(self.design) for each in effects])
         totals = np.array([each.total for each in classes])
-        many = {"many": True} if means.size > MANY else {}
-        strength, likelihood = family.strength_given_means(totals, classes[0].count, means, **many)
+        many = means.size > MANY
+        strength, likelihood = family.strength_given_means(totals, classes[0].count, means, many=many)
         note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
         found = []
         for own, each, mean in zip(effects, classes, means, strict=True):

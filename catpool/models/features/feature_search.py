@@ -37,7 +37,7 @@ def continue_search(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.n
     """As `maximize_likelihood`, from variances that are near, zeros among them."""
     zero = free & (theta == 0)
     if zero.any():
-        theta = np.where(zero & (likelihood.at(theta).slopes < 0), max(RISE * theta.max(), RISE), theta)
+        theta = np.where(zero & (likelihood.at(theta).gradient < 0), max(RISE * theta.max(), RISE), theta)
     return _zero_some(likelihood, _climb(likelihood, theta > 0, theta))
 
 
@@ -69,14 +69,14 @@ def _climb(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -
     if not free.any():
         return theta
     found = theta.copy()
-    found[free] = maximize(partial(likelihood.search, free), theta[None, free], np.full(1, np.inf))[0][0]
+    found[free] = maximize(partial(likelihood.derivatives, free), theta[None, free], np.full(1, np.inf))[0][0]
     return found
 
 
 def _is_zero(found: FeatureEquations, place: int) -> bool:
     """Whether the likelihood falls as a variance rises from zero, and is as large there."""
     without = found.of.at(_without(found.theta, place))
-    return without.log_likelihood >= found.log_likelihood - CLOSE and without.slopes[place] >= 0
+    return without.log_likelihood >= found.log_likelihood - CLOSE and without.gradient[place] >= 0
 
 
 def _without(theta: np.ndarray, place: int) -> np.ndarray:

@@ -8,8 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.models.features.feature_blocks import FeatureDesign
+from catpool.moments.moments import Moments
 
+SPARE = 2  # categories at least that must be left to tell variances from
 LEAST = 1e-9  # of a feature's squares, that must be left once the features before it are known
+
+
+def identified_effects(design: FeatureDesign, moments: Moments) -> np.ndarray:
+    """Which effects the categories with rows identify, of shape (1 + Q,): all that are penalized, and some others.
+
+    Parameters
+    ----------
+    design : FeatureDesign
+    moments : Moments of shape (K,)
+    """
+    penalized = design.kinds >= 0
+    if penalized[1:].all():
+        return np.ones(len(penalized), dtype=bool)
+    seen = design.values[moments.count > 0]
+    return penalized | identified(seen.T @ seen, ~penalized, len(seen) - SPARE)
 
 
 def identified(products: np.ndarray, free: np.ndarray, most: int) -> np.ndarray:
@@ -36,6 +53,20 @@ def identified(products: np.ndarray, free: np.ndarray, most: int) -> np.ndarray:
         kept[place] = True
         rest = rest - np.outer(rest[:, place], rest[place]) / rest[place, place]
     return kept
+
+
+def with_zeros(kept: np.ndarray, effects: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The effects and their covariance, of shapes (n,) and (n, n), with zeros where effects are not kept.
+
+    Parameters
+    ----------
+    kept : ndarray of bool of shape (n,)
+    effects, covariance : ndarray
+        Of the effects that are.
+    """
+    whole, variances = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
+    whole[kept], variances[np.ix_(kept, kept)] = effects, covariance
+    return whole, variances
 
 
 def warn_of_dropped(design: FeatureDesign, dropped: Sequence[np.ndarray]) -> None:

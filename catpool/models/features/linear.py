@@ -21,7 +21,7 @@ ROUNDING = 1e-12  # of a column that has one value, relative to it
 
 
 def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, penalty: bool = True) -> LinearFeatures:
-    """Say what is known of the categories of a column, for ``prior_features``: the prior mean is linear in it.
+    """Prior features from a table, columns of X or a function, in which the prior mean of a category is linear.
 
     Numbers are standardized over the categories of fit, truth values count as 0 and 1, and each level of other columns
     is an indicator. With the numbers z_k of category k, its prior mean is

@@ -30,7 +30,7 @@ from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.models.features.feature_effects import FeatureEffects, effects_of
 from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
 from catpool.models.features.feature_search import continue_search, maximize_likelihood
-from catpool.models.features.free_effects import identified
+from catpool.models.features.free_effects import identified_effects, with_zeros
 from catpool.models.features.normal_fit import COARSE, FEWEST
 from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor
 from catpool.models.mixed.solver.variance_search import warn_not_converged
@@ -64,11 +64,9 @@ def fit_on_link(design: FeatureDesign, moments: Moments, family: Family, *, reml
     """Fit the model to the moments of one table, of shape (K,), that `is_ready_on_link`."""
     table = WorkingCategories(design, moments, family, reml)
     found = table.fit()
-    kept = table.kept
-    effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
-    effects[kept], covariance[np.ix_(kept, kept)] = found.effects, found.covariance
+    effects, covariance = with_zeros(table.kept, found.effects, found.covariance)
     between = float(found.theta[0] / family.link.variance(np.array(effects[0])))
-    return LinkFit(effects_of(design, effects, covariance, between, family.name), np.flatnonzero(~kept) - 1)
+    return LinkFit(effects_of(design, effects, covariance, between, family.name), np.flatnonzero(~table.kept) - 1)
 
 
 class WorkingCategories:
@@ -85,19 +83,12 @@ class WorkingCategories:
     def __init__(self, design: FeatureDesign, moments: Moments, family: Family, reml: bool) -> None:
         self.moments, self.family, self.link, self.reml = moments, family, family.link, reml
         self.free = np.array([True, *(block.penalized for block in design.blocks)])
-        self.kept = self._identified(design)
+        self.kept = identified_effects(design, moments)
         self.kinds = design.kinds[self.kept]
         self.values, self.summed = design.values, design.summed
         if not self.kept.all():
             self.values = self.summed = design.values[:, self.kept]
         self.most = float(largest_predictor(moments.category_means.max(), self.link))
-
-    def _identified(self, design: FeatureDesign) -> np.ndarray:
-        kept = design.kinds >= 0
-        if kept[1:].all():
-            return np.ones(len(kept), dtype=bool)
-        seen = design.values[self.moments.count > 0]
-        return kept | identified(seen.T @ seen, ~kept, len(seen) - 2)
 
     def fit(self) -> FeatureEquations:
         """The equations at the last round."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def neighbours(
     edges: IntoDataFrame | np.ndarray | Sequence[tuple[Hashable, Hashable]], *, rank: int = 100
 ) -> NeighbourFeatures:
-    r"""Prior features of categories of whom some are neighbours, which have similar effects.
+    r"""Prior features of categories that are connected, such as regions with a common border: neighbours are alike.
 
     The prior means of the categories are an intrinsic conditional autoregression on the graph: the effect of a category
     given all others is normal about the mean of its neighbours. With the category's own effect that is added to them,
@@ -67,12 +67,17 @@ def neighbours(
 
     Examples
     --------
+    Portugal and Hungary have no rows, but a neighbour. Iceland has no neighbour, and gets the average:
+
     >>> import pandas as pd
-    >>> from catpool import neighbours
-    >>> borders = neighbours([("France", "Spain"), ("France", "Italy"), ("Spain", "Portugal")])
-    >>> fitted = borders.fit(pd.DataFrame(index=["France", "Italy", "Spain"]))
-    >>> fitted(pd.DataFrame(index=["Portugal", "Iceland"])).shape
-    (2, 3)
+    >>> from catpool import EmpiricalBayesEncoder, neighbours
+    >>> pairs = [("Portugal", "Spain"), ("Spain", "France"), ("France", "Italy"), ("Italy", "Austria")]
+    >>> borders = neighbours([*pairs, ("Austria", "Hungary")])
+    >>> X = pd.DataFrame({"country": ["Spain", "France", "Italy", "Austria"] * 2})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"country": borders})
+    >>> encoder = encoder.fit(X, [1.0, 2.0, 3.1, 4.1, 1.2, 2.2, 2.9, 3.9])
+    >>> encoder.transform(pd.DataFrame({"country": ["Portugal", "Hungary", "Iceland"]}))["country"].round(1).tolist()
+    [1.1, 4.0, 2.6]
     """
     return NeighbourFeatures(NeighbourGraph.of(edges), check_rank(rank))
 

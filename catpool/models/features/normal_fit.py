@@ -13,22 +13,15 @@ from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.models.features.feature_effects import FeatureEffects, effects_of
 from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
 from catpool.models.features.feature_search import maximize_likelihood
-from catpool.models.features.free_effects import identified
+from catpool.models.features.free_effects import identified_effects, with_zeros
 from catpool.moments.moments import TINY, Moments
 from catpool.moments.unit import unit_of
 from catpool.priors.normal import NORMAL
 from catpool.priors.prior import NO_NOISE, ONE_ROW_EACH, ONLY_FEATURES, Prior
 
-FIELDS = (
-    "mean",
-    "strength",
-    "between",
-    "within",
-    "log_likelihood",
-    "note",
-)  # with one number for each table
+FIELDS = "mean", "strength", "between", "within", "log_likelihood", "note"  # of a prior: one value for each table
 FEWEST = 3  # categories that a fit needs
-SLIGHT = 1e-14  # of the scatter of all rows, that is left where features tell the means of all categories exactly
+SLIGHT = 1e-14  # share of the scatter of all rows that lies within categories at least, so that no variance is 0
 COARSE = 1e-4  # relative change of effects that single precision is not enough for
 LEAST = 1e-2  # rows of variance between the average category and others, to start from at least
 
@@ -57,9 +50,7 @@ def fit_normal(design: FeatureDesign, moments: Moments, *, reml: bool) -> Normal
     own = moments if unit == 1 else moments.divide(np.array(unit))
     alone, exact = not own.some_repeat, bool(own.some_repeat and own.within == 0)
     kept, found = _fit(design, own, reml=reml, with_categories=not (alone or exact), exact=exact)
-    effects, covariance = np.zeros(len(kept)), np.zeros((len(kept), len(kept)))
-    effects[kept] = unit * found.effects
-    covariance[np.ix_(kept, kept)] = unit * (unit * found.covariance)
+    effects, covariance = with_zeros(kept, unit * found.effects, unit * (unit * found.covariance))
     effects[0] += moments.mean
     variance = unit * (unit * found.within)
     between, within = (variance, 0.0) if exact else (float(found.theta[0]) * variance, variance)
@@ -79,9 +70,10 @@ def _fit(
     count = (moments.count > 0).astype(float) if exact else moments.count
     free = np.array([with_categories, *(block.penalized for block in design.blocks)])
 
-    def fit(features: np.ndarray) -> tuple[np.ndarray, FeatureEquations]:
+    kept = identified_effects(design, moments)
+
+    def fit(features: np.ndarray) -> FeatureEquations:
         products = CategoryProducts.of(count, features, moments.distances)
-        kept = _identified(design, products)
         likelihood = FeatureLikelihood(
             products.select(np.append(kept, True)),
             design.kinds[kept],
@@ -90,24 +82,15 @@ def _fit(
             rows=float(moments.categories if exact else moments.rows),
             reml=reml,
         )
-        return kept, maximize_likelihood(likelihood, free, _rough_ratio(moments))
+        return maximize_likelihood(likelihood, free, _rough_ratio(moments))
 
     if design.summed is not design.values:
         with suppress(np.linalg.LinAlgError):  # where features tell nearly all, which takes more digits
-            kept, found = fit(design.summed)
+            found = fit(design.summed)
             weights = count / (1 + found.theta[0] * count)
             if found.refine(design.summed, weights, moments.distances) <= COARSE:
                 return kept, found
-    return fit(design.values)
-
-
-def _identified(design: FeatureDesign, products: CategoryProducts) -> np.ndarray:
-    """Which effects the categories identify: all that are penalized, and some of the others."""
-    kept = design.kinds >= 0
-    if kept[1:].all():
-        return np.ones(len(kept), dtype=bool)
-    whole = products.weighted(np.ones((1, len(products.sizes))))[0, :-1, :-1]
-    return kept | identified(whole, ~kept, int(products.numbers.sum()) - 2)
+    return kept, fit(design.values)
 
 
 def _rough_ratio(moments: Moments) -> float:

@@ -15,7 +15,7 @@ from catpool.models.features.expansion import centered, check_rank, expand, spre
 
 
 def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
-    r"""Prior features of categories that have an order, of whom neighbours have similar effects.
+    r"""Prior features of categories that have an order, in which those next to each other have similar effects.
 
     Zip codes that follow each other are places near each other, and so it is with years, sizes and grades. The prior
     means of the categories are a random walk along the order, whose steps are as variable as they are long:
@@ -55,11 +55,15 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
 
     Examples
     --------
+    The first two of these zip codes have no rows. They get means that follow from their neighbours:
+
     >>> import pandas as pd
-    >>> from catpool import ordered
-    >>> features = ordered(rank=2).fit(pd.DataFrame(index=["01067", "01069", "01099", "04103"]))
-    >>> features(pd.DataFrame(index=["01067", "01068", "01069"])).shape
-    (3, 2)
+    >>> from catpool import EmpiricalBayesEncoder, ordered
+    >>> X = pd.DataFrame({"zip": ["01067", "01069", "01099", "04103"] * 2})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"zip": ordered()})
+    >>> encoder = encoder.fit(X, [1.1, 1.2, 1.9, 3.1, 1.4, 1.5, 2.2, 3.4])
+    >>> encoder.transform(pd.DataFrame({"zip": ["01068", "02000", "04103"]}))["zip"].round(2).tolist()
+    [1.33, 2.37, 3.25]
     """
     return OrderedFeatures(() if by is None else (by,), check_rank(rank))
 
@@ -83,7 +87,10 @@ class OrderedFeatures:
         what = f"column {(self.columns or (categories.index.name,))[0]!r}"
         values = [value for value in _values(categories, self.columns) if not is_missing(value)]
         if not values:
-            raise ValueError(f"ordered() must have categories to sort, but {what} is missing in all of them.")
+            raise ValueError(
+                f"ordered() must have categories to sort, but {what} is missing in all of them. "
+                "Leave it out of `prior_features`, or sort by another column."
+            )
         order = Order.of(values, what)
         places = np.sort(order.places(values))
         if len(places) > 1 and places[0] == places[-1]:

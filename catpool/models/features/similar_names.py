@@ -21,7 +21,7 @@ ROUNDING = 1e-6  # of standard deviations, relative to the largest
 
 
 def names(*, rank: int = 300) -> NameFeatures:
-    r"""Prior features of categories whose names tell something, such as "Police Officer II" and "St. Mary's Hospital".
+    r"""Prior features of categories with telling names, such as job titles: similar names have similar effects.
 
     The prior means of two categories are as similar as their names: their covariance is
 
@@ -59,12 +59,15 @@ def names(*, rank: int = 300) -> NameFeatures:
 
     Examples
     --------
+    New titles get means that follow from similar ones:
+
     >>> import pandas as pd
-    >>> from catpool import names
-    >>> hospitals = pd.DataFrame(index=["St Mary Hosp", "St. Mary's Hospital", "City Clinic"])
-    >>> one, other, third = names().fit(hospitals)(hospitals)
-    >>> bool(one @ other > 2 * one @ third)
-    True
+    >>> from catpool import EmpiricalBayesEncoder, names
+    >>> X = pd.DataFrame({"title": ["Nurse I", "Nurse II", "Police Officer I", "Police Officer II"] * 2})
+    >>> encoder = EmpiricalBayesEncoder(prior_features={"title": names()})
+    >>> encoder = encoder.fit(X, [4.0, 5.0, 6.0, 7.1, 4.1, 5.2, 6.1, 6.9])
+    >>> encoder.transform(pd.DataFrame({"title": ["Nurse III", "Police Officer III"]}))["title"].round(1).tolist()
+    [4.6, 6.5]
     """
     return NameFeatures(check_rank(rank))
 

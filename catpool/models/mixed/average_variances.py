@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from catpool.models.mixed.solver.little_noise import Residuals, quiet_deviance
+from catpool.models.mixed.solver.little_noise import Residuals, deviance_of_residuals
 from catpool.models.mixed.solver.mixed_fit import (
     MixedFit,
     check_residual,
@@ -45,10 +45,10 @@ def fit_full_bayes(system: MixedSystem, uncertain: Sequence[bool], scale: float,
     with explain_singular(system.covariates), limit_threads(system):
         deviance = ProfiledDeviance(system, reml=True, solver="exact")
         check_residual(deviance, residuals)
-        quiet = quiet_deviance(deviance, residuals)
-        if quiet is None and deviance.limit_without_noise() is not None:  # then the variances may have no bounds
+        of_residuals = deviance_of_residuals(deviance, residuals)
+        if of_residuals is None and deviance.limit_without_noise() is not None:  # then the variances may have no bounds
             return [(1.0, fit_mixed(system, reml=True, solver="exact"))]
-        deviance = quiet or deviance
+        deviance = of_residuals or deviance
         guess = deviance.parameters.lambdas(deviance.starts()[0])
         given = guess if all(uncertain) else fit_mixed(system, reml=True, solver="exact", residuals=residuals).lambdas
         unit = float(np.sqrt(system.fixed[0, 0] / system.rows))  # precisions are relative: Lambda is that of their mean

@@ -24,7 +24,7 @@ from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.rooted_equations import RootedEquations, RootedSystem, has_roots
 from catpool.priors.mixture_of_t import MixtureOfT
 
-QUIET = 1e9  # information of a level, relative to that of the prior, from which on cross-products lose too many digits
+LOW_NOISE = 1e9  # information of a level, relative to the prior's, from which on cross-products lose too many digits
 
 
 class Component(NamedTuple):
@@ -161,14 +161,14 @@ class JointPosterior:
 
     def _partition(self, index: int) -> PartitionedSystem:
         system = self._system(index)
-        if not self._is_quiet or not has_roots(system):
+        if not self._has_low_noise or not has_roots(system):
             return PartitionedSystem(system)
         return RootedSystem(system, np.zeros(len(system.cross)), np.zeros(system.covariates))
 
     @property
-    def _is_quiet(self) -> bool:
+    def _has_low_noise(self) -> bool:
         """Whether effects are so much larger than the noise that cross-products lose too many digits."""
-        return max(np.abs(each).max() for each in self.lambdas) ** 2 * self.random.max() > QUIET
+        return max(np.abs(each).max() for each in self.lambdas) ** 2 * self.random.max() > LOW_NOISE
 
     def _system(self, index: int) -> MixedSystem:
         shapes = [FactorShape(size, width, True) for size, width in zip(self.sizes, self.widths, strict=True)]

@@ -106,9 +106,7 @@ class DenseRows(RowEquations):
 
     def __init__(self, rows: AggregatedRows) -> None:
         super().__init__(rows)
-        self.design = np.hstack(
-            [*(_indicators(factor.codes, factor.columns(), factor.size) for factor in rows.factors)]
-        )
+        self.design = np.hstack([_indicators(each.codes, each.columns(), each.size) for each in rows.factors])
         self.columns = np.empty((0, 0))
         self.prior = np.repeat([1.0, 0.0], [self.design.shape[1], rows.covariates.shape[1]])
 

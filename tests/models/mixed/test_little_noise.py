@@ -179,3 +179,17 @@ def test_new_levels_are_as_uncertain_as_the_levels_are_apart():
     encoder = fitted("one", 1e8)
     new = encoder.predict(TABLE[:1].assign(g=99), kind="mean")["sd"].item()
     assert new == pytest.approx(np.sqrt(encoder.model_.covariances[0].item() * (1 + 1 / 15)), rel=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [1e7, 1e8, 1e9])
+def test_slopes_of_levels_with_a_row_or_two_keep_their_digits(ratio):
+    rng = np.random.default_rng(5)
+    X = pd.DataFrame({"g": rng.integers(0, 35, 87), "x": rng.normal(size=87)})  # where rows do not tell all effects
+    signal = rng.normal(size=35)[X["g"]] + rng.normal(size=35)[X["g"]] * X["x"]
+    noise = rng.normal(size=87)
+    near, far = (
+        encoder_of(groups=["g"], slopes={"g": ["x"]}, prior="reml").fit(X, size * signal + noise).model_
+        for size in (1e6, ratio)
+    )
+    assert far.scale == pytest.approx(near.scale, rel=1e-6)
+    np.testing.assert_allclose(far.covariances[0] / ratio**2, near.covariances[0] / 1e12, rtol=1e-5)

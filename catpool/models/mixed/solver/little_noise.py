@@ -14,10 +14,10 @@ from numpy.linalg import LinAlgError
 
 from catpool.models.mixed.solver.grouping_factor import FactorShape
 from catpool.models.mixed.solver.mixed_system import MixedSystem
-from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance, QuietStart
+from catpool.models.mixed.solver.profiled_deviance import LowNoiseStart, ProfiledDeviance
 from catpool.models.mixed.solver.rooted_equations import RootedEquations, RootedSystem, has_roots
 
-QUIET = 1e-6  # share of the scatter of y that is noise, below which sums do not show it well
+LOW_NOISE = 1e-6  # share of the scatter of y that is noise, below which sums do not show it well
 LOOSE, FREE = 1e5, 1e8  # sizes of effects, in units of `parameter_units`, that are hardly shrunk, and not at all
 REFINEMENTS = 3
 ROUNDING = 1e-22  # share of the squares of y below which a residual may be rounding
@@ -43,12 +43,12 @@ class RowSums(NamedTuple):
 Residuals = Callable[[np.ndarray, Sequence[np.ndarray]], RowSums]  # of coefficients and effects
 
 
-def quiet_deviance(deviance: ProfiledDeviance, residuals: Residuals) -> ProfiledDeviance | None:
+def deviance_of_residuals(deviance: ProfiledDeviance, residuals: Residuals) -> ProfiledDeviance | None:
     """The criterion from sums of residuals; None where y will do, the residual is rounding, or the system too large."""
     system = deviance.system
     free = deviance.parameters.on_diagonal & ~deviance.unidentified()
     sizes = np.where(free, deviance.units, 0.0)
-    if not has_roots(system) or _is_loud(deviance, deviance.parameters.lambdas(LOOSE * sizes)):
+    if not has_roots(system) or _is_noisy(deviance, deviance.parameters.lambdas(LOOSE * sizes)):
         return None
     partition, squares = _refine(system, deviance.parameters.lambdas(FREE * sizes), residuals)
     noise = partition.system.fixed[-1, -1]
@@ -56,8 +56,8 @@ def quiet_deviance(deviance: ProfiledDeviance, residuals: Residuals) -> Profiled
         return None
     pairs = zip(system.split(partition.shift_effects), system.shapes, strict=True)
     unit = np.sqrt(noise / deviance.freedom)
-    start = QuietStart(partition, [root_of(effects / unit, shape) for effects, shape in pairs])
-    return ProfiledDeviance(partition.system, reml=deviance.reml, quiet=start)
+    start = LowNoiseStart(partition, [root_of(effects / unit, shape) for effects, shape in pairs])
+    return ProfiledDeviance(partition.system, reml=deviance.reml, low_noise=start)
 
 
 def leave_noise(system: MixedSystem, residuals: Residuals) -> bool:
@@ -67,9 +67,9 @@ def leave_noise(system: MixedSystem, residuals: Residuals) -> bool:
     return bool(partition.system.fixed[-1, -1] > ROUNDING * squares)
 
 
-def _is_loud(deviance: ProfiledDeviance, lambdas: Sequence[np.ndarray]) -> bool:
+def _is_noisy(deviance: ProfiledDeviance, lambdas: Sequence[np.ndarray]) -> bool:
     try:
-        return deviance.equations(lambdas).solve().residual > QUIET * deviance.system.scatter
+        return deviance.equations(lambdas).solve().residual > LOW_NOISE * deviance.system.scatter
     except LinAlgError:
         return False
 
@@ -86,9 +86,9 @@ def _refine(system: MixedSystem, lambdas: Sequence[np.ndarray], residuals: Resid
     return partition, squares
 
 
-def quiet_start(system: MixedSystem, lambdas: list[np.ndarray]) -> QuietStart:
+def low_noise_start(system: MixedSystem, lambdas: list[np.ndarray]) -> LowNoiseStart:
     """A start from Lambdas, for sums of y as they are."""
-    return QuietStart(_unshifted(system), lambdas)
+    return LowNoiseStart(_unshifted(system), lambdas)
 
 
 def _unshifted(system: MixedSystem) -> RootedSystem:

@@ -15,7 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from catpool.data.frozen import frozen
 from catpool.models.mixed.solver.equations import MixedModelEquations
 from catpool.models.mixed.solver.grouping_factor import FactorShape
-from catpool.models.mixed.solver.little_noise import Residuals, leave_noise, quiet_deviance, quiet_start, root_of
+from catpool.models.mixed.solver.little_noise import (
+    Residuals,
+    deviance_of_residuals,
+    leave_noise,
+    low_noise_start,
+    root_of,
+)
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.models.mixed.solver.rooted_equations import has_roots
@@ -124,18 +130,20 @@ def fit_mixed(
         try:
             fit = fit_at(deviance, deviance.minimize(near))
         except LinAlgError:  # as the rounding of effects far larger than the noise may cause
-            if (quiet := _fit_quiet(deviance, residuals)) is None:
+            if (found := _fit_residuals(deviance, residuals)) is None:
                 raise
-            return quiet
+            return found
         if known or not deviance.exact or fit.scale * deviance.freedom > NOISE * system.scatter:
             return fit
-        return _fit_quiet(deviance, residuals) or _fit_without_noise(deviance) or fit
+        return _fit_residuals(deviance, residuals) or _fit_without_noise(deviance) or fit
 
 
-def _fit_quiet(deviance: ProfiledDeviance, residuals: Residuals | None) -> MixedFit | None:
+def _fit_residuals(deviance: ProfiledDeviance, residuals: Residuals | None) -> MixedFit | None:
     """The fit from residuals of rows, if these have to tell how much noise there is."""
-    quiet = None if residuals is None or not deviance.exact else quiet_deviance(deviance, residuals)
-    return None if quiet is None else fit_at(quiet, quiet.minimize())
+    if residuals is None or not deviance.exact:
+        return None
+    found = deviance_of_residuals(deviance, residuals)
+    return None if found is None else fit_at(found, found.minimize())
 
 
 def _fit_without_noise(deviance: ProfiledDeviance) -> MixedFit | None:
@@ -193,9 +201,9 @@ def _fit_little_noise(deviance: ProfiledDeviance, near: MixedFit) -> MixedFit:
     system = deviance.system.in_units(noise)
     pairs = zip(near.effects, system.shapes, strict=True)
     roots = [root_of(effects / noise, shape) for effects, shape in pairs]
-    start = quiet_start(system, roots) if has_roots(system) else None
-    quiet = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact", quiet=start)
-    fit = fit_at(quiet, quiet.minimize(roots))
+    start = low_noise_start(system, roots) if has_roots(system) else None
+    known = ProfiledDeviance(system, reml=deviance.reml, known=True, solver="exact", low_noise=start)
+    fit = fit_at(known, known.minimize(roots))
     return replace(
         fit,
         scale=noise**2,

@@ -45,7 +45,7 @@ def is_exact(shapes: Sequence[FactorShape], solver: str) -> bool:
     return solver == "exact" or (solver == "auto" and sum(lengths) - max(lengths) <= DENSE)
 
 
-class QuietStart(NamedTuple):
+class LowNoiseStart(NamedTuple):
     """Where the search starts if the residual is far smaller than y.
 
     Parameters
@@ -68,7 +68,7 @@ class ProfiledDeviance:
     known : bool, default=False
         Whether the residual variance is one rather than estimated.
     solver : {"auto", "exact", "cg"}, default="auto"
-    quiet : QuietStart, optional
+    low_noise : LowNoiseStart, optional
         In place of the system's partition, where the residual is far smaller than y.
     """
 
@@ -79,16 +79,17 @@ class ProfiledDeviance:
         reml: bool,
         known: bool = False,
         solver: str = "auto",
-        quiet: QuietStart | None = None,
+        low_noise: LowNoiseStart | None = None,
     ) -> None:
-        self.system, self.reml, self.known, self.quiet = system, reml, known, quiet
-        self.exact = quiet is not None or is_exact(system.shapes, solver)
-        self.partition = quiet.partition if quiet else PartitionedSystem(system) if self.exact else ProbedSystem(system)
+        self.system, self.reml, self.known, self.low_noise = system, reml, known, low_noise
+        self.exact = low_noise is not None or is_exact(system.shapes, solver)
+        own = PartitionedSystem if self.exact else ProbedSystem
+        self.partition = low_noise.partition if low_noise else own(system)
         self.parameters = CovarianceParameters(system.shapes)
         self.freedom = system.rows - (system.covariates if reml else 0)
         self.units = parameter_units(system, self.parameters)
-        if quiet:
-            self.units = np.maximum(self.units, self.parameters.row_sizes(quiet.lambdas))
+        if low_noise:
+            self.units = np.maximum(self.units, self.parameters.row_sizes(low_noise.lambdas))
         self.floors = FLOOR * self.units
         self.twins = find_twins(system)
         self.least = EXACT * system.scatter / self.freedom if self.freedom > 0 else 0.0
@@ -170,9 +171,9 @@ class ProfiledDeviance:
 
     def starts(self) -> list[np.ndarray]:
         """The parameters that a search starts from."""
-        if self.quiet is None:
+        if self.low_noise is None:
             return starting_values(self.system, self.parameters, known=self.known)
-        return several_sizes(self.parameters.theta(self.quiet.lambdas), self.system)
+        return several_sizes(self.parameters.theta(self.low_noise.lambdas), self.system)
 
     def _leave_zeros(self, theta: np.ndarray) -> np.ndarray:
         """Search on from each zero where the criterion is larger than beside it, as Newton steps end there, too."""

@@ -58,6 +58,10 @@ class RootedSystem(PartitionedSystem):
         R of the longest factor's levels.
     within : ndarray of shape (G, q, r + p)
         A.
+    within_y : ndarray of shape (G, q)
+        The same of what is left of y.
+    between_others : ndarray of shape (r + p, r + p)
+        C'WC.
     beyond : ndarray of shape (r + p, r + p)
         A root of K.
     """
@@ -69,18 +73,23 @@ class RootedSystem(PartitionedSystem):
         squares = np.where(squares > DEPENDENT * squares[:, -1:], squares, 0.0)
         self.roots = np.sqrt(squares)[:, :, None] * np.swapaxes(axes, 1, 2)
         inverse = np.divide(1.0, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
-        columns = np.hstack([to_dense(self.coupling), system.cross[self.longest_slice, :-1]])
+        columns = np.hstack([to_dense(self.coupling), system.cross[self.longest_slice]])
         blocks = columns.reshape(*self.longest_blocks.shape[:2], -1)
-        self.within = inverse[:, :, None] * (np.swapaxes(axes, 1, 2) @ blocks)
-        self.beyond = self._root_beyond(self.within.reshape(columns.shape))
+        within = inverse[:, :, None] * (np.swapaxes(axes, 1, 2) @ blocks)
+        self.within, self.within_y = within[:, :, :-1], within[:, :, -1]
+        self.between_others = self._products_of_others()
+        self.beyond = self._root_beyond(self.within.reshape(len(columns), -1))
 
-    def _root_beyond(self, within: np.ndarray) -> np.ndarray:
+    def _products_of_others(self) -> np.ndarray:
+        """C'WC."""
         system, rest = self.system, self.rest_indices
         both = system.cross[rest, :-1]
-        whole = np.block([[to_dense(self.rest_block), both], [both.T, system.fixed[:-1, :-1]]])
-        size = np.sqrt(np.diag(whole))
+        return np.block([[to_dense(self.rest_block), both], [both.T, system.fixed[:-1, :-1]]])
+
+    def _root_beyond(self, within: np.ndarray) -> np.ndarray:
+        size = np.sqrt(np.diag(self.between_others))
         size[size == 0] = 1.0
-        squares, axes = np.linalg.eigh((whole - within.T @ within) / np.outer(size, size))
+        squares, axes = np.linalg.eigh((self.between_others - within.T @ within) / np.outer(size, size))
         squares = np.where(squares > DEPENDENT, squares, 0.0)
         return np.sqrt(squares)[:, None] * axes.T * size
 
@@ -98,24 +107,32 @@ class RootedEquations(CholeskyEquations):
 
     def __init__(self, partition: RootedSystem, lambdas: Sequence[np.ndarray]) -> None:
         super().__init__(partition, lambdas)
+        # of effects that rows do not tell, rounding would leave more than the noise in sums of products
+        sides = (self.inner_root @ partition.within).reshape(len(self.longest_sides), -1)
+        self.coupling, self.longest_sides[:, :-1] = sides[:, : self.r] @ to_dense(self.rest_lambda), sides[:, self.r :]
         self._effects, self._fixed = self._shift(), partition.shift_fixed
 
     def _longest_root(self) -> np.ndarray:
-        own = self.lambdas[self.partition.longest]
-        unit = np.broadcast_to(np.eye(len(own)), self.partition.roots.shape)
-        return np.swapaxes(_upper_root(np.concatenate([self.partition.roots @ own, unit], axis=1)), 1, 2)
+        """L; and L^-1 as well as L^-1 H', whose zeros solving for them would fill with rounding."""
+        own = self.partition.roots @ self.lambdas[self.partition.longest]
+        self.axes, stretch, turned = np.linalg.svd(own)
+        self.size = np.sqrt(1 + stretch**2)[:, :, None]
+        turn, upper = np.linalg.qr(self.size * turned)
+        signs = np.sign(np.diagonal(upper, axis1=1, axis2=2))
+        turn = np.swapaxes(turn, 1, 2) * signs[:, :, None]
+        self.inverse_own = turn @ (turned / self.size)
+        self.inner_root = turn @ (stretch[:, :, None] / self.size * np.swapaxes(self.axes, 1, 2))
+        return np.swapaxes(upper * signs[:, :, None], 1, 2)
 
     def _lower(self) -> np.ndarray:
         partition, size = self.partition, self.r + self.p
-        own = partition.roots @ self.lambdas[partition.longest]
-        axes, stretch, _ = np.linalg.svd(own)
-        shrunk = (np.swapaxes(axes, 1, 2) @ partition.within) / np.sqrt(1 + stretch**2)[:, :, None]
+        shrunk = (np.swapaxes(self.axes, 1, 2) @ partition.within) / self.size
         others = [each for position, each in enumerate(self.lambdas) if position != partition.longest]
         wide = np.eye(size)
         wide[: self.r, : self.r] = repeat_dense_lambdas(others, partition.rest_shapes)
         # large rows first: then small ones keep their digits
         parts = [partition.beyond @ wide, shrunk.reshape(-1, size) @ wide, np.eye(self.r, size)]
-        return np.asarray(_upper_root(np.vstack(parts)[None])[0].T)
+        return _upper_root(np.vstack(parts)).T
 
     def _shift(self) -> np.ndarray:
         """Lambda^-1 c, shape (R,), or what of it a singular Lambda has effects for."""
@@ -145,28 +162,37 @@ class RootedEquations(CholeskyEquations):
 
     def _measure(self) -> float:
         """Replace the sides of y by those of its residual; returns the sum of squares about present effects."""
-        partition, system = self.partition, self.system
+        partition, system, rest, r = self.partition, self.system, self.partition.rest_indices, self.r
         pairs = zip(system.split(self._effects), self.lambdas, strict=True)
         effects = partition.shift_effects - np.concatenate([(each @ own.T).ravel() for each, own in pairs])
-        fixed = partition.shift_fixed - self._fixed
-        cross = system.cross[:, -1] + system.random @ effects + system.cross[:, :-1] @ fixed
-        sides = system.fixed[:-1, -1] + system.cross[:, :-1].T @ effects + system.fixed[:-1, :-1] @ fixed
-        square = (
-            system.fixed[-1, -1] + effects @ (system.cross[:, -1] + cross) + fixed @ (system.fixed[:-1, -1] + sides)
-        )
-        square += float(self._effects @ self._effects)
-        longest, rest = partition.longest_slice, partition.rest_indices
-        own = self._times_inverse_root(cross[longest]) - self._pull(self._effects[longest])
+        others = np.concatenate([effects[rest], partition.shift_fixed - self._fixed])
+        longest = effects[partition.longest_slice].reshape(*partition.within_y.shape, 1)
+        moved = (partition.roots @ longest)[:, :, 0]
+        inner = partition.within_y + moved + partition.within @ others
+        before = np.concatenate([system.cross[rest, -1], system.fixed[:-1, -1]])
+        after = before + np.einsum("gqc,gq->c", partition.within, moved) + partition.between_others @ others
+        square = system.fixed[-1, -1] + np.vdot(moved, partition.within_y + inner) + others @ (before + after)
+        square += self._effects @ self._effects
+        own = (self.inner_root @ inner[:, :, None]).ravel() - self._pull(self._effects[partition.longest_slice])
         self.longest_sides[:, -1] = own
-        self.rest_sides[:, -1] = self.rest_lambda.T @ cross[rest] - self._effects[rest] - self.coupling.T @ own
-        self.fixed[:-1, -1] = self.fixed[-1, :-1] = sides - self.longest_sides[:, :-1].T @ own
+        self.rest_sides[:, -1] = self.rest_lambda.T @ after[:r] - self._effects[rest] - self.coupling.T @ own
+        self.fixed[:-1, -1] = self.fixed[-1, :-1] = after[r:] - self.longest_sides[:, :-1].T @ own
         self.fixed[-1, -1] = square - own @ own
         return float(square)
 
     def _pull(self, effects: np.ndarray) -> np.ndarray:
         """L^-1 times effects of the longest factor, shape (G q) or (G q, m)."""
         shape = self.partition.longest_shape
-        return np.linalg.solve(self.root, effects.reshape(shape.size, shape.width, -1)).reshape(effects.shape)
+        return (self.inverse_own @ effects.reshape(shape.size, shape.width, -1)).reshape(effects.shape)
+
+    def _longest_inverse(self) -> np.ndarray:
+        return np.swapaxes(self.inverse_own, 1, 2) @ self.inverse_own
+
+    def _longest_dependence(self) -> tuple[np.ndarray, np.ndarray]:
+        shape, inverse = self.partition.longest_shape, np.swapaxes(self.inverse_own, 1, 2)
+        fixed = self.longest_sides[:, :-1].reshape(shape.size, shape.width, self.p)
+        rest = np.asarray(self.coupling).reshape(shape.size, shape.width, self.r)
+        return (inverse @ rest).reshape(shape.length, self.r), inverse @ fixed
 
     def inverse_blocks(self, *, reml: bool) -> list[np.ndarray]:
         inverse, shape, size = self._dense_inverse(reml), self.partition.longest_shape, self.r + self.p * reml
@@ -199,9 +225,9 @@ class RootedEquations(CholeskyEquations):
 
 
 def _upper_root(stacked: np.ndarray) -> np.ndarray:
-    """The upper triangles, with positive diagonals, whose squares are those of matrices, shape (m, k, k)."""
+    """The upper triangle, with a positive diagonal, whose square is that of a matrix."""
     upper = np.linalg.qr(stacked, mode="r")
-    diagonal = np.diagonal(upper, axis1=1, axis2=2)
+    diagonal = np.diag(upper)
     if not diagonal.all():
         raise LinAlgError("columns depend on each other")
-    return np.asarray(upper * np.sign(diagonal)[:, :, None])
+    return np.asarray(upper * np.sign(diagonal)[:, None])
