@@ -31,6 +31,7 @@ SAMPLE = 20_000  # visits, of which the search begins
 LEAST_ROWS = 3
 CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
 PRECISE = {"gtol": 1e-7, "ftol": 1e-14}
+RESTARTS, LITTLE = 20, 1e-6  # of the search, until it gains no more
 STEP = 1e-4  # of logarithms, for second derivatives
 SLIGHT = 1e-4  # the ratio of shocks that begin
 STEEP = 0.01  # a slope of twice the log-likelihood by a logarithm, at which there is no maximum
@@ -150,8 +151,13 @@ def _search(likelihood: DriftLikelihood, free: np.ndarray) -> Found:
         return value, gradient[free]
 
     bounds = list(zip(least[free], largest[free], strict=True))
-    found = minimize(slope, logs[free], jac=True, bounds=bounds, method="L-BFGS-B", options=PRECISE)
-    return Found(_filled(found.x, free), free, float(found.fun))
+    own, value = logs[free], np.inf
+    for _ in range(RESTARTS):  # as the method may stop in a narrow valley, from where it goes on without its memory
+        found = minimize(slope, own, jac=True, bounds=bounds, method="L-BFGS-B", options=PRECISE)
+        own, gain, value = found.x, value - found.fun, found.fun
+        if not gain > LITTLE:
+            break
+    return Found(_filled(own, free), free, float(value))
 
 
 def _filled(own: np.ndarray, free: np.ndarray) -> np.ndarray:

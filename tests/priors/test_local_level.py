@@ -131,6 +131,7 @@ def test_a_search_that_ends_early_warns(monkeypatch, variance):
         warnings.simplefilter("error")
         fit_drift(visits, True, variance)
     monkeypatch.setattr("catpool.priors.drift.PRECISE", {"maxiter": 0})
+    monkeypatch.setattr("catpool.priors.drift.RESTARTS", 1)
     with pytest.warns(ConvergenceWarning, match="effects that drift did not converge"):
         fit_drift(visits, True, variance)
 
