@@ -200,7 +200,7 @@ def test_dates_may_be_centuries_apart(dates, numbers):
     day = np.where(rng.random(200) < 0.2, 0, rng.integers(108_000, 190_000, 200))  # as where 1700 stands for "unknown"
     X = pd.DataFrame({"shop": rng.choice(list("abc"), 200), "day": day})
     y = X["shop"].map({"a": 0.0, "b": 1.0, "c": 2.0}) + np.sin(day / 9000) * 3 + rng.normal(size=200)
-    dated = X.assign(day=pd.Timestamp("1700-01-01") + pd.to_timedelta(day, unit="D"))
+    dated = X.assign(day=np.datetime64("1700-01-01", "D") + day.astype("timedelta64[D]"))
     by_date, by_number = (
         EmpiricalBayesEncoder(
             ["shop"], output=["mean", "sd"] if "drift" in each else "mean", cv=EarlierRows("day", **each)
