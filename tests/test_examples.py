@@ -72,6 +72,7 @@ def test_quickstart_prints_its_table(quickstart, capsys):
 def simulation():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("Agg")
+    pyplot.close("all")  # those that other tests left open
     yield example("hierarchical_vs_forest")
     pyplot.close("all")
 
