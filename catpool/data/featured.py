@@ -91,7 +91,7 @@ class FeaturedVocabulary(Vocabulary):
     def fit(
         cls, categories: pd.Series, label: Any, traits: dict[Any, np.ndarray], features: Sequence[CategoryFeatures]
     ) -> FeaturedVocabulary:
-        """Fit features to categories, in their sorted order, so that the order of the rows does not matter."""
+        """Fit features to categories, in their sorted order if they have one, whatever the order of the rows."""
         order = sort_categories(categories)
         frames = _frames_of(_frame_of(categories.tolist(), traits, label).iloc[order], features)
         fitted = [each.fit(frame) for each, frame in zip(features, frames, strict=True)]
@@ -107,14 +107,17 @@ class FeaturedVocabulary(Vocabulary):
     @cached_property
     def blocks(self) -> list[np.ndarray]:
         """The basis of each of the features by slot, of shape (size, q); NaN for the slots of no category."""
-        frame = _frame_of(self.categories.tolist(), self.traits, self.label)
-        return [_by_slot(each, np.arange(len(frame))) for each in self._bases(_frames_of(frame, self.features))]
+        return [_by_slot(each, np.arange(len(each))) for each in self._bases(self._frames)]
 
     @cached_property
     def left(self) -> list[float]:
         """The variance that the functions of each of the features leave of the known categories, on average."""
-        frames = _frames_of(_frame_of(self.categories.tolist(), self.traits, self.label), self.features)
-        return [_mean(_left(fitted, frame)) for fitted, frame in zip(self.fitted, frames, strict=True)]
+        return [_mean(_left(fitted, frame)) for fitted, frame in zip(self.fitted, self._frames, strict=True)]
+
+    @property
+    def _frames(self) -> list[pd.DataFrame]:
+        """The known categories with the columns that each of the features reads."""
+        return _frames_of(_frame_of(self.categories.tolist(), self.traits, self.label), self.features)
 
     @property
     def widths(self) -> list[int]:

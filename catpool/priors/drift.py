@@ -168,14 +168,18 @@ def _filled(own: np.ndarray, free: np.ndarray) -> np.ndarray:
 
 
 def _bounds(visits: Visits) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest logarithms; the rate is that for the time between two visits."""
-    unit = np.array([0.0, np.log(visits.spacing), 0.0])
+    """The least and the largest logarithms."""
+    unit = _unit(visits)
     return LEAST - unit, LARGEST - unit
 
 
+def _unit(visits: Visits) -> np.ndarray:
+    """The logarithms of the units of the ratios: the rate is that for the time between two visits."""
+    return np.array([0.0, np.log(visits.spacing), 0.0])
+
+
 def _best_tried(likelihood: DriftLikelihood, free: np.ndarray) -> np.ndarray:
-    unit = np.array([0.0, np.log(likelihood.visits.spacing), 0.0])
-    tried = np.unique(np.where(free, TRIED, NONE), axis=0) - unit
+    tried = np.unique(np.where(free, TRIED, NONE), axis=0) - _unit(likelihood.visits)
     values = [likelihood.value(np.exp(each)) for each in tried]
     best: np.ndarray = tried[int(np.argmin(np.where(np.isfinite(values), values, np.inf)))]
     return best

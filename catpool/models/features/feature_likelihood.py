@@ -99,7 +99,7 @@ class FeatureEquations:
     """
 
     def __init__(self, likelihood: FeatureLikelihood, theta: np.ndarray) -> None:
-        self.of, self.theta = likelihood, theta
+        self.likelihood, self.theta = likelihood, theta
         penalized, data = likelihood.penalized, likelihood.products
         self.weights = data.sizes / (1 + theta[0] * data.sizes)
         self.scale = np.where(penalized, np.sqrt(np.append(theta[1:], 1.0)[likelihood.kinds]), 1.0)
@@ -116,8 +116,8 @@ class FeatureEquations:
     @cached_property
     def _determined(self) -> CholeskyFactor:
         """The factor of the matrix whose determinant counts: under ML, that of penalized effects."""
-        some = self.of.penalized
-        return self._factor if self.of.reml else CholeskyFactor(self._matrix[some][:, some])
+        some = self.likelihood.penalized
+        return self._factor if self.likelihood.reml else CholeskyFactor(self._matrix[some][:, some])
 
     @cached_property
     def inverse(self) -> np.ndarray:
@@ -127,12 +127,12 @@ class FeatureEquations:
     @cached_property
     def traced(self) -> np.ndarray:
         """The inverse of the matrix whose determinant counts, and zeros."""
-        if self.of.reml:
+        if self.likelihood.reml:
             return self.inverse
         traced = np.zeros_like(self._matrix)
-        if not self.of.penalized.any():
+        if not self.likelihood.penalized.any():
             return traced
-        traced[np.ix_(self.of.penalized, self.of.penalized)] = self._determined.inverse()
+        traced[np.ix_(self.likelihood.penalized, self.likelihood.penalized)] = self._determined.inverse()
         return traced
 
     def _scaled(self, products: np.ndarray) -> np.ndarray:
@@ -150,10 +150,10 @@ class FeatureEquations:
         weighted, sums = (weights * rest).astype(features.dtype), np.zeros(len(self.solved))
         for start in range(0, len(rest), PORTION):
             sums += weighted[start : start + PORTION] @ features[start : start + PORTION]
-        left = self.scale * sums - self.of.penalized * self.solved
+        left = self.scale * sums - self.likelihood.penalized * self.solved
         change = self.inverse @ left
-        squares = weights @ rest**2 + (self.solved[self.of.penalized] ** 2).sum() - change @ left
-        self.squares = squares if self.of.known else squares + self.of.within
+        squares = weights @ rest**2 + (self.solved[self.likelihood.penalized] ** 2).sum() - change @ left
+        self.squares = squares if self.likelihood.known else squares + self.likelihood.within
         self.solved = self.solved + change
         return float(np.abs(change).max() / np.abs(self.solved).max())
 
@@ -170,38 +170,38 @@ class FeatureEquations:
     @property
     def within(self) -> float:
         """The variance of a row, sigma^2."""
-        return 1.0 if self.of.known else float(self.squares / self.of.freedom)
+        return 1.0 if self.likelihood.known else float(self.squares / self.likelihood.freedom)
 
     @property
     def log_likelihood(self) -> float:
-        data, freedom = self.of.products, self.of.freedom
+        data, freedom = self.likelihood.products, self.likelihood.freedom
         logs = data.numbers @ np.log1p(self.theta[0] * data.sizes) + self._determined.log_determinant
-        if self.of.known:
+        if self.likelihood.known:
             return float(-(logs + self.squares + freedom * np.log(2 * np.pi)) / 2)
         return float(-(logs + freedom * (1 + np.log(2 * np.pi * self.squares / freedom))) / 2)
 
     @cached_property
     def _powers(self) -> np.ndarray:
         """The sums of products times the square and the cube of the weights."""
-        return self.of.products.weighted(self.weights**POWERS)
+        return self.likelihood.products.weighted(self.weights**POWERS)
 
     @cached_property
     def _pulls(self) -> np.ndarray:
         """Minus the derivatives of RSS, times the tau of blocks that have one."""
-        of_blocks = [self._pull(block) for block in range(len(self.of.blocks))]
+        of_blocks = [self._pull(block) for block in range(len(self.likelihood.blocks))]
         return np.array([self.rest @ self._powers[0] @ self.rest, *of_blocks])
 
     def _pull(self, block: int) -> float:
-        own = self.of.blocks[block]
+        own = self.likelihood.blocks[block]
         at_zero = self.theta[1 + block] == 0
         return float((((self.products @ self.rest)[own] if at_zero else self.solved[own]) ** 2).sum())
 
     @property
     def gradient(self) -> np.ndarray:
         """The derivatives of twice the negative log-likelihood by the variances, of shape (1 + B,)."""
-        data = self.of.products
+        data = self.likelihood.products
         traces = [data.numbers @ self.weights - (self.traced * self._scaled(self._powers[0])).sum()]
-        traces += [self._trace(block) for block in range(len(self.of.blocks))]
+        traces += [self._trace(block) for block in range(len(self.likelihood.blocks))]
         return (np.array(traces) - self._pulls / self.within) / self._units
 
     @property
@@ -210,7 +210,7 @@ class FeatureEquations:
         return np.append(1.0, np.where(self.theta[1:] > 0, self.theta[1:], 1.0))
 
     def _trace(self, block: int) -> float:
-        own = self.of.blocks[block]
+        own = self.likelihood.blocks[block]
         if self.theta[1 + block] > 0:
             return float(len(own) - np.trace(self.traced[np.ix_(own, own)]))
         across = self.products[own, :-1] * self.scale
@@ -220,13 +220,13 @@ class FeatureEquations:
     def hessian(self) -> np.ndarray:
         """The second derivatives of the same by the variances that are not zero, of shape (1 + B, 1 + B)."""
         pulls, noise = self._pulls, self.within
-        change = 0.0 if self.of.known else np.outer(pulls, pulls) / noise**2 / self.of.freedom
+        change = 0.0 if self.likelihood.known else np.outer(pulls, pulls) / noise**2 / self.likelihood.freedom
         found = 2 * self._curvature() / noise - change - self._cross_traces()
         return found / np.outer(self._units, self._units)
 
     def _curvature(self) -> np.ndarray:
         """Half of the second derivatives of RSS."""
-        blocks = self.of.blocks
+        blocks = self.likelihood.blocks
         found = np.zeros((1 + len(blocks),) * 2)
         pushed = self.scale * (self._powers[0] @ self.rest)[:-1]
         through = self.inverse @ pushed
@@ -240,7 +240,7 @@ class FeatureEquations:
 
     def _cross_traces(self) -> np.ndarray:
         """Minus the second derivatives of the determinants."""
-        data, blocks = self.of.products, self.of.blocks
+        data, blocks = self.likelihood.products, self.likelihood.blocks
         found = np.zeros((1 + len(blocks),) * 2)
         square, cube = (self._scaled(each) for each in self._powers)
         once = self.traced @ square

@@ -75,7 +75,7 @@ def _climb(likelihood: FeatureLikelihood, free: np.ndarray, theta: np.ndarray) -
 
 def _is_zero(found: FeatureEquations, place: int) -> bool:
     """Whether the likelihood falls as a variance rises from zero, and is as large there."""
-    without = found.of.at(_without(found.theta, place))
+    without = found.likelihood.at(_without(found.theta, place))
     return without.log_likelihood >= found.log_likelihood - CLOSE and without.gradient[place] >= 0
 
 

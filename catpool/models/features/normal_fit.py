@@ -106,5 +106,5 @@ def _rough_ratio(moments: Moments) -> float:
 def _logarithms(design: FeatureDesign, kept: np.ndarray, found: FeatureEquations, unit: float) -> float:
     """What the units of y and of free effects add to the log-likelihood."""
     free = kept & (design.kinds < 0)
-    own = np.log(np.append(1.0, design.unit))[free].sum() if found.of.reml else 0.0
-    return float(own + found.of.freedom * np.log(unit))
+    own = np.log(np.append(1.0, design.unit))[free].sum() if found.likelihood.reml else 0.0
+    return float(own + found.likelihood.freedom * np.log(unit))
