@@ -6,14 +6,26 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.linalg.lapack import dpotri
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from catpool.models.mixed.solver.block_matrices import sum_squares, to_dense
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
 
 JITTERS = (0.0, 1e-12, 1e-9, 1e-6)  # shares of the diagonal, tried in turn
 CHUNK = 1 << 22  # numbers worked on at a time
+
+
+# LAPACK is called directly where each evaluation of a likelihood needs it: for small matrices, the checks before the
+# call take several times as long
+
+
+def _root_of(dense: np.ndarray) -> np.ndarray:
+    """The lower Cholesky root."""
+    lower, info = dpotrf(dense, lower=1)
+    if info:
+        raise LinAlgError(f"{info}-th leading minor of the array is not positive definite")
+    return np.asarray(lower)
 
 
 def _inverse_of(lower: np.ndarray) -> np.ndarray:
@@ -52,18 +64,18 @@ class CholeskyEquations(MixedModelEquations):
         for jitter in JITTERS[:-1]:
             dense[diagonal, diagonal] += jitter * size
             try:
-                return np.asarray(cholesky(dense, lower=True, check_finite=False))
+                return _root_of(dense)
             except LinAlgError:
                 continue
         dense[diagonal, diagonal] += JITTERS[-1] * size
-        return np.asarray(cholesky(dense, lower=True, check_finite=False))
+        return _root_of(dense)
 
     def _forward_solve(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        return np.asarray(solve_triangular(self.lower, np.concatenate([rest, fixed]), lower=True, check_finite=False))
+        return np.asarray(dtrtrs(self.lower, np.concatenate([rest, fixed]), lower=1)[0])
 
     def solve(self) -> EquationSolution:
         half = self._forward_solve(self.rest_sides[:, -1], self.fixed[:-1, -1])
-        rest = solve_triangular(self.lower, half, lower=True, trans="T", check_finite=False)
+        rest = dtrtrs(self.lower, half, lower=1, trans=1)[0]
         logs = 2 * np.log(np.diag(self.lower))
         longest = 2 * np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum()
         return EquationSolution(
@@ -80,7 +92,7 @@ class CholeskyEquations(MixedModelEquations):
 
     def fixed_covariance(self) -> np.ndarray:
         unit = np.eye(self.r + self.p)[:, self.r :]
-        return np.asarray(cho_solve((self.lower, True), unit, check_finite=False)[self.r :])
+        return np.asarray(dpotrs(self.lower, unit, lower=1)[0][self.r :])
 
     def _dense_inverse(self, reml: bool) -> np.ndarray:
         """The inverse for the rest and X; with beta known, its rows and columns of X are zero."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -49,7 +50,7 @@ class MixedSystem:
         """The weighted sum of squares of y about its mean."""
         return max(float(self.fixed[-1, -1] - self.fixed[0, -1] ** 2 / self.fixed[0, 0]), 0.0)
 
-    @property
+    @cached_property
     def slices(self) -> list[slice]:
         """The positions of each factor's effects."""
         ends = np.cumsum([shape.length for shape in self.shapes])
