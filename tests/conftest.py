@@ -1,7 +1,9 @@
+import gc
 import os
 from importlib.util import find_spec
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores; threads of theirs would wait for each other
+gc.disable()  # until all tests are collected: modules and tests stay anyway, and looking at them takes long
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
         if item.nodeid.startswith("catpool/onnx.py") and find_spec("skl2onnx") is None:
             item.add_marker(pytest.mark.skip(reason="skl2onnx is not installed"))
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(params=ENCODERS)

@@ -30,8 +30,10 @@ def _root_of(dense: np.ndarray) -> np.ndarray:
 
 def _inverse_of(lower: np.ndarray) -> np.ndarray:
     """The inverse of L L', in a third of the operations that solving for each column takes."""
-    half = np.tril(dpotri(lower, lower=1)[0])
-    return np.asarray(half + np.tril(half, -1).T)
+    half = dpotri(lower, lower=1)[0]  # and zeros above the diagonal
+    whole = half + half.T
+    np.fill_diagonal(whole, half.diagonal())
+    return np.asarray(whole)
 
 
 class CholeskyEquations(MixedModelEquations):
@@ -263,9 +265,7 @@ class CholeskyEquations(MixedModelEquations):
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A draw of all effects, shape (R,), and of beta, shape (p,), about zero, for a residual variance of one."""
         shape = self.partition.longest_shape
-        rest = solve_triangular(
-            self.lower, rng.standard_normal(len(self.lower)), lower=True, trans="T", check_finite=False
-        )
+        rest = dtrtrs(self.lower, rng.standard_normal(len(self.lower)), lower=1, trans=1)[0]
         sides = self.coupling @ rest[: self.r] + self.longest_sides[:, :-1] @ rest[self.r :]
         own = (rng.standard_normal(shape.length) - sides).reshape(shape.size, shape.width, 1)
         effects = np.empty(shape.length + self.r)
