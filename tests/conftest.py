@@ -3,7 +3,6 @@ import os
 from importlib.util import find_spec
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores; threads of theirs would wait for each other
-gc.disable()  # until all tests are collected: modules and tests stay anyway, and looking at them takes long
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,8 @@ import pytest
 from helpers.engine_tables import Place
 from helpers.public_encoders import PUBLIC
 from hypothesis import settings
+
+gc.disable()  # until all tests are collected: modules and tests stay anyway, and looking at them takes long
 
 settings.register_profile("catpool", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=10_000)

@@ -75,8 +75,8 @@ def draw_paths(
         parts = [_components(each, rows.paths) for each in encodings]
         draws = [[_draw_normal(*own, rows, rng) for own in parts] for _ in range(number)]
     else:
-        levels = _conjugate_levels(encodings, rows)
-        draws = [_draw_conjugate(encodings, levels, rows, rng) for _ in range(number)]
+        plan = _plan_levels(encodings, rows)
+        draws = [_draw_conjugate(encodings, plan, rows, rng) for _ in range(number)]
     result = np.array(draws).transpose(0, 3, 2, 1)
     outputs = [rows.outputs(each.levels) for each in encodings]
     hidden = np.isnan([[level["mean"] for level in own] for own in outputs]).transpose(2, 1, 0)
@@ -105,7 +105,7 @@ def _draw_normal(
     return result
 
 
-class _ConjugateLevel(NamedTuple):
+class _LevelPlan(NamedTuple):
     """What all draws of a level's values have in common.
 
     Parameters
@@ -126,12 +126,12 @@ class _ConjugateLevel(NamedTuple):
     first: np.ndarray
 
 
-def _conjugate_levels(encodings: Sequence[NestedEncoding], rows: PathRows) -> list[_ConjugateLevel]:
+def _plan_levels(encodings: Sequence[NestedEncoding], rows: PathRows) -> list[_LevelPlan]:
     tree, n = Tree.from_paths(rows.paths), len(rows.steps[0])
     counts = tree.sum_levels(encodings[0].moments.count)
     totals = [tree.sum_levels(each.moments.total) for each in encodings]
     return [
-        _ConjugateLevel(
+        _LevelPlan(
             parents,
             [_prior(each.levels, each.levels.strengths[level]) for each in encodings],
             [_moments(counts[level], own[level]) for own in totals],
@@ -143,13 +143,13 @@ def _conjugate_levels(encodings: Sequence[NestedEncoding], rows: PathRows) -> li
 
 
 def _draw_conjugate(
-    encodings: Sequence[NestedEncoding], levels: Sequence[_ConjugateLevel], rows: PathRows, rng: np.random.Generator
+    encodings: Sequence[NestedEncoding], plan: Sequence[_LevelPlan], rows: PathRows, rng: np.random.Generator
 ) -> list[list[np.ndarray]]:
     """Draw the values of rows by class and level, shape (n,)."""
     family, value = encodings[0].levels.family, _shared_draw(encodings, rng)
     of_rows = [np.full(len(rows.steps[0]), own[0]) for own in value]
     result: list[list[np.ndarray]] = [[] for _ in encodings]
-    for level, (parents, priors, moments, nothing, first) in enumerate(levels):
+    for level, (parents, priors, moments, nothing, first) in enumerate(plan):
         value = family.draw(moments, priors, [own[parents] for own in value], rng)
         unseen = family.draw(nothing, priors, of_rows, rng)
         of_rows = [_row_values(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
