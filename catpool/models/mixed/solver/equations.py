@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -215,14 +216,19 @@ class MixedModelEquations(ABC):
         effects[self.partition.longest_slice], effects[self.partition.rest_indices] = longest.ravel(), rest
         return effects
 
+    @cached_property
+    def _inverse_transposed_root(self) -> np.ndarray:
+        """L'^-1 of the longest factor's levels, shape (G, q, q)."""
+        return np.linalg.inv(np.swapaxes(self.root, 1, 2))
+
     def _longest_inverse(self) -> np.ndarray:
         """The inverses (L L')^-1 of the longest factor's blocks, shape (G, q, q)."""
-        root = np.linalg.inv(np.swapaxes(self.root, 1, 2))
+        root = self._inverse_transposed_root
         return root @ np.swapaxes(root, 1, 2)
 
     def _longest_dependence(self) -> tuple[Matrix, np.ndarray]:
         """How the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
         shape = self.partition.longest_shape
-        inverse = np.linalg.inv(np.swapaxes(self.root, 1, 2))
+        inverse = self._inverse_transposed_root
         fixed = self.longest_sides[:, :-1].reshape(shape.size, shape.width, self.p)
         return multiply_blocks(inverse, self.coupling, shape), inverse @ fixed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -93,6 +94,12 @@ class SparsityPattern:
     indptr: np.ndarray
     source: np.ndarray
 
-    def fill(self, values: np.ndarray) -> csr_matrix:
+    @cached_property
+    def _zeros(self) -> csr_matrix:
         size = len(self.indptr) - 1
-        return csr_matrix((values[self.source], self.indices, self.indptr), shape=(size, size))
+        return csr_matrix((np.zeros(len(self.source)), self.indices, self.indptr), shape=(size, size))
+
+    def fill(self, values: np.ndarray) -> csr_matrix:
+        result = copy.copy(self._zeros)  # a new matrix would have its pattern checked again
+        result.data = values[self.source]
+        return result
