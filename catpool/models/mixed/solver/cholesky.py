@@ -36,6 +36,11 @@ def _inverse_of(lower: np.ndarray) -> np.ndarray:
     return np.asarray(whole)
 
 
+def _solve_lower(lower: np.ndarray, values: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """L^-1, or the inverse of L', times values."""
+    return np.asarray(dtrtrs(lower, values, lower=1, trans=int(transposed))[0]) if len(values) else values
+
+
 class CholeskyEquations(MixedModelEquations):
     """Equations whose determinants and inverse come from one decomposition of the rest and X together."""
 
@@ -73,11 +78,11 @@ class CholeskyEquations(MixedModelEquations):
         return _root_of(dense)
 
     def _forward_solve(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        return np.asarray(dtrtrs(self.lower, np.concatenate([rest, fixed]), lower=1)[0])
+        return _solve_lower(self.lower, np.concatenate([rest, fixed]))
 
     def solve(self) -> EquationSolution:
         half = self._forward_solve(self.rest_sides[:, -1], self.fixed[:-1, -1])
-        rest = dtrtrs(self.lower, half, lower=1, trans=1)[0]
+        rest = _solve_lower(self.lower, half, transposed=True)
         logs = 2 * np.log(np.diag(self.lower))
         longest = 2 * np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum()
         return EquationSolution(
@@ -265,7 +270,7 @@ class CholeskyEquations(MixedModelEquations):
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A draw of all effects, shape (R,), and of beta, shape (p,), about zero, for a residual variance of one."""
         shape = self.partition.longest_shape
-        rest = dtrtrs(self.lower, rng.standard_normal(len(self.lower)), lower=1, trans=1)[0]
+        rest = _solve_lower(self.lower, rng.standard_normal(len(self.lower)), transposed=True)
         sides = self.coupling @ rest[: self.r] + self.longest_sides[:, :-1] @ rest[self.r :]
         own = (rng.standard_normal(shape.length) - sides).reshape(shape.size, shape.width, 1)
         effects = np.empty(shape.length + self.r)
