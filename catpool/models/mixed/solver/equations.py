@@ -99,13 +99,20 @@ class PartitionedSystem:
         self.rest_indices = np.concatenate(others) if others else np.zeros(0, dtype=int)
         self.longest_shape = system.shapes[self.longest]
         self.rest_shapes = [shape for position, shape in enumerate(system.shapes) if position != self.longest]
-        rows = system.random[self.longest_slice]
-        self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
-        self.coupling: Matrix = rows[:, self.rest_indices].tocsr()
-        self.rest_block: Matrix = system.random[self.rest_indices][:, self.rest_indices]
         self.dense = may_be_dense and self.longest_shape.length * len(self.rest_indices) <= SMALL
+        # it takes long to take parts of a sparse matrix
+        small = self.dense and system.random.shape[0] ** 2 <= SMALL
+        random: Matrix = to_dense(system.random) if small else system.random
+        rows, own = random[self.longest_slice], random[self.rest_indices]
+        self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
+        self.coupling: Matrix = rows[:, self.rest_indices]
+        self.rest_block: Matrix = own[:, self.rest_indices]
         if self.dense:
-            self.coupling, self.rest_block = to_dense(self.coupling), to_dense(self.rest_block)
+            self.coupling, self.rest_block = (
+                np.ascontiguousarray(to_dense(each)) for each in (self.coupling, self.rest_block)
+            )
+        else:
+            self.coupling = self.coupling.tocsr()
 
     def insert_longest(self, others: Sequence[np.ndarray], longest: np.ndarray) -> list[np.ndarray]:
         """One item per factor, with that of the longest factor at its place."""
