@@ -259,8 +259,8 @@ def _check_ranges(numbers: np.ndarray, labels: list[Any]) -> None:
         squares = np.einsum("kq,kq->q", numbers, numbers)
     usual = (squares > len(numbers) * SMALLEST**2) & (squares < LARGEST**2)
     for place in np.flatnonzero(~usual):
-        ends = (end.reduce(numbers[:, place], initial=0.0) for end in (np.fmin, np.fmax))
-        check_range(*ends, labels[place])
+        column = numbers[:, place]
+        check_range(np.fmin.reduce(column, initial=0.0), np.fmax.reduce(column, initial=0.0), labels[place])
 
 
 def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
