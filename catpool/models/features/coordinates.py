@@ -16,6 +16,7 @@ from catpool.data.verify import require, require_numbers
 from catpool.models.features.expansion import check_rank, leading, spread
 
 AT_ONCE = 4096  # places whose distances to all knots are in memory
+ROUNDING = 1e-14  # of coordinates, relative to the radius of the globe, or to the largest
 RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 360.0)}
 
 
@@ -113,10 +114,11 @@ class PlaceFeatures:
                 f"coordinates() must have numbers, but columns {list(self.columns)} are missing throughout. "
                 "Pass other columns."
             )
-        if len(points) > 1 and not np.ptp(points, axis=0).any():
+        unit = 1.0 if self.earth else np.abs(points).max(axis=0)
+        if len(points) > 1 and (np.ptp(points, axis=0) <= ROUNDING * unit).all():
             raise ValueError(
-                f"coordinates() must have different places, but columns {list(self.columns)} are the same for all "
-                "categories. Pass other columns."
+                f"coordinates() must have different places, but columns {list(self.columns)} are the same place for "
+                "all categories. Pass other columns."
             )
         return PlaceBasis.of(self, spread(points))
 
