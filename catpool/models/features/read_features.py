@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from catpool.data.featured import CategoryFeatures
+from catpool.data.feature_bases import CategoryFeatures
 from catpool.models.features.linear import linear
 
 KINDS = "a table, a list of columns of X, a function from categories to a table, or features such as `ordered()`"
