@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
+from catpool.data.feature_table import FeatureTable, table_of
 from catpool.data.finite_numbers import check_range, finite_numbers
 from catpool.data.frozen import frozen
-from catpool.models.features.feature_table import FeatureTable, table_of
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
