@@ -58,7 +58,7 @@ def mean_of_known(numbers: np.ndarray) -> float:
 
 def with_rest(basis: np.ndarray, fitted: Basis, variance: np.ndarray) -> np.ndarray:
     """A basis, and the number whose square is the variance that it leaves, if it can leave some."""
-    if not hasattr(fitted, "left"):
+    if getattr(fitted, "left", None) is None:
         return basis
     rest = np.where(np.isnan(basis[:, 0]), np.nan, np.sqrt(np.maximum(variance, 0.0)))
     return np.column_stack([basis, rest])
