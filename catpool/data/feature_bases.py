@@ -17,7 +17,11 @@ import pandas as pd
 
 from catpool.data.targets import LARGEST
 
-# Maybe with a method `left`: from the same to the variance that the numbers leave, of shape (m,)
+AT_ONCE = 2048  # new categories whose draws know of each other
+ROUNDING = 1e-10  # of variances
+
+# Maybe with a method `left`: from the same to the variance that the numbers leave, of shape (m,); and with a method
+# `left_covariance` to its covariance, of shape (m, m)
 Basis = Callable[[pd.DataFrame], np.ndarray]  # from categories to numbers of shape (m, q); a row of NaN has no features
 
 
@@ -44,6 +48,11 @@ def is_penalized(features: CategoryFeatures) -> bool:
     return bool(getattr(features, "penalized", True))
 
 
+def has_left(fitted: Basis) -> bool:
+    """Whether functions say what variance of effects they leave."""
+    return getattr(fitted, "left", None) is not None
+
+
 def left_variance(fitted: Basis, frame: pd.DataFrame) -> np.ndarray:
     """The variance of effects that functions leave, in units of that of their coefficients, of shape (m,)."""
     left = getattr(fitted, "left", None)
@@ -58,10 +67,44 @@ def mean_of_known(numbers: np.ndarray) -> float:
 
 def with_rest(basis: np.ndarray, fitted: Basis, variance: np.ndarray) -> np.ndarray:
     """A basis, and the number whose square is the variance that it leaves, if it can leave some."""
-    if getattr(fitted, "left", None) is None:
+    if not has_left(fitted):
         return basis
     rest = np.where(np.isnan(basis[:, 0]), np.nan, np.sqrt(np.maximum(variance, 0.0)))
     return np.column_stack([basis, rest])
+
+
+def left_roots(fitted: Basis, frame: pd.DataFrame, usual: float) -> list[np.ndarray]:
+    """Roots of the covariance of what functions leave of the effects of categories, of some categories at a time.
+
+    A vector is the standard deviations of independent effects. Variances are those beyond the usual one.
+    """
+    if getattr(fitted, "left_covariance", None) is None:
+        variance = np.nan_to_num(left_variance(fitted, frame))
+        return [np.sqrt(np.maximum(variance - usual, 0.0))]
+    parts = np.array_split(np.arange(len(frame)), len(frame) // AT_ONCE + 1)
+    return [_root(fitted, frame.iloc[part], usual) for part in parts]
+
+
+def _root(fitted: Any, frame: pd.DataFrame, usual: float) -> np.ndarray:
+    """The Cholesky root of a covariance whose variances are reduced by the usual one, and its correlations kept."""
+    covariance = np.nan_to_num(np.asarray(fitted.left_covariance(frame), dtype=float))
+    if covariance.shape != (len(frame), len(frame)):
+        raise _no_covariance(fitted, len(frame), f"has the shape {covariance.shape}")
+    own = np.maximum(np.diagonal(covariance), 0.0)
+    share = np.sqrt(np.maximum(own - usual, 0.0) / np.where(own > 0, own, 1.0))
+    reduced = share[:, None] * covariance * share
+    np.fill_diagonal(reduced, np.diagonal(reduced) + ROUNDING * (1 + own.max(initial=0.0)))
+    try:
+        return np.linalg.cholesky(reduced)
+    except np.linalg.LinAlgError as error:
+        raise _no_covariance(fitted, len(frame), "is not positive semidefinite") from error
+
+
+def _no_covariance(fitted: Any, size: int, fault: str) -> ValueError:
+    return ValueError(
+        f"`left_covariance` of the features {fitted!r} must give a covariance matrix of shape ({size}, {size}), but "
+        f"what it gave {fault}. Mend it, or leave it out for independent effects."
+    )
 
 
 def checked_basis(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:

@@ -18,6 +18,8 @@ from catpool.data.feature_bases import (
     CategoryFeatures,
     all_columns,
     checked_basis,
+    has_left,
+    left_roots,
     left_variance,
     mean_of_known,
     read_columns,
@@ -137,6 +139,21 @@ class FeaturedVocabulary(Vocabulary):
         rows : ndarray of shape (m,)
             Positions.
         """
+        frames, inverse = self._distinct_frames(column, rows)
+        return np.hstack(self._new_bases(frames)), inverse
+
+    def left_roots(self, column: FeaturedColumn, rows: np.ndarray) -> dict[int, list[np.ndarray]]:
+        """Roots of the covariance of what functions leave of the effects of these, by its place in the basis."""
+        frames, _ = self._distinct_frames(column, rows)
+        ends = np.cumsum(self.widths)
+        return {
+            int(end) - 1: left_roots(fitted, frame, usual)
+            for fitted, frame, usual, end in zip(self.fitted, frames, self.left, ends, strict=True)
+            if has_left(fitted)
+        }
+
+    def _distinct_frames(self, column: FeaturedColumn, rows: np.ndarray) -> tuple[list[pd.DataFrame], np.ndarray]:
+        """Rows that differ, with the columns that each of the features reads, and the number of these of each row."""
         values = {self.label: take_values(column.values, rows)} | {
             label: take_values(column.traits[label], rows) for label in self.reads
         }
@@ -144,7 +161,7 @@ class FeaturedVocabulary(Vocabulary):
         first, inverse = _distinct(codes)
         kept = {label: each[first] for label, each in values.items()}
         frame = _frame_of(plain_series(kept.pop(self.label)).tolist(), kept, self.label)
-        return np.hstack(self._new_bases(_frames_of(frame, self.features))), inverse
+        return _frames_of(frame, self.features), inverse
 
     def look_up(
         self, column: Any, label: Any = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.feature_bases import checked_basis, left_variance
+from catpool.data.feature_bases import checked_basis, has_left, left_variance
 from catpool.data.featured import FeaturedVocabulary
 from catpool.models.features.coordinates import PlaceFeatures
 from catpool.models.features.linear import LinearFeatures
@@ -41,7 +41,7 @@ def _check(vocabulary: FeaturedVocabulary, place: int) -> None:
     some = np.arange(1, len(frame), max(2, len(frame) // MOST))[::-1]
     alone = checked_basis(fitted(frame.iloc[some]), len(some), features, vocabulary.label)
     whole = vocabulary.blocks[place][1:-1]
-    if getattr(fitted, "left", None) is not None:
+    if has_left(fitted):
         alone = np.column_stack([alone, left_variance(fitted, frame.iloc[some])])
         whole = np.column_stack([whole[:, :-1], left_variance(fitted, frame)])
     differs = _differ(whole[some], alone, _tolerance(whole))
