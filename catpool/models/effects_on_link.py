@@ -30,16 +30,14 @@ class EffectsOnLink(ABC):
         The effects of the other classes of the target.
     share : float or None
         The share of the variance between categories that features explain.
+    widths : list of int
+        The number of slots of each part, or of features of each block.
     """
 
     share: float | None
+    widths: list[int]
     link: str
     beside: tuple[Any, ...]
-
-    @property
-    @abstractmethod
-    def sizes(self) -> list[int]:
-        """The number of slots of each part, or of features of each block."""
 
     @abstractmethod
     def predictor(self, places: Any) -> np.ndarray:

@@ -171,7 +171,7 @@ class Mains(Protocol):
     """
 
     @property
-    def sizes(self) -> list[int]:
+    def widths(self) -> list[int]:
         """The number of slots of each part, or of numbers in each block of features."""
         ...
 

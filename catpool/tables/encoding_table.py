@@ -21,7 +21,7 @@ from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
-from catpool.tables.places import place_sizes, row_places, slot_places
+from catpool.tables.places import place_widths, row_places, slot_places
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -66,8 +66,8 @@ class EncodingTable:
             own = ["mean"] if each.shares else list(self.encodings[0].values)
             require(list(each.values) == own, "encodings with other outputs")
             mains = each.prior.mains
-            sizes = None if mains is None else place_sizes(self.vocabulary)
-            require(mains is None or mains.sizes == sizes, "effects that do not match their categories")
+            widths = None if mains is None else place_widths(self.vocabulary)
+            require(mains is None or mains.widths == widths, "effects that do not match their categories")
             alike = (mains is None) == (each.shares or self.encodings[0].prior.mains is None)
             require(alike, "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]

@@ -11,7 +11,7 @@ from catpool.data.featured import FeaturedVocabulary
 from catpool.data.unions import Categories
 
 
-def place_sizes(vocabulary: Categories) -> list[int] | None:
+def place_widths(vocabulary: Categories) -> list[int] | None:
     """The number of slots of each part, or of numbers in each block of features; None if there are neither."""
     if isinstance(vocabulary, Cells):
         return [part.size for part in vocabulary.paths.parts]

@@ -56,11 +56,6 @@ class FeatureEffects(EffectsOnLink):
     link: str
     beside: tuple[FeatureEffects, ...] = ()
 
-    @property
-    def sizes(self) -> list[int]:
-        """The number of features of each block."""
-        return self.widths
-
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be effects."""
         require_one_of(FAMILIES, link=self.link)
