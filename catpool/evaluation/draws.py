@@ -146,7 +146,7 @@ def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray 
     Unseen categories have slots of their own, behind those of the table, unless they are encoded otherwise.
     """
     slots, size = table.slots(columns), table.vocabulary.size
-    if table.encodings[0].prior.mains is None:
+    if table.encodings[0].prior.regression is None:
         return slots, None
     places = slot_places(table.vocabulary)
     unseen = np.flatnonzero(slots == size - 1)
@@ -181,8 +181,8 @@ def _draw_target(
     if places is None:
         means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
     else:
-        mains = [encoding.prior.mains for encoding in encodings]
-        means = [each.draw_means(places, rng) for each in mains if each is not None]
+        regressions = [encoding.prior.regression for encoding in encodings]
+        means = [each.draw_means(places, rng) for each in regressions if each is not None]
         moments = [_with_unseen(own, len(means[0])) for own in moments]
     return encodings[0].family.draw(moments, priors, means, rng)
 

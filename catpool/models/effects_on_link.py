@@ -87,7 +87,7 @@ class EffectsOnLink(ABC):
         """The prior with a mean at each place, and their variances, of shape (..., m)."""
         mean = self.mean(self.central_places())[..., 0]
         offset = self.mean(places) - mean[..., None]
-        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), mains=self)
+        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), regression=self)
 
     def unseen(self, places: Any, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         """The outputs of what has no rows, by name."""

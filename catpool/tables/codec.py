@@ -85,6 +85,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Vocabulary": "catpool.data.categories",
 }
 RENAMED = {"Sums": "PartEffects"}  # those that files call by another name than the code, and the name in the code
+RENAMED_FIELDS = {("Prior", "mains"): "regression"}  # of earlier files
 IN_FILES = {name: old for old, name in RENAMED.items()}
 SHARED = "FeatureTable", "NeighbourGraph"  # which a parameter and what is fitted both hold, and a file only once
 DEEPEST = 100  # values within values; Python gives up at some thousand
@@ -191,7 +192,7 @@ def from_plain(value: Any, shared: Sequence[Any] = (), depth: int = 0) -> Any:
 def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
     """One of catpool's dataclasses, whose fields have the right types and fit together."""
     own = getattr(import_module(OWN[kind]), RENAMED.get(kind, kind))
-    given = {name: inner(item) for name, item in value.items() if name != "type"}
+    given = {RENAMED_FIELDS.get((kind, name), name): inner(item) for name, item in value.items() if name != "type"}
     unknown = given.keys() - {field.name for field in fields(own)}
     require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")
     if kind in ("Vocabulary", "FeaturedVocabulary") and isinstance(given["categories"], np.ndarray):

@@ -65,10 +65,10 @@ class EncodingTable:
             require(each.moments.count.shape == (size,), "encodings that do not match their categories")
             own = ["mean"] if each.shares else list(self.encodings[0].values)
             require(list(each.values) == own, "encodings with other outputs")
-            mains = each.prior.mains
-            widths = None if mains is None else place_widths(self.vocabulary)
-            require(mains is None or mains.widths == widths, "effects that do not match their categories")
-            alike = (mains is None) == (each.shares or self.encodings[0].prior.mains is None)
+            regression = each.prior.regression
+            widths = None if regression is None else place_widths(self.vocabulary)
+            require(regression is None or regression.widths == widths, "effects that do not match their categories")
+            alike = (regression is None) == (each.shares or self.encodings[0].prior.regression is None)
             require(alike, "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
         require_one_of(known, extras=self.extras)
@@ -172,7 +172,7 @@ class EncodingTable:
     @property
     def knows_unseen(self) -> bool:
         """Whether unseen categories have prior means of their own."""
-        return self.encodings[0].prior.mains is not None and self.policy.unknown == "prior"
+        return self.encodings[0].prior.regression is not None and self.policy.unknown == "prior"
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Fill in the features of unseen categories, in place, if their prior means follow from effects."""
@@ -182,8 +182,8 @@ class EncodingTable:
         places = row_places(self.vocabulary, columns, rows)
         position = 0
         for item in self.encodings:
-            mains = item.prior.mains  # shares have none
-            unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
+            regression = item.prior.regression  # shares have none
+            unseen = {} if regression is None else regression.unseen(places, item.prior, item.family)
             if unseen and self.rounding:
                 unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"], self.rounding)}
             if unseen and item.level is not None:

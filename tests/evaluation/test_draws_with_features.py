@@ -84,7 +84,7 @@ def test_draws_of_new_categories_have_the_covariance_of_the_model(name):
     data = frame_of(categories).reset_index()
     encoder = EmpiricalBayesEncoder(["town"], prior_features={"town": features}, remainder="drop")
     encoder.fit(data.iloc[rows], effects[rows] + rng.normal(size=len(rows)) / 2)
-    own = encoder.tables_[0].encodings[0].prior.mains.covariance[-1, -1]
+    own = encoder.tables_[0].encodings[0].prior.regression.covariance[-1, -1]
     expected = posterior(dense, encoder, own, count)
     draws = sample_encodings(encoder, data[KNOWN:], n_draws=4000, random_state=0)[:, :, 0]
     np.testing.assert_allclose(np.cov(draws.T), expected, atol=0.08 * np.diag(expected).max())

@@ -78,8 +78,8 @@ class FeaturePrior:
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some slots, for all slots."""
-        assert isinstance(prior.mains, FeatureEffects)
-        return prior.mains.about(prior, self.design)
+        assert isinstance(prior.regression, FeatureEffects)
+        return prior.regression.about(prior, self.design)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -93,7 +93,7 @@ class FeaturePrior:
         Returns
         -------
         list of Prior of shape (...)
-            With `offset`, a function for `offset_variance`, and as `mains` the effects of the last table.
+            With `offset`, a function for `offset_variance`, and as `regression` the effects of the last table.
         """
         classes = [each.flatten() for each in moments]
         dropped: list[np.ndarray] = []
@@ -174,4 +174,4 @@ class FeaturePrior:
             with blas_threads(1):
                 return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
 
-        return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)
+        return Prior(**numbers, offset=offset, offset_variance=variance, regression=tables[-1].effects)
