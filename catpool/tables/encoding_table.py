@@ -19,6 +19,7 @@ from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
+from catpool.tables.changed_traits import warn_of_changes
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
 from catpool.tables.places import place_widths, row_places, slot_places
@@ -203,6 +204,8 @@ class EncodingTable:
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
         looked_up = self.vocabulary.look_up(column, self.label)
         self._check(*looked_up)
+        if isinstance(column, FeaturedColumn) and isinstance(self.vocabulary, FeaturedVocabulary):
+            warn_of_changes(self.label, self.vocabulary, column, looked_up[1].take(looked_up[0]))
         if isinstance(column, FeaturedColumn) and not self.knows_unseen:
             column = column.values
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)
