@@ -12,13 +12,8 @@ import numpy as np
 
 from catpool.data.feature_bases import checked_basis, has_left, left_variance
 from catpool.data.featured import FeaturedVocabulary
-from catpool.models.features.coordinates import PlaceFeatures
-from catpool.models.features.linear import LinearFeatures
-from catpool.models.features.neighbours import NeighbourFeatures
-from catpool.models.features.ordered import OrderedFeatures
-from catpool.models.features.similar_names import NameFeatures
 
-READY_MADE = LinearFeatures, NameFeatures, NeighbourFeatures, OrderedFeatures, PlaceFeatures
+PACKAGE = __name__.partition(".")[0]
 MOST = 100  # categories, about, that features are made of once more
 SLIGHT = 1e-3  # of the range of a feature: by less than this, models in half precision differ, too
 ROUNDING = 1e-9  # of its magnitude
@@ -32,7 +27,8 @@ def check_context(vocabulary: FeaturedVocabulary) -> None:
 
 
 def _is_of_user(features: Any) -> bool:
-    return not isinstance(features, READY_MADE) or getattr(features, "function", None) is not None
+    ready_made = type(features).__module__.partition(".")[0] == PACKAGE
+    return not ready_made or getattr(features, "function", None) is not None
 
 
 def _check(vocabulary: FeaturedVocabulary, place: int) -> None:
