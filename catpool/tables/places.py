@@ -18,10 +18,25 @@ def place_sizes(vocabulary: Categories) -> list[int] | None:
     return vocabulary.widths if isinstance(vocabulary, FeaturedVocabulary) else None
 
 
-def slot_places(vocabulary: Categories) -> np.ndarray:
-    """The slots of the parts of each cell, or the features of each category, of shape (size, ...)."""
+def slot_places(vocabulary: Categories, count: np.ndarray) -> np.ndarray:
+    """The slots of the parts of each cell, or the features of each category, of shape (size, ...).
+
+    Parameters
+    ----------
+    vocabulary : Cells or FeaturedVocabulary
+    count : ndarray of shape (size,)
+        The weight of the rows of each slot.
+    """
     assert isinstance(vocabulary, Cells | FeaturedVocabulary)
-    return vocabulary.part_slots if isinstance(vocabulary, Cells) else vocabulary.basis
+    return vocabulary.part_slots if isinstance(vocabulary, Cells) else np.hstack(_blocks(vocabulary, count))
+
+
+def _blocks(vocabulary: FeaturedVocabulary, count: np.ndarray) -> list[np.ndarray]:
+    """The features of the slots, where some follow from the weight of their rows."""
+    return [
+        fitted.of_counts(count) if hasattr(fitted, "of_counts") else block
+        for fitted, block in zip(vocabulary.fitted, vocabulary.blocks, strict=True)
+    ]
 
 
 def row_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> np.ndarray:

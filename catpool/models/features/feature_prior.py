@@ -42,12 +42,15 @@ class LearnedTable(NamedTuple):
     prior : Prior of shape ()
         Without means of slots.
     effects : FeatureEffects
+    design : FeatureDesign
+        The features of slots.
     means : ndarray of shape (size,)
         The prior means of slots.
     """
 
     prior: Prior
     effects: FeatureEffects
+    design: FeatureDesign
     means: np.ndarray
 
 
@@ -76,10 +79,12 @@ class FeaturePrior:
         vars(some)["design"] = self.design.subset(slots)
         return some
 
-    def expand(self, prior: Prior) -> Prior:
-        """A prior that was learned from some slots, for all slots."""
+    def expand(self, prior: Prior, slots: np.ndarray, moments: Moments) -> Prior:
+        """A prior that was learned from the moments of some slots, for all slots."""
         assert isinstance(prior.mains, FeatureEffects)
-        return prior.mains.about(prior, self.design)
+        count = np.zeros(len(self.design.values))
+        count[slots] = moments.count
+        return prior.mains.about(prior, self.design.at(count))
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -111,44 +116,45 @@ class FeaturePrior:
         """What is learned of the classes from one table; the features that it does without are added to a list."""
         found = []
         for own in classes:
+            design = self.design.at(own.count)
             if is_ready(own):
-                fit = fit_normal(self.design, own, reml=self.reml)
+                fit = fit_normal(design, own, reml=self.reml)
                 dropped.append(fit.dropped)
                 prior, effects = fit.prior, fit.effects
             else:
-                prior, effects = self._without_effects(own, family)
-            found.append(LearnedTable(prior, effects, effects.mean(self.design)))
+                prior, effects = self._without_effects(design, own, family)
+            found.append(LearnedTable(prior, effects, design, effects.mean(design)))
         return found
 
-    def _without_effects(self, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
+    def _without_effects(self, design: FeatureDesign, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
         """The prior of a table from which no effects can be learned."""
         prior = family.likelihood_prior([moments], reml=self.reml)[0]
         assert prior.between is not None
         assert prior.within is not None
         weight = reliability(moments.count, prior.strength)
         error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        return prior, no_effects(self.design, float(prior.mean), float(error), family.name)
+        return prior, no_effects(design, float(prior.mean), float(error), family.name)
 
     def _learn_on_link(
         self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
     ) -> list[LearnedTable]:
         """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
-        alone = []
+        alone, design = [], self.design.at(classes[0].count)
         for own in classes:
             if is_ready_on_link(own, family):
-                fit = fit_on_link(self.design, own, family, reml=self.reml)
+                fit = fit_on_link(design, own, family, reml=self.reml)
                 alone.append(fit.effects)
                 dropped.append(fit.dropped)
             else:
-                alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
+                alone.append(no_effects(design, float(own.mean), 0.0, IDENTITY))
         found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        return self._conjugate(found, classes, family)
+        return self._conjugate(found, design, classes, family)
 
     def _conjugate(
-        self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
+        self, effects: Sequence[FeatureEffects], design: FeatureDesign, classes: Sequence[Moments], family: Family
     ) -> list[LearnedTable]:
         """The priors about the means of slots, whose strength is the likeliest."""
-        means = np.array([each.mean(self.design) for each in effects])
+        means = np.array([each.mean(design) for each in effects])
         totals = np.array([each.total for each in classes])
         many = means.size > MANY
         strength, likelihood = family.strength_given_means(totals, classes[0].count, means, many=many)
@@ -160,7 +166,7 @@ class FeaturePrior:
             center = own.mean(own.central_places())[0]
             fields = center, strength, between, within, likelihood, note
             numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
-            found.append(LearnedTable(Prior(**numbers), own, mean))
+            found.append(LearnedTable(Prior(**numbers), own, design, mean))
         return found
 
     def _stack(self, tables: Sequence[LearnedTable], shape: tuple[int, ...]) -> Prior:
@@ -172,6 +178,6 @@ class FeaturePrior:
 
         def variance() -> np.ndarray:
             with blas_threads(1):
-                return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
+                return np.array([each.effects.variance(each.design) for each in tables]).reshape(shape)
 
         return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)
