@@ -146,7 +146,7 @@ def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, dict[Any, n
     slots, size = table.slots(columns), table.vocabulary.size
     if table.encodings[0].prior.mains is None:
         return slots, None
-    places = {each.output: slot_places(table.vocabulary, each.moments.count) for each in _of_y(table)}
+    places = {each.output: slot_places(table.vocabulary, each.moments) for each in _of_y(table)}
     unseen = np.flatnonzero(slots == size - 1)
     if table.knows_unseen and len(unseen):
         new, own = distinct_places(table.vocabulary, columns, unseen)

@@ -55,17 +55,25 @@ def average(X):
 
 @pytest.mark.parametrize("kind", KINDS)
 @BOTH
-def test_known_and_new_categories_are_those_of_a_table_of_logarithms(kind, new):
+def test_prior_means_are_those_of_a_table_of_logarithms(kind, new):
+    """Of one row more than a category has, as it is for new rows."""
     X, y = made(kind)
-    encoder = encoder_of(new, target_type=kind, output="mean").fit(X, y)
+    encoder = encoder_of(new, target_type=kind).fit(X, y)
+    more = {f"{n} and one": np.log(n + 1) for n in SIZES}
     never = 0.0 if new == "smallest" else average(X)[0]
-    by_table = clone(encoder).set_params(prior_features={"shop": logs(X, never=never)}).fit(X, y)
-    found, expected = encoder.transform(NEW[:2]), by_table.transform(NEW[:2])
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    np.testing.assert_allclose(encoder.transform(X[:9]), by_table.transform(X[:9]), rtol=1e-5)
-    explained = [each.summary_["explained"] for each in (encoder, by_table)]
+    table = clone(encoder).set_params(prior_features={"shop": logs(X, never=never, **more)}).fit(X, y)
+    means = [column for column in table.get_feature_names_out() if not column.endswith("_sd")]
+    np.testing.assert_allclose(encoder.transform(NEW[:1])[means], table.transform(NEW[:1])[means], rtol=1e-5)
+    found = encoder.encoding_table("shop").pivot(index="category", columns=classes(kind), values="prior_mean")
+    expected = table.transform(pd.DataFrame({"shop": [f"{n} and one" for n in SIZES]}))[means]
+    np.testing.assert_allclose(found.loc[SHOPS].to_numpy().reshape(len(SHOPS), -1), expected, rtol=1e-5)
+    explained = [each.summary_["explained"] for each in (encoder, table)]
     np.testing.assert_allclose(*explained, rtol=1e-4)
     assert explained[0].min() > 0
+
+
+def classes(kind):
+    return ["target"] if kind == "multiclass" else []
 
 
 def test_what_new_categories_count_as_differs():
@@ -141,6 +149,8 @@ def test_later_rows_have_the_prior_of_the_sizes_of_the_past(kind):
 @BOTH
 def test_weights_are_copies_of_rows(new):
     X, y = made()
+    precise = encoder_of(new, weight_type="precision").fit(X, y, sample_weight=np.full(len(y), 7.0)).transform(NEW)
+    np.testing.assert_allclose(precise["shop"], encoder_of(new).fit(X, y).transform(NEW)["shop"], rtol=1e-6)
     weights = np.random.default_rng(0).integers(0, 3, len(y))
     weighted = encoder_of(new).fit(X, y, sample_weight=weights).transform(NEW)
     copies = np.repeat(np.arange(len(y)), weights)

@@ -110,6 +110,17 @@ class FeatureDesign:
                 found = found._with_sizes(block.sizes, count, number, slice(*ends))
         return found
 
+    def with_next_row(self, count: np.ndarray, row: float | np.ndarray) -> FeatureDesign:
+        """The design in which each slot with rows has one more, of this weight: the row that is encoded."""
+        if all(block.sizes is None for block in self.blocks):
+            return self
+        values, starts = self.values.copy(), np.cumsum([0, *self.widths])
+        for block, start, stop in zip(self.blocks, starts, starts[1:], strict=False):
+            if block.sizes is not None:
+                features = (block.sizes.of_counts(count, row) - self.center[start:stop]) / self.unit[start:stop]
+                values[:, 1 + start : 1 + stop] = np.where(count[:, None] > 0, features, 0.0)
+        return replace(self, values=values)
+
     def _with_sizes(self, sizes: SizeBasis, count: np.ndarray, number: int, own: slice) -> FeatureDesign:
         """The design with the features of one block, whose center is what a slot without rows counts as."""
         center, moments = sizes.without_rows(count)

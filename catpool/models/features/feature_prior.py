@@ -43,7 +43,7 @@ class LearnedTable(NamedTuple):
         Without means of slots.
     effects : FeatureEffects
     design : FeatureDesign
-        The features of slots.
+        The features of slots, by which rows are encoded.
     means : ndarray of shape (size,)
         The prior means of slots.
     """
@@ -84,7 +84,7 @@ class FeaturePrior:
         assert isinstance(prior.mains, FeatureEffects)
         count = np.zeros(len(self.design.values))
         count[slots] = moments.count
-        return prior.mains.about(prior, self.design.at(count))
+        return prior.mains.about(prior, self.design.at(count).with_next_row(count, moments.row_weight))
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -123,6 +123,7 @@ class FeaturePrior:
                 prior, effects = fit.prior, fit.effects
             else:
                 prior, effects = self._without_effects(design, own, family)
+            design = design.with_next_row(own.count, own.row_weight)
             found.append(LearnedTable(prior, effects, design, effects.mean(design)))
         return found
 
@@ -159,14 +160,16 @@ class FeaturePrior:
         many = means.size > MANY
         strength, likelihood = family.strength_given_means(totals, classes[0].count, means, many=many)
         note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
-        found = []
+        found, later = [], design.with_next_row(classes[0].count, classes[0].row_weight)
+        if later is not design:
+            means = np.array([each.mean(later) for each in effects])
         for own, each, mean in zip(effects, classes, means, strict=True):
             within = family.variance(each)
             between = family.between_variance(within, np.array(strength))
             center = own.mean(own.central_places())[0]
             fields = center, strength, between, within, likelihood, note
             numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
-            found.append(LearnedTable(Prior(**numbers), own, design, mean))
+            found.append(LearnedTable(Prior(**numbers), own, later, mean))
         return found
 
     def _stack(self, tables: Sequence[LearnedTable], shape: tuple[int, ...]) -> Prior:

@@ -16,23 +16,25 @@ def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     r"""Prior features of categories whose number of rows says something of the target.
 
     Where categories of few rows have other means than large ones, as rarely prescribed drugs and shops that soon close
-    have, the size of a category is informative. Its prior mean is then linear, on the scale of the link, in the
-    logarithm of its size,
+    have, the size of a category is informative. The mean of category k is then linear, on the scale of the link, in the
+    logarithm of its size, beside its own effect:
 
     .. math:: \mu_k = \mu + \gamma \log n_k, \qquad \gamma \sim \operatorname{normal}(0, s^2)
 
     where :math:`n_k` is the number of its training rows, or their weight. Out of fold these are the rows of the other
-    folds, and with ``EarlierRows`` the rows of the past. No target is in it. The missing value has a size, too. What a
-    category without rows gets depends on why it has none, so `new` asks for it.
+    folds, and with ``EarlierRows`` the rows of the past. No target is in it. The row that is encoded is one row more:
+    in a sample of all these rows, it is like a training row of a category of :math:`n_k + 1` rows, so that its prior
+    mean is :math:`\mu + \gamma \log(n_k + 1)`. Sizes of counts with an exposure are sums of these. The missing value
+    has a size, too. What a category without rows gets depends on why it has none, so `new` asks for it.
 
     Parameters
     ----------
     new : {"smallest", "average"}, default="smallest"
-        What a category without training rows counts as. "smallest": one of the smallest size. This is right where new
-        rows are drawn as the training rows were, as what was never seen is then rare. "average": that of an average
-        training row, with the mean of log n over rows, so that large categories count as often as they have rows; the
-        variance that sizes make between rows is added. This is right for categories that were left out, or that are new
-        and will be of any size.
+        What a category without training rows counts as. "smallest": one of the smallest size, which is mostly that of
+        one row. This is right where new rows are drawn as the training rows were, as what was never seen is then rare,
+        and it follows from the rule above. "average": that of an average training row, with the mean of log n over
+        rows, so that large categories count as often as they have rows; the variance that sizes make between rows is
+        added. This is right for categories that were left out, or that are new and will be of any size.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     E. B. Hoffman, P. K. Sen, C. R. Weinberg (2001), Within-cluster resampling, Biometrika 88, 1121-1134.
 
     I. J. Good (1953), The population frequencies of species and the estimation of population parameters, Biometrika 40,
-    237-264, for what is not seen being like what is seen once.
+    237-264, for the next row of a category of n rows being like those of categories of n + 1.
 
     Examples
     --------
@@ -113,10 +115,17 @@ class SizeBasis:
         """A row of NaN for each category, as it counts as new unless it has rows."""
         return np.full((len(categories), 1), np.nan)
 
-    def of_counts(self, count: np.ndarray) -> np.ndarray:
-        """The features of slots, of shape (size, 1), from the weight of their rows; NaN for those without rows."""
+    def of_counts(self, count: np.ndarray, more: float | np.ndarray = 0.0) -> np.ndarray:
+        """The features of slots, of shape (size, 1), from the weight of their rows; NaN for those without rows.
+
+        Parameters
+        ----------
+        count : ndarray of shape (size,)
+        more : float, default=0.0
+            The weight of one more row, which those that have rows get.
+        """
         logs = np.full((len(count), 1), np.nan)
-        logs[count > 0, 0] = np.log(count[count > 0])
+        logs[count > 0, 0] = np.log(count[count > 0] + more)
         return logs
 
     def without_rows(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
