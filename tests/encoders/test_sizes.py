@@ -1,11 +1,13 @@
 """`sizes`: prior means that follow from how many rows a category has."""
 
+import json
 import pickle
 
 import numpy as np
 import pandas as pd
 import polars
 import pytest
+from helpers.json_mutations import forge
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
@@ -170,6 +172,15 @@ def test_parts_merges_files_and_pickles(new):
         pd.testing.assert_frame_equal(again.transform(NEW), expected, rtol=0, atol=0)
         pd.testing.assert_frame_equal(again.encoding_table("shop"), at_once.encoding_table("shop"))
     assert at_once.lookup({"shop": "never"}) == pytest.approx(dict(expected.iloc[0]))
+
+
+@pytest.mark.parametrize("kind", ["SizeBasis", "SizeFeatures"])
+def test_a_damaged_file_is_refused(kind):
+    written = encoder_of("average", cv=3).fit(*made()).to_json()
+    damaged = written.replace(f'{{"type": "{kind}", "new": "average"}}', f'{{"type": "{kind}", "new": "mean"}}')
+    assert damaged != written
+    with pytest.raises(ValueError, match="new"):
+        EmpiricalBayesEncoder.from_json(forge(json.loads(damaged)))
 
 
 @BOTH

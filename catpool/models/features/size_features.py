@@ -90,6 +90,10 @@ class SizeFeatures:
 
     columns = ()
 
+    def verify(self) -> None:
+        """Raise an error if what was read from a file cannot be sizes."""
+        require_one_of(NEW, new=self.new)
+
     def fit(self, categories: pd.DataFrame) -> SizeBasis:
         """The basis, which learns from the rows of categories instead."""
         return SizeBasis(self.new)
