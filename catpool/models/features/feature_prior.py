@@ -111,23 +111,14 @@ class FeaturePrior:
         """What is learned of the classes from one table; the features that it does without are added to a list."""
         found = []
         for own in classes:
-            if is_ready(own):
-                fit = fit_normal(self.design, own, reml=self.reml)
+            fit = fit_normal(self.design, own, reml=self.reml) if is_ready(own) else None
+            if fit is not None:
                 dropped.append(fit.dropped)
-                prior, effects = fit.prior, fit.effects
+            if fit is not None and fit.effects.effects.any():
+                found.append(LearnedTable(fit.prior, fit.effects, fit.effects.mean(self.design)))
             else:
-                prior, effects = self._without_effects(own, family)
-            found.append(LearnedTable(prior, effects, effects.mean(self.design)))
+                found += self._without_effects([own], family)
         return found
-
-    def _without_effects(self, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
-        """The prior of a table from which no effects can be learned."""
-        prior = family.likelihood_prior([moments], reml=self.reml)[0]
-        assert prior.between is not None
-        assert prior.within is not None
-        weight = reliability(moments.count, prior.strength)
-        error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        return prior, no_effects(self.design, float(prior.mean), float(error), family.name)
 
     def _learn_on_link(
         self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
@@ -141,8 +132,23 @@ class FeaturePrior:
                 dropped.append(fit.dropped)
             else:
                 alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
-        found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        return self._conjugate(found, classes, family)
+        if not any(each.effects.any() for each in alone):
+            return self._without_effects(classes, family)
+        return self._conjugate(_side_by_side(alone), classes, family)
+
+    def _without_effects(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
+        """The priors of a table whose features tell nothing, which are those without features."""
+        priors, effects = family.likelihood_prior(classes, reml=self.reml), []
+        for prior, own in zip(priors, classes, strict=True):
+            assert prior.between is not None
+            assert prior.within is not None
+            weight = reliability(own.count, prior.strength)
+            error = mean_variance(own, prior.strength, weight, prior.between, prior.within)
+            effects.append(no_effects(self.design, float(prior.mean), float(error), IDENTITY))
+        return [
+            LearnedTable(prior, own, own.mean(self.design))
+            for prior, own in zip(priors, _side_by_side(effects), strict=True)
+        ]
 
     def _conjugate(
         self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
@@ -175,3 +181,8 @@ class FeaturePrior:
                 return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
 
         return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)
+
+
+def _side_by_side(effects: Sequence[FeatureEffects]) -> list[FeatureEffects]:
+    """The effects of classes, each of which knows the others."""
+    return [replace(own, beside=tuple(each for each in effects if each is not own)) for own in effects]
