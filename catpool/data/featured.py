@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.categories import Vocabulary, number
+from catpool.data.finite_numbers import are_numbers_or_missing
 from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.plain import plain_series
@@ -287,9 +288,8 @@ def _with_rest(basis: np.ndarray, fitted: Basis, variance: np.ndarray) -> np.nda
 def _checked(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:
     """A basis of floats, with a row for each category that is either finite or NaN throughout."""
     basis = np.asarray(basis, dtype=float)
-    finite = np.abs(basis) < LARGEST
     ok = basis.ndim == 2 and len(basis) == rows and basis.shape[1] > 0
-    if not ok or not (finite.all(axis=1) | np.isnan(basis).all(axis=1)).all():
+    if not ok or not are_numbers_or_missing(basis).all():
         raise ValueError(
             f"The features {features!r} of column {label!r} must give an array of shape ({rows}, q), with rows of "
             f"numbers below {LARGEST:g} or of NaN throughout. They gave an array of shape {basis.shape}. Mend what "

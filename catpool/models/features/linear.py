@@ -11,7 +11,9 @@ import pandas as pd
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
 from catpool.data.finite_numbers import check_range, finite_numbers
 from catpool.data.frozen import frozen
+from catpool.data.targets import LARGEST, SMALLEST
 from catpool.models.features.feature_table import FeatureTable, table_of
+from catpool.moments.sums import mean_and_sd
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -107,7 +109,7 @@ class LinearFeatures:
     def fit(self, categories: pd.DataFrame) -> LinearBasis:
         """Learn the centers and scales of numbers, and the levels of other columns, over the categories."""
         known, label = self.known(categories), categories.index.name
-        if known.isna().all(axis=None):
+        if not any(known[each].notna().any() for each in known):
             raise ValueError(
                 f"`prior_features` must say something of the categories of column {label!r}, but knows none of them, "
                 f"such as {categories.index[0]!r}. Compare the types: 1 and '1' are two categories."
@@ -150,8 +152,9 @@ class LinearBasis:
         known = _select(self.source.known(categories), [*self.numbers.labels, *self.levels])
         blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
         basis = np.hstack(blocks) if self.levels else blocks[0]
-        unknown = [each.is_unknown(known[label]) for label, each in self.levels.items()]
-        basis[np.column_stack([_select(known, self.numbers.labels).isna(), *unknown]).all(axis=1)] = np.nan
+        rows = np.flatnonzero(np.isnan(np.einsum("kq->k", basis)))
+        gaps = np.isnan(basis[rows])
+        basis[rows] = np.where(gaps & ~gaps.all(axis=1, keepdims=True), 0.0, basis[rows])
         return basis
 
 
@@ -170,10 +173,9 @@ class LinearNumbers:
     scale: np.ndarray
 
     def basis(self, known: pd.DataFrame) -> np.ndarray:
-        """The standardized columns, of shape (m, columns)."""
+        """The standardized columns, of shape (m, columns), with NaN for what is missing."""
         basis = _numbers(_select(known, self.labels)) - self.center
-        basis /= self.scale
-        basis[np.isnan(basis)] = 0.0
+        basis *= 1 / self.scale
         return basis
 
 
@@ -193,14 +195,10 @@ class LinearLevels:
     center: np.ndarray
 
     def basis(self, column: pd.Series) -> np.ndarray:
-        """The indicators less their shares, of shape (m, q)."""
+        """The indicators less their shares, of shape (m, q), with NaN for what is missing, or a new level."""
         codes = _codes(column, self.levels)[:, None]
         with_indicator = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
-        return np.where(codes >= 0, (codes == with_indicator) - self.center, 0.0)
-
-    def is_unknown(self, column: pd.Series) -> np.ndarray:
-        """Whether values are missing, or of a level that no category had at fit, of shape (m,)."""
-        return _codes(column, self.levels) < 0
+        return np.where(codes >= 0, (codes == with_indicator) - self.center, np.nan)
 
 
 def _kind(column: pd.Series, label: Any) -> str:
@@ -230,33 +228,39 @@ def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
 
 
 def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
-    moments = np.array([_moments(column) for column in _numbers(known).T]).reshape(-1, 2)
-    center, scale = moments.T
+    center, scale = _moments(_numbers(known))
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
 
 
-def _moments(column: np.ndarray) -> tuple[float, float]:
-    """The mean and the standard deviation of a column; zeros where all is missing."""
-    gaps = np.isnan(column)
-    own = column[~gaps] if gaps.any() else column
-    count = max(len(own), 1)
-    center = own.sum() / count
-    rest = own - center
-    return center, np.sqrt(np.square(rest, out=rest).sum() / count)
+def _moments(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each column; zeros where all is missing."""
+    center, scale = mean_and_sd(numbers)
+    for place in np.flatnonzero(np.isnan(center)):
+        own = numbers[~np.isnan(numbers[:, place]), place]
+        center[place], scale[place] = (own.mean(), own.std()) if len(own) else (0.0, 0.0)
+    return center, scale
 
 
 def _numbers(known: pd.DataFrame) -> np.ndarray:
     """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
     if len(known.columns) and (known.dtypes == np.float64).all():  # all at once, as there may be many
         numbers = known.to_numpy()
-        ends = (end.reduce(numbers, axis=0, initial=0.0) for end in (np.fmin, np.fmax))
-        for label, least, most in zip(known, *ends, strict=True):
-            check_range(least, most, label)
+        _check_ranges(numbers, list(known))
         return numbers
     columns = [finite_numbers(known[label], label) for label in known]
     return np.array(columns).T if columns else np.empty((len(known), 0))
+
+
+def _check_ranges(numbers: np.ndarray, labels: list[Any]) -> None:
+    """Refuse columns that `check_range` refuses, of which those whose sum of squares is of usual size need no look."""
+    with np.errstate(over="ignore"):
+        squares = np.einsum("kq,kq->q", numbers, numbers)
+    usual = (squares > len(numbers) * SMALLEST**2) & (squares < LARGEST**2)
+    for place in np.flatnonzero(~usual):
+        column = numbers[:, place]
+        check_range(np.fmin.reduce(column, initial=0.0), np.fmax.reduce(column, initial=0.0), labels[place])
 
 
 def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
