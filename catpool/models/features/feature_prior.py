@@ -24,7 +24,7 @@ from catpool.data.frozen import frozen
 from catpool.models.features.feature_blocks import Block, FeatureDesign
 from catpool.models.features.feature_effects import IDENTITY, FeatureEffects, no_effects
 from catpool.models.features.free_effects import warn_of_dropped
-from catpool.models.features.link_fit import fit_on_link, is_ready_on_link
+from catpool.models.features.link_fit import LinkFit, fit_on_link, is_ready_on_link
 from catpool.models.features.normal_fit import FIELDS, fit_normal, is_ready
 from catpool.moments.moments import Moments
 from catpool.priors.blas import blas_threads
@@ -44,11 +44,14 @@ class LearnedTable(NamedTuple):
     effects : FeatureEffects
     means : ndarray of shape (size,)
         The prior means of slots.
+    dropped : ndarray of int, optional
+        The features that it does without, by place. None if none of their effects can be learned.
     """
 
     prior: Prior
     effects: FeatureEffects
     means: np.ndarray
+    dropped: np.ndarray | None = None
 
 
 @frozen
@@ -78,8 +81,8 @@ class FeaturePrior:
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some slots, for all slots."""
-        assert isinstance(prior.mains, FeatureEffects)
-        return prior.mains.about(prior, self.design)
+        assert isinstance(prior.regression, FeatureEffects)
+        return prior.regression.about(prior, self.design)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -93,48 +96,44 @@ class FeaturePrior:
         Returns
         -------
         list of Prior of shape (...)
-            With `offset`, a function for `offset_variance`, and as `mains` the effects of the last table.
+            With `offset`, a function for `offset_variance`, and as `regression` the effects of the last table.
         """
         classes = [each.flatten() for each in moments]
-        dropped: list[np.ndarray] = []
         learn = self._learn_linear if family.homoscedastic else self._learn_on_link
         with blas_threads(1):
-            tables = [learn(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
-        warn_of_dropped(self.design, dropped)
+            tables = [learn(own, family) for own in zip(*(each.views() for each in classes), strict=True)]
+        warn_of_dropped(self.design, [each.dropped for own in tables for each in own if each.dropped is not None])
         return [
             self._stack(own, each.count.shape) for own, each in zip(zip(*tables, strict=True), moments, strict=True)
         ]
 
-    def _learn_linear(
-        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
-    ) -> list[LearnedTable]:
-        """What is learned of the classes from one table; the features that it does without are added to a list."""
+    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
+        """What is learned of the classes from one table."""
         found = []
         for own in classes:
             fit = fit_normal(self.design, own, reml=self.reml) if is_ready(own) else None
-            if fit is not None:
-                dropped.append(fit.dropped)
             if fit is not None and fit.effects.effects.any():
-                found.append(LearnedTable(fit.prior, fit.effects, fit.effects.mean(self.design)))
+                found.append(LearnedTable(fit.prior, fit.effects, fit.effects.mean(self.design), fit.dropped))
             else:
-                found += self._without_effects([own], family)
+                (table,) = self._without_effects([own], family)
+                found.append(table if fit is None else table._replace(dropped=fit.dropped))
         return found
 
-    def _learn_on_link(
-        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
-    ) -> list[LearnedTable]:
+    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
         """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
-        alone = []
-        for own in classes:
-            if is_ready_on_link(own, family):
-                fit = fit_on_link(self.design, own, family, reml=self.reml)
-                alone.append(fit.effects)
-                dropped.append(fit.dropped)
-            else:
-                alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
-        if not any(each.effects.any() for each in alone):
-            return self._without_effects(classes, family)
-        return self._conjugate(_side_by_side(alone), classes, family)
+        fits = [self._fit_on_link(own, family) for own in classes]
+        alone = [fit.effects for fit in fits]
+        if any(each.effects.any() for each in alone):
+            found = self._conjugate(_side_by_side(alone), classes, family)
+        else:
+            found = self._without_effects(classes, family)
+        return [table._replace(dropped=fit.dropped) for table, fit in zip(found, fits, strict=True)]
+
+    def _fit_on_link(self, moments: Moments, family: Family) -> LinkFit:
+        """The effects of one class, or none if they cannot be learned."""
+        if is_ready_on_link(moments, family):
+            return fit_on_link(self.design, moments, family, reml=self.reml)
+        return LinkFit(no_effects(self.design, float(moments.mean), 0.0, IDENTITY), None)
 
     def _without_effects(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
         """The priors of a table whose features tell nothing, which are those without features."""
@@ -180,7 +179,7 @@ class FeaturePrior:
             with blas_threads(1):
                 return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
 
-        return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)
+        return Prior(**numbers, offset=offset, offset_variance=variance, regression=tables[-1].effects)
 
 
 def _side_by_side(effects: Sequence[FeatureEffects]) -> list[FeatureEffects]:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
+from catpool.data.feature_table import FeatureTable, table_of
 from catpool.data.finite_numbers import check_range, finite_numbers
 from catpool.data.frozen import frozen
 from catpool.data.targets import LARGEST, SMALLEST
-from catpool.models.features.feature_table import FeatureTable, table_of
 from catpool.moments.sums import mean_and_sd
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
     source : frame, list of labels, or callable
         A table with one row per category, in its column of the same label as the encoded column, or as the index of a
         pandas frame; a list of columns of X that are constant within a category; or a function from a Series of
-        categories to a table with a row for each.
+        categories to a table with a row for each, which says the same of a category whatever others it comes with.
     penalty : bool, default=True
         Whether the effects are shrunk to 0, with a variance s^2 that is estimated; otherwise they are free, as the
         fixed effects of a mixed model are. Free effects need far fewer columns than categories.
@@ -52,7 +52,8 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
     ------
     ValueError, TypeError
         If `source` is none of these, or `penalty` is no truth value; and, when an encoder is fitted, if a table has two
-        rows for a category or none for any, or holds dates.
+        rows for a category or none for any, or holds dates, or if a function says something else of categories without
+        the others.
 
     References
     ----------
@@ -149,7 +150,9 @@ class LinearBasis:
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
         """The basis of categories: zeros for what is missing or of an unknown level, and NaN where all is."""
-        known = _select(self.source.known(categories), [*self.numbers.labels, *self.levels])
+        labels, known = [*self.numbers.labels, *self.levels], self.source.known(categories)
+        _check_labels(labels, known, categories.index.name)
+        known = _select(known, labels)
         blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
         basis = np.hstack(blocks) if self.levels else blocks[0]
         rows = np.flatnonzero(np.isnan(np.einsum("kq->k", basis)))
@@ -220,6 +223,17 @@ def _check_width(width: int, known: pd.DataFrame, label: Any) -> None:
         f"`prior_features` of column {label!r} must make from 1 to {MOST} numbers of each category, but its columns "
         f"{list(known)} make {width}. Leave out columns {'of many levels' if width else 'of one value throughout'}."
     )
+
+
+def _check_labels(labels: list[Any], known: pd.DataFrame, label: Any) -> None:
+    """Raise an error unless what a function returned has the columns of fit."""
+    absent = [each for each in labels if each not in known]
+    if absent:
+        raise ValueError(
+            f"The function in `prior_features` of column {label!r} must return the same columns for any categories, "
+            f"but {absent} of those for all categories of fit are not among those for {len(known)}. Name them in the "
+            "function, and fill them."
+        )
 
 
 def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
