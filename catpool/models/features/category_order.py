@@ -18,6 +18,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_one_of
 
 DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
+NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 EPOCH = pd.Timestamp(0, tz="UTC")
 
 
@@ -57,6 +58,13 @@ READERS: dict[str, Callable[[Sequence[Any]], np.ndarray]] = {"numbers": _numbers
 SORTED = "sorted"  # the kind of all other values
 
 
+def _key(value: Any) -> Any:
+    """What a value is sorted by: the texts and the numbers in a string, so that A9 is before A10."""
+    if not isinstance(value, str):
+        return value
+    return [float(part) if each % 2 else part for each, part in enumerate(NUMBER.split(value))]
+
+
 @frozen
 class Order:
     """Values on a line.
@@ -80,7 +88,7 @@ class Order:
                 return cls(kind, ())
         _refuse_infinite(values, what)
         try:
-            return cls(SORTED, tuple(sorted(set(values))))
+            return cls(SORTED, tuple(sorted(sorted(set(values)), key=_key)))  # twice, so that no two are equal
         except TypeError as error:
             raise TypeError(
                 f"ordered() must have categories that can be sorted, but those of {what} cannot ({error}). Make them "
@@ -96,6 +104,10 @@ class Order:
     def _ranks(self) -> dict[Any, int]:
         return {value: rank for rank, value in enumerate(self.values)}
 
+    @cached_property
+    def _keys(self) -> list[Any]:
+        return [_key(value) for value in self.values]
+
     def places(self, values: Sequence[Any]) -> np.ndarray:
         """The place of each value on the line, of shape (m,); NaN for what cannot be compared with the others."""
         found = READERS[self.kind](values) if self.kind in READERS else self._places_by_rank(values)
@@ -108,7 +120,7 @@ class Order:
         """The rank of a value; that of a value between two others is between theirs."""
         rank = self._ranks.get(value)
         try:
-            return bisect_left(self.values, value) - 0.5 if rank is None else rank
+            return bisect_left(self._keys, _key(value)) - 0.5 if rank is None else rank
         except TypeError:
             return np.nan
 

@@ -117,38 +117,45 @@ class FeaturePrior:
         found = []
         for own in classes:
             design = self.design.at(own.count)
-            if is_ready(own):
-                fit = fit_normal(design, own, reml=self.reml)
+            fit = fit_normal(design, own, reml=self.reml) if is_ready(own) else None
+            if fit is not None and fit.effects.effects.any():
                 later = design.with_next_row(own.count, own.row_weight)
                 found.append(LearnedTable(fit.prior, fit.effects, later, fit.effects.mean(later), fit.dropped))
             else:
-                found.append(self._without_effects(design, own, family))
+                (table,) = self._without_effects(design, [own], family)
+                found.append(table if fit is None else table._replace(dropped=fit.dropped))
         return found
-
-    def _without_effects(self, design: FeatureDesign, moments: Moments, family: Family) -> LearnedTable:
-        """What is learned from a table that tells no effects."""
-        prior = family.likelihood_prior([moments], reml=self.reml)[0]
-        assert prior.between is not None
-        assert prior.within is not None
-        weight = reliability(moments.count, prior.strength)
-        error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        effects = no_effects(design, float(prior.mean), float(error), family.name)
-        return LearnedTable(prior, effects, design, effects.mean(design))
 
     def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
         """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
         design = self.design.at(classes[0].count)
         fits = [self._fit_on_link(design, own, family) for own in classes]
         alone = [fit.effects for fit in fits]
-        found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        tables = zip(self._conjugate(found, design, classes, family), fits, strict=True)
-        return [table._replace(dropped=fit.dropped) for table, fit in tables]
+        if any(each.effects.any() for each in alone):
+            found = self._conjugate(_side_by_side(alone), design, classes, family)
+        else:
+            found = self._without_effects(design, classes, family)
+        return [table._replace(dropped=fit.dropped) for table, fit in zip(found, fits, strict=True)]
 
     def _fit_on_link(self, design: FeatureDesign, moments: Moments, family: Family) -> LinkFit:
         """The effects of one class, or none if they cannot be learned."""
         if is_ready_on_link(moments, family):
             return fit_on_link(design, moments, family, reml=self.reml)
         return LinkFit(no_effects(design, float(moments.mean), 0.0, IDENTITY), None)
+
+    def _without_effects(self, design: FeatureDesign, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
+        """The priors of a table whose features tell nothing, which are those without features."""
+        priors, effects = family.likelihood_prior(classes, reml=self.reml), []
+        for prior, own in zip(priors, classes, strict=True):
+            assert prior.between is not None
+            assert prior.within is not None
+            weight = reliability(own.count, prior.strength)
+            error = mean_variance(own, prior.strength, weight, prior.between, prior.within)
+            effects.append(no_effects(design, float(prior.mean), float(error), IDENTITY))
+        return [
+            LearnedTable(prior, own, design, own.mean(design))
+            for prior, own in zip(priors, _side_by_side(effects), strict=True)
+        ]
 
     def _conjugate(
         self, effects: Sequence[FeatureEffects], design: FeatureDesign, classes: Sequence[Moments], family: Family
@@ -183,3 +190,8 @@ class FeaturePrior:
                 return np.array([each.effects.variance(each.design) for each in tables]).reshape(shape)
 
         return Prior(**numbers, offset=offset, offset_variance=variance, regression=tables[-1].effects)
+
+
+def _side_by_side(effects: Sequence[FeatureEffects]) -> list[FeatureEffects]:
+    """The effects of classes, each of which knows the others."""
+    return [replace(own, beside=tuple(each for each in effects if each is not own)) for own in effects]

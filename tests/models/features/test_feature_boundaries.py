@@ -25,17 +25,26 @@ def all_finite(prior, moments):
     return all(np.isfinite(each).all() for each in numbers)
 
 
-def test_features_without_effects_change_nothing():
-    rng = np.random.default_rng(4)
-    features = Block(rng.normal(size=(SIZE, 3)))
-    y, codes = simulated(rng, [], spread=1.0)
-    moments = moments_of(y, codes)
-    prior, plain = learn([features], moments), NORMAL.likelihood_prior([moments], reml=True)[0]
+@pytest.mark.parametrize(
+    ("family", "draw"),
+    [
+        ("normal", lambda rng, effects: effects + rng.normal(size=len(effects))),
+        ("binomial", lambda rng, effects: (effects + rng.normal(size=len(effects)) > 0.5).astype(float)),
+        ("poisson", lambda rng, effects: rng.poisson(np.exp(effects)).astype(float)),
+    ],
+)
+def test_features_without_effects_change_no_bit(family, draw):
+    rng, family = np.random.default_rng(4), FAMILIES[family]
+    codes = np.tile(np.arange(12), 20)
+    y = draw(rng, rng.normal(size=12)[codes])
+    moments = moments_of(np.tile(y, 2), np.concatenate([codes, 12 + codes]))
+    halves = Block(np.repeat([-1.0, 1.0, 0.0], [12, 12, SIZE - 24])[:, None])  # of the same rows
+    (prior,), (plain,) = FeaturePrior([halves], True)([moments], family), family.likelihood_prior([moments], reml=True)
     assert prior.regression.share == 0.0
-    np.testing.assert_array_equal(prior.offset, 0.0)
     for name in ("mean", "strength", "between", "within", "log_likelihood"):
-        assert float(getattr(prior, name)) == pytest.approx(float(getattr(plain, name)), rel=1e-6)
-    np.testing.assert_allclose(posterior_sd(moments, prior, NORMAL), posterior_sd(moments, plain, NORMAL), rtol=1e-6)
+        assert float(getattr(prior, name)) == float(getattr(plain, name))
+    for output in (posterior_mean, posterior_sd):
+        np.testing.assert_array_equal(output(moments, prior, family), output(moments, plain, family))
 
 
 @pytest.mark.parametrize("penalized", [True, False])

@@ -38,11 +38,12 @@ def test_the_first_functions_are_those_of_most_variance():
     [
         (["01067", "1069", " 2000 ", "-3.5"], [1067, 1069, 2000, -3.5]),
         (["b", "aa", "c", "a"], [2, 1, 3, 0]),
+        (["A10", "V5", "A9", "250.1", "A9-2", "38", "250.01"], [5, 6, 3, 2, 4, 0, 1]),
         ([("b", 1), ("a", 2), ("a", 1)], [2, 1, 0]),
         ([True, 3.5, 2], [1, 3.5, 2]),
         ([date(2020, 1, 5), pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02", tz="UTC")], [4, 0, 1]),
     ],
-    ids=["digits", "strings", "tuples", "numbers", "times"],
+    ids=["digits", "strings", "strings with numbers", "tuples", "numbers", "times"],
 )
 def test_categories_are_read_as_what_they_are(values, places):
     functions = ordered().fit(of(values))(of(values))
@@ -72,7 +73,21 @@ def test_a_new_string_is_half_way_between_its_neighbours():
     np.testing.assert_allclose(fitted(of(["b"])), [(first + second) / 2])
 
 
-@pytest.mark.parametrize(("known", "new"), [([1, 2], ["a", np.inf]), (["a", "b"], [1]), (["1", "2"], ["x", 1])])
+def test_a_new_string_with_a_number_is_between_its_neighbours():
+    fitted = ordered().fit(of(["A9", "A10", "B1"]))
+    first, second, third = fitted(of(["A9", "A10", "B1"]))
+    np.testing.assert_allclose(fitted(of(["A9.5", "A100"])), [(first + second) / 2, (second + third) / 2])
+
+
+def test_strings_of_equal_numbers_have_places_of_their_own():
+    for values in (["a1", "a01", "b"], ["b", "a01", "a1"]):
+        assert Order.of(values, "zip").values == ("a01", "a1", "b")
+
+
+@pytest.mark.parametrize(
+    ("known", "new"),
+    [([1, 2], ["a", np.inf]), (["a", "b"], [1, ("a",)]), (["1", "2"], ["x", 1]), ([("a", 1), ("b", 1)], ["a"])],
+)
 def test_what_cannot_be_compared_has_no_features(known, new):
     assert np.isnan(ordered().fit(of(known))(of(new))).all()
 
