@@ -78,7 +78,7 @@ class EarlierRows:
         The variances are learned by the likelihood that `prior` names, from earlier rows as the prior is. A drift that
         is learned, and a shock, must each gain 4 in twice the log-likelihood; otherwise there is none. Nothing drifts
         with fewer than 64 rows or two categories, or where no category has rows of several times; encodings are then
-        those without `drift`. For shares and counts, too, the model is normal on the scale of y. The classes of y share
+        those without `drift`. Where all rows of a category and time have one y, they count as one row. For shares and counts, too, the model is normal on the scale of y. The classes of y share
         ratios of variances, so that their encodings add up to 1, and a number is the drift of the average class.
 
     Raises
