@@ -26,6 +26,7 @@ from catpool.priors.drift_search import NEAR, NONE, Found, bounds, ratios_at, se
 from catpool.priors.local_level import Visits
 
 LEAST_ROWS = 3
+MOST = 1e100  # times the variance of y, that of a change which is given
 NOISELESS = 1e16  # the ratio of shocks beside which there is no noise
 CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
 SLIGHT = np.log(1e-4)  # the coordinate of shocks that begin
@@ -67,19 +68,37 @@ def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -
         Whether the likelihood is restricted.
     variance : float, optional
         The variance q of the change in a unit of time, if it is given.
+
+    Raises
+    ------
+    ValueError
+        If the variance of the change between two visits is 0 for floats or so large that they lose y.
     """
     if not visits.some_return or visits.category[-1] < 1 or visits.rows.sum() <= LEAST_ROWS:
         return None
     if not 0 < visits.variance < np.inf:
         return None
-    likelihood = DriftLikelihood(visits.as_rows if visits.agree else visits, restricted, variance)
+    likelihood = _likelihood(visits, restricted, variance)
     with np.errstate(all="ignore"):  # rows without any noise
         found = _maximize(likelihood)
         if found is None:
             return None
         _warn_if_steep(likelihood, found)
         model = _model(likelihood, ratios_at(found))
+        model = replace(model, rate=model.rate / visits.spacing)
     return _as_shocks(model) if visits.agree else model
+
+
+def _likelihood(visits: Visits, restricted: bool, variance: float | None) -> DriftLikelihood:
+    """The likelihood, with the time between two visits as its unit, as times may be very small or large."""
+    by_visit = None if variance is None else variance * visits.spacing
+    if by_visit is not None and not 0 < by_visit < MOST * visits.variance:
+        raise ValueError(
+            "`drift` must be such that floats hold how far effects change between two rows of a category. The variance "
+            f"of the change would be {by_visit:.0e}, that of y is {visits.variance:.0e}. Measure time in another unit."
+        )
+    spaced = visits.spaced
+    return DriftLikelihood(spaced.as_rows if visits.agree else spaced, restricted, by_visit)
 
 
 def _warn_if_steep(likelihood: DriftLikelihood, point: np.ndarray) -> None:

@@ -5,7 +5,9 @@ minus its logarithm is minimized by a quasi-Newton method on logarithms of ratio
 coarse grid. Of very many visits, the first tell in which valley to look. Variances of levels are taken by that of all
 noise, so that they are searched for alike whether it is of rows or of shocks: a point has the coordinates
 
-    log(start / (1 + shock)),     log(rate / (1 + shock)),     log(shock).
+    log(start / (1 + shock)),     log(rate / (1 + shock)),     log(shock),
+
+with the rate of change in the mean time between two visits.
 
 Where the likelihood is as large without noise, without differences at the start or without shocks, these are 0: ratios
 go to their bounds. Where it rises beyond the bounds, there is no maximum: rows that agree in all digits, as shares do,
@@ -22,7 +24,7 @@ from scipy.optimize import minimize
 
 from catpool.priors.drift_likelihood import DriftLikelihood
 
-LEAST, LARGEST = np.log([1e-8, 1e-12, 1e-8]), np.log([1e16, 1e16, 1e16])  # of coordinates; the rate is by visit
+LEAST, LARGEST = np.log([1e-8, 1e-12, 1e-8]), np.log([1e16, 1e16, 1e16])  # of coordinates
 LARGEST_NOISE = np.log(10.0)  # of sigma^2, in units of the variance of y
 STARTS = np.log([0.01, 1.0, 1e3])
 RATES = np.log(10.0) * np.array([-7.0, -5.5, -4.0, -2.5, -1.0, 0.5, 2.0, 4.0])
@@ -95,28 +97,21 @@ def search(likelihood: DriftLikelihood, free: np.ndarray) -> Found:
 
 def bounds(likelihood: DriftLikelihood) -> tuple[np.ndarray, np.ndarray]:
     """The least and the largest coordinates."""
-    unit = _unit(likelihood)
-    least, largest = LEAST - unit, LARGEST - unit
-    if likelihood.log_rate is not None:
-        least[1] = likelihood.log_rate - LARGEST_NOISE
-        largest = largest + max(likelihood.log_rate + unit[1], 0.0)
-    return least, largest
-
-
-def _unit(likelihood: DriftLikelihood) -> np.ndarray:
-    """The logarithms of the units of coordinates: the rate is that for the time between two visits."""
-    return np.array([0.0, np.log(likelihood.visits.spacing), 0.0])
+    if likelihood.log_rate is None:
+        return LEAST, LARGEST
+    least = np.array([LEAST[0], likelihood.log_rate - LARGEST_NOISE, LEAST[2]])
+    return least, LARGEST + max(likelihood.log_rate, 0.0)
 
 
 def _valleys(likelihood: DriftLikelihood, free: np.ndarray) -> list[np.ndarray]:
     """The least points of a grid: for rates, or shocks without drift, that are less than both of their neighbours."""
-    rates = RATES if likelihood.log_rate is None else likelihood.log_rate + _unit(likelihood)[1] - NOISES
+    rates = RATES if likelihood.log_rate is None else likelihood.log_rate - NOISES
     axes = [axis if own else np.array([NONE]) for axis, own in zip((STARTS, rates, SHOCKS), free, strict=True)]
     along = 1 if free[1] else 2
     least: list[tuple[float, np.ndarray]] = []
     for fixed in axes[along]:
         axes_here = [np.array([fixed]) if axis == along else own for axis, own in enumerate(axes)]
-        tried = [np.array(each) - _unit(likelihood) for each in product(*axes_here)]
+        tried = [np.array(each) for each in product(*axes_here)]
         values = np.array([likelihood.value(ratios_at(each)) for each in tried])
         values = np.where(np.isfinite(values), values, np.inf)
         least.append((float(values.min()), tried[int(values.argmin())]))

@@ -95,6 +95,11 @@ class Visits:
         return self.some_together and apart <= EQUAL * self.variance
 
     @property
+    def spaced(self) -> Visits:
+        """The same, with the time between two of them as the unit of what has elapsed."""
+        return replace(self, elapsed=self.elapsed / self.spacing)
+
+    @property
     def as_rows(self) -> Visits:
         """The same, each as one row of weight one."""
         one = np.ones(len(self.time))
@@ -257,5 +262,5 @@ def steady_half_life(visits: Visits, rate: float, shock: float = 0.0) -> float:
         The variances of the change in a unit of time and of shocks, in units of that of a row of weight one.
     """
     change = rate * visits.spacing / (shock + 1 / float(visits.weight.mean()))
-    ahead = change / 2 + np.sqrt(change**2 / 4 + change)
+    ahead = change / 2 + np.sqrt(change) * np.sqrt(change / 4 + 1)  # where x^2 would overflow, too
     return float(visits.spacing * np.log(2) / np.log1p(ahead))

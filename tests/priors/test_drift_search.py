@@ -57,7 +57,7 @@ def least_of_many(likelihood, free):
 def test_no_maximum_is_better(seed):
     visits = made(seed)
     for variance in (None, 0.04):
-        likelihood = DriftLikelihood(visits, True, variance)
+        likelihood = DriftLikelihood(visits.spaced, True, variance)
         for free in ([True, True, False], [True, True, True]):
             if free[2] and not visits.some_together:
                 continue
@@ -121,7 +121,7 @@ def test_shares_that_agree_by_chance_are_not_without_noise(seed):
     category, time = np.arange(90) % 3, np.arange(90.0)
     y = (rng.random(90) < 0.5).astype(float)
     y[:3] = 1.0  # all categories start alike, so that a model without noise can be infinitely likely
-    likelihood = DriftLikelihood(visits_of(category, time, y), False, None)
+    likelihood = DriftLikelihood(visits_of(category, time, y).spaced, False, None)
     found = search(likelihood, np.array([True, True, False]))
     assert found.rises(likelihood) == 0
     assert np.exp(found.point[1]) < 10
