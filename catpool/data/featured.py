@@ -2,57 +2,35 @@
 
 Features are made once, from the categories of all training rows, and never from the target. So all folds share them.
 The columns of X that they read are constant within a category, so that a category has one value of each.
-
-The effect of a new category on a map or in an order is not the sum of its functions alone: between the known places, a
-process goes its own way. What the functions leave of its variance, beyond what they leave of that of known categories,
-is the square of one more number, which is zero for all of these. Nothing is learned of its effect, which so keeps the
-variance of the block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from catpool.data.categories import Vocabulary, number
+from catpool.data.feature_bases import (
+    CategoryFeatures,
+    all_columns,
+    checked_basis,
+    has_left,
+    left_roots,
+    left_variance,
+    mean_of_known,
+    read_columns,
+    with_rest,
+)
 from catpool.data.frames import Frame, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.plain import plain_series
 from catpool.data.sorted_categories import sort_categories
-from catpool.data.targets import LARGEST
 from catpool.data.traits import read_traits, take_values, unite_traits
 from catpool.data.verify import require
-
-# Maybe with a method `left`: from the same to the variance that the numbers leave, of shape (m,)
-Basis = Callable[[pd.DataFrame], np.ndarray]  # from categories to numbers of shape (m, q); a row of NaN has no features
-
-
-class CategoryFeatures(Protocol):
-    """What makes features of categories; `columns` and `penalized` are optional."""
-
-    def fit(self, categories: pd.DataFrame) -> Basis:
-        """Learn from categories, which are the index, and from columns of X what the features of others are."""
-        ...
-
-
-def read_columns(features: CategoryFeatures) -> Sequence[Any]:
-    """The columns of X that features read."""
-    return getattr(features, "columns", ())
-
-
-def all_columns(features: Iterable[CategoryFeatures]) -> list[Any]:
-    """The columns of X that some features read, each once."""
-    return list(dict.fromkeys(chain.from_iterable(read_columns(each) for each in features)))
-
-
-def is_penalized(features: CategoryFeatures) -> bool:
-    """Whether the coefficients of features have a variance of their own, to which they are shrunk."""
-    return bool(getattr(features, "penalized", True))
 
 
 class FeaturedColumn(NamedTuple):
@@ -107,15 +85,17 @@ class FeaturedVocabulary(Vocabulary):
     @cached_property
     def blocks(self) -> list[np.ndarray]:
         """The basis of each of the features by slot, of shape (size, q); NaN for the slots of no category."""
-        return [_by_slot(each, np.arange(len(each))) for each in self._bases(self._frames)]
+        return [_by_slot(each, np.arange(len(each))) for each in self._bases(self.frames)]
 
     @cached_property
     def left(self) -> list[float]:
         """The variance that the functions of each of the features leave of the known categories, on average."""
-        return [_mean(_left(fitted, frame)) for fitted, frame in zip(self.fitted, self._frames, strict=True)]
+        return [
+            mean_of_known(left_variance(fitted, frame)) for fitted, frame in zip(self.fitted, self.frames, strict=True)
+        ]
 
     @property
-    def _frames(self) -> list[pd.DataFrame]:
+    def frames(self) -> list[pd.DataFrame]:
         """The known categories with the columns that each of the features reads."""
         return _frames_of(_frame_of(self.categories.tolist(), self.traits, self.label), self.features)
 
@@ -132,14 +112,16 @@ class FeaturedVocabulary(Vocabulary):
     def _bases(self, frames: Sequence[pd.DataFrame]) -> list[np.ndarray]:
         """The basis of each of the features at known categories, from frames with the columns that it reads."""
         return [
-            _with_rest(_checked(fitted(frame), len(frame), each, self.label), fitted, np.zeros(len(frame)))
+            with_rest(checked_basis(fitted(frame), len(frame), each, self.label), fitted, np.zeros(len(frame)))
             for each, fitted, frame in zip(self.features, self.fitted, frames, strict=True)
         ]
 
     def _new_bases(self, frames: Sequence[pd.DataFrame]) -> list[np.ndarray]:
         """The same at new categories."""
         return [
-            _with_rest(_checked(fitted(frame), len(frame), each, self.label), fitted, _left(fitted, frame) - usual)
+            with_rest(
+                checked_basis(fitted(frame), len(frame), each, self.label), fitted, left_variance(fitted, frame) - usual
+            )
             for each, fitted, frame, usual in zip(self.features, self.fitted, frames, self.left, strict=True)
         ]
 
@@ -157,6 +139,21 @@ class FeaturedVocabulary(Vocabulary):
         rows : ndarray of shape (m,)
             Positions.
         """
+        frames, inverse = self._distinct_frames(column, rows)
+        return np.hstack(self._new_bases(frames)), inverse
+
+    def left_roots(self, column: FeaturedColumn, rows: np.ndarray) -> dict[int, list[np.ndarray]]:
+        """Roots of the covariance of what functions leave of the effects of these, by its place in the basis."""
+        frames, _ = self._distinct_frames(column, rows)
+        ends = np.cumsum(self.widths)
+        return {
+            int(end) - 1: left_roots(fitted, frame, usual)
+            for fitted, frame, usual, end in zip(self.fitted, frames, self.left, ends, strict=True)
+            if has_left(fitted)
+        }
+
+    def _distinct_frames(self, column: FeaturedColumn, rows: np.ndarray) -> tuple[list[pd.DataFrame], np.ndarray]:
+        """Rows that differ, with the columns that each of the features reads, and the number of these of each row."""
         values = {self.label: take_values(column.values, rows)} | {
             label: take_values(column.traits[label], rows) for label in self.reads
         }
@@ -164,7 +161,7 @@ class FeaturedVocabulary(Vocabulary):
         first, inverse = _distinct(codes)
         kept = {label: each[first] for label, each in values.items()}
         frame = _frame_of(plain_series(kept.pop(self.label)).tolist(), kept, self.label)
-        return np.hstack(self._new_bases(_frames_of(frame, self.features))), inverse
+        return _frames_of(frame, self.features), inverse
 
     def look_up(
         self, column: Any, label: Any = None
@@ -263,36 +260,3 @@ def _by_slot(basis: np.ndarray, order: np.ndarray) -> np.ndarray:
     result[order + 1] = basis
     result[[0, -1]] = np.nan
     return result
-
-
-def _left(fitted: Basis, frame: pd.DataFrame) -> np.ndarray:
-    """The variance of effects that functions leave, in units of that of their coefficients, of shape (m,)."""
-    left = getattr(fitted, "left", None)
-    return np.zeros(len(frame)) if left is None else left(frame)
-
-
-def _mean(numbers: np.ndarray) -> float:
-    known = numbers[~np.isnan(numbers)]
-    return float(known.mean()) if len(known) else 0.0
-
-
-def _with_rest(basis: np.ndarray, fitted: Basis, variance: np.ndarray) -> np.ndarray:
-    """A basis, and the number whose square is the variance that it leaves, if it can leave some."""
-    if not hasattr(fitted, "left"):
-        return basis
-    rest = np.where(np.isnan(basis[:, 0]), np.nan, np.sqrt(np.maximum(variance, 0.0)))
-    return np.column_stack([basis, rest])
-
-
-def _checked(basis: Any, rows: int, features: Any, label: Any) -> np.ndarray:
-    """A basis of floats, with a row for each category that is either finite or NaN throughout."""
-    basis = np.asarray(basis, dtype=float)
-    finite = np.abs(basis) < LARGEST
-    ok = basis.ndim == 2 and len(basis) == rows and basis.shape[1] > 0
-    if not ok or not (finite.all(axis=1) | np.isnan(basis).all(axis=1)).all():
-        raise ValueError(
-            f"The features {features!r} of column {label!r} must give an array of shape ({rows}, q), with rows of "
-            f"numbers below {LARGEST:g} or of NaN throughout. They gave an array of shape {basis.shape}. Mend what "
-            "`fit` returns."
-        )
-    return basis

@@ -38,3 +38,12 @@ def check_range(least: float, most: float, label: Any) -> None:
         f"Column {label!r} must be finite, and its largest magnitude between {SMALLEST:g} and {LARGEST:g}, but it is "
         f"{largest} ({'infinity' if np.isinf(largest) else 'out of range'}). Make these values missing, or rescale it."
     )
+
+
+def are_numbers_or_missing(rows: np.ndarray) -> np.ndarray:
+    """Whether each row of shape (q,) has numbers in range throughout, or NaN throughout, of shape (m,)."""
+    with np.errstate(over="ignore"):
+        fine = np.einsum("kq,kq->k", rows, rows) < LARGEST  # in one pass, if they are of usual size
+    others = rows[~fine]
+    fine[~fine] = (np.abs(others) < LARGEST).all(axis=1) | np.isnan(others).all(axis=1)
+    return fine

@@ -31,7 +31,7 @@ def read_traits(
     X : Frame
     """
     columns = list(columns)
-    rows = _first_rows(codes, vocabulary.size) if columns else codes
+    rows = first_rows(codes, vocabulary.size) if columns else codes
     return {each: _read_trait(codes, vocabulary, rows, label, each, X) for each in columns}
 
 
@@ -71,7 +71,7 @@ def take_values(values: Any, rows: np.ndarray) -> np.ndarray:
     return plain_array(as_series(values).iloc[rows])
 
 
-def _first_rows(codes: np.ndarray, size: int) -> np.ndarray:
+def first_rows(codes: np.ndarray, size: int) -> np.ndarray:
     """The position of the first row of each slot, of shape (size,); -1 without rows."""
     first = np.full(size, -1)
     first[codes[::-1]] = np.arange(len(codes))[::-1]

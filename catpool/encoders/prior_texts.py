@@ -34,7 +34,7 @@ prior_features : dict, default=None
     y. For classes and counts mu_k is the sum on the scale of the link. A value is
 
     - a table with one row per category, in its column of the same label, or as the index of a pandas frame;
-    - a list of columns of X that are constant within a category;
+    - a list of columns of X that are constant within a category (``transform`` warns if they change);
     - a function from a Series of categories to a table with a row for each;
     - features: `linear`, `ordered`, `coordinates`, `names`, `neighbours`, or an object of your own;
     - or a list of columns and features, each of which is a block. Its columns together are one, too.

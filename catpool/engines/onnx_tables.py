@@ -70,7 +70,7 @@ def _add_cells(
     missing = reduce(lambda one, other: graph.node("Or", one, other), [graph.equal(slot, MISSING) for slot in slots])
     cell = graph.node("Where", missing, graph.constant([[MISSING]]), found)
     result = graph.gather_rows(values, cell)
-    if table.encodings[0].prior.mains is None or table.policy.unknown != "prior":
+    if table.encodings[0].prior.regression is None or table.policy.unknown != "prior":
         return result
     unseen = _add_unseen_cells(graph, table, slots, values)
     return graph.node("Where", graph.equal(cell, cells.size - 1), unseen, result)
@@ -87,7 +87,7 @@ def _add_unseen_cells(graph: Graph, table: EncodingTable, slots: Sequence[str], 
                     f"{table.column!r} is one. Leave this output or the interaction out."
                 )
             predicted = output == "mean" and not item.shares
-            columns.append(_predict_mean(graph, item.prior.mains, slots) if predicted else None)
+            columns.append(_predict_mean(graph, item.prior.regression, slots) if predicted else None)
     unseen_slot = values[-1:]
     constant = graph.gather_rows(unseen_slot, graph.node("Mul", slots[0], graph.constant([[0]])))
     parts = [

@@ -35,7 +35,7 @@ def quoted_table(names: Sequence[str], alias: str | None = None) -> Table:
 
 def feature_values(table: EncodingTable) -> list[np.ndarray]:
     """The values of each feature by slot, of shape (size,)."""
-    if table.encodings[0].prior.mains is not None:
+    if table.encodings[0].prior.regression is not None:
         crossed = isinstance(table.vocabulary, Cells)
         what = ("interactions of EmpiricalBayesEncoder", "cells") if crossed else ("`prior_features`", "categories")
         raise ValueError(

@@ -23,7 +23,7 @@ from catpool.priors.responsibilities import weigh_components
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.outputs import MEAN
-from catpool.tables.places import distinct_places, slot_places
+from catpool.tables.places import JointPlaces, distinct_places, slot_places, with_roots
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -48,7 +48,9 @@ def sample_encodings(
        of the prior's components for each category, as probable as its rows make it. Otherwise k is the fitted strength.
     2. Draw the prior mean mu from a normal distribution with the variance of its estimate. For a cell of an interaction
        whose prior mean is the sum of its parts' effects, draw these effects, which cells share. For classes and counts
-       they are drawn on the link, so draws of uncertain cells may have another mean than their encoding.
+       they are drawn on the link, so draws of uncertain cells may have another mean than their encoding. With
+       ``prior_features``, draw the effects of the features, and what these leave of the effects of new categories, with
+       the covariance of those on a map, in an order and of names; 2,048 new categories at a time know of each other.
     3. Draw the value of each category from its conjugate posterior, which has the mean
 
            r * (mean of the category) + (1 - r) * mu,    r = count / (count + k),
@@ -138,13 +140,13 @@ def _refuse_drift(tables: Sequence[EncodingTable]) -> None:
         )
 
 
-def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | JointPlaces | None]:
     """The slots of the rows, and where prior means follow from effects the places that they follow from.
 
     Unseen categories have slots of their own, behind those of the table, unless they are encoded otherwise.
     """
     slots, size = table.slots(columns), table.vocabulary.size
-    if table.encodings[0].prior.mains is None:
+    if table.encodings[0].prior.regression is None:
         return slots, None
     places = slot_places(table.vocabulary)
     unseen = np.flatnonzero(slots == size - 1)
@@ -152,11 +154,11 @@ def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray 
         new, own = distinct_places(table.vocabulary, columns, unseen)
         slots = slots.copy()
         slots[unseen] = size + own
-        places = np.vstack([places, new])
+        return slots, with_roots(np.vstack([places, new]), table.vocabulary, columns, unseen)
     return slots, places
 
 
-def _draw_table(table: EncodingTable, places: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+def _draw_table(table: EncodingTable, places: np.ndarray | JointPlaces | None, rng: np.random.Generator) -> np.ndarray:
     """Draw the values of a column once, of shape (slots, classes of all targets)."""
     values, encodings = [], [encoding for encoding in table.encodings if not encoding.shares]
     for _, group in groupby(encodings, key=lambda encoding: encoding.output):
@@ -168,7 +170,7 @@ def _draw_table(table: EncodingTable, places: np.ndarray | None, rng: np.random.
 
 
 def _draw_target(
-    encodings: Sequence[Encoding], places: np.ndarray | None, rng: np.random.Generator
+    encodings: Sequence[Encoding], places: np.ndarray | JointPlaces | None, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Draw the values of each class, of shape (slots,)."""
     if encodings[0].prior.shares is not None:
@@ -179,9 +181,9 @@ def _draw_target(
     if places is None:
         means = [_draw_mean(own, prior, rng) for own, prior in zip(moments, priors, strict=True)]
     else:
-        mains = [encoding.prior.mains for encoding in encodings]
-        means = [each.draw_means(places, rng) for each in mains if each is not None]
-        moments = [_with_unseen(own, len(places)) for own in moments]
+        regressions = [encoding.prior.regression for encoding in encodings]
+        means = [each.draw_means(places, rng) for each in regressions if each is not None]
+        moments = [_with_unseen(own, len(means[0])) for own in moments]
     return encodings[0].family.draw(moments, priors, means, rng)
 
 

@@ -30,16 +30,14 @@ class EffectsOnLink(ABC):
         The effects of the other classes of the target.
     share : float or None
         The share of the variance between categories that features explain.
+    widths : list of int
+        The number of slots of each part, or of features of each block.
     """
 
     share: float | None
+    widths: list[int]
     link: str
     beside: tuple[Any, ...]
-
-    @property
-    @abstractmethod
-    def sizes(self) -> list[int]:
-        """The number of slots of each part, or of features of each block."""
 
     @abstractmethod
     def predictor(self, places: Any) -> np.ndarray:
@@ -89,7 +87,7 @@ class EffectsOnLink(ABC):
         """The prior with a mean at each place, and their variances, of shape (..., m)."""
         mean = self.mean(self.central_places())[..., 0]
         offset = self.mean(places) - mean[..., None]
-        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), mains=self)
+        return replace(prior, mean=mean, offset=offset, offset_variance=self.variance(places), regression=self)
 
     def unseen(self, places: Any, prior: Prior, family: Family) -> dict[str, np.ndarray]:
         """The outputs of what has no rows, by name."""

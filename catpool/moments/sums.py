@@ -15,6 +15,7 @@ from scipy.sparse import csc_array
 
 from catpool.data.factorize import NARROW
 
+PORTION = 1 << 10  # rows that are added up one after the other
 FEW = 1 << 14  # rows for which making a matrix would take longer than the sums
 
 
@@ -30,6 +31,23 @@ def count_by_code(codes: np.ndarray, size: int) -> np.ndarray:
     if not _are_many(codes):
         return np.bincount(codes, minlength=size)
     return _sum_column(codes, np.ones(len(codes), dtype=NARROW), size)
+
+
+def sum_rows(values: np.ndarray) -> np.ndarray:
+    """Sum the values of each column of shape (n, q), portion by portion, so that few digits are lost."""
+    return np.sum([part.sum(axis=0) for part in _portions(values)], axis=0)
+
+
+def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each column of values of shape (n, q)."""
+    number = max(len(values), 1)
+    mean = sum_rows(values) / number
+    rests = (part - mean for part in _portions(values))  # which stay in the processor's cache
+    return mean, np.sqrt(np.sum([np.einsum("kq,kq->q", rest, rest) for rest in rests], axis=0) / number)
+
+
+def _portions(values: np.ndarray) -> list[np.ndarray]:
+    return [values[start : start + PORTION] for start in range(0, max(len(values), 1), PORTION)]
 
 
 def _are_many(codes: np.ndarray) -> bool:

@@ -52,8 +52,8 @@ class Prior:
     offset, offset_variance : ndarray of shape (..., K), optional
         If each category has a prior mean of its own: its distance from `mean`, and its variance. The variance may be a
         function that computes it, as few outputs need it.
-    mains : Mains, optional
-        If these prior means are sums of effects of a cell's parts, or of a category's features: the effects.
+    regression : Regression, optional
+        If these prior means follow from a regression on a cell's parts or on a category's features: its effects.
     shares : ndarray of shape (G, ...), optional
         For a mixture of which each category has a component of its own: the share of the categories that have each.
     within_freedom : ndarray of shape (...), optional
@@ -72,7 +72,7 @@ class Prior:
     components: Prior | None = None
     offset: np.ndarray | None = None
     offset_variance: np.ndarray | Callable[[], np.ndarray] | None = None
-    mains: Mains | None = None
+    regression: Regression | None = None
     shares: np.ndarray | None = None
     within_freedom: np.ndarray | None = None
     dispersion: np.ndarray | None = None
@@ -101,11 +101,11 @@ class Prior:
             size = np.shape(self.offset)
             require(size[:-1] == shape, "means of categories that do not match their prior")
             require_numbers(size, offset=self.offset, offset_variance=self.uncertainty)
-        require(self.mains is None or self.between is not None, "effects without variances")
+        require(self.regression is None or self.between is not None, "effects without variances")
 
     def stored(self) -> Prior:
         """The prior as tables keep it: without means of categories that follow from effects, as they are many."""
-        return self if self.mains is None else replace(self, offset=None, offset_variance=None)
+        return self if self.regression is None else replace(self, offset=None, offset_variance=None)
 
     def of_categories(self, places: Callable[[], np.ndarray]) -> Prior:
         """The prior with the means of its categories, where these follow from effects.
@@ -113,9 +113,9 @@ class Prior:
         Parameters
         ----------
         places : callable
-            Returns the place of each category, of shape (K, ...), as `Mains` has them.
+            Returns the place of each category, of shape (K, ...), as `Regression` has them.
         """
-        return self if self.mains is None or self.offset is not None else self.mains.about(self, places())
+        return self if self.regression is None or self.offset is not None else self.regression.about(self, places())
 
     @cached_property
     def uncertainty(self) -> np.ndarray | None:
@@ -164,14 +164,14 @@ class Prior:
 
 
 @runtime_checkable
-class Mains(Protocol):
-    """Effects that prior means follow from: of the parts of an interaction, or of the features of categories.
+class Regression(Protocol):
+    """The effects that prior means follow from: of the parts of an interaction, or of the features of categories.
 
     The places of cells are the slots of their parts, of shape (m, parts); those of categories are their features.
     """
 
     @property
-    def sizes(self) -> list[int]:
+    def widths(self) -> list[int]:
         """The number of slots of each part, or of numbers in each block of features."""
         ...
 

@@ -8,7 +8,8 @@ so a file from a stranger can hold wrong numbers, but no code and nothing that a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.feature_table import FeatureTable, is_table
 from catpool.data.plain import plain_array, plain_series
 from catpool.data.verify import require
 from catpool.priors.families import FAMILIES
@@ -43,7 +45,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "EncodingTable": "catpool.tables.encoding_table",
     "Factor": "catpool.models.additive.factors",
     "FeatureEffects": "catpool.models.features.feature_effects",
-    "FeatureTable": "catpool.models.features.feature_table",
+    "FeatureTable": "catpool.data.feature_table",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
     "GroupStatistics": "catpool.tables.group_statistics",
@@ -83,15 +85,27 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Vocabulary": "catpool.data.categories",
 }
 RENAMED = {"Sums": "PartEffects"}  # those that files call by another name than the code, and the name in the code
+RENAMED_FIELDS = {("Prior", "mains"): "regression"}  # of earlier files
 IN_FILES = {name: old for old, name in RENAMED.items()}
+SHARED = "FeatureTable", "NeighbourGraph"  # which a parameter and what is fitted both hold, and a file only once
 DEEPEST = 100  # values within values; Python gives up at some thousand
 
 
-def to_plain(value: Any, depth: int = 0) -> Any:
-    """Convert a value to one that JSON can hold; raise a TypeError if that is not possible."""
+def to_plain(value: Any, shared: dict[str, Plain] | None = None, depth: int = 0) -> Any:
+    """Convert a value to one that JSON can hold; raise a TypeError if that is not possible.
+
+    Parameters
+    ----------
+    value : Any
+    shared : dict, optional
+        Takes up what a file holds only once, by its text. The value has the number of its place there.
+    depth : int, default=0
+        How many values it lies within.
+    """
+    shared = {} if shared is None else shared
 
     def inner(item: Any) -> Any:
-        return to_plain(item, depth + 1)
+        return to_plain(item, shared, depth + 1)
 
     if depth > DEEPEST:
         raise TypeError(f"more than {DEEPEST} values within each other")
@@ -109,10 +123,10 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         return {"type": "tuple", "items": [inner(item) for item in value]}
     if kind is dict:
         return {"type": "dict", "items": [[inner(key), inner(item)] for key, item in value.items()]}
-    return _object_to_plain(value, inner)
+    return _object_to_plain(value, inner, shared)
 
 
-def _object_to_plain(value: Any, inner: Callable[[Any], Any]) -> Any:
+def _object_to_plain(value: Any, inner: Callable[[Any], Any], shared: dict[str, Plain]) -> Any:
     kind = type(value)
     if kind in WRITERS:
         name, write = WRITERS[kind]
@@ -123,24 +137,40 @@ def _object_to_plain(value: Any, inner: Callable[[Any], Any]) -> Any:
         return array_to_plain(value, inner)
     if isinstance(value, pd.Series | pd.Index):
         return array_to_plain(plain_array(value), inner)
-    if kind is pd.DataFrame:
-        columns = [[inner(label), inner(column)] for label, column in value.items()]
-        return {"type": "table", "index": inner(value.index.to_series()), "columns": columns}
     if kind is pd.Interval:
         return {"type": "interval", "left": inner(value.left), "right": inner(value.right), "closed": value.closed}
     if isinstance(value, Family) and type(FAMILIES.get(value.name)) is kind:
         return {"type": "Family", "name": value.name}
     name = IN_FILES.get(kind.__name__, kind.__name__)
     if is_dataclass(value) and OWN.get(name) == kind.__module__:
-        return {"type": name, **{each.name: inner(getattr(value, each.name)) for each in fields(value)}}
+        plain = {"type": name, **{each.name: inner(getattr(value, each.name)) for each in fields(value)}}
+        return _share(plain, shared) if name in SHARED else plain
+    if is_table(value):
+        return {"type": "table", "of": inner(FeatureTable.read(value))}
     raise TypeError(f"{value!r}, a {kind.__name__}")
 
 
-def from_plain(value: Any, depth: int = 0) -> Any:
-    """Convert a value from `to_plain` back; raise an error of some kind if it is not one."""
+def _share(plain: Plain, shared: dict[str, Plain]) -> Plain:
+    """The number of an object among those that a file holds only once."""
+    text = json.dumps(plain)
+    shared.setdefault(text, plain)
+    return {"type": "shared", "number": list(shared).index(text)}
+
+
+def from_plain(value: Any, shared: Sequence[Any] = (), depth: int = 0) -> Any:
+    """Convert a value from `to_plain` back; raise an error of some kind if it is not one.
+
+    Parameters
+    ----------
+    value : Any
+    shared : sequence, default=()
+        The objects that the file holds only once.
+    depth : int, default=0
+        How many values it lies within.
+    """
 
     def inner(item: Any) -> Any:
-        return from_plain(item, depth + 1)
+        return from_plain(item, shared, depth + 1)
 
     if depth > DEEPEST:
         raise ValueError(f"it holds more than {DEEPEST} values within each other")
@@ -149,6 +179,8 @@ def from_plain(value: Any, depth: int = 0) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value["type"]
+    if kind == "shared":
+        return shared[value["number"]]
     require(
         isinstance(kind, str) and (kind in READERS or kind in OWN or kind in COMPOSITE), f"a value of type {kind!r}"
     )
@@ -160,7 +192,7 @@ def from_plain(value: Any, depth: int = 0) -> Any:
 def _own(kind: str, value: Plain, inner: Callable[[Any], Any]) -> Any:
     """One of catpool's dataclasses, whose fields have the right types and fit together."""
     own = getattr(import_module(OWN[kind]), RENAMED.get(kind, kind))
-    given = {name: inner(item) for name, item in value.items() if name != "type"}
+    given = {RENAMED_FIELDS.get((kind, name), name): inner(item) for name, item in value.items() if name != "type"}
     unknown = given.keys() - {field.name for field in fields(own)}
     require(not unknown, f"a {kind} with {sorted(unknown)}, which it does not have")
     if kind in ("Vocabulary", "FeaturedVocabulary") and isinstance(given["categories"], np.ndarray):
@@ -177,6 +209,10 @@ def _series(value: Plain, inner: Callable[[Any], Any]) -> np.ndarray:
 
 
 def _table(value: Plain, inner: Callable[[Any], Any]) -> pd.DataFrame:
+    if "of" in value:
+        table = inner(value["of"])
+        require(isinstance(table, FeatureTable), "a table of something else")
+        return table.frame()
     columns = {inner(label): plain_series(inner(column)) for label, column in value["columns"]}
     return pd.DataFrame(columns).set_axis(pd.Index(plain_series(inner(value["index"])), tupleize_cols=False))
 

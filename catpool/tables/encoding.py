@@ -130,7 +130,7 @@ class Encoding:
     @property
     def explained(self) -> float | None:
         """The share of the variance between categories that their features explain; None if they have none."""
-        return None if self.prior.mains is None else self.prior.mains.share
+        return None if self.prior.regression is None else self.prior.regression.share
 
     @property
     def is_noise(self) -> bool:

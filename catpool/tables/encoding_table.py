@@ -19,9 +19,10 @@ from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior
+from catpool.tables.changed_traits import warn_of_changes
 from catpool.tables.encoding import Encoding
 from catpool.tables.outputs import MEAN, OUTPUTS, ColumnOutput, column_output
-from catpool.tables.places import place_sizes, row_places, slot_places
+from catpool.tables.places import place_widths, row_places, slot_places
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen
 
@@ -65,10 +66,10 @@ class EncodingTable:
             require(each.moments.count.shape == (size,), "encodings that do not match their categories")
             own = ["mean"] if each.shares else list(self.encodings[0].values)
             require(list(each.values) == own, "encodings with other outputs")
-            mains = each.prior.mains
-            sizes = None if mains is None else place_sizes(self.vocabulary)
-            require(mains is None or mains.sizes == sizes, "effects that do not match their categories")
-            alike = (mains is None) == (each.shares or self.encodings[0].prior.mains is None)
+            regression = each.prior.regression
+            widths = None if regression is None else place_widths(self.vocabulary)
+            require(regression is None or regression.widths == widths, "effects that do not match their categories")
+            alike = (regression is None) == (each.shares or self.encodings[0].prior.regression is None)
             require(alike, "effects of some of the classes")
         known = [name for name, output in OUTPUTS.items() if isinstance(output, ColumnOutput)]
         require_one_of(known, extras=self.extras)
@@ -172,7 +173,7 @@ class EncodingTable:
     @property
     def knows_unseen(self) -> bool:
         """Whether unseen categories have prior means of their own."""
-        return self.encodings[0].prior.mains is not None and self.policy.unknown == "prior"
+        return self.encodings[0].prior.regression is not None and self.policy.unknown == "prior"
 
     def fill_unseen(self, columns: Any, slots: np.ndarray, result: np.ndarray) -> None:
         """Fill in the features of unseen categories, in place, if their prior means follow from effects."""
@@ -182,8 +183,8 @@ class EncodingTable:
         places = row_places(self.vocabulary, columns, rows)
         position = 0
         for item in self.encodings:
-            mains = item.prior.mains  # shares have none
-            unseen = {} if mains is None else mains.unseen(places, item.prior, item.family)
+            regression = item.prior.regression  # shares have none
+            unseen = {} if regression is None else regression.unseen(places, item.prior, item.family)
             if unseen and self.rounding:
                 unseen = {**unseen, MEAN.name: rounded_by_sd(unseen[MEAN.name], unseen["sd"], self.rounding)}
             if unseen and item.level is not None:
@@ -203,6 +204,8 @@ class EncodingTable:
     def _look_up(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
         looked_up = self.vocabulary.look_up(column, self.label)
         self._check(*looked_up)
+        if isinstance(column, FeaturedColumn) and isinstance(self.vocabulary, FeaturedVocabulary):
+            warn_of_changes(self.label, self.vocabulary, column, looked_up[1].take(looked_up[0]))
         if isinstance(column, FeaturedColumn) and not self.knows_unseen:
             column = column.values
         warn_of_unseen(self.column, self.label, self.vocabulary, column, looked_up)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from catpool.tables.codec import from_plain, to_plain
+from catpool.tables.scalars import Plain
 
 FORMAT = "catpool encoder"
 HEAD = ("format", "version", "checksum")  # which the checksum does not cover
@@ -17,11 +18,14 @@ VERSION = 2  # of the file format; all versions up to this one can be read
 
 def write_json(kind: str, parameters: dict[str, Any], fitted: dict[str, Any]) -> str:
     """Write an encoder as text, from the name of its class, its parameters and its fitted state."""
-    content = {
+    shared: dict[str, Plain] = {}
+    content: dict[str, Any] = {
         "class": kind,
-        "parameters": {name: _convert_parameter(name, value) for name, value in parameters.items()},
-        "fitted": {name: to_plain(value) for name, value in fitted.items()},
+        "parameters": {name: _convert_parameter(name, value, shared) for name, value in parameters.items()},
+        "fitted": {name: to_plain(value, shared) for name, value in fitted.items()},
     }
+    if shared:
+        content["shared"] = list(shared.values())
     return _format({"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}) + "\n"
 
 
@@ -31,8 +35,10 @@ def read_json(text: str, kind: str) -> tuple[int, dict[str, Any], dict[str, Any]
     if content["class"] != kind:
         raise ValueError(f"The file holds a {content['class']}, not a {kind}. Call {content['class']}.from_json.")
     with refusing_damage():
+        shared = [from_plain(each) for each in content.get("shared", [])]
         parameters, fitted = (
-            {name: from_plain(value) for name, value in content[part].items()} for part in ("parameters", "fitted")
+            {name: from_plain(value, shared) for name, value in content[part].items()}
+            for part in ("parameters", "fitted")
         )
         return version, parameters, fitted
 
@@ -77,9 +83,9 @@ def _checksum(content: dict[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _convert_parameter(name: str, value: Any) -> Any:
+def _convert_parameter(name: str, value: Any, shared: dict[str, Plain]) -> Any:
     try:
-        return to_plain(value)
+        return to_plain(value, shared)
     except TypeError as error:  # such as a splitter or a function
         raise ValueError(
             f"The parameter {name}={value!r} cannot be written as JSON. Fitted tables do not depend on it, so set "

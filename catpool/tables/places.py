@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from catpool.data.featured import FeaturedVocabulary
 from catpool.data.unions import Categories
 
 
-def place_sizes(vocabulary: Categories) -> list[int] | None:
+def place_widths(vocabulary: Categories) -> list[int] | None:
     """The number of slots of each part, or of numbers in each block of features; None if there are neither."""
     if isinstance(vocabulary, Cells):
         return [part.size for part in vocabulary.paths.parts]
@@ -38,3 +38,25 @@ def distinct_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> t
         return vocabulary.distinct_basis(columns, rows)
     places, number = np.unique(row_places(vocabulary, columns, rows), axis=0, return_inverse=True)
     return places, number.ravel()
+
+
+class JointPlaces(NamedTuple):
+    """The features of categories, of which the last have no rows.
+
+    Parameters
+    ----------
+    basis : ndarray of shape (m, functions)
+    roots : dict of list of ndarray
+        By the place of the number that stands for what the functions of a block leave: roots of its covariance between
+        the last categories, or vectors of standard deviations, for some of these at a time.
+    """
+
+    basis: np.ndarray
+    roots: dict[int, list[np.ndarray]]
+
+
+def with_roots(places: np.ndarray, vocabulary: Categories, columns: Any, rows: np.ndarray) -> np.ndarray | JointPlaces:
+    """Places, the last of which are the distinct ones of some rows, with the covariance of what functions leave."""
+    if not isinstance(vocabulary, FeaturedVocabulary):
+        return places
+    return JointPlaces(places, vocabulary.left_roots(columns, rows))

@@ -13,9 +13,10 @@ from catpool.data.binning import as_numbers
 from catpool.data.finite_numbers import check_range
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.expansion import check_rank, leading, spread
+from catpool.models.features.expansion import check_rank, leading, spread, walk_covariance
 
 AT_ONCE = 4096  # places whose distances to all knots are in memory
+ROUNDING = 1e-14  # of coordinates, relative to the radius of the globe, or to the largest
 RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 360.0)}
 
 
@@ -113,10 +114,11 @@ class PlaceFeatures:
                 f"coordinates() must have numbers, but columns {list(self.columns)} are missing throughout. "
                 "Pass other columns."
             )
-        if len(points) > 1 and not np.ptp(points, axis=0).any():
+        unit = 1.0 if self.earth else np.abs(points).max(axis=0)
+        if len(points) > 1 and (np.ptp(points, axis=0) <= ROUNDING * unit).all():
             raise ValueError(
-                f"coordinates() must have different places, but columns {list(self.columns)} are the same for all "
-                "categories. Pass other columns."
+                f"coordinates() must have different places, but columns {list(self.columns)} are the same place for "
+                "all categories. Pass other columns."
             )
         return PlaceBasis.of(self, spread(points))
 
@@ -185,13 +187,27 @@ class PlaceBasis:
 
     def left(self, categories: pd.DataFrame) -> np.ndarray:
         """The variance of the effects at places that the functions leave, of shape (m,)."""
-        points = self.features.points(categories)
-        usual = cdist(self.knots, self.knots).mean() / 2
+        points, usual = self.features.points(categories), self._usual
         if usual == 0:
             return np.zeros(len(points))
+        return np.maximum(self._distance(points) / usual - 1 - (self(categories) ** 2).sum(axis=1), 0.0)
+
+    def left_covariance(self, categories: pd.DataFrame) -> np.ndarray:
+        """The covariance of the effects at places that the functions leave, of shape (m, m)."""
+        points, functions, usual = self.features.points(categories), self(categories), self._usual
+        if usual == 0:
+            return np.zeros((len(points), len(points)))
+        return walk_covariance(cdist(points, points), self._distance(points), usual) - functions @ functions.T
+
+    @property
+    def _usual(self) -> float:
+        """The mean variance at the knots, which is the unit of the functions."""
+        return float(cdist(self.knots, self.knots).mean() / 2)
+
+    def _distance(self, points: np.ndarray) -> np.ndarray:
+        """The mean distance of points from the knots, of shape (m,)."""
         parts = np.array_split(points, len(points) // AT_ONCE + 1)
-        distance = np.concatenate([cdist(part, self.knots).mean(axis=1) for part in parts])
-        return np.maximum(distance / usual - 1 - (self(categories) ** 2).sum(axis=1), 0.0)
+        return np.concatenate([cdist(part, self.knots).mean(axis=1) for part in parts])
 
     def covariance(self, points: np.ndarray) -> np.ndarray:
         """The covariance of the effects at points and at knots, about the mean over the knots, of shape (m, knots)."""

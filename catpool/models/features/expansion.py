@@ -47,6 +47,21 @@ def leading(covariance: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     return values[some][::-1], np.ascontiguousarray(vectors[:, some][:, ::-1])
 
 
+def walk_covariance(distances: np.ndarray, own: np.ndarray, usual: float) -> np.ndarray:
+    """The covariance, of shape (m, m), of a process whose variogram is the distance, about its mean over some knots.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (m, m)
+        Between points.
+    own : ndarray of shape (m,)
+        The mean distance of each from the knots.
+    usual : float
+        The mean variance at the knots, which is the unit.
+    """
+    return (own[:, None] + own - distances) / (2 * usual) - 1
+
+
 def spread(points: np.ndarray, most: int = MOST_KNOTS) -> np.ndarray:
     """Some of the points, each of which is in the middle of about as many of them; all if there are few.
 

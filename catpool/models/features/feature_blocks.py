@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from catpool.data.frozen import frozen
+from catpool.moments.sums import sum_rows
 
 MANY = 1 << 25  # multiplications of double precision that take some time
 
@@ -77,7 +78,8 @@ class FeatureDesign:
     def of(cls, blocks: Sequence[Block]) -> FeatureDesign:
         """The features of some blocks, of one size."""
         missing = np.column_stack([block.missing for block in blocks])
-        values = np.ones((len(missing), 1 + sum(block.basis.shape[1] for block in blocks)))
+        values = np.empty((len(missing), 1 + sum(block.basis.shape[1] for block in blocks)))
+        values[:, 0] = 1.0
         centers, units, stop = [], [], 1
         for block, without in zip(blocks, missing.T, strict=True):
             start, stop = stop, stop + block.basis.shape[1]
@@ -126,14 +128,15 @@ def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
 
 def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Write the features of a block into an array, about their center; return the center and the units."""
-    number, width = max(1, len(missing) - np.count_nonzero(missing)), into.shape[1]
+    gaps = np.flatnonzero(missing)
+    number, width = max(1, len(missing) - len(gaps)), into.shape[1]
     into[...] = block.basis
-    into[missing] = 0.0
-    center = into.sum(axis=0) / number
+    into[gaps] = 0.0
+    center = sum_rows(into) / number
     into -= center
-    into[missing] = 0.0
+    into[gaps] = 0.0
     square = np.einsum("kq,kq->q", into, into) / number
     size = np.sqrt(np.full(width, square.sum()) if block.penalized else square)
     unit = np.where(size > 0, size, 1.0)
-    into /= unit
+    into *= 1 / unit
     return center, unit

@@ -14,7 +14,9 @@ from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.effects_on_link import EffectsOnLink
 from catpool.models.features.feature_blocks import FeatureDesign
 from catpool.priors.families import FAMILIES
+from catpool.tables.places import JointPlaces
 
+Places = np.ndarray | FeatureDesign | JointPlaces
 BLOCK = 1 << 9  # categories at a time, so that their features stay in the processor's cache
 IDENTITY = "normal"  # the family whose link is the identity
 
@@ -54,11 +56,6 @@ class FeatureEffects(EffectsOnLink):
     link: str
     beside: tuple[FeatureEffects, ...] = ()
 
-    @property
-    def sizes(self) -> list[int]:
-        """The number of features of each block."""
-        return self.widths
-
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be effects."""
         require_one_of(FAMILIES, link=self.link)
@@ -69,10 +66,12 @@ class FeatureEffects(EffectsOnLink):
         require_numbers((len(self.widths),), least=0.0, unknown=self.unknown)
         require(all(each.widths == self.widths for each in self.beside), "effects of classes that do not match")
 
-    def _read(self, places: np.ndarray | FeatureDesign) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _read(self, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A one and the features, (m, 1 + Q), which blocks are missing, (m, B), and the units of the features."""
         if isinstance(places, FeatureDesign):
             return places.values, places.missing, np.append(1.0, places.unit)
+        if isinstance(places, JointPlaces):
+            places = places.basis
         starts = np.cumsum([0, *self.widths])
         blocks = [places[:, start:stop] for start, stop in pairwise(starts)]
         missing = np.column_stack([np.isnan(each).any(axis=1) for each in blocks])
@@ -80,12 +79,12 @@ class FeatureEffects(EffectsOnLink):
         values[:, 1:][np.repeat(missing, self.widths, axis=1)] = 0.0
         return values, missing, np.ones(values.shape[1])
 
-    def predictor(self, places: np.ndarray | FeatureDesign) -> np.ndarray:
+    def predictor(self, places: Places) -> np.ndarray:
         """The sums of categories, from their features, of shape (m, Q), in which those of a missing block are NaN."""
         values, _, unit = self._read(places)
         return values @ (unit * np.append(self.intercept, self.effects))
 
-    def predictor_variance(self, places: np.ndarray | FeatureDesign) -> np.ndarray:
+    def predictor_variance(self, places: Places) -> np.ndarray:
         """The variances of the sums."""
         values, missing, unit = self._read(places)
         covariance = unit[:, None] * self.covariance * unit
@@ -99,13 +98,28 @@ class FeatureEffects(EffectsOnLink):
         """A category of average features."""
         return self.center[None]
 
-    def draw_predictor(self, places: np.ndarray | FeatureDesign, rng: np.random.Generator) -> np.ndarray:
-        """The sums of categories, with a joint draw of all errors, and one of the effects of features not known."""
+    def draw_predictor(self, places: Places, rng: np.random.Generator) -> np.ndarray:
+        """The sums of categories, with a joint draw of all errors, and one of the effects of features not known.
+
+        What functions leave of the effects of new categories is drawn with the covariance that it has between them.
+        """
         values, axes = np.linalg.eigh(self.covariance)
         errors = axes @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=len(values)))
         features, missing, unit = self._read(places)
         drawn = unit * (np.append(self.intercept, self.effects) + errors)
-        return features @ drawn + np.sqrt(missing @ self.unknown) * rng.normal(size=len(features))
+        roots = places.roots if isinstance(places, JointPlaces) else {}
+        drawn[[1 + place for place in roots]] = 0.0
+        found = features @ drawn + np.sqrt(missing @ self.unknown) * rng.normal(size=len(features))
+        for place, own in roots.items():
+            left = np.sqrt(self.covariance[1 + place, 1 + place]) * np.concatenate([_draw(each, rng) for each in own])
+            found[-len(left) :] += left
+        return found
+
+
+def _draw(root: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A draw from a normal distribution, from a root of its covariance, or from standard deviations."""
+    normal = rng.normal(size=len(root))
+    return root * normal if root.ndim == 1 else root @ normal
 
 
 def no_effects(design: FeatureDesign, mean: float, variance: float, link: str) -> FeatureEffects:

@@ -67,11 +67,14 @@ class FeatureLikelihood:
         self.products, self.kinds, self.within, self.reml, self.known = products, kinds, within, reml, known
         self.penalized = kinds >= 0
         self.freedom = rows - np.count_nonzero(~self.penalized) * reml
-        self.blocks = [np.flatnonzero(kinds == block) for block in range(blocks)]
+        self.blocks = [_run_of(kinds == block) for block in range(blocks)]
+        self._last: FeatureEquations | None = None
 
     def at(self, theta: np.ndarray) -> FeatureEquations:
-        """The equations at lambda and the tau of each block."""
-        return FeatureEquations(self, theta)
+        """The equations at lambda and the tau of each block; the last ones are kept, as searches end where they are."""
+        if self._last is None or not np.array_equal(self._last.theta, theta):
+            self._last = FeatureEquations(self, theta)
+        return self._last
 
     def derivatives(self, free: np.ndarray, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The log-likelihood, its gradient and Hessian, where the variances that are not free are zero.
@@ -86,6 +89,12 @@ class FeatureLikelihood:
         found = self.at(theta)
         gradient, hessian = -found.gradient / 2, -found.hessian / 2
         return np.array([found.log_likelihood]), gradient[None, free], hessian[None][:, free][:, :, free]
+
+
+def _run_of(marked: np.ndarray) -> slice:
+    """The places that are marked, which follow each other, if there are any."""
+    start = int(np.argmax(marked))
+    return slice(start, start + int(np.count_nonzero(marked)))
 
 
 class FeatureEquations:
@@ -200,9 +209,14 @@ class FeatureEquations:
     def gradient(self) -> np.ndarray:
         """The derivatives of twice the negative log-likelihood by the variances, of shape (1 + B,)."""
         data = self.likelihood.products
-        traces = [data.numbers @ self.weights - (self.traced * self._scaled(self._powers[0])).sum()]
+        traces = [data.numbers @ self.weights - np.trace(self._turned)]
         traces += [self._trace(block) for block in range(len(self.likelihood.blocks))]
         return (np.array(traces) - self._pulls / self.within) / self._units
+
+    @cached_property
+    def _turned(self) -> np.ndarray:
+        """The inverse of the matrix whose determinant counts, times the sums with the square of the weights."""
+        return self.traced @ self._scaled(self._powers[0])
 
     @property
     def _units(self) -> np.ndarray:
@@ -212,9 +226,9 @@ class FeatureEquations:
     def _trace(self, block: int) -> float:
         own = self.likelihood.blocks[block]
         if self.theta[1 + block] > 0:
-            return float(len(own) - np.trace(self.traced[np.ix_(own, own)]))
+            return float(own.stop - own.start - np.trace(self.traced[own, own]))
         across = self.products[own, :-1] * self.scale
-        return float(np.trace(self.products[np.ix_(own, own)]) - ((across @ self.traced) * across).sum())
+        return float(np.trace(self.products[own, own]) - ((across @ self.traced) * across).sum())
 
     @property
     def hessian(self) -> np.ndarray:
@@ -234,7 +248,7 @@ class FeatureEquations:
         for line, left in enumerate(blocks, start=1):
             found[0, line] = found[line, 0] = self.solved[left] @ through[left]
             for column, right in enumerate(blocks, start=1):
-                own = self.solved[left] @ self.inverse[np.ix_(left, right)] @ self.solved[right]
+                own = self.solved[left] @ self.inverse[left, right] @ self.solved[right]
                 found[line, column] = (line == column) * (self.solved[left] ** 2).sum() - own
         return found
 
@@ -242,14 +256,11 @@ class FeatureEquations:
         """Minus the second derivatives of the determinants."""
         data, blocks = self.likelihood.products, self.likelihood.blocks
         found = np.zeros((1 + len(blocks),) * 2)
-        square, cube = (self._scaled(each) for each in self._powers)
-        once = self.traced @ square
-        twice = once @ self.traced
-        trace = data.numbers @ self.weights**2
-        found[0, 0] = trace - 2 * (self.traced * cube).sum() + (once * once.T).sum()
-        rest = np.eye(len(once)) - self.traced
+        turned, trace = self._turned, data.numbers @ self.weights**2
+        found[0, 0] = trace - 2 * (self.traced * self._scaled(self._powers[1])).sum() + (turned * turned.T).sum()
+        rest = np.eye(len(turned)) - self.traced
         for line, left in enumerate(blocks, start=1):
-            found[0, line] = found[line, 0] = np.trace(twice[np.ix_(left, left)])
+            found[0, line] = found[line, 0] = (turned[left] * self.traced[left]).sum()
             for column, right in enumerate(blocks, start=1):
-                found[line, column] = (rest[np.ix_(left, right)] ** 2).sum()
+                found[line, column] = (rest[left, right] ** 2).sum()
         return found

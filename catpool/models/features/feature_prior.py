@@ -24,7 +24,7 @@ from catpool.data.frozen import frozen
 from catpool.models.features.feature_blocks import Block, FeatureDesign
 from catpool.models.features.feature_effects import IDENTITY, FeatureEffects, no_effects
 from catpool.models.features.free_effects import warn_of_dropped
-from catpool.models.features.link_fit import fit_on_link, is_ready_on_link
+from catpool.models.features.link_fit import LinkFit, fit_on_link, is_ready_on_link
 from catpool.models.features.normal_fit import FIELDS, fit_normal, is_ready
 from catpool.moments.moments import Moments
 from catpool.priors.blas import blas_threads
@@ -44,11 +44,14 @@ class LearnedTable(NamedTuple):
     effects : FeatureEffects
     means : ndarray of shape (size,)
         The prior means of slots.
+    dropped : ndarray of int, optional
+        The features that it does without, by place. None if none of their effects can be learned.
     """
 
     prior: Prior
     effects: FeatureEffects
     means: np.ndarray
+    dropped: np.ndarray | None = None
 
 
 @frozen
@@ -78,8 +81,8 @@ class FeaturePrior:
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some slots, for all slots."""
-        assert isinstance(prior.mains, FeatureEffects)
-        return prior.mains.about(prior, self.design)
+        assert isinstance(prior.regression, FeatureEffects)
+        return prior.regression.about(prior, self.design)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -93,56 +96,51 @@ class FeaturePrior:
         Returns
         -------
         list of Prior of shape (...)
-            With `offset`, a function for `offset_variance`, and as `mains` the effects of the last table.
+            With `offset`, a function for `offset_variance`, and as `regression` the effects of the last table.
         """
         classes = [each.flatten() for each in moments]
-        dropped: list[np.ndarray] = []
         learn = self._learn_linear if family.homoscedastic else self._learn_on_link
         with blas_threads(1):
-            tables = [learn(own, family, dropped) for own in zip(*(each.views() for each in classes), strict=True)]
-        warn_of_dropped(self.design, dropped)
+            tables = [learn(own, family) for own in zip(*(each.views() for each in classes), strict=True)]
+        warn_of_dropped(self.design, [each.dropped for own in tables for each in own if each.dropped is not None])
         return [
             self._stack(own, each.count.shape) for own, each in zip(zip(*tables, strict=True), moments, strict=True)
         ]
 
-    def _learn_linear(
-        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
-    ) -> list[LearnedTable]:
-        """What is learned of the classes from one table; the features that it does without are added to a list."""
+    def _learn_linear(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
+        """What is learned of the classes from one table."""
         found = []
         for own in classes:
             if is_ready(own):
                 fit = fit_normal(self.design, own, reml=self.reml)
-                dropped.append(fit.dropped)
-                prior, effects = fit.prior, fit.effects
+                found.append(LearnedTable(fit.prior, fit.effects, fit.effects.mean(self.design), fit.dropped))
             else:
-                prior, effects = self._without_effects(own, family)
-            found.append(LearnedTable(prior, effects, effects.mean(self.design)))
+                found.append(self._without_effects(own, family))
         return found
 
-    def _without_effects(self, moments: Moments, family: Family) -> tuple[Prior, FeatureEffects]:
-        """The prior of a table from which no effects can be learned."""
+    def _without_effects(self, moments: Moments, family: Family) -> LearnedTable:
+        """What is learned from a table that tells no effects."""
         prior = family.likelihood_prior([moments], reml=self.reml)[0]
         assert prior.between is not None
         assert prior.within is not None
         weight = reliability(moments.count, prior.strength)
         error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        return prior, no_effects(self.design, float(prior.mean), float(error), family.name)
+        effects = no_effects(self.design, float(prior.mean), float(error), family.name)
+        return LearnedTable(prior, effects, effects.mean(self.design))
 
-    def _learn_on_link(
-        self, classes: Sequence[Moments], family: Family, dropped: list[np.ndarray]
-    ) -> list[LearnedTable]:
+    def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
         """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
-        alone = []
-        for own in classes:
-            if is_ready_on_link(own, family):
-                fit = fit_on_link(self.design, own, family, reml=self.reml)
-                alone.append(fit.effects)
-                dropped.append(fit.dropped)
-            else:
-                alone.append(no_effects(self.design, float(own.mean), 0.0, IDENTITY))
+        fits = [self._fit_on_link(own, family) for own in classes]
+        alone = [fit.effects for fit in fits]
         found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        return self._conjugate(found, classes, family)
+        tables = zip(self._conjugate(found, classes, family), fits, strict=True)
+        return [table._replace(dropped=fit.dropped) for table, fit in tables]
+
+    def _fit_on_link(self, moments: Moments, family: Family) -> LinkFit:
+        """The effects of one class, or none if they cannot be learned."""
+        if is_ready_on_link(moments, family):
+            return fit_on_link(self.design, moments, family, reml=self.reml)
+        return LinkFit(no_effects(self.design, float(moments.mean), 0.0, IDENTITY), None)
 
     def _conjugate(
         self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
@@ -174,4 +172,4 @@ class FeaturePrior:
             with blas_threads(1):
                 return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
 
-        return Prior(**numbers, offset=offset, offset_variance=variance, mains=tables[-1].effects)
+        return Prior(**numbers, offset=offset, offset_variance=variance, regression=tables[-1].effects)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
+from catpool.data.feature_table import FeatureTable, table_of
 from catpool.data.finite_numbers import check_range, finite_numbers
 from catpool.data.frozen import frozen
-from catpool.models.features.feature_table import FeatureTable, table_of
+from catpool.data.targets import LARGEST, SMALLEST
+from catpool.moments.sums import mean_and_sd
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
@@ -36,7 +38,7 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
     source : frame, list of labels, or callable
         A table with one row per category, in its column of the same label as the encoded column, or as the index of a
         pandas frame; a list of columns of X that are constant within a category; or a function from a Series of
-        categories to a table with a row for each.
+        categories to a table with a row for each, which says the same of a category whatever others it comes with.
     penalty : bool, default=True
         Whether the effects are shrunk to 0, with a variance s^2 that is estimated; otherwise they are free, as the
         fixed effects of a mixed model are. Free effects need far fewer columns than categories.
@@ -50,7 +52,8 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
     ------
     ValueError, TypeError
         If `source` is none of these, or `penalty` is no truth value; and, when an encoder is fitted, if a table has two
-        rows for a category or none for any, or holds dates.
+        rows for a category or none for any, or holds dates, or if a function says something else of categories without
+        the others.
 
     References
     ----------
@@ -107,7 +110,7 @@ class LinearFeatures:
     def fit(self, categories: pd.DataFrame) -> LinearBasis:
         """Learn the centers and scales of numbers, and the levels of other columns, over the categories."""
         known, label = self.known(categories), categories.index.name
-        if known.isna().all(axis=None):
+        if not any(known[each].notna().any() for each in known):
             raise ValueError(
                 f"`prior_features` must say something of the categories of column {label!r}, but knows none of them, "
                 f"such as {categories.index[0]!r}. Compare the types: 1 and '1' are two categories."
@@ -147,11 +150,14 @@ class LinearBasis:
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
         """The basis of categories: zeros for what is missing or of an unknown level, and NaN where all is."""
-        known = _select(self.source.known(categories), [*self.numbers.labels, *self.levels])
+        labels, known = [*self.numbers.labels, *self.levels], self.source.known(categories)
+        _check_labels(labels, known, categories.index.name)
+        known = _select(known, labels)
         blocks = [self.numbers.basis(known), *(each.basis(known[label]) for label, each in self.levels.items())]
         basis = np.hstack(blocks) if self.levels else blocks[0]
-        unknown = [each.is_unknown(known[label]) for label, each in self.levels.items()]
-        basis[np.column_stack([_select(known, self.numbers.labels).isna(), *unknown]).all(axis=1)] = np.nan
+        rows = np.flatnonzero(np.isnan(np.einsum("kq->k", basis)))
+        gaps = np.isnan(basis[rows])
+        basis[rows] = np.where(gaps & ~gaps.all(axis=1, keepdims=True), 0.0, basis[rows])
         return basis
 
 
@@ -170,10 +176,9 @@ class LinearNumbers:
     scale: np.ndarray
 
     def basis(self, known: pd.DataFrame) -> np.ndarray:
-        """The standardized columns, of shape (m, columns)."""
+        """The standardized columns, of shape (m, columns), with NaN for what is missing."""
         basis = _numbers(_select(known, self.labels)) - self.center
-        basis /= self.scale
-        basis[np.isnan(basis)] = 0.0
+        basis *= 1 / self.scale
         return basis
 
 
@@ -193,14 +198,10 @@ class LinearLevels:
     center: np.ndarray
 
     def basis(self, column: pd.Series) -> np.ndarray:
-        """The indicators less their shares, of shape (m, q)."""
+        """The indicators less their shares, of shape (m, q), with NaN for what is missing, or a new level."""
         codes = _codes(column, self.levels)[:, None]
         with_indicator = np.arange(len(self.levels))[len(self.levels) - len(self.center) :]
-        return np.where(codes >= 0, (codes == with_indicator) - self.center, 0.0)
-
-    def is_unknown(self, column: pd.Series) -> np.ndarray:
-        """Whether values are missing, or of a level that no category had at fit, of shape (m,)."""
-        return _codes(column, self.levels) < 0
+        return np.where(codes >= 0, (codes == with_indicator) - self.center, np.nan)
 
 
 def _kind(column: pd.Series, label: Any) -> str:
@@ -224,39 +225,56 @@ def _check_width(width: int, known: pd.DataFrame, label: Any) -> None:
     )
 
 
+def _check_labels(labels: list[Any], known: pd.DataFrame, label: Any) -> None:
+    """Raise an error unless what a function returned has the columns of fit."""
+    absent = [each for each in labels if each not in known]
+    if absent:
+        raise ValueError(
+            f"The function in `prior_features` of column {label!r} must return the same columns for any categories, "
+            f"but {absent} of those for all categories of fit are not among those for {len(known)}. Name them in the "
+            "function, and fill them."
+        )
+
+
 def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
     """Some columns of a table; the table itself if these are all, as a copy takes time."""
     return known if list(known) == labels else known[labels]
 
 
 def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
-    moments = np.array([_moments(column) for column in _numbers(known).T]).reshape(-1, 2)
-    center, scale = moments.T
+    center, scale = _moments(_numbers(known))
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
 
 
-def _moments(column: np.ndarray) -> tuple[float, float]:
-    """The mean and the standard deviation of a column; zeros where all is missing."""
-    gaps = np.isnan(column)
-    own = column[~gaps] if gaps.any() else column
-    count = max(len(own), 1)
-    center = own.sum() / count
-    rest = own - center
-    return center, np.sqrt(np.square(rest, out=rest).sum() / count)
+def _moments(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each column; zeros where all is missing."""
+    center, scale = mean_and_sd(numbers)
+    for place in np.flatnonzero(np.isnan(center)):
+        own = numbers[~np.isnan(numbers[:, place]), place]
+        center[place], scale[place] = (own.mean(), own.std()) if len(own) else (0.0, 0.0)
+    return center, scale
 
 
 def _numbers(known: pd.DataFrame) -> np.ndarray:
     """Columns of numbers as floats, of shape (m, columns), with NaN for missing values."""
     if len(known.columns) and (known.dtypes == np.float64).all():  # all at once, as there may be many
         numbers = known.to_numpy()
-        ends = (end.reduce(numbers, axis=0, initial=0.0) for end in (np.fmin, np.fmax))
-        for label, least, most in zip(known, *ends, strict=True):
-            check_range(least, most, label)
+        _check_ranges(numbers, list(known))
         return numbers
     columns = [finite_numbers(known[label], label) for label in known]
     return np.array(columns).T if columns else np.empty((len(known), 0))
+
+
+def _check_ranges(numbers: np.ndarray, labels: list[Any]) -> None:
+    """Refuse columns that `check_range` refuses, of which those whose sum of squares is of usual size need no look."""
+    with np.errstate(over="ignore"):
+        squares = np.einsum("kq,kq->q", numbers, numbers)
+    usual = (squares > len(numbers) * SMALLEST**2) & (squares < LARGEST**2)
+    for place in np.flatnonzero(~usual):
+        column = numbers[:, place]
+        check_range(np.fmin.reduce(column, initial=0.0), np.fmax.reduce(column, initial=0.0), labels[place])
 
 
 def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:

@@ -48,10 +48,10 @@ STRONGEST = 1e4  # rows of the average category, which the prior has to start fr
 
 @frozen
 class LinkFit:
-    """The effects of one class in one table, and the features that it does without, by place."""
+    """The effects of one class in one table, and the features that it does without, by place, or None if all."""
 
     effects: FeatureEffects
-    dropped: np.ndarray
+    dropped: np.ndarray | None
 
 
 def is_ready_on_link(moments: Moments, family: Family) -> bool:

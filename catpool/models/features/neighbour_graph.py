@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, identity
 from scipy.sparse.csgraph import connected_components, laplacian
-from scipy.sparse.linalg import LinearOperator, eigsh, splu
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.models.features.category_order import is_missing
 from catpool.models.features.expansion import MOST_KNOTS, leading
+from catpool.models.features.graph_variances import factorize, graph_variances
 
 SHIFT = -1e-7  # near to the eigenvalues that are sought, the smallest, where the shifted matrix has an inverse
+ROUNDING = 1e-9  # of variances, where the usual one is 1
 MUST = "`edges` of neighbours() must be pairs of categories"
 
 
@@ -67,38 +69,44 @@ class NeighbourGraph:
         return csr_matrix(laplacian(adjacency + adjacency.T))
 
 
-def scaled_functions(graph: NeighbourGraph, rank: int) -> np.ndarray:
-    """The functions of the largest variances, of shape (N, q), where each connected part has a usual variance of 1."""
+def scaled_functions(graph: NeighbourGraph, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """The functions of the largest variances, of shape (N, q), and the variance of each node that they leave.
+
+    Each connected part of the graph has a usual variance of 1.
+    """
     number, part = connected_components(graph.precision, directed=False)
     order = np.argsort(part, kind="stable")
-    found = []
+    found, left = [], np.empty(len(graph.nodes))
     for places in np.split(order, np.cumsum(np.bincount(part, minlength=number))[:-1]):
-        values, vectors = _of_part(graph.precision[places][:, places], rank)
+        values, vectors, left[places] = _of_part(graph.precision[places][:, places], rank)
         found += [(value, places, vector) for value, vector in zip(values, vectors.T, strict=True)]
     largest = sorted(found, key=lambda each: -each[0])[:rank]
     functions = np.zeros((len(graph.nodes), len(largest)))
     for column, (value, places, vector) in enumerate(largest):
         functions[places, column] = np.sqrt(value) * vector
-    return functions
+    left -= (functions**2).sum(axis=1)
+    return functions, np.where(left > ROUNDING, left, 0.0)
 
 
-def _of_part(precision: csr_matrix, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest variances in a connected part of a graph, in falling order, and their directions."""
+def _of_part(precision: csr_matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The largest variances in a connected part of a graph, their directions, and the variance of each node."""
     size = precision.shape[0]
     if size > MOST_KNOTS and rank < size - 1:
         values, vectors = _smallest(precision, rank + 1)
         values, vectors = 1 / values[1:], vectors[:, 1:]  # the first is the constant
-        return values / _geometric_mean(vectors**2 @ values), vectors
-    covariance = np.linalg.inv(precision.toarray() + 1 / size) - 1 / size
-    values, vectors = leading(covariance, rank)
-    return values / _geometric_mean(np.diag(covariance)), vectors
+        variances = graph_variances(precision)
+    else:
+        covariance = np.linalg.inv(precision.toarray() + 1 / size) - 1 / size
+        values, vectors = leading(covariance, rank)
+        variances = np.diag(covariance)
+    usual = _geometric_mean(variances)
+    return values / usual, vectors, variances / usual
 
 
 def _smallest(precision: csr_matrix, number: int) -> tuple[np.ndarray, np.ndarray]:
     """The smallest eigenvalues, in rising order, and their vectors, from a factor that keeps the matrix sparse."""
     size = precision.shape[0]
-    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-    factor = splu((precision - SHIFT * identity(size)).tocsc(), **symmetric)
+    factor = factorize(precision - SHIFT * identity(size))
     start = np.cos(np.arange(size))  # no sum of few of the vectors
     inverse = LinearOperator(precision.shape, matvec=factor.solve, dtype=float)
     return eigsh(precision, k=number, sigma=SHIFT, OPinv=inverse, v0=start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,8 @@ def neighbours(
         once, or all occur in both directions. They may name categories that are not among the training rows.
     rank : int, default=100
         The largest number of functions. N categories with neighbours, in P connected parts, need N - P for the exact
-        covariance. In parts of more than 1,024 categories, the first `rank` are scaled rather than all.
+        covariance. What fewer of them leave of the variance of a category is added to that of a new one, beyond what
+        they leave of the known ones on average.
 
     Returns
     -------
@@ -105,7 +106,7 @@ class NeighbourFeatures:
                 f"none of them: they have such as {self.graph.nodes[0]!r}, the column such as {categories.index[0]!r}. "
                 "Compare the types: 1 and '1' are two categories."
             )
-        return NeighbourBasis(self.graph.nodes, scaled_functions(self.graph, self.rank))
+        return NeighbourBasis(self.graph.nodes, *scaled_functions(self.graph, self.rank))
 
 
 @frozen
@@ -116,15 +117,19 @@ class NeighbourBasis:
     ----------
     nodes : ndarray of shape (N,)
     functions : ndarray of shape (N, q)
+    rest : ndarray of shape (N,), optional
+        The variance of each node that the functions leave. None if it counts as 0, as in files of before.
     """
 
     nodes: np.ndarray
     functions: np.ndarray
+    rest: np.ndarray | None = None
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be functions."""
         require(self.nodes.ndim == 1 and self.functions.ndim == 2 and self.functions.size > 0, "no functions")
         require_numbers((len(self.nodes), self.functions.shape[1]), functions=self.functions)
+        require_numbers((len(self.nodes),), least=0.0, rest=self.rest)
         _ = self._position  # refuses what is not hashable
 
     @cached_property
@@ -133,5 +138,15 @@ class NeighbourBasis:
 
     def __call__(self, categories: pd.DataFrame) -> np.ndarray:
         """The functions at categories, of shape (m, q)."""
+        return self._at(categories, self.functions)
+
+    @property
+    def left(self) -> Callable[[pd.DataFrame], np.ndarray] | None:
+        """From categories to the variance of their effects that the functions leave, of shape (m,)."""
+        rest = self.rest
+        return None if rest is None else lambda categories: self._at(categories, rest[:, None])[:, 0]
+
+    def _at(self, categories: pd.DataFrame, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of the nodes that categories are, of shape (m, q); NaN for islands."""
         found = np.array([self._position.get(each, -1) for each in categories.index.tolist()], dtype=np.intp)
-        return np.where((found >= 0)[:, None], self.functions[found], np.nan)
+        return np.where((found >= 0)[:, None], numbers[found], np.nan)

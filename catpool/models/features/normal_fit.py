@@ -54,13 +54,13 @@ def fit_normal(design: FeatureDesign, moments: Moments, *, reml: bool) -> Normal
     effects[0] += moments.mean
     variance = unit * (unit * found.within)
     between, within = (variance, 0.0) if exact else (float(found.theta[0]) * variance, variance)
-    mains = effects_of(design, effects, covariance, between, NORMAL.name)
+    regression = effects_of(design, effects, covariance, between, NORMAL.name)
     note = NO_NOISE if exact else ONE_ROW_EACH if alone else "" if between > 0 else ONLY_FEATURES
     strength = within / between if between > 0 else np.inf
     likelihood = np.inf if exact else found.log_likelihood - _logarithms(design, kept, found, unit)
     found_numbers = (effects[0], strength, between, within, likelihood, note)
     numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, found_numbers), strict=True))
-    return NormalFit(Prior(**numbers), mains, np.flatnonzero(~kept) - 1)
+    return NormalFit(Prior(**numbers), regression, np.flatnonzero(~kept) - 1)
 
 
 def _fit(

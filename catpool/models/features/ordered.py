@@ -11,7 +11,7 @@ import pandas as pd
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.models.features.category_order import Order, is_missing
-from catpool.models.features.expansion import centered, check_rank, expand, spread
+from catpool.models.features.expansion import centered, check_rank, expand, spread, walk_covariance
 
 
 def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
@@ -142,14 +142,24 @@ class OrderedBasis:
 
     def left(self, categories: pd.DataFrame) -> np.ndarray:
         """The variance of the walk at places that the functions leave, of shape (m,)."""
-        place = self._places(categories)
-        own = np.abs(self.knots[:, None] - self.knots).mean(axis=0)
-        usual = own.mean() / 2
+        distance, usual = self._distance(self._places(categories))
         if usual == 0:
-            return np.zeros(len(place))
-        beyond = np.abs(place - np.clip(place, self.knots[0], self.knots[-1]))
-        distance = np.interp(place, self.knots, own) + beyond
+            return np.zeros(len(distance))
         return np.maximum(distance / usual - 1 - (self(categories) ** 2).sum(axis=1), 0.0)
+
+    def left_covariance(self, categories: pd.DataFrame) -> np.ndarray:
+        """The covariance of the walk at places that the functions leave, of shape (m, m)."""
+        place, functions = self._places(categories), self(categories)
+        distance, usual = self._distance(place)
+        if usual == 0:
+            return np.zeros((len(place), len(place)))
+        return walk_covariance(np.abs(place[:, None] - place), distance, usual) - functions @ functions.T
+
+    def _distance(self, place: np.ndarray) -> tuple[np.ndarray, float]:
+        """The mean distance of places from the knots, of shape (m,), and the mean variance at the knots."""
+        own = np.abs(self.knots[:, None] - self.knots).mean(axis=0)
+        beyond = np.abs(place - np.clip(place, self.knots[0], self.knots[-1]))
+        return np.interp(place, self.knots, own) + beyond, float(own.mean() / 2)
 
     def _places(self, categories: pd.DataFrame) -> np.ndarray:
         return self.order.places(_values(categories, self.columns))

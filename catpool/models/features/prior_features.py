@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from catpool.data.categories import Vocabulary
-from catpool.data.featured import CategoryFeatures, FeaturedVocabulary, all_columns, is_penalized, with_features
+from catpool.data.feature_bases import CategoryFeatures, all_columns, is_penalized
+from catpool.data.featured import FeaturedVocabulary, with_features
 from catpool.data.frames import Frame
 from catpool.data.frozen import frozen
 from catpool.data.listed import Coded
+from catpool.models.features.context_check import check_context
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.models.features.read_features import read_features
@@ -71,6 +73,7 @@ class PriorFeatures:
             )
         assert isinstance(coded.vocabulary, Vocabulary)
         vocabulary = with_features(coded.codes, coded.vocabulary, label, X, self.features[label])
+        check_context(vocabulary)
         return coded._replace(vocabulary=vocabulary)
 
     def rule(self, vocabulary: FeaturedVocabulary) -> FeaturePrior:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import pandas as pd
-
-from catpool.data.featured import CategoryFeatures
+from catpool.data.feature_bases import CategoryFeatures
+from catpool.data.feature_table import is_table
 from catpool.models.features.linear import linear
 
 KINDS = "a table, a list of columns of X, a function from categories to a table, or features such as `ordered()`"
@@ -48,12 +47,3 @@ def _read_list(items: Sequence[Any], label: Any) -> list[CategoryFeatures]:
 def is_features(value: Any) -> bool:
     """Whether a value makes features, as it has a method `fit` and is no class."""
     return callable(getattr(value, "fit", None)) and not isinstance(value, type)
-
-
-def is_table(value: Any) -> bool:
-    """Whether a value is a frame in memory."""
-    if isinstance(value, pd.DataFrame):
-        return True
-    import narwhals.stable.v2 as nw  # here, because its import is slow
-
-    return isinstance(nw.from_native(value, eager_only=True, pass_through=True), nw.DataFrame)

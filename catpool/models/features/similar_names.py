@@ -146,6 +146,11 @@ class NameBasis:
         """The variance of the effects of names that the functions leave, of shape (m,)."""
         return np.maximum(1 - (self(categories) ** 2).sum(axis=1), 0.0)
 
+    def left_covariance(self, categories: pd.DataFrame) -> np.ndarray:
+        """The covariance of the effects of names that the functions leave, of shape (m, m)."""
+        own, functions = name_parts(_texts(categories)), self(categories)
+        return (own @ own.T).toarray() - functions @ functions.T
+
 
 def _texts(categories: pd.DataFrame) -> list[str]:
     """The names, in which a "?" stands for each half of a pair of surrogates, which has no bytes to be hashed."""

@@ -65,8 +65,8 @@ class CellPrior:
 
     def expand(self, prior: Prior) -> Prior:
         """A prior that was learned from some cells, for all cells."""
-        assert isinstance(prior.mains, PartEffects)
-        return prior.mains.about(prior, self.parts.slots)
+        assert isinstance(prior.regression, PartEffects)
+        return prior.regression.about(prior, self.parts.slots)
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each cell.
@@ -80,7 +80,7 @@ class CellPrior:
         Returns
         -------
         list of Prior of shape (...)
-            With `offset`, `offset_variance` and `mains`, which are those of the last table.
+            With `offset`, `offset_variance` and `regression`, which are those of the last table.
         """
         classes = [each.flatten() for each in moments]
         # cells with rows in any table, whether or not it can be fitted: that depends on its targets
@@ -189,5 +189,5 @@ def _reshape(prior: Prior, shape: tuple[int, ...]) -> Prior:
     """The priors of tables of a shape, whose effects are those of the last table, which has all rows."""
     numbers: dict[str, Any] = {name: getattr(prior, name).reshape(shape[:-1]) for name in FIELDS}
     offsets: dict[str, Any] = {name: getattr(prior, name).reshape(shape) for name in ("offset", "offset_variance")}
-    assert isinstance(prior.mains, PartEffects)
-    return Prior(**numbers, **offsets, mains=prior.mains.table(-1))
+    assert isinstance(prior.regression, PartEffects)
+    return Prior(**numbers, **offsets, regression=prior.regression.table(-1))

@@ -94,7 +94,7 @@ class PartEffects(EffectsOnLink):
         return PartEffects(float(intercept), effects, variances, float(variance), link, beside)
 
     @property
-    def sizes(self) -> list[int]:
+    def widths(self) -> list[int]:  # type: ignore[override]  # which others hold as a field
         """The number of slots of each part."""
         return [each.shape[-1] for each in self.effects]
 
@@ -106,7 +106,7 @@ class PartEffects(EffectsOnLink):
         for effects, variances in zip(self.effects, self.variances, strict=True):
             require(np.ndim(effects) == 1, "effects that are not a list")
             require_numbers(np.shape(effects), effects=effects, variances=variances)
-        require(all(each.sizes == self.sizes for each in self.beside), "effects of classes that do not match")
+        require(all(each.widths == self.widths for each in self.beside), "effects of classes that do not match")
 
     def predictor(self, places: np.ndarray) -> np.ndarray:
         """The sums of cells, of shape (..., m), from the slots of their parts, of shape (m, parts)."""
@@ -118,7 +118,7 @@ class PartEffects(EffectsOnLink):
 
     def central_places(self) -> np.ndarray:
         """A cell whose categories are all unseen."""
-        return np.array([self.sizes]) - 1
+        return np.array([self.widths]) - 1
 
     def draw_predictor(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The sums of cells with a draw of the errors of effects, which count as independent."""

@@ -146,13 +146,33 @@ def test_places_out_of_range_are_refused(changed, message):
     ("values", "message"),
     [
         (np.nan, "must have numbers, but columns .'lat', 'lon'. are missing throughout"),
-        (50.0, "must have different places, but columns .'lat', 'lon'. are the same for all"),
+        (50.0, "must have different places, but columns .'lat', 'lon'. are the same place for all"),
         ("fifty", "Column 'lat' must hold numbers"),
     ],
 )
 def test_useless_places_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         coordinates("lat", "lon").fit(of(["a", "b"]).assign(lat=values, lon=values))
+
+
+@pytest.mark.parametrize(
+    ("features", "x", "y"),
+    [
+        (coordinates("x", "y"), [90.0, 90.0, 90.0], [0.0, 120.0, 240.0]),  # a pole
+        (coordinates("x", "y"), [-90.0, -90.0, -90.0], [7.0, 8.0, 9.0]),
+        (coordinates("x", "y"), [50.0, 50.0, 50.0], [0.0, 360.0, 0.0]),
+        (coordinates("x", "y", earth=False), [0.3, 0.1 + 0.2, 0.3], [1e6, 1e6, 1e6]),
+    ],
+)
+def test_one_place_in_several_numbers_is_refused(features, x, y):
+    with pytest.raises(ValueError, match="must have different places"):
+        features.fit(of(["a", "b", "c"]).assign(x=x, y=y))
+
+
+def test_places_very_near_each_other_are_told_apart():
+    frame = of(["a", "b", "c"]).assign(lat=[50.0, 50.0 + 1e-10, 50.0 + 3e-10], lon=7.0)
+    functions = coordinates("lat", "lon").fit(frame)(frame)
+    np.testing.assert_allclose(functions @ functions.T, dense(np.array([[0.0], [1.0], [3.0]])), atol=1e-3)
 
 
 @pytest.mark.parametrize(

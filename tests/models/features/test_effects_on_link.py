@@ -54,11 +54,11 @@ def test_without_spread_beyond_features_effects_are_those_of_regression(family):
 
     assert prior.note == ONLY_FEATURES
     assert np.isinf(prior.strength)
-    np.testing.assert_allclose(prior.mains.effects, expected[1:], atol=1e-6)
+    np.testing.assert_allclose(prior.regression.effects, expected[1:], atol=1e-6)
     np.testing.assert_allclose(prior.mean + prior.offset, link.mean(X @ expected), atol=1e-6)
     information = X.T @ (X * (moments.count * link.variance(X @ expected))[:, None])
     np.testing.assert_allclose(
-        np.diagonal(prior.mains.covariance)[1:], np.diagonal(np.linalg.inv(information))[1:], rtol=1e-5
+        np.diagonal(prior.regression.covariance)[1:], np.diagonal(np.linalg.inv(information))[1:], rtol=1e-5
     )
 
 
@@ -67,8 +67,8 @@ def test_without_spread_beyond_features_effects_are_those_of_regression(family):
 def test_effects_solve_their_equations(family, reml):
     moments, _, features = simulated(np.random.default_rng(4), family, 10.0)
     link = FAMILIES[family].link
-    mains = learn([Block(features)], moments, family, reml).mains
-    eta = mains.predictor(features)
+    regression = learn([Block(features)], moments, family, reml).regression
+    eta = regression.predictor(features)
     mean, slope = link.mean(eta), link.variance(eta)
     centered = features - features.mean(axis=0)
 
@@ -88,7 +88,7 @@ def test_effects_solve_their_equations(family, reml):
 
     options = {"xatol": 1e-9, "fatol": 1e-11, "maxfev": 2000}
     found = minimize(lambda logs: deviance(logs)[0], [-2.0, -2.0], method="Nelder-Mead", options=options)
-    np.testing.assert_allclose([mains.intercept, *mains.effects], deviance(found.x)[1], atol=1e-6)
+    np.testing.assert_allclose([regression.intercept, *regression.effects], deviance(found.x)[1], atol=1e-6)
 
 
 @pytest.mark.parametrize("family", ["binomial", "poisson"])
@@ -123,7 +123,7 @@ def test_classes_add_up_to_one():
     priors = FeaturePrior([Block(features)], True)(classes, FAMILIES["binomial"])
     np.testing.assert_allclose(sum(each.mean + each.offset for each in priors), 1.0, rtol=1e-12)
     assert len({float(each.strength) for each in priors}) == 1
-    unseen = priors[0].mains.unseen(features[:2], priors[0], FAMILIES["binomial"])
+    unseen = priors[0].regression.unseen(features[:2], priors[0], FAMILIES["binomial"])
     np.testing.assert_allclose(unseen["mean"], (priors[0].mean + priors[0].offset)[:2], rtol=1e-12)
 
 
@@ -134,4 +134,4 @@ def test_a_class_that_no_row_or_each_row_has(share):
     prior = learn([Block(features)], moments, "binomial")
     np.testing.assert_array_equal(prior.mean + prior.offset, np.full(20, share))
     np.testing.assert_array_equal(posterior_mean(moments, prior, FAMILIES["binomial"]), np.full(20, share))
-    assert prior.mains.share == 0.0
+    assert prior.regression.share == 0.0

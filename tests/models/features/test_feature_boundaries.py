@@ -20,7 +20,7 @@ def learn(blocks, moments, reml=True):
 
 
 def all_finite(prior, moments):
-    numbers = [prior.mean, prior.offset, prior.uncertainty, prior.between, prior.within, prior.mains.covariance]
+    numbers = [prior.mean, prior.offset, prior.uncertainty, prior.between, prior.within, prior.regression.covariance]
     numbers += [posterior_mean(moments, prior, NORMAL), posterior_sd(moments, prior, NORMAL)]
     return all(np.isfinite(each).all() for each in numbers)
 
@@ -31,7 +31,7 @@ def test_features_without_effects_change_nothing():
     y, codes = simulated(rng, [], spread=1.0)
     moments = moments_of(y, codes)
     prior, plain = learn([features], moments), NORMAL.likelihood_prior([moments], reml=True)[0]
-    assert prior.mains.share == 0.0
+    assert prior.regression.share == 0.0
     np.testing.assert_array_equal(prior.offset, 0.0)
     for name in ("mean", "strength", "between", "within", "log_likelihood"):
         assert float(getattr(prior, name)) == pytest.approx(float(getattr(plain, name)), rel=1e-6)
@@ -48,7 +48,7 @@ def test_features_that_explain_all(penalized):
     assert prior.between == 0.0
     assert np.isinf(prior.strength)
     assert prior.note == ONLY_FEATURES
-    assert prior.mains.share == 1.0
+    assert prior.regression.share == 1.0
     np.testing.assert_array_equal(posterior_mean(moments, prior, NORMAL), prior.mean + prior.offset)
     dense = Dense(y, codes, blocks)
     likelihood, variances = best(dense, True, 2 + penalized)
@@ -105,7 +105,7 @@ def test_means_that_features_tell_exactly(penalized, repeats):
     prior = learn([Block(features, penalized)], moments)
     assert all_finite(prior, moments)
     np.testing.assert_allclose(prior.mean + prior.offset, 1 + features @ [2.0, -3.0], rtol=1e-5)
-    assert prior.mains.share == pytest.approx(1.0)
+    assert prior.regression.share == pytest.approx(1.0)
 
 
 def test_dependent_free_features_are_left_out_with_a_warning():
@@ -120,7 +120,7 @@ def test_dependent_free_features_are_left_out_with_a_warning():
         prior = learn(blocks, moments)
     expected = learn([Block(first, False)], moments)
     np.testing.assert_allclose(prior.offset, expected.offset, atol=1e-9)
-    np.testing.assert_allclose(prior.mains.effects[2:], 0.0)
+    np.testing.assert_allclose(prior.regression.effects[2:], 0.0)
     np.testing.assert_allclose(posterior_sd(moments, prior, NORMAL), posterior_sd(moments, expected, NORMAL), rtol=1e-9)
     assert float(prior.log_likelihood) == pytest.approx(float(expected.log_likelihood), rel=1e-12)
 
@@ -181,7 +181,7 @@ def test_tables_without_anything_to_learn(y, codes, note):
     prior = learn([Block(np.random.default_rng(1).normal(size=(SIZE, 2)))], moments)
     plain = NORMAL.likelihood_prior([moments], reml=True)[0]
     assert prior.note == note
-    assert prior.mains.share == 0.0
+    assert prior.regression.share == 0.0
     np.testing.assert_array_equal(posterior_mean(moments, prior, NORMAL), posterior_mean(moments, plain, NORMAL))
     np.testing.assert_allclose(posterior_sd(moments, prior, NORMAL), posterior_sd(moments, plain, NORMAL), rtol=1e-12)
 
@@ -231,16 +231,16 @@ def test_slots_without_features_have_the_average_and_its_variance():
     basis[[0, -1]] = np.nan
     blocks = [Block(basis), Block(rng.normal(size=(SIZE, 2)))]
     prior = learn(blocks, moments_of(*simulated(rng, [Block(np.nan_to_num(basis - 5))])))
-    mains, known = prior.mains, basis[1:-1]
-    own, covariance = mains.effects[:3], mains.covariance[1:4, 1:4]
+    regression, known = prior.regression, basis[1:-1]
+    own, covariance = regression.effects[:3], regression.covariance[1:4, 1:4]
     centered = known - known.mean(axis=0)
     expected = np.mean((centered @ own) ** 2 + np.einsum("kq,qr,kr->k", centered, covariance, centered))
-    assert mains.unknown[0] == pytest.approx(expected, rel=1e-9)
+    assert regression.unknown[0] == pytest.approx(expected, rel=1e-9)
     middle = np.append(known.mean(axis=0), blocks[1].basis[-1])[None]
     unknown = np.append(np.full(3, np.nan), blocks[1].basis[-1])[None]
-    assert mains.mean(unknown) == pytest.approx(mains.mean(middle), rel=1e-12)
-    assert mains.variance(unknown) == pytest.approx(mains.variance(middle) + expected, rel=1e-9)
-    assert prior.uncertainty[-1] == pytest.approx(mains.variance(unknown)[0], rel=1e-9)
+    assert regression.mean(unknown) == pytest.approx(regression.mean(middle), rel=1e-12)
+    assert regression.variance(unknown) == pytest.approx(regression.variance(middle) + expected, rel=1e-9)
+    assert prior.uncertainty[-1] == pytest.approx(regression.variance(unknown)[0], rel=1e-9)
 
 
 def test_features_for_no_slot():
@@ -250,7 +250,7 @@ def test_features_for_no_slot():
     moments = moments_of(*simulated(rng, []))
     prior = learn([Block(np.full((SIZE, 2), np.nan))], moments)
     assert all_finite(prior, moments)
-    assert prior.mains.share == 0.0
+    assert prior.regression.share == 0.0
 
 
 def test_draws_have_the_variances_of_prior_means():
@@ -258,11 +258,11 @@ def test_draws_have_the_variances_of_prior_means():
     basis = rng.normal(size=(SIZE, 3))
     basis[-1] = np.nan
     prior = learn([Block(basis)], moments_of(*simulated(rng, [Block(np.nan_to_num(basis))])))
-    drawn = np.array([prior.mains.draw_means(basis, rng) for _ in range(4000)])
+    drawn = np.array([prior.regression.draw_means(basis, rng) for _ in range(4000)])
     np.testing.assert_allclose(drawn.mean(axis=0), prior.mean + prior.offset, atol=0.05)
     np.testing.assert_allclose(drawn.var(axis=0), prior.uncertainty, rtol=0.15)
     ones = np.column_stack([np.ones(2), basis[:2] - np.nanmean(basis, axis=0)])
-    expected = ones @ prior.mains.covariance @ ones.T  # as categories share their effects
+    expected = ones @ prior.regression.covariance @ ones.T  # as categories share their effects
     np.testing.assert_allclose(np.cov(drawn[:, :2].T), expected, atol=0.15 * expected.max())
 
 

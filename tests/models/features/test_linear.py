@@ -97,3 +97,27 @@ def test_numbers_must_be_finite(dtype):
 def test_a_function_must_return_a_table(returned):
     with pytest.raises(TypeError, match=r"must return a table with a row for each category\. It returned a"):
         linear(lambda categories: returned).fit(frame_of("ab"))
+
+
+def test_tables_of_floats_with_gaps_are_read_as_other_numbers_are():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(5, 2, size=(3000, 4)).round(2), index=[f"shop {code}" for code in range(3000)])
+    table.iloc[::3, 1], table.iloc[5, :], table[4] = np.nan, np.nan, np.nan
+    frame = frame_of(rng.permutation(table.index))
+    known = table.loc[frame.index].iloc[:, :4]
+    expected = ((known - known.mean()) / known.std(ddof=0)).to_numpy()
+    gaps = np.isnan(expected) & ~np.isnan(expected).all(axis=1, keepdims=True)
+    with_integers = table.copy()
+    with_integers[5] = 1  # which says nothing
+    for source in (table, with_integers):
+        np.testing.assert_allclose(basis_of(source, frame), np.where(gaps, 0.0, expected), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("number", "fits"), [(1e90, True), (1e-90, True), (1e101, False), (1e-101, False)])
+def test_numbers_must_be_of_a_size_whose_square_is_a_number(number, fits):
+    table = pd.DataFrame({"tiny": [0.0, number, 0.0, np.nan], "usual": [1.0, 2.0, 3.0, 5.0]}, index=list("abcd"))
+    if fits:
+        assert np.isfinite(basis_of(table, frame_of("abcd"))).all()
+    else:
+        with pytest.raises(ValueError, match=r"Column 'tiny' must be finite, and its largest magnitude between"):
+            basis_of(table, frame_of("abcd"))

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from helpers.described import of
 
-from catpool import neighbours
+from catpool import EmpiricalBayesEncoder, neighbours
 from catpool.models.features import neighbour_graph
+from catpool.models.features.graph_variances import graph_variances
 from catpool.models.features.neighbour_graph import NeighbourGraph, scaled_functions
 from catpool.models.features.neighbours import NeighbourBasis
 
@@ -97,14 +98,75 @@ def test_categories_of_several_types():
 
 def test_large_parts_have_the_same_functions(monkeypatch):
     graph = NeighbourGraph.of(grid(12, 17))
-    exact = scaled_functions(graph, 30)
+    exact, left = scaled_functions(graph, 30)
     monkeypatch.setattr(neighbour_graph, "MOST_KNOTS", 100)
-    first = scaled_functions(graph, 30)
-    covariance = first @ first.T
-    np.testing.assert_allclose(np.exp(np.log(np.diag(covariance)).mean()), 1.0)
-    expected = exact @ exact.T
-    np.testing.assert_allclose(covariance, expected / np.exp(np.log(np.diag(expected)).mean()), atol=1e-8)
-    assert scaled_functions(graph, 1000).shape == (204, 203)
+    first, rest = scaled_functions(graph, 30)
+    np.testing.assert_allclose(first @ first.T, exact @ exact.T, atol=1e-8)
+    np.testing.assert_allclose(rest, left, atol=1e-8)
+    assert scaled_functions(graph, 1000)[0].shape == (204, 203)
+
+
+@pytest.mark.parametrize("rank", [1, 4, 18, 19, 1000])
+@pytest.mark.parametrize("most", [5, 1024])
+def test_functions_and_what_they_leave_have_the_variance_of_the_process(rank, most, monkeypatch):
+    monkeypatch.setattr(neighbour_graph, "MOST_KNOTS", most)
+    edges = np.vstack([BOARD, [[20, 21], [21, 22]]])
+    fitted = neighbours(edges, rank=rank).fit(of(range(3)))
+    variances = np.append(np.diag(dense(BOARD, 20)), np.diag(dense(np.array([[0, 1], [1, 2]]), 3)))
+    nodes = of(range(23))
+    np.testing.assert_allclose(fitted.left(nodes) + (fitted(nodes) ** 2).sum(axis=1), variances, atol=1e-8)
+    assert (fitted.left(nodes) > 0).any() == (rank < 21)
+    assert np.isnan(fitted.left(of(["island"]))).all()
+
+
+def random_edges(size, number):
+    pairs = np.random.default_rng(0).permutation(np.column_stack(np.triu_indices(size, 1)))[:number]
+    path = np.column_stack([np.arange(size - 1), np.arange(1, size)])
+    return np.unique(np.vstack([pairs, path]), axis=0)
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        grid(7, 11),
+        grid(1, 30),
+        grid(1, 2),
+        np.column_stack([np.zeros(20, dtype=int), np.arange(1, 21)]),
+        np.column_stack([np.arange(20), np.full(20, 20)]),
+        np.column_stack(np.triu_indices(12, 1)),
+        random_edges(40, 20),
+        random_edges(40, 300),
+    ],
+    ids=["grid", "path", "pair", "star", "star without its center", "complete", "random", "dense"],
+)
+def test_variances_of_a_graph_are_those_of_its_pseudo_inverse(edges):
+    graph = NeighbourGraph.of(edges)
+    expected = np.diag(np.linalg.pinv(graph.precision.toarray()))
+    np.testing.assert_allclose(graph_variances(graph.precision), expected, rtol=1e-10, atol=1e-12)
+
+
+def board_with_tails():
+    """A board, and a path of three squares out of each square of its edge; which of them are in these paths."""
+    square = np.arange(100).reshape(10, 10)
+    border = np.concatenate([square[0], square[-1], square[1:-1, 0], square[1:-1, -1]])
+    paths = np.column_stack([border, 100 + np.arange(3 * len(border)).reshape(-1, 3)])
+    return np.vstack([grid(10, 10), *(paths[:, [k, k + 1]] for k in range(3))]), np.arange(100 + 3 * len(border)) >= 100
+
+
+def test_what_few_functions_leave_is_in_the_intervals_of_new_categories():
+    edges, outside = board_with_tails()
+    size, inside = len(outside), np.flatnonzero(~outside)
+    root = np.linalg.cholesky(dense(edges, size) + 1e-9 * np.eye(size))
+    covered = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        effects = root @ rng.normal(size=size)
+        X = pd.DataFrame({"square": np.repeat(inside, 10)})
+        encoder = EmpiricalBayesEncoder(["square"], prior_features={"square": neighbours(edges, rank=10)})
+        encoder.set_params(output=["mean", "sd"]).fit(X, effects[X["square"]] + rng.normal(size=len(X)))
+        mean, sd = encoder.transform(pd.DataFrame({"square": np.flatnonzero(outside)})).to_numpy().T
+        covered.append(np.abs(effects[outside] - mean) < 1.645 * sd)
+    assert 0.8 < np.mean(covered) < 0.97
 
 
 def test_pickles_have_the_same_functions():
@@ -161,6 +223,8 @@ def objects(*values):
         NeighbourGraph(objects(1, 2), np.empty((0, 2), dtype=int)),
         NeighbourBasis(objects(1, 2), np.ones((3, 1))),
         NeighbourBasis(objects(1, 2), np.ones((2, 0))),
+        NeighbourBasis(objects(1, 2), np.ones((2, 1)), np.ones(3)),
+        NeighbourBasis(objects(1, 2), np.ones((2, 1)), -np.ones(2)),
     ],
 )
 def test_damaged_graphs_are_refused(damaged):

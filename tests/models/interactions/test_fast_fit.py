@@ -50,7 +50,7 @@ def test_the_quick_fit_is_nearly_the_exact_one(parts, kind, prior):
     for own, other in zip(quick.tables_[0].encodings, exact.tables_[0].encodings, strict=True):
         for name in ("between", "within"):
             np.testing.assert_allclose(getattr(own.prior, name), getattr(other.prior, name), rtol=5e-3, atol=1e-6)
-        for variances, others in zip(own.prior.mains.variances, other.prior.mains.variances, strict=True):
+        for variances, others in zip(own.prior.regression.variances, other.prior.regression.variances, strict=True):
             np.testing.assert_allclose(variances[-1], others[-1], rtol=5e-3, atol=1e-5)
 
 
@@ -100,7 +100,7 @@ def test_a_variance_does_not_stay_at_zero_from_an_early_round(seed):
     for _ in range(seed + 1):
         y = np.digitize(effect + rng.normal(size=300), [-0.5, 0.5])
     exact = both(("a", "b", "c"), "binary")[1].fit(X, (y == 0).astype(int))
-    assert exact.tables_[0].encodings[0].prior.mains.variances[2][-1] > 0.005
+    assert exact.tables_[0].encodings[0].prior.regression.variances[2][-1] > 0.005
 
 
 @pytest.mark.parametrize("order", ["pairs", 2, 3])

@@ -51,7 +51,7 @@ def test_a_part_with_a_category_for_each_cell_has_the_whole_effect(kind):
     encoder = cells("city", "shop", target_type=kind).fit(X, y[kind])
     prior = encoder.tables_[0].encodings[0].prior
     assert prior.strength == np.inf
-    assert np.ptp(prior.mains.effects[1]) > 0.1
+    assert np.ptp(prior.regression.effects[1]) > 0.1
     table = encoder.transform(X)
     assert (table["city_x_shop_reliability"] == 0).all()
     # a shop that has moved to another city keeps its effect
@@ -67,8 +67,8 @@ def test_parts_that_group_alike_share_one_effect_equally():
     table = encoder.tables_[0]
     prior = table.encodings[0].prior
     parts = table.vocabulary.paths.parts
-    city = dict(zip(parts[0].categories, prior.mains.effects[0][1:-1], strict=True))
-    town = dict(zip(parts[1].categories, prior.mains.effects[1][1:-1], strict=True))
+    city = dict(zip(parts[0].categories, prior.regression.effects[0][1:-1], strict=True))
+    town = dict(zip(parts[1].categories, prior.regression.effects[1][1:-1], strict=True))
     assert {f"{name}!": value for name, value in city.items()} == town
     without = cells("city", "part").fit(X, y["continuous"]).transform(X).to_numpy()
     np.testing.assert_allclose(encoder.transform(X).to_numpy(), without, rtol=1e-6, atol=1e-8)

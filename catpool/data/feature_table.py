@@ -44,6 +44,11 @@ class FeatureTable:
         shape = np.shape(self.index)
         require(len(shape) == 1 and all(np.shape(each) == shape for each in self.columns.values()), "a ragged table")
 
+    def frame(self) -> pd.DataFrame:
+        """The table as a pandas frame."""
+        columns = {label: plain_series(column) for label, column in self.columns.items()}
+        return pd.DataFrame(columns).set_axis(pd.Index(plain_series(self.index), tupleize_cols=False))
+
     def rows(self, categories: pd.Index) -> pd.DataFrame:
         """The features of categories of the column that their index is named after; missing for unknown ones."""
         last = vars(self).pop("_last", None)  # of the last call, as a fit asks twice
@@ -76,7 +81,10 @@ class FeatureTable:
                 f"The table in `prior_features` of column {label!r} must have features beside the categories, but it "
                 "has no other column. Add some."
             )
-        return pd.DataFrame(columns, index=index)
+        frame = pd.DataFrame(columns, index=index)
+        if not (frame.dtypes == np.float64).all():
+            return frame
+        return pd.DataFrame(np.ascontiguousarray(frame), index, frame.columns, copy=False)  # rows are found faster so
 
 
 def _check_keys(index: pd.Index, label: Any) -> None:
@@ -87,6 +95,15 @@ def _check_keys(index: pd.Index, label: Any) -> None:
             f"The table in `prior_features` of column {label!r} must have one row for each category, in its column "
             f"{label!r} or, without one, as the index of a pandas frame, but {what}. Remove rows."
         )
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a frame in memory."""
+    if isinstance(value, pd.DataFrame):
+        return True
+    import narwhals.stable.v2 as nw  # here, because its import is slow
+
+    return isinstance(nw.from_native(value, eager_only=True, pass_through=True), nw.DataFrame)
 
 
 def table_of(result: Any, categories: pd.Index) -> pd.DataFrame:
