@@ -26,6 +26,7 @@ from catpool.priors.drift_search import NEAR, NONE, Found, bounds, ratios_at, se
 from catpool.priors.local_level import Visits
 
 LEAST_ROWS = 3
+CLOSEST = 1e-250  # in time, by which rates in a unit of time are divided
 MOST = 1e100  # times the variance of y, that of a change which is given
 NOISELESS = 1e16  # the ratio of shocks beside which there is no noise
 CHANCE = 4.0  # of twice the log-likelihood, which drift and shocks must gain
@@ -72,7 +73,8 @@ def fit_drift(visits: Visits, restricted: bool, variance: float | None = None) -
     Raises
     ------
     ValueError
-        If the variance of the change between two visits is 0 for floats or so large that they lose y.
+        If the variance of the change between two visits is 0 for floats or so large that they lose y, or if the time
+        between them is nearly 0.
     """
     if not visits.some_return or visits.category[-1] < 1 or visits.rows.sum() <= LEAST_ROWS:
         return None
@@ -96,6 +98,11 @@ def _likelihood(visits: Visits, restricted: bool, variance: float | None) -> Dri
         raise ValueError(
             "`drift` must be such that floats hold how far effects change between two rows of a category. The variance "
             f"of the change would be {by_visit:.0e}, that of y is {visits.variance:.0e}. Measure time in another unit."
+        )
+    if not visits.spacing > CLOSEST:
+        raise ValueError(
+            f"With `drift`, rows of a category must be at least {CLOSEST} apart in time, but they are "
+            f"{visits.spacing:.0e} apart. Measure time in another unit."
         )
     spaced = visits.spaced
     return DriftLikelihood(spaced.as_rows if visits.agree else spaced, restricted, by_visit)
