@@ -4,8 +4,8 @@ With innovations e of variance F, and r the number of restrictions, minus twice 
 
     (N - r) log(2 pi sigma^2) + sum of e^2 / F / sigma^2 + sum of log(w F) + r log(sum of share^2 / F),
 
-where the sum of squares has the scatter within visits as well. Gradients are sums over the changes of e and F, which
-follow recursions like those of e and F.
+where the sum of squares has the scatter within visits as well. Its gradient takes one pass over the visits, from the
+last to the first, for all ratios: `smooth`.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ P is refined by a step of Newton's method, which is another elimination.
 References
 ----------
 A. C. Harvey (1989), Forecasting, structural time series models and the Kalman filter, Cambridge University Press.
+S. J. Koopman, N. Shephard (1992), Exact score for time series models in state space form, Biometrika 79.
 J. Durbin, S. J. Koopman (2012), Time series analysis by state space methods, 2nd edition, Oxford University Press.
 """
 
@@ -233,7 +234,15 @@ class Smoothed(NamedTuple):
 
 
 def smooth(filtered: Filtered, errors: np.ndarray) -> tuple[Smoothed, Smoothed]:
-    """Smooth series of errors, of shape (k, m): for variances of the level before each visit, and of its noise."""
+    """Smooth series of errors, of shape (k, m): for variances of the level before each visit, and of its noise.
+
+    With r and N of the next visit of a category, which are 0 after its last, those of a visit are
+
+        e / F + v / F * r,     1 / F + (v / F)^2 * N.
+
+    A variance that is added to the level changes the sum of e^2 / F by -r^2, and that of log F by N. One that is added
+    to the noise changes them by -(e / F - P / F * r)^2 and 1 / F + (P / F)^2 * N, with r and N of the next visit.
+    """
     total, gain = filtered.total, filtered.ahead / filtered.total
     level = solve_recursion(filtered.carried, errors / total, backwards=True)
     spread = solve_recursion(filtered.carried**2, 1 / total[None], backwards=True)
