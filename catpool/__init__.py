@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from catpool.models.features.neighbours import neighbours
     from catpool.models.features.ordered import ordered
     from catpool.models.features.similar_names import names
+    from catpool.models.features.size_features import sizes
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "ordered",
     "report",
     "sample_encodings",
+    "sizes",
 ]
 __version__ = "0.1.0"
 
@@ -79,6 +81,7 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "ordered": "catpool.models.features.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
+    "sizes": "catpool.models.features.size_features",
 }
 
 

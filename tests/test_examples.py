@@ -186,7 +186,7 @@ def test_the_accuracy_benchmark_takes_a_folder_of_whole_frames(tmp_path, capsys,
 def test_the_benchmark_of_side_information_tells_of_a_made_map(capsys):
     benchmark = runpy.run_path(str(EXAMPLES.parent / "tests" / "benchmarks" / "side_information.py"))
     benchmark["main"](benchmark["parsed"](["--quick", "--sets", "made map"]))
-    lines = [line.rsplit(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    lines = [line.rsplit(maxsplit=5) for line in capsys.readouterr().out.splitlines()]
     found = {line[0]: float(line[1]) for line in lines if line and line[0] in ("coordinates", "neighbours", "ordered")}
     assert min(found["coordinates"], found["neighbours"]) > 0.4 > 0.05 > found["ordered"]
 

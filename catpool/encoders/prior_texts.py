@@ -36,13 +36,14 @@ prior_features : dict, default=None
     - a table with one row per category, in its column of the same label, or as the index of a pandas frame;
     - a list of columns of X that are constant within a category (``transform`` warns if they change);
     - a function from a Series of categories to a table with a row for each;
-    - features: `linear`, `ordered`, `coordinates`, `names`, `neighbours`, or an object of your own;
+    - features: `linear`, `ordered`, `coordinates`, `names`, `neighbours`, `sizes`, or an object of your own;
     - or a list of columns and features, each of which is a block. Its columns together are one, too.
 
-    Features are made once from the categories of all training rows, never from y, so all folds share them. A new
-    category in ``transform`` has those that the table, the function or the columns of its row give it. One without
-    features, as the missing value, counts as one of average features, with a larger `sd`. `summary_` has the share of
-    the variance between categories that the features have `explained`, and `encoding_table` the `prior_mean` of each.
-    It needs the prior "auto", "reml" or "ml", and is fitted by maximum likelihood, never by full Bayes.
+    Features are made once from the categories of all training rows, never from y, so all folds share them; only `sizes`
+    are counted in each. A new category in ``transform`` has those that the table, the function or the columns of its
+    row give it. One without features, as the missing value, counts as one of average features, with a larger `sd`.
+    `summary_` has the share of the variance between categories that the features have `explained`, and `encoding_table`
+    the `prior_mean` of each. It needs the prior "auto", "reml" or "ml", and is fitted by maximum likelihood, never by
+    full Bayes.
 """,
 }

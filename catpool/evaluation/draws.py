@@ -140,29 +140,39 @@ def _refuse_drift(tables: Sequence[EncodingTable]) -> None:
         )
 
 
-def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, np.ndarray | JointPlaces | None]:
-    """The slots of the rows, and where prior means follow from effects the places that they follow from.
+def _places(table: EncodingTable, columns: Any) -> tuple[np.ndarray, dict[Any, np.ndarray | JointPlaces] | None]:
+    """The slots of the rows, and the places that prior means follow from, by output of y, if they follow from effects.
 
     Unseen categories have slots of their own, behind those of the table, unless they are encoded otherwise.
     """
     slots, size = table.slots(columns), table.vocabulary.size
     if table.encodings[0].prior.regression is None:
         return slots, None
-    places = slot_places(table.vocabulary)
+    places = {each.output: slot_places(table.vocabulary, each.moments) for each in _of_y(table)}
     unseen = np.flatnonzero(slots == size - 1)
     if table.knows_unseen and len(unseen):
         new, own = distinct_places(table.vocabulary, columns, unseen)
         slots = slots.copy()
         slots[unseen] = size + own
-        return slots, with_roots(np.vstack([places, new]), table.vocabulary, columns, unseen)
-    return slots, places
+        return slots, {
+            output: with_roots(np.vstack([known, new]), table.vocabulary, columns, unseen)
+            for output, known in places.items()
+        }
+    return slots, dict(places)
 
 
-def _draw_table(table: EncodingTable, places: np.ndarray | JointPlaces | None, rng: np.random.Generator) -> np.ndarray:
+def _of_y(table: EncodingTable) -> list[Encoding]:
+    """The encodings that are not of shares."""
+    return [encoding for encoding in table.encodings if not encoding.shares]
+
+
+def _draw_table(
+    table: EncodingTable, places: dict[Any, np.ndarray | JointPlaces] | None, rng: np.random.Generator
+) -> np.ndarray:
     """Draw the values of a column once, of shape (slots, classes of all targets)."""
-    values, encodings = [], [encoding for encoding in table.encodings if not encoding.shares]
-    for _, group in groupby(encodings, key=lambda encoding: encoding.output):
-        values += _draw_target(list(group), places, rng)
+    values, encodings = [], _of_y(table)
+    for output, group in groupby(encodings, key=lambda encoding: encoding.output):
+        values += _draw_target(list(group), None if places is None else places[output], rng)
     for value, encoding in zip(values, encodings, strict=True):
         table.policy.apply(MEAN, value[: table.vocabulary.size], encoding.moments, encoding.prior)
         value -= encoding.level or 0.0

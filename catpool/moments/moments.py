@@ -67,6 +67,11 @@ class Moments:
         """The number of rows. A row of weight w counts as w rows, or as one row if weights are precisions."""
         return self.size if self.observed is None else self.observed
 
+    @property
+    def row_weight(self) -> float | np.ndarray:
+        """What a row adds to the count of its category: one, or if weights are precisions their mean."""
+        return 1.0 if self.observed is None else self.size / np.maximum(self.observed, 1.0)
+
     def views(self) -> Iterator[Moments]:
         """Iterate over the leading axes: one table of shape (K,) after the other."""
         for index in np.ndindex(self.count.shape[:-1]):

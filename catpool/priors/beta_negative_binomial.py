@@ -19,6 +19,9 @@ Annals of Statistics 11, 515-529.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 import numpy as np
 from scipy.special import digamma, zeta
 
@@ -65,19 +68,72 @@ def beta_negative_binomial(totals: np.ndarray, rows: np.ndarray, dispersion: flo
     return likelihood
 
 
+Slopes = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def slopes_by_a(totals: np.ndarray, rows: np.ndarray, dispersion: float) -> Callable[[np.ndarray], Slopes]:
+    """From an s - d, of shape (T,), the first two derivatives of the log-likelihood by a, as functions of a.
+
+    They are those of `beta_negative_binomial`, in a third of the time.
+
+    Parameters
+    ----------
+    totals, rows : ndarray of shape (T, K)
+    dispersion : float
+    """
+    rising, seen = RisingLog(totals), rows > 0
+    number = np.count_nonzero(rows, axis=1)
+
+    def at(beyond: np.ndarray) -> Slopes:
+        least = beyond + 2 * dispersion
+        own_start, start = (least[:, None] + rows) / dispersion, least / dispersion
+        logs = np.log1p(rows / least[:, None]).sum(axis=1)
+
+        def slopes(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            own, prior = _Bend(own_start, a[:, None] + totals), _Bend(start, a)
+            _, first, second = rising(a)
+            change = number * prior.by_steps - np.where(seen, own.by_steps, 0.0).sum(axis=1)
+            bend = number * prior.by_steps_twice - np.where(seen, own.by_steps_twice, 0.0).sum(axis=1)
+            return first + change - logs, second + bend
+
+        return slopes
+
+    return at
+
+
 class _Bend:
     """B(x, c) with its derivatives, for x larger than one, which may be far larger than c."""
 
     def __init__(self, x: np.ndarray, c: np.ndarray) -> None:
-        grown = c / x
-        at_end, at_start = _digamma_beyond(x + c), _digamma_beyond(x)
-        self.value = excess(x, c)
-        self.by_steps = np.log1p(grown) + at_end
-        self.by_start = np.log1p(grown) - grown + at_end - at_start
-        slope_at_end = zeta(2, x + c)  # the derivative of digamma
-        self.by_steps_twice = slope_at_end
-        self.by_both = slope_at_end - 1 / x
-        self.by_start_twice = slope_at_end - zeta(2, x) + grown / x
+        self.x, self.c, self.end, self.grown = x, c, x + c, c / x
+
+    @property
+    def value(self) -> np.ndarray:
+        return excess(self.x, self.c)
+
+    @cached_property
+    def by_steps(self) -> np.ndarray:
+        return np.asarray(np.log1p(self.grown) + self._at_end)
+
+    @property
+    def by_start(self) -> np.ndarray:
+        return np.asarray(np.log1p(self.grown) - self.grown + self._at_end - _digamma_beyond(self.x))
+
+    @cached_property
+    def by_steps_twice(self) -> np.ndarray:
+        return np.asarray(zeta(2, self.end))  # the derivative of digamma
+
+    @property
+    def by_both(self) -> np.ndarray:
+        return self.by_steps_twice - 1 / self.x
+
+    @property
+    def by_start_twice(self) -> np.ndarray:
+        return np.asarray(self.by_steps_twice - zeta(2, self.x) + self.grown / self.x)
+
+    @cached_property
+    def _at_end(self) -> np.ndarray:
+        return _digamma_beyond(self.end)
 
 
 def _digamma_beyond(x: np.ndarray) -> np.ndarray:

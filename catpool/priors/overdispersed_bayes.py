@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors.beta_negative_binomial import beta_negative_binomial
+from catpool.priors.beta_negative_binomial import beta_negative_binomial, slopes_by_a
 from catpool.priors.full_bayes import POINTS, mixture, posterior_grid
 from catpool.priors.marginal import units_of_counts
 from catpool.priors.prior import Prior
@@ -61,6 +61,7 @@ class MeanIntegral:
         self.mean, self.far = float(table.mean[0]), FAR * float(table.count.max())
         totals, rows = (np.repeat(each, POINTS, axis=0) for each in (table.total, table.count))
         self.likelihood = beta_negative_binomial(totals, rows, dispersion)
+        self.slopes_by_a = slopes_by_a(totals, rows, dispersion)
 
     def __call__(self, beyond: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The modes of the prior means, and the log-likelihoods, both of shape (POINTS,).
@@ -79,10 +80,11 @@ class MeanIntegral:
 
     def _modes(self, beyond: np.ndarray, strength: np.ndarray) -> np.ndarray:
         """The a at which the likelihood times a is largest."""
+        slopes = self.slopes_by_a(beyond)
 
         def falling(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            _, gradient, hessian = self.likelihood(np.column_stack([a, beyond]))
-            return -1 - a * gradient[:, 0], -gradient[:, 0] - a * hessian[:, 0, 0]
+            first, second = slopes(a)
+            return -1 - a * first, -first - a * second
 
         low, high = LEAST * self.mean * strength, 2 * self.mean * strength
         while ((at_high := falling(high)[0]) < 0).any():

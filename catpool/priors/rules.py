@@ -56,8 +56,8 @@ class CellRule(Protocol):
         """The rule for moments of some slots, in the order given."""
         ...
 
-    def expand(self, prior: Prior) -> Prior:
-        """A prior that was learned from moments of some slots, for all slots."""
+    def expand(self, prior: Prior, slots: np.ndarray, moments: Moments) -> Prior:
+        """A prior that was learned from moments of some slots, which are given, for all slots."""
         ...
 
 

@@ -25,8 +25,8 @@ def half_t_from_normal(z: np.ndarray, scale: float) -> np.ndarray:
     """The standard deviation with a half-t prior of this scale."""
     z = np.minimum(z, FARTHEST)
     # from the nearer end of the distribution, and close to zero by the density there, so that no digits are lost
-    below = np.where(z < NEAR_ZERO, ndtr(z) / (2 * DENSITY), stdtrit(FREEDOM, 0.5 + ndtr(z) / 2))
-    return scale * np.where(z < 0, below, -stdtrit(FREEDOM, ndtr(-z) / 2))
+    quantile = np.abs(stdtrit(FREEDOM, np.where(z < 0, 0.5 + ndtr(z) / 2, ndtr(-z) / 2)))
+    return scale * np.where(z < NEAR_ZERO, ndtr(z) / (2 * DENSITY), quantile)
 
 
 def normal_from_half_t(sd: np.ndarray, scale: float) -> np.ndarray:
@@ -43,6 +43,8 @@ def correlation_root_from_normal(z: np.ndarray, width: int) -> np.ndarray:
         Column by column.
     width : int
     """
+    if width == 1:
+        return np.ones((1, 1))
     partial, place = np.zeros((width, width)), 0
     for column in range(width - 1):
         shape, below = 1 + (width - 2 - column) / 2, width - 1 - column  # of the beta distribution

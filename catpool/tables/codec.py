@@ -79,6 +79,8 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Prior": "catpool.priors.prior",
     "Rounding": "catpool.data.rounding",
     "Sums": "catpool.models.interactions.crossed_effects",
+    "SizeBasis": "catpool.models.features.size_features",
+    "SizeFeatures": "catpool.models.features.size_features",
     "Tally": "catpool.moments.grouped",
     "Target": "catpool.data.targets",
     "ValueRanks": "catpool.tables.value_ranks",

@@ -77,7 +77,7 @@ class EncodingTable:
 
     def prior(self, item: Encoding) -> Prior:
         """The prior of one of the encodings, with the means of its categories if they have means of their own."""
-        return item.prior.of_categories(lambda: slot_places(self.vocabulary))
+        return item.prior.of_categories(lambda: slot_places(self.vocabulary, item.moments))
 
     @property
     def has_value_lookup(self) -> bool:

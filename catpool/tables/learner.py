@@ -145,7 +145,8 @@ class Learner:
         """
         if not isinstance(self.rule, CellRule):
             return self.rule(moments, family)
-        return [self.rule.expand(prior) for prior in self.rule.subset(slots)(moments, family)]
+        priors = self.rule.subset(slots)(moments, family)
+        return [self.rule.expand(prior, slots, own) for prior, own in zip(priors, moments, strict=True)]
 
     def _outputs(self, moments: Moments, prior: Prior, family: Family) -> list[np.ndarray]:
         return [

@@ -9,6 +9,7 @@ import numpy as np
 from catpool.data.crossed import Cells
 from catpool.data.featured import FeaturedVocabulary
 from catpool.data.unions import Categories
+from catpool.moments.moments import Moments
 
 
 def place_widths(vocabulary: Categories) -> list[int] | None:
@@ -18,10 +19,24 @@ def place_widths(vocabulary: Categories) -> list[int] | None:
     return vocabulary.widths if isinstance(vocabulary, FeaturedVocabulary) else None
 
 
-def slot_places(vocabulary: Categories) -> np.ndarray:
-    """The slots of the parts of each cell, or the features of each category, of shape (size, ...)."""
+def slot_places(vocabulary: Categories, moments: Moments) -> np.ndarray:
+    """The slots of the parts of each cell, or the features of each category, of shape (size, ...).
+
+    Parameters
+    ----------
+    vocabulary : Cells or FeaturedVocabulary
+    moments : Moments of shape (size,)
+    """
     assert isinstance(vocabulary, Cells | FeaturedVocabulary)
-    return vocabulary.part_slots if isinstance(vocabulary, Cells) else vocabulary.basis
+    return vocabulary.part_slots if isinstance(vocabulary, Cells) else np.hstack(_blocks(vocabulary, moments))
+
+
+def _blocks(vocabulary: FeaturedVocabulary, moments: Moments) -> list[np.ndarray]:
+    """The features of the slots, where some follow from the weight of their rows and the row that is encoded."""
+    return [
+        fitted.of_counts(moments.count, moments.row_weight) if hasattr(fitted, "of_counts") else block
+        for fitted, block in zip(vocabulary.fitted, vocabulary.blocks, strict=True)
+    ]
 
 
 def row_places(vocabulary: Categories, columns: Any, rows: np.ndarray) -> np.ndarray:

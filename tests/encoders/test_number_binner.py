@@ -150,6 +150,7 @@ def test_order_of_rows_does_not_matter():
     pd.testing.assert_frame_equal(binner().fit_transform(X.iloc[order]), binner().fit_transform(X).iloc[order])
 
 
+@pytest.mark.usefixtures("few_points")
 def test_prices_nest_from_coarse_to_fine():
     """`NestedEncoder` gives what it gives for columns that are rounded by hand, and pools rare prices."""
     pipeline = make_pipeline(binner(bins=None), NestedEncoder(LEVELS, cv=4, random_state=0, emit="all"))

@@ -105,6 +105,7 @@ def test_new_rows_of_new_categories_are_covered(make, kind):
     assert 0.84 < np.mean(hits) < 0.99
 
 
+@pytest.mark.usefixtures("few_points")
 def test_policies_hide_and_refuse(make):
     X, y = rows_of("continuous")
     table = pd.DataFrame({"a": ["0", "new", "0"], "b": ["1", "1", None]})
@@ -133,6 +134,7 @@ def test_libraries_and_files(make):
     pd.testing.assert_frame_equal(again, expected)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_arguments_that_are_none(make):
     X, y = rows_of("continuous")
     encoder = make().fit(X, y)

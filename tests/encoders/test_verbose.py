@@ -1,5 +1,6 @@
 import itertools
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,15 @@ def test_a_failed_fit_ends_what_it_shows(n_jobs, shown, monkeypatch):
     assert progress._shown.get() is None
 
 
+@pytest.fixture
+def no_time_passes(monkeypatch):
+    """A clock that stands still, so that a fit is quick on a busy machine, too."""
+    now = time.time()
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+
+
 @pytest.mark.parametrize("public", PUBLIC, ids=repr)
+@pytest.mark.usefixtures("no_time_passes")
 def test_every_encoder_is_quiet_by_default_and_where_a_fit_is_quick(public, capsys):
     columns = ["x", "y"]
     quiet = public.make(columns, cv=3, random_state=0)

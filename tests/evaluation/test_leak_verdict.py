@@ -17,13 +17,14 @@ class Means(TransformerMixin, BaseEstimator):
     """Means of categories, in sample."""
 
     def fit(self, X, y):
-        y = pd.Series(np.asarray(y, dtype=float))
-        self.means_ = [y.groupby(X[name].to_numpy()).mean() for name in X]
-        self.mean_ = y.mean()
+        y = np.asarray(y, dtype=float)
+        codes, self.categories_ = zip(*(pd.factorize(X[name]) for name in X), strict=True)
+        self.means_ = [np.append(np.bincount(own, y) / np.bincount(own), y.mean()) for own in codes]
         return self
 
     def transform(self, X):
-        return np.column_stack([X[name].map(own).fillna(self.mean_) for name, own in zip(X, self.means_, strict=True)])
+        places = [own.get_indexer(X[name]) for name, own in zip(X, self.categories_, strict=True)]  # -1 of new ones
+        return np.column_stack([means[own] for means, own in zip(self.means_, places, strict=True)])
 
     def out_of_fold(self, X, y, seed):
         y, out = np.asarray(y, dtype=float), np.zeros(X.shape)

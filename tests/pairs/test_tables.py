@@ -16,6 +16,7 @@ from catpool import (
     MixedModelEncoder,
     SmoothedMeanEncoder,
     linear,
+    sizes,
 )
 
 pytestmark = [*QUIET, pytest.mark.usefixtures("few_points")]
@@ -32,7 +33,10 @@ ON_TABLES = {
     "one factor": MixedModelEncoder(["name"]),
     "prior features": EmpiricalBayesEncoder(
         ["name", "number"],
-        prior_features={"name": linear(lambda names: pd.DataFrame({"length": [len(each) for each in names]}))},
+        prior_features={
+            "name": linear(lambda names: pd.DataFrame({"length": [len(each) for each in names]})),
+            "number": sizes(),
+        },
         output=["mean", "sd"],
     ),
 }

@@ -10,7 +10,7 @@ from scipy.stats import betaprime, nbinom
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
 from catpool.moments.moments import Moments
-from catpool.priors.beta_negative_binomial import beta_negative_binomial
+from catpool.priors.beta_negative_binomial import beta_negative_binomial, slopes_by_a
 from catpool.priors.dispersion import estimate_dispersion
 from catpool.priors.families import FAMILIES
 from catpool.priors.gamma_poisson import gamma_poisson
@@ -84,6 +84,8 @@ def test_the_likelihood_and_its_derivatives(dispersion):
     if dispersion < 1e-4:
         poisson = gamma_poisson(totals[None], rows[None])
         assert change == pytest.approx(poisson(at)[0] - poisson(other)[0], abs=1e-4)
+    by_a = slopes_by_a(totals[None], rows[None], dispersion)(at[:, 1])(at[:, 0])
+    np.testing.assert_array_equal(by_a, (gradient[:, 0], hessian[:, 0, 0]))
     for place in range(2):
         step = 1e-5 * (np.arange(2) == place)
         ahead, behind = likelihood(at + step), likelihood(at - step)

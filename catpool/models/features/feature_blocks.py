@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from catpool.data.frozen import frozen
+from catpool.models.features.size_features import SizeBasis
 from catpool.moments.sums import sum_rows
 
 MANY = 1 << 25  # multiplications of double precision that take some time
@@ -30,12 +32,15 @@ class Block:
         The name of the block, for warnings.
     columns : tuple of str, default=()
         The names of the features, for warnings.
+    sizes : SizeBasis, optional
+        What the features follow from the weight of the rows of each slot by, if they do.
     """
 
     basis: np.ndarray
     penalized: bool = True
     name: str = "features"
     columns: tuple[str, ...] = ()
+    sizes: SizeBasis | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -60,8 +65,11 @@ class FeatureDesign:
     missing : ndarray of bool of shape (size, B)
         Whether a slot has no features of a block.
     center, unit : ndarray of shape (Q,)
-    spread : ndarray of shape (Q, Q)
-        The second moments of the features over the slots that have them.
+    average : ndarray of shape (Q,)
+        The mean of the features over the slots that have them: zero, but for those whose center is another.
+    spread, unknown : ndarray of shape (Q, Q)
+        The second moments of the features over the slots that have them, about the average; and those of what a slot
+        without features counts as, about the center, of which only the blocks on the diagonal are used.
     blocks : tuple of Block
         Without features of slots.
     """
@@ -71,7 +79,9 @@ class FeatureDesign:
     missing: np.ndarray
     center: np.ndarray
     unit: np.ndarray
+    average: np.ndarray
     spread: np.ndarray
+    unknown: np.ndarray
     blocks: tuple[Block, ...]
 
     @classmethod
@@ -91,7 +101,45 @@ class FeatureDesign:
         summed = _for_sums(values, blocks)
         spread = (summed.T @ summed)[1:, 1:] / np.sqrt(np.multiply.outer(numbers, numbers))
         bare = tuple(replace(block, basis=block.basis[:0]) for block in blocks)
-        return cls(values, summed, missing, np.concatenate(centers), np.concatenate(units), spread, bare)
+        center, unit, average = np.concatenate(centers), np.concatenate(units), np.zeros(len(spread))
+        return cls(values, summed, missing, center, unit, average, spread, spread, bare)
+
+    def at(self, count: np.ndarray) -> FeatureDesign:
+        """The design with the features that follow from the weight of the rows of each slot, of shape (size,)."""
+        found, starts = self, np.cumsum([0, *self.widths])
+        for number, (block, ends) in enumerate(zip(self.blocks, pairwise(starts), strict=True)):
+            if block.sizes is not None:
+                found = found._with_sizes(block.sizes, count, number, slice(*ends))
+        return found
+
+    def with_next_row(self, count: np.ndarray, row: float | np.ndarray) -> FeatureDesign:
+        """The design in which each slot with rows has one more, of this weight: the row that is encoded."""
+        if all(block.sizes is None for block in self.blocks):
+            return self
+        values, starts = self.values.copy(), np.cumsum([0, *self.widths])
+        for block, start, stop in zip(self.blocks, starts, starts[1:], strict=False):
+            if block.sizes is not None:
+                features = (block.sizes.of_counts(count, row) - self.center[start:stop]) / self.unit[start:stop]
+                values[:, 1 + start : 1 + stop] = np.where(count[:, None] > 0, features, 0.0)
+        return replace(self, values=values)
+
+    def _with_sizes(self, sizes: SizeBasis, count: np.ndarray, number: int, own: slice) -> FeatureDesign:
+        """The design with the features of one block, whose center is what a slot without rows counts as."""
+        center, moments = sizes.without_rows(count)
+        features = sizes.of_counts(count) - center
+        rows = ~np.isnan(features[:, 0])
+        size = float(np.sqrt(np.square(features[rows]).sum() / max(np.count_nonzero(rows), 1)))
+        unit = size if size > 0 else 1.0
+        copies = self.values, self.missing, self.center, self.unit, self.average, self.spread, self.unknown
+        values, missing, centers, units, average, spread, unknown = (each.copy() for each in copies)
+        values[:, 1:][:, own] = np.where(rows[:, None], features / unit, 0.0)
+        missing[:, number], centers[own], units[own] = ~rows, center, unit
+        average[own] = values[:, 1:][:, own].sum(axis=0) / max(np.count_nonzero(rows), 1)
+        spread[own] = _products(values[:, 1:], missing, number, own, self.widths)
+        spread[:, own] = spread[own].T
+        unknown[own, own] = moments / unit**2
+        some = replace(self, values=values, missing=missing, center=centers, unit=units, average=average)
+        return replace(some, summed=_for_sums(values, self.blocks), spread=spread, unknown=unknown)
 
     @property
     def widths(self) -> list[int]:
@@ -124,6 +172,16 @@ def _for_sums(values: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
     """
     many = len(values) * values.shape[1] ** 2 > MANY
     return values.astype(np.float32) if many and all(block.penalized for block in blocks) else values
+
+
+def _products(values: np.ndarray, missing: np.ndarray, number: int, own: slice, widths: Sequence[int]) -> np.ndarray:
+    """The second moments of the features of one block, about their mean, with all features, of shape (q, Q)."""
+    known = np.maximum(np.count_nonzero(~missing, axis=0), 1)
+    rest = values[:, own] - values[:, own].sum(axis=0) / known[number]
+    rest[missing[:, number]] = 0.0
+    products = rest.T @ values / np.sqrt(known[number] * np.repeat(known, widths))
+    products[:, own] = rest.T @ rest / known[number]
+    return products
 
 
 def _standardize(block: Block, missing: np.ndarray, into: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

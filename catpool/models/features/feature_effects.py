@@ -150,7 +150,8 @@ def effects_of(
     errors = design.spread * covariance[1:, 1:]
     starts = np.cumsum([0, *design.widths])
     own = [slice(*ends) for ends in pairwise(starts)]
-    unknown = np.array([(squares + errors)[each, each].sum() for each in own])
+    unsure = design.unknown * np.outer(effects[1:], effects[1:]) + design.unknown * covariance[1:, 1:]
+    unknown = np.array([unsure[each, each].sum() for each in own])
     # errors of random effects are missing from the products of their estimates, and those of free ones are in them
     sign = np.where(design.kinds[1:] >= 0, 1.0, -1.0)
     explained = max(float((squares + (sign[:, None] + sign) / 2 * errors).sum()), 0.0)

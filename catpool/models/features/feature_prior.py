@@ -42,6 +42,8 @@ class LearnedTable(NamedTuple):
     prior : Prior of shape ()
         Without means of slots.
     effects : FeatureEffects
+    design : FeatureDesign
+        The features of slots, by which rows are encoded.
     means : ndarray of shape (size,)
         The prior means of slots.
     dropped : ndarray of int, optional
@@ -50,6 +52,7 @@ class LearnedTable(NamedTuple):
 
     prior: Prior
     effects: FeatureEffects
+    design: FeatureDesign
     means: np.ndarray
     dropped: np.ndarray | None = None
 
@@ -79,10 +82,12 @@ class FeaturePrior:
         vars(some)["design"] = self.design.subset(slots)
         return some
 
-    def expand(self, prior: Prior) -> Prior:
-        """A prior that was learned from some slots, for all slots."""
+    def expand(self, prior: Prior, slots: np.ndarray, moments: Moments) -> Prior:
+        """A prior that was learned from the moments of some slots, for all slots."""
         assert isinstance(prior.regression, FeatureEffects)
-        return prior.regression.about(prior, self.design)
+        count = np.zeros(len(self.design.values))
+        count[slots] = moments.count
+        return prior.regression.about(prior, self.design.at(count).with_next_row(count, moments.row_weight))
 
     def __call__(self, moments: Sequence[Moments], family: Family) -> list[Prior]:
         """Learn the prior of each class, with a mean for each slot.
@@ -111,54 +116,59 @@ class FeaturePrior:
         """What is learned of the classes from one table."""
         found = []
         for own in classes:
+            design = self.design.at(own.count)
             if is_ready(own):
-                fit = fit_normal(self.design, own, reml=self.reml)
-                found.append(LearnedTable(fit.prior, fit.effects, fit.effects.mean(self.design), fit.dropped))
+                fit = fit_normal(design, own, reml=self.reml)
+                later = design.with_next_row(own.count, own.row_weight)
+                found.append(LearnedTable(fit.prior, fit.effects, later, fit.effects.mean(later), fit.dropped))
             else:
-                found.append(self._without_effects(own, family))
+                found.append(self._without_effects(design, own, family))
         return found
 
-    def _without_effects(self, moments: Moments, family: Family) -> LearnedTable:
+    def _without_effects(self, design: FeatureDesign, moments: Moments, family: Family) -> LearnedTable:
         """What is learned from a table that tells no effects."""
         prior = family.likelihood_prior([moments], reml=self.reml)[0]
         assert prior.between is not None
         assert prior.within is not None
         weight = reliability(moments.count, prior.strength)
         error = mean_variance(moments, prior.strength, weight, prior.between, prior.within)
-        effects = no_effects(self.design, float(prior.mean), float(error), family.name)
-        return LearnedTable(prior, effects, effects.mean(self.design))
+        effects = no_effects(design, float(prior.mean), float(error), family.name)
+        return LearnedTable(prior, effects, design, effects.mean(design))
 
     def _learn_on_link(self, classes: Sequence[Moments], family: Family) -> list[LearnedTable]:
         """As `_learn_linear`, with effects on the link, and a strength that the classes share."""
-        fits = [self._fit_on_link(own, family) for own in classes]
+        design = self.design.at(classes[0].count)
+        fits = [self._fit_on_link(design, own, family) for own in classes]
         alone = [fit.effects for fit in fits]
         found = [replace(own, beside=tuple(each for each in alone if each is not own)) for own in alone]
-        tables = zip(self._conjugate(found, classes, family), fits, strict=True)
+        tables = zip(self._conjugate(found, design, classes, family), fits, strict=True)
         return [table._replace(dropped=fit.dropped) for table, fit in tables]
 
-    def _fit_on_link(self, moments: Moments, family: Family) -> LinkFit:
+    def _fit_on_link(self, design: FeatureDesign, moments: Moments, family: Family) -> LinkFit:
         """The effects of one class, or none if they cannot be learned."""
         if is_ready_on_link(moments, family):
-            return fit_on_link(self.design, moments, family, reml=self.reml)
-        return LinkFit(no_effects(self.design, float(moments.mean), 0.0, IDENTITY), None)
+            return fit_on_link(design, moments, family, reml=self.reml)
+        return LinkFit(no_effects(design, float(moments.mean), 0.0, IDENTITY), None)
 
     def _conjugate(
-        self, effects: Sequence[FeatureEffects], classes: Sequence[Moments], family: Family
+        self, effects: Sequence[FeatureEffects], design: FeatureDesign, classes: Sequence[Moments], family: Family
     ) -> list[LearnedTable]:
         """The priors about the means of slots, whose strength is the likeliest."""
-        means = np.array([each.mean(self.design) for each in effects])
+        means = np.array([each.mean(design) for each in effects])
         totals = np.array([each.total for each in classes])
         many = means.size > MANY
         strength, likelihood = family.strength_given_means(totals, classes[0].count, means, many=many)
         note = "" if np.isfinite(strength) else ONLY_FEATURES if any(each.share for each in effects) else NO_SPREAD
-        found = []
+        found, later = [], design.with_next_row(classes[0].count, classes[0].row_weight)
+        if later is not design:
+            means = np.array([each.mean(later) for each in effects])
         for own, each, mean in zip(effects, classes, means, strict=True):
             within = family.variance(each)
             between = family.between_variance(within, np.array(strength))
             center = own.mean(own.central_places())[0]
             fields = center, strength, between, within, likelihood, note
             numbers: dict[str, Any] = dict(zip(FIELDS, map(np.array, fields), strict=True))
-            found.append(LearnedTable(Prior(**numbers), own, mean))
+            found.append(LearnedTable(Prior(**numbers), own, later, mean))
         return found
 
     def _stack(self, tables: Sequence[LearnedTable], shape: tuple[int, ...]) -> Prior:
@@ -170,6 +180,6 @@ class FeaturePrior:
 
         def variance() -> np.ndarray:
             with blas_threads(1):
-                return np.array([each.effects.variance(self.design) for each in tables]).reshape(shape)
+                return np.array([each.effects.variance(each.design) for each in tables]).reshape(shape)
 
         return Prior(**numbers, offset=offset, offset_variance=variance, regression=tables[-1].effects)

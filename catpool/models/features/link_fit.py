@@ -65,7 +65,8 @@ def fit_on_link(design: FeatureDesign, moments: Moments, family: Family, *, reml
     table = WorkingCategories(design, moments, family, reml)
     found = table.fit()
     effects, covariance = with_zeros(table.kept, found.effects, found.covariance)
-    between = float(found.theta[0] / family.link.variance(np.array(effects[0])))
+    middle = effects[0] + design.average @ effects[1:]
+    between = float(found.theta[0] / family.link.variance(np.array(middle)))
     return LinkFit(effects_of(design, effects, covariance, between, family.name), np.flatnonzero(~table.kept) - 1)
 
 

@@ -18,6 +18,7 @@ from catpool.models.features.context_check import check_context
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.models.features.read_features import read_features
+from catpool.models.features.size_features import SizeBasis
 
 
 @frozen
@@ -78,8 +79,11 @@ class PriorFeatures:
 
     def rule(self, vocabulary: FeaturedVocabulary) -> FeaturePrior:
         """How the prior of a column is learned."""
-        blocks = [
-            Block(basis, is_penalized(features), type(features).__name__)
-            for basis, features in zip(vocabulary.blocks, vocabulary.features, strict=True)
-        ]
-        return FeaturePrior(tuple(blocks), self.reml)
+        named = zip(vocabulary.blocks, vocabulary.features, vocabulary.fitted, strict=True)
+        return FeaturePrior(tuple(_block(*each) for each in named), self.reml)
+
+
+def _block(basis: np.ndarray, features: CategoryFeatures, fitted: Any) -> Block:
+    """The block of features, which may follow from the rows of the slots."""
+    sizes = fitted if isinstance(fitted, SizeBasis) else None
+    return Block(basis, is_penalized(features), type(features).__name__, sizes=sizes)

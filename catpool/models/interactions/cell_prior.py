@@ -63,7 +63,7 @@ class CellPrior:
         """The rule for moments of some cells, in the order given."""
         return replace(self, parts=self.parts.subset(slots))
 
-    def expand(self, prior: Prior) -> Prior:
+    def expand(self, prior: Prior, slots: np.ndarray, moments: Moments) -> Prior:
         """A prior that was learned from some cells, for all cells."""
         assert isinstance(prior.regression, PartEffects)
         return prior.regression.about(prior, self.parts.slots)

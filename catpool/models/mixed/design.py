@@ -51,6 +51,8 @@ class DesignScales:
     def effects_to_original(self, factor: int, width: int) -> np.ndarray:
         """The matrix that takes the effects of a level to those of the original slopes, shape (width, width)."""
         centers, scales = self.slope_centers[factor], self.slopes[factor]
+        if not len(scales):
+            return np.eye(width)
         matrix = np.diag(np.append(np.ones(width - len(scales)), 1 / scales))
         if width > len(scales):
             matrix[0, 1:] = -centers / scales

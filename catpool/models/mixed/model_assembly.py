@@ -12,7 +12,7 @@ from catpool.models.mixed.design import DesignScales
 from catpool.models.mixed.fitted_model import MixedModel, average_models, rescale_fit, rescale_target
 from catpool.models.mixed.joint_posterior import join_fits
 from catpool.models.mixed.mixed_options import MixedOptions
-from catpool.models.mixed.solver.mixed_fit import MixedFit
+from catpool.models.mixed.solver.mixed_fit import MixedFit, limit_threads
 from catpool.priors.dispersed import DispersedFamily
 from catpool.priors.family import Family
 
@@ -52,7 +52,8 @@ class ModelAssembly:
         method : str
             The `MixedModel.method` of one fit.
         """
-        models = [self._model(fit, center, freedom, method) for _, fit in fits]
+        with limit_threads(fits[0][1].equations.system):
+            models = [self._model(fit, center, freedom, method) for _, fit in fits]
         averaged = len(fits) > 1
         model = average_models(models, [probability for probability, _ in fits], freedom) if averaged else models[0]
         if not self.keep_posterior or model.solver != "exact":

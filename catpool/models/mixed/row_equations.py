@@ -56,6 +56,8 @@ class RowEquations(ABC):
     def __init__(self, rows: AggregatedRows) -> None:
         self.rows, self.systems = rows, ReweightedSystems(rows.factors, rows.covariates)
         self.lambdas: Sequence[np.ndarray] = []
+        ends = np.cumsum([factor.shape.length for factor in rows.factors])
+        self.slices = [slice(end - factor.shape.length, end) for end, factor in zip(ends, rows.factors, strict=True)]
 
     def at(self, lambdas: Sequence[np.ndarray]) -> None:
         """Take other Lambdas."""
@@ -63,9 +65,8 @@ class RowEquations(ABC):
 
     def effects(self, spherical: np.ndarray) -> list[np.ndarray]:
         """The effects Lambda b of each factor, shape (size, width)."""
-        ends = np.cumsum([factor.shape.length for factor in self.rows.factors])
-        parts = np.split(spherical, ends[:-1])
-        return [own.reshape(-1, len(root)) @ root.T for own, root in zip(parts, self.lambdas, strict=True)]
+        pairs = zip(self.slices, self.lambdas, strict=True)
+        return [spherical[own].reshape(-1, len(root)) @ root.T for own, root in pairs]
 
     @abstractmethod
     def predictor(self, fixed: np.ndarray, spherical: np.ndarray) -> np.ndarray:
@@ -129,8 +130,8 @@ class DenseRows(RowEquations):
             half = dtrtrs(lower, self.columns.T, lower=1)[0]
             return np.asarray(np.einsum("ij,ij->j", half, half))
 
-        spherical, fixed = np.split(found, [self.design.shape[1]])
-        determinants = 2 * float(np.log(np.diag(lower)).sum())
+        spherical, fixed = found[: self.design.shape[1]], found[self.design.shape[1] :]
+        determinants = 2 * float(np.log(lower.diagonal()).sum())
         return RowSolution(fixed, spherical, determinants, variances, lambda: self.equations(working, precisions))
 
 

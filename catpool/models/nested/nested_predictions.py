@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,7 +75,8 @@ def draw_paths(
         parts = [_components(each, rows.paths) for each in encodings]
         draws = [[_draw_normal(*own, rows, rng) for own in parts] for _ in range(number)]
     else:
-        draws = [_draw_conjugate(encodings, rows, rng) for _ in range(number)]
+        plan = _plan_levels(encodings, rows)
+        draws = [_draw_conjugate(encodings, plan, rows, rng) for _ in range(number)]
     result = np.array(draws).transpose(0, 3, 2, 1)
     outputs = [rows.outputs(each.levels) for each in encodings]
     hidden = np.isnan([[level["mean"] for level in own] for own in outputs]).transpose(2, 1, 0)
@@ -103,22 +105,52 @@ def _draw_normal(
     return result
 
 
-def _draw_conjugate(
-    encodings: Sequence[NestedEncoding], rows: PathRows, rng: np.random.Generator
-) -> list[list[np.ndarray]]:
-    """Draw the values of rows by class and level, shape (n,)."""
-    tree, family = Tree.from_paths(rows.paths), encodings[0].levels.family
+class _LevelPlan(NamedTuple):
+    """What all draws of a level's values have in common.
+
+    Parameters
+    ----------
+    parents : ndarray of shape (nodes,)
+    priors : list of Prior
+        Of each class.
+    moments, nothing : list of Moments
+        Of the nodes, and of new categories in the place of n rows, by class.
+    first : ndarray of shape (n,)
+        As in `_first_of_parent`.
+    """
+
+    parents: np.ndarray
+    priors: list[Prior]
+    moments: list[Moments]
+    nothing: list[Moments]
+    first: np.ndarray
+
+
+def _plan_levels(encodings: Sequence[NestedEncoding], rows: PathRows) -> list[_LevelPlan]:
+    tree, n = Tree.from_paths(rows.paths), len(rows.steps[0])
     counts = tree.sum_levels(encodings[0].moments.count)
     totals = [tree.sum_levels(each.moments.total) for each in encodings]
-    value = _shared_draw(encodings, rng)
+    return [
+        _LevelPlan(
+            parents,
+            [_prior(each.levels, each.levels.strengths[level]) for each in encodings],
+            [_moments(counts[level], own[level]) for own in totals],
+            [_moments(np.zeros(n), np.zeros(n)) for _ in encodings],
+            _first_of_parent(rows, level),
+        )
+        for level, parents in enumerate(tree.above)
+    ]
+
+
+def _draw_conjugate(
+    encodings: Sequence[NestedEncoding], plan: Sequence[_LevelPlan], rows: PathRows, rng: np.random.Generator
+) -> list[list[np.ndarray]]:
+    """Draw the values of rows by class and level, shape (n,)."""
+    family, value = encodings[0].levels.family, _shared_draw(encodings, rng)
     of_rows = [np.full(len(rows.steps[0]), own[0]) for own in value]
     result: list[list[np.ndarray]] = [[] for _ in encodings]
-    for level, parents in enumerate(tree.above):
-        priors = [_prior(each.levels, each.levels.strengths[level]) for each in encodings]
-        moments = [_moments(counts[level], own[level]) for own in totals]
+    for level, (parents, priors, moments, nothing, first) in enumerate(plan):
         value = family.draw(moments, priors, [own[parents] for own in value], rng)
-        first = _first_of_parent(rows, level)
-        nothing = [_moments(np.zeros(len(first)), np.zeros(len(first))) for _ in encodings]
         unseen = family.draw(nothing, priors, of_rows, rng)
         of_rows = [_row_values(rows, level, own, new[first]) for own, new in zip(value, unseen, strict=True)]
         for own, drawn in zip(result, of_rows, strict=True):

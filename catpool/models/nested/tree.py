@@ -31,7 +31,7 @@ class Tree:
     def from_paths(cls, paths: Paths) -> Tree:
         return cls([paths.parents(level) for level in range(1, len(paths.parts))], paths.level_size(0))
 
-    @property
+    @cached_property
     def sizes(self) -> list[int]:
         """The number of nodes of each level."""
         return [self.roots, *(len(each) for each in self.parents)]

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catpool.models.nested.tree import Tree
-from catpool.moments.moments import Moments
+from catpool.moments.moments import TINY, Moments
 
 
 class NodeEstimates(NamedTuple):
@@ -70,7 +70,7 @@ class TreeMessages:
 
     def __init__(self, tree: Tree, moments: Moments, lambdas: np.ndarray, within: float) -> None:
         self.tree, self.lambdas = tree, lambdas
-        size, mean = moments.count, moments.category_means - moments.mean
+        size, mean = moments.count, moments.distances
         self.weights: list[np.ndarray] = []
         self.means: list[np.ndarray] = []
         self.rests: list[np.ndarray] = []
@@ -79,7 +79,7 @@ class TreeMessages:
             growth = 1 + lambdas[level] * size
             weight = size / growth
             parent_size = tree.sum_children(weight, level)  # zero where no child has rows
-            parent_mean = tree.sum_children(weight * mean, level) / np.maximum(parent_size, np.finfo(float).tiny)
+            parent_mean = tree.sum_children(weight * mean, level) / np.maximum(parent_size, TINY)
             self.residual += float((weight * (mean - parent_mean.take(tree.above[level])) ** 2).sum())
             self.log_det += float(np.log(growth).sum())  # several times as fast as log1p
             self.weights.insert(0, weight)

@@ -25,6 +25,7 @@ def encoder(covariates, kind, cv=FOLDS):
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("covariate", ["opened", "twice"])
+@pytest.mark.usefixtures("few_points")
 def test_a_fold_does_without_them_and_says_so(kind, weighted, covariate):
     y, covariates = TARGETS[kind], ["size", covariate]
     weights = 1.0 + np.arange(N) % 3 if weighted else None

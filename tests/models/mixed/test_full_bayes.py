@@ -100,6 +100,7 @@ def test_the_variances_of_large_factors_are_those_of_reml():
 
 
 @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])
+@pytest.mark.usefixtures("few_points")
 def test_folds_are_fitted_by_themselves(kind):
     X, y = rows_of()
     y = {"continuous": y, "binary": (y > 3).astype(int), "count": np.maximum(y, 0).round().astype(int)}[kind]
@@ -113,6 +114,7 @@ def test_folds_are_fitted_by_themselves(kind):
 
 
 @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])
+@pytest.mark.usefixtures("few_points")
 def test_the_order_of_rows_moves_last_digits_alone(kind):
     X, y = rows_of()
     y = {"continuous": y, "binary": (y > 3).astype(int), "count": np.maximum(y, 0).round().astype(int)}[kind]

@@ -153,6 +153,7 @@ def test_predictions_and_their_intervals_are_those_of_smaller_effects(form, prio
 
 @pytest.mark.parametrize("form", ["one", "one of two", "covariate"])
 @pytest.mark.parametrize("prior", ["reml", "full_bayes"])
+@pytest.mark.usefixtures("few_points")
 def test_out_of_fold_equals_brute_force_and_sees_no_own_target(form, prior):
     y, folds = target(form, 1e7), np.arange(N) % 3
     encoder = encoder_of(**FORMS[form][2], prior=prior, cv=folds, output="prediction")

@@ -134,6 +134,7 @@ def test_only_training_rows_reach_a_row(cv):
 
 @pytest.mark.parametrize("correlated", [True, False])
 @pytest.mark.parametrize("prior", ["auto", "full_bayes"])
+@pytest.mark.usefixtures("few_points")
 def test_priors_of_slopes_are_in_units_of_the_covariates_that_a_fold_learns_from(prior, correlated):
     X, y = mixed_rows()
     X["x"] *= np.where(np.arange(120) < 40, 10.0, 1.0)  # so that a fold without these rows has other units

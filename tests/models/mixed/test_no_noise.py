@@ -31,6 +31,7 @@ def orders():
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.usefixtures("few_points")
 def test_a_level_for_each_weighted_row_says_so_and_depends_on_no_order(form):
     encoder = MixedModelEncoder(remainder="drop", target_type="continuous", **FORMS[form])
     with pytest.warns(ConvergenceWarning, match="predict y exactly, or all but what rounding"):
@@ -83,6 +84,7 @@ def test_a_level_for_each_row_has_no_variance():
 @pytest.mark.parametrize("rows", [(4, 1, 3), (5, 1, 3, 2, 2)], ids=str)
 @pytest.mark.parametrize("prior", ["ml", "reml", "full_bayes"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.usefixtures("few_points")
 def test_an_outlier_alone_in_its_level_leaves_no_choice_to_the_order_of_rows(rows, prior):
     codes = np.repeat(np.arange(len(rows)), rows)
     y = np.where(codes == 1, -(2.0**40), np.resize(NOISE, len(codes)))

@@ -47,6 +47,7 @@ def test_levels_without_variance_pass_on_what_lies_below_them():
     )
 
 
+@pytest.mark.usefixtures("few_points")
 def test_a_group_of_rows_keeps_its_levels_out_of_fold():
     X, y = towns(np.random.default_rng(0), 0.0)
     encoder = NestedEncoder(["county", "town"], emit="all", crossfit="rare", random_state=0)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.linalg.lapack import dpotri
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from catpool.models.mixed.solver.block_matrices import sum_squares, to_dense
 from catpool.models.mixed.solver.equations import EquationSolution, MixedModelEquations, PartitionedSystem
@@ -16,10 +16,29 @@ JITTERS = (0.0, 1e-12, 1e-9, 1e-6)  # shares of the diagonal, tried in turn
 CHUNK = 1 << 22  # numbers worked on at a time
 
 
+# LAPACK is called directly where each evaluation of a likelihood needs it: for small matrices, the checks before the
+# call take several times as long
+
+
+def _root_of(dense: np.ndarray) -> np.ndarray:
+    """The lower Cholesky root."""
+    lower, info = dpotrf(dense, lower=1)
+    if info:
+        raise LinAlgError(f"{info}-th leading minor of the array is not positive definite")
+    return np.asarray(lower)
+
+
 def _inverse_of(lower: np.ndarray) -> np.ndarray:
     """The inverse of L L', in a third of the operations that solving for each column takes."""
-    half = np.tril(dpotri(lower, lower=1)[0])
-    return np.asarray(half + np.tril(half, -1).T)
+    half = dpotri(lower, lower=1)[0]  # and zeros above the diagonal
+    whole = half + half.T
+    np.fill_diagonal(whole, half.diagonal())
+    return np.asarray(whole)
+
+
+def _solve_lower(lower: np.ndarray, values: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """L^-1, or the inverse of L', times values."""
+    return np.asarray(dtrtrs(lower, values, lower=1, trans=int(transposed))[0]) if len(values) else values
 
 
 class CholeskyEquations(MixedModelEquations):
@@ -52,18 +71,18 @@ class CholeskyEquations(MixedModelEquations):
         for jitter in JITTERS[:-1]:
             dense[diagonal, diagonal] += jitter * size
             try:
-                return np.asarray(cholesky(dense, lower=True, check_finite=False))
+                return _root_of(dense)
             except LinAlgError:
                 continue
         dense[diagonal, diagonal] += JITTERS[-1] * size
-        return np.asarray(cholesky(dense, lower=True, check_finite=False))
+        return _root_of(dense)
 
     def _forward_solve(self, rest: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        return np.asarray(solve_triangular(self.lower, np.concatenate([rest, fixed]), lower=True, check_finite=False))
+        return _solve_lower(self.lower, np.concatenate([rest, fixed]))
 
     def solve(self) -> EquationSolution:
         half = self._forward_solve(self.rest_sides[:, -1], self.fixed[:-1, -1])
-        rest = solve_triangular(self.lower, half, lower=True, trans="T", check_finite=False)
+        rest = _solve_lower(self.lower, half, transposed=True)
         logs = 2 * np.log(np.diag(self.lower))
         longest = 2 * np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum()
         return EquationSolution(
@@ -80,7 +99,7 @@ class CholeskyEquations(MixedModelEquations):
 
     def fixed_covariance(self) -> np.ndarray:
         unit = np.eye(self.r + self.p)[:, self.r :]
-        return np.asarray(cho_solve((self.lower, True), unit, check_finite=False)[self.r :])
+        return np.asarray(dpotrs(self.lower, unit, lower=1)[0][self.r :])
 
     def _dense_inverse(self, reml: bool) -> np.ndarray:
         """The inverse for the rest and X; with beta known, its rows and columns of X are zero."""
@@ -251,9 +270,7 @@ class CholeskyEquations(MixedModelEquations):
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A draw of all effects, shape (R,), and of beta, shape (p,), about zero, for a residual variance of one."""
         shape = self.partition.longest_shape
-        rest = solve_triangular(
-            self.lower, rng.standard_normal(len(self.lower)), lower=True, trans="T", check_finite=False
-        )
+        rest = _solve_lower(self.lower, rng.standard_normal(len(self.lower)), transposed=True)
         sides = self.coupling @ rest[: self.r] + self.longest_sides[:, :-1] @ rest[self.r :]
         own = (rng.standard_normal(shape.length) - sides).reshape(shape.size, shape.width, 1)
         effects = np.empty(shape.length + self.r)

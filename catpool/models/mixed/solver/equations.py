@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -98,13 +99,20 @@ class PartitionedSystem:
         self.rest_indices = np.concatenate(others) if others else np.zeros(0, dtype=int)
         self.longest_shape = system.shapes[self.longest]
         self.rest_shapes = [shape for position, shape in enumerate(system.shapes) if position != self.longest]
-        rows = system.random[self.longest_slice]
-        self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
-        self.coupling: Matrix = rows[:, self.rest_indices].tocsr()
-        self.rest_block: Matrix = system.random[self.rest_indices][:, self.rest_indices]
         self.dense = may_be_dense and self.longest_shape.length * len(self.rest_indices) <= SMALL
+        # it takes long to take parts of a sparse matrix
+        small = self.dense and system.random.shape[0] ** 2 <= SMALL
+        random: Matrix = to_dense(system.random) if small else system.random
+        rows, own = random[self.longest_slice], random[self.rest_indices]
+        self.longest_blocks = diagonal_blocks(rows[:, self.longest_slice], self.longest_shape)
+        self.coupling: Matrix = rows[:, self.rest_indices]
+        self.rest_block: Matrix = own[:, self.rest_indices]
         if self.dense:
-            self.coupling, self.rest_block = to_dense(self.coupling), to_dense(self.rest_block)
+            self.coupling, self.rest_block = (
+                np.ascontiguousarray(to_dense(each)) for each in (self.coupling, self.rest_block)
+            )
+        else:
+            self.coupling = self.coupling.tocsr()
 
     def insert_longest(self, others: Sequence[np.ndarray], longest: np.ndarray) -> list[np.ndarray]:
         """One item per factor, with that of the longest factor at its place."""
@@ -215,14 +223,19 @@ class MixedModelEquations(ABC):
         effects[self.partition.longest_slice], effects[self.partition.rest_indices] = longest.ravel(), rest
         return effects
 
+    @cached_property
+    def _inverse_transposed_root(self) -> np.ndarray:
+        """L'^-1 of the longest factor's levels, shape (G, q, q)."""
+        return np.linalg.inv(np.swapaxes(self.root, 1, 2))
+
     def _longest_inverse(self) -> np.ndarray:
         """The inverses (L L')^-1 of the longest factor's blocks, shape (G, q, q)."""
-        root = np.linalg.inv(np.swapaxes(self.root, 1, 2))
+        root = self._inverse_transposed_root
         return root @ np.swapaxes(root, 1, 2)
 
     def _longest_dependence(self) -> tuple[Matrix, np.ndarray]:
         """How the longest factor's effects depend on the rest's, (G q, r), and on beta, (G, q, p)."""
         shape = self.partition.longest_shape
-        inverse = np.linalg.inv(np.swapaxes(self.root, 1, 2))
+        inverse = self._inverse_transposed_root
         fixed = self.longest_sides[:, :-1].reshape(shape.size, shape.width, self.p)
         return multiply_blocks(inverse, self.coupling, shape), inverse @ fixed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -49,7 +51,7 @@ class MixedSystem:
         """The weighted sum of squares of y about its mean."""
         return max(float(self.fixed[-1, -1] - self.fixed[0, -1] ** 2 / self.fixed[0, 0]), 0.0)
 
-    @property
+    @cached_property
     def slices(self) -> list[slice]:
         """The positions of each factor's effects."""
         ends = np.cumsum([shape.length for shape in self.shapes])
@@ -92,6 +94,12 @@ class SparsityPattern:
     indptr: np.ndarray
     source: np.ndarray
 
-    def fill(self, values: np.ndarray) -> csr_matrix:
+    @cached_property
+    def _zeros(self) -> csr_matrix:
         size = len(self.indptr) - 1
-        return csr_matrix((values[self.source], self.indices, self.indptr), shape=(size, size))
+        return csr_matrix((np.zeros(len(self.source)), self.indices, self.indptr), shape=(size, size))
+
+    def fill(self, values: np.ndarray) -> csr_matrix:
+        result = copy.copy(self._zeros)  # a new matrix would have its pattern checked again
+        result.data = values[self.source]
+        return result

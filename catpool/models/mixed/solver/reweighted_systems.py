@@ -12,6 +12,8 @@ from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.random_products import find_products, multiply
 
+PARTS = "longest_blocks", "coupling", "rest_block"  # of a `PartitionedSystem`, which depend on the weights
+
 
 class ReweightedSystems:
     """What the systems have in common, so that it is found once.
@@ -33,6 +35,7 @@ class ReweightedSystems:
         places = self.pattern.fill(np.arange(1, 1 + sum(each.size for each in self.products), dtype=float))
         empty = np.zeros((length, width)), np.zeros((width, width))
         self.places = PartitionedSystem(MixedSystem(self.shapes, places, *empty, float(len(covariates)), 0.0))
+        self.numbers = {name: getattr(self.places, name).astype(np.intp) for name in PARTS if self.places.dense}
 
     def partition(self, y: np.ndarray, weights: np.ndarray) -> PartitionedSystem:
         """The system of a response with these precisions, each of shape (n,)."""
@@ -52,8 +55,8 @@ class ReweightedSystems:
             return PartitionedSystem(system)
         result = copy.copy(self.places)
         result.system = system
-        for name in ("longest_blocks", "coupling", "rest_block"):
-            setattr(result, name, values[getattr(self.places, name).astype(np.intp)])
+        for name, places in self.numbers.items():
+            setattr(result, name, values[places])
         return result
 
 
