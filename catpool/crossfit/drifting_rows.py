@@ -125,8 +125,9 @@ class DriftingRows:
 
     def priors(self, model: LocalLevel) -> list[Prior]:
         """The prior of each class of categories that have not begun to drift."""
+        strength = np.array(1 / model.start if model.start else np.inf)
         return [
-            Prior(np.array(self.center + mean), np.array(1 / model.start), noise * model.start, noise, likelihood)
+            Prior(np.array(self.center + mean), strength, noise * model.start, noise, likelihood)
             for mean, noise, likelihood in zip(model.mean, model.noise, model.log_likelihood, strict=True)
         ]
 

@@ -32,7 +32,7 @@ class EarlierRows:
     ----------
     by : str or int
         The column of X that holds the times, which are numbers or dates without missing values. It is not encoded and
-        passes through.
+        passes through. Dates are read by the nanosecond, and whole numbers of any size as they are.
     gap : number, timedelta or str, default=None
         The time that must lie between a row and the rows it is encoded from, for targets that become known late. A
         number if the times are numbers; a timedelta, or a string such as "7D", if they are dates. None is 0.
@@ -78,14 +78,16 @@ class EarlierRows:
         The variances are learned by the likelihood that `prior` names, from earlier rows as the prior is. A drift that
         is learned, and a shock, must each gain 4 in twice the log-likelihood; otherwise there is none. Nothing drifts
         with fewer than 64 rows or two categories, or where no category has rows of several times; encodings are then
-        those without `drift`. For shares and counts, too, the model is normal on the scale of y. The classes of y share
-        ratios of variances, so that their encodings add up to 1, and a number is the drift of the average class.
+        those without `drift`. Where all rows of a category and time have one y, they count as one row. For shares and
+        counts, too, the model is normal on the scale of y. The classes of y share ratios of variances, so that their
+        encodings add up to 1, and a number is the drift of the average class.
 
     Raises
     ------
     ValueError
         In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
-        missing or infinite; if the gap or half-life does not match the type of the times; if the gap is negative or
+        missing or infinite; if the gap or half-life does not match the type of the times, or is no whole number where
+        floats would not tell times apart; if the gap is negative or
         the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
         beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with ``groups``
         or ``key``; with ``crossfit="rare"``; and with ``output="size"``.

@@ -87,10 +87,10 @@ class RunningSums:
         Within a span of time, rows are scaled by 2^(time / half_life), summed, and scaled back. The scale would
         overflow in long series, so each span starts anew and adds what is left of the span before it.
         """
-        span = (since(at, at.min()) / life // SPAN).astype(np.int64)
-        start = at.min() + span * SPAN * life
-        within = _sum_running(row * np.exp2(since(at, start) / life), self.codes * (span.max() + 1) + span)
-        here = within * np.exp2(-since(at, start) / life)
+        elapsed = since(at, at.min())
+        span = (elapsed / life // SPAN).astype(np.int64)
+        scale = np.exp2(elapsed / life - span * SPAN)
+        here = _sum_running(row * scale, self.codes * (span.max() + 1) + span) / scale
         cell = self.codes.astype(np.int64) * (span.max() + 1) + span
         begins = np.flatnonzero(np.diff(cell, prepend=-1))[1:]  # where the next span of a category begins
         for begin in begins[self.codes[begins] == self.codes[begins - 1]]:

@@ -16,6 +16,7 @@ from catpool.data.plain import as_series
 
 AUTO = "auto"
 DAY = 86_400_000_000_000  # nanoseconds
+EXACT = 2**53  # up to which floats tell whole numbers apart
 
 
 @frozen
@@ -25,7 +26,7 @@ class Times:
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Floats, or nanoseconds as integers if the times are dates.
+        Floats, or integers: nanoseconds if the times are dates, and whole numbers that floats do not tell apart.
     gap : float or int
     half_life : float or int, or None
     first : float
@@ -60,18 +61,17 @@ class Times:
             )
         if not dated and np.isinf(series.to_numpy(dtype=float)).any():
             raise ValueError(f"Times must be finite, but column {name!r} has infinite ones. Drop such rows.")
-        if dated:
-            series = pd.Series(pd.DatetimeIndex(series).as_unit("ns").asi8)  # one unit for frames of all libraries
-        values = series.astype("int64" if dated else float).to_numpy()
+        values = pd.DatetimeIndex(series).as_unit("ns").asi8 if dated else _numbers(series, name)
         learns = isinstance(half_life, str) and half_life == AUTO
+        whole = values.dtype.kind == "i"
         return cls(
             values,
-            _read_duration(gap, dated, "gap", least=0) or 0,
-            None if learns else _read_duration(half_life, dated, "half_life", least=1e-300),
+            _read_duration(gap, dated, "gap", least=0, whole=whole) or 0,
+            None if learns else _read_duration(half_life, dated, "half_life", least=1e-300, whole=dated),
             float(first),
             dated,
             learns,
-            tuple(sorted(_read_duration(each, dated, "windows", least=1e-300) for each in windows)),
+            tuple(sorted(_read_duration(each, dated, "windows", least=1e-300, whole=whole) for each in windows)),
         )
 
     @property
@@ -143,8 +143,17 @@ def has_end(half_life: Any) -> bool:
     return isinstance(half_life, pd.Timedelta) or half_life < np.inf
 
 
-def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
-    """Convert a duration to the unit of the times."""
+def _numbers(series: pd.Series, name: Any) -> np.ndarray:
+    """Times that are numbers, as integers only where floats would not keep them apart."""
+    if not pd.api.types.is_integer_dtype(series.dtype) or series.between(-EXACT, EXACT).all():
+        return series.to_numpy(dtype=float)
+    if (series > np.iinfo(np.int64).max).any():
+        raise ValueError(f"Times must be less than 2^63, but column {name!r} has larger ones. Subtract the first time.")
+    return series.to_numpy(dtype=np.int64)
+
+
+def _read_duration(value: Any, dated: bool, name: str, *, least: float, whole: bool) -> Any:
+    """Convert a duration to the unit of the times, as an integer if these are."""
     if value is None:
         return None
     try:
@@ -158,4 +167,8 @@ def _read_duration(value: Any, dated: bool, name: str, *, least: float) -> Any:
         raise ValueError(f"`{name}` must be {word}{kind}. Got {value!r}.") from error
     if not least <= length < np.inf:
         raise ValueError(f"`{name}` must be positive and finite. Got {value!r}. Pass None to leave it out.")
-    return length
+    if whole and length != int(length):
+        raise ValueError(
+            f"`{name}` must be a whole number, as times are, of which some are too large for floats. Got {value!r}."
+        )
+    return int(length) if whole else length

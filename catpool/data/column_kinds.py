@@ -28,13 +28,18 @@ KINDS_OF_ARRAYS = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "c": OTH
 
 def column_kind(column: pd.Series | np.ndarray) -> str:
     """The kind of a column: "category", "number", "boolean", "time" or "other"."""
-    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+    return kind_of_head(column[:HEAD]) or _kind_of_objects(column)
+
+
+def kind_of_head(head: pd.Series | np.ndarray) -> str | None:
+    """The kind of a column, if its type and its first rows tell, otherwise None."""
+    if isinstance(head.dtype, pd.CategoricalDtype | pd.StringDtype):
         return CATEGORY
-    kind = getattr(column.dtype, "kind", "O")
+    kind = getattr(head.dtype, "kind", "O")
     if kind != "O":
         return KINDS_OF_ARRAYS.get(kind, CATEGORY)
-    first = _kind_of_objects(column[:HEAD])  # what holds a string holds categories, whatever comes after it
-    return first if first == CATEGORY and not pd.isna(column[:HEAD]).all() else _kind_of_objects(column)
+    first = _kind_of_objects(head)  # what holds a string holds categories, whatever comes after it
+    return first if first == CATEGORY and not pd.isna(head).all() else None
 
 
 def _kind_of_objects(column: pd.Series | np.ndarray) -> str:

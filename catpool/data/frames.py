@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.backends import convert_column, decode_arrow, frame_of_block, infer_numbers, make_frame, read_array
-from catpool.data.column_kinds import column_kind
+from catpool.data.column_kinds import HEAD, column_kind, kind_of_head
 from catpool.data.frozen import frozen
 from catpool.data.header import Header, check_labels, name_columns
 from catpool.data.labels import checked_labels
@@ -71,10 +71,11 @@ class Frame:
         """The names of the columns, for features, by label."""
         return name_columns(self.labels, named=self.named)
 
-    @cached_property  # several parts of a fit ask, and frames of other libraries are converted to tell
+    @cached_property  # several parts of a fit ask, and few rows of frames of other libraries are converted to tell
     def kinds(self) -> dict[Any, str]:
         """The kind of each column, as `column_kind` has it, by label."""
-        return {label: column_kind(self.column(label)) for label in self.labels}
+        head = self.head(HEAD)
+        return {label: kind_of_head(head.column(label)) or column_kind(self.column(label)) for label in self.labels}
 
     def require(self, labels: list[Any], name: str = "columns") -> None:
         """Raise an error if labels are not columns of X or occur twice, or if there are none."""
@@ -151,6 +152,11 @@ class Frame:
         if not rest:
             raise ValueError(f"X must have columns to encode, but it only has {self.labels}, which have other roles.")
         return self._select(rest)
+
+    def head(self, number: int) -> Frame:
+        """The first rows, so many or all."""
+        rows = self.source.iloc[:number] if isinstance(self.source, pd.DataFrame) else self.source[:number]
+        return replace(self, source=rows)
 
     def every(self, step: int) -> Frame:
         """The first row, and each row that is `step` rows after another one of these."""

@@ -66,6 +66,7 @@ def _values(encoding: Encoding, slots: np.ndarray, ages: np.ndarray) -> list[np.
     """The outputs of rows, of which the standard deviations grow with time."""
     values = {name: own[slots] for name, own in encoding.values.items()}
     if encoding.drifted is not None and "sd" in values:
-        later = encoding.drifted.sd_later(slots, ages, encoding.family)
+        begun = encoding.moments.count[slots] > 0
+        later = encoding.drifted.sd_later(slots, begun, ages, encoding.family)
         values["sd"] = np.where(np.isnan(values["sd"]), np.nan, later)
     return list(values.values())

@@ -4,8 +4,8 @@ With innovations e of variance F, and r the number of restrictions, minus twice 
 
     (N - r) log(2 pi sigma^2) + sum of e^2 / F / sigma^2 + sum of log(w F) + r log(sum of share^2 / F),
 
-where the sum of squares has the scatter within visits as well. Gradients are sums over the changes of e and F, which
-follow recursions like those of e and F.
+where the sum of squares has the scatter within visits as well. Its gradient takes one pass over the visits, from the
+last to the first, for all ratios: `smooth`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.priors.local_level import Filtered, Visits, filter_levels, shift, solve_recursion
+from catpool.priors.local_level import Filtered, Visits, filter_levels, smooth
 
 
 class Profile(NamedTuple):
@@ -61,6 +61,11 @@ class DriftLikelihood:
         """The number of rows, less one under the restricted likelihood."""
         return float(self.visits.rows.sum()) - self.restricted
 
+    @cached_property
+    def log_rate(self) -> float | None:
+        """The logarithm of the rate if y were nothing but noise, where the variance of the change is given."""
+        return None if self.variance is None else float(np.log(self.variance / self.visits.variance))
+
     def first(self, number: int) -> DriftLikelihood:
         """The likelihood of the first visits, if these are less than half and tell anything."""
         few = self.visits.subset(np.arange(len(self.visits.time)) < number)
@@ -94,44 +99,23 @@ class DriftLikelihood:
         return float(-2 * self.log_likelihoods(profile, self.noise(profile, ratios)).sum())
 
     def value_and_gradient(self, ratios: np.ndarray) -> tuple[float, np.ndarray]:
-        """The value, and its derivatives by the logarithms of the ratios."""
+        """The value, and its derivatives by the logarithms of the ratios, of which that of a ratio of 0 is 0."""
         profile = self.profile(ratios)
         noise = self.noise(profile, ratios)
         classes, total = len(profile.mean), profile.squares.sum()
-        gradient = np.zeros(len(ratios))
-        for position in np.flatnonzero(ratios):
-            squares, determinant = self._slope(profile, *self._growth(ratios, int(position)))
-            gradient[position] = (squares / profile.squares).sum() * self.freedom + classes * determinant
-            if self.variance is not None:
-                gradient[position] += squares.sum() * classes * (1 / noise.sum() - self.freedom / total)
+        changes = self._changes(profile, ratios)
+        squares, share, determinant = changes[:classes], changes[classes], changes[classes + 1]
+        if self.restricted:
+            determinant = determinant + share / profile.information
+        gradient = (squares.T / profile.squares).sum(axis=1) * self.freedom + classes * determinant
         if self.variance is not None:
+            gradient += squares.sum(axis=0) * classes * (1 / noise.sum() - self.freedom / total)
             gradient[1] += total * classes / noise.sum() - classes * self.freedom
         return float(-2 * self.log_likelihoods(profile, noise).sum()), gradient
 
-    def _growth(self, ratios: np.ndarray, position: int) -> tuple[np.ndarray, float]:
-        """How fast variances before visits, and that of shocks, grow with the logarithm of a ratio."""
-        if position == 0:
-            return np.where(self.visits.first, ratios[0], 0.0), 0.0
-        return (ratios[1] * self.visits.elapsed, 0.0) if position == 1 else (np.zeros(len(self.visits.time)), ratios[2])
-
-    def _slope(self, profile: Profile, growth: np.ndarray, shock: float) -> tuple[np.ndarray, float]:
-        """How the sums of squares and the determinant change if these variances grow."""
-        filtered, ends = profile.filtered, self.visits.last
-        if shock:
-            growth = growth + shock + shift(np.where(ends, 0.0, shock * (1 - 2 * filtered.carried)))
-        change = solve_recursion(filtered.carried**2, growth[None])[0]
-        relative = change / filtered.total
-        left = shift(np.where(ends, 0.0, shock / filtered.total - filtered.carried * relative))
-        determinant = float(relative.sum())
-        squares = np.array([self._change_of_squares(filtered, each, left, relative) for each in profile.errors])
-        if self.restricted:
-            change_of_share = self._change_of_squares(filtered, filtered.share, left, relative)
-            determinant += change_of_share / profile.information
-        return squares, determinant
-
-    def _change_of_squares(
-        self, filtered: Filtered, errors: np.ndarray, left: np.ndarray, relative: np.ndarray
-    ) -> float:
-        """How the sum of squares over variances changes for errors that follow the recursion of innovations."""
-        changes = solve_recursion(filtered.carried, (left * shift(errors))[None])[0]
-        return float(((2 * changes - errors * relative) * errors / filtered.total).sum())
+    def _changes(self, profile: Profile, ratios: np.ndarray) -> np.ndarray:
+        """Those of the sums of squares of errors and shares, and of the determinant, of shape (C + 2, 3)."""
+        filtered, visits = profile.filtered, self.visits
+        levels, noises = smooth(filtered, np.vstack([profile.errors, filtered.share]))
+        grown = [levels.changes(visits.first.astype(float)), levels.changes(visits.elapsed)]
+        return np.column_stack([*grown, noises.changes(np.ones(len(visits.time)))]) * ratios

@@ -20,6 +20,7 @@ P is refined by a step of Newton's method, which is another elimination.
 References
 ----------
 A. C. Harvey (1989), Forecasting, structural time series models and the Kalman filter, Cambridge University Press.
+S. J. Koopman, N. Shephard (1992), Exact score for time series models in state space form, Biometrika 79.
 J. Durbin, S. J. Koopman (2012), Time series analysis by state space methods, 2nd edition, Oxford University Press.
 """
 
@@ -27,12 +28,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpttrf, dtbtrs
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY
+
+EQUAL = 1e-20  # of the variance of rows: that of rows that are equal but for rounding
 
 
 @frozen
@@ -86,9 +90,33 @@ class Visits:
         return float(self.rows.sum()) > len(self.rows)
 
     @property
+    def agree(self) -> bool:
+        """Whether rows of one category and time are equal, so that there is no noise but in shocks."""
+        apart = float(self.scatters.sum()) / (self.rows.sum() * len(self.means))
+        return self.some_together and apart <= EQUAL * self.variance
+
+    @property
+    def spaced(self) -> Visits:
+        """The same, with the time between two of them as the unit of what has elapsed."""
+        return replace(self, elapsed=self.elapsed / self.spacing)
+
+    @property
+    def as_rows(self) -> Visits:
+        """The same, each as one row of weight one."""
+        one = np.ones(len(self.time))
+        return replace(self, weight=one, rows=one, scatters=np.zeros_like(self.scatters))
+
+    @property
     def spacing(self) -> float:
         """The mean time between two visits of a category."""
         return float(self.elapsed[~self.first].mean())
+
+    @cached_property
+    def variance(self) -> float:
+        """That of the rows of the average class, for rows of weight one."""
+        apart = self.means - np.average(self.means, weights=self.weight, axis=1)[:, None]
+        squares = self.scatters.sum() + (self.weight * apart**2).sum()
+        return float(squares / (len(self.means) * self.rows.sum()))
 
     def subset(self, some: np.ndarray) -> Visits:
         """Select visits, by a boolean array; of each category all until some time."""
@@ -147,14 +175,14 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
     """
     first, noise = visits.first, shock + 1 / visits.weight
     grown = np.where(first, start, rate * visits.elapsed)
-    before = np.where(first, 0.0, shift(noise))
+    before = np.where(first, 0.0, _before(noise))
     beside = np.resize(-before[1:], max(len(noise) - 1, 1))  # LAPACK wants one even for a single visit
     total = dpttrf(grown + noise + before, beside)[0]
     ahead = _refine(np.maximum(total - noise, TINY), grown, noise, visits.last)
     total = ahead + noise
     left = noise / total
     carried = np.where(visits.last, 0.0, left)
-    changes = visits.means - np.where(first, 0.0, shift(visits.means))
+    changes = visits.means - np.where(first, 0.0, _before(visits.means))
     solved = solve_recursion(carried, np.vstack([changes, first]))
     return Filtered(ahead, total, noise, left, carried, solved[:-1], solved[-1])
 
@@ -162,24 +190,73 @@ def filter_levels(visits: Visits, start: float, rate: float, shock: float = 0.0)
 def _refine(ahead: np.ndarray, grown: np.ndarray, noise: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Variances that fulfil their recursion to all digits, from those that nearly do."""
     left = np.where(last, 0.0, noise / (ahead + noise))
-    expected = grown + shift(left * ahead)
+    expected = grown + _before(left * ahead)
     return np.maximum(ahead + solve_recursion(left**2, (expected - ahead)[None])[0], TINY)
 
 
-def shift(values: np.ndarray) -> np.ndarray:
+def _before(values: np.ndarray) -> np.ndarray:
     """The value before each along the last axis; 0 for the first."""
     before = np.zeros_like(values)
     before[..., 1:] = values[..., :-1]
     return before
 
 
-def solve_recursion(carried: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Solve x[i] = values[i] + carried[i - 1] * x[i - 1] for values of shape (k, m), from the first to the last."""
+def solve_recursion(carried: np.ndarray, values: np.ndarray, *, backwards: bool = False) -> np.ndarray:
+    """Solve x[i] = values[i] + carried[i - 1] * x[i - 1] for values of shape (k, m), from the first to the last.
+
+    Backwards, from the last to the first, x[i] = values[i] + carried[i] * x[i + 1].
+    """
     bands = np.empty((2, len(carried)), order="F")
     bands[0] = 1.0
     np.negative(carried, out=bands[1])
-    solved: np.ndarray = dtbtrs(bands, np.asarray(values, dtype=float).T, uplo="L", diag="U")[0].T
+    trans = "T" if backwards else "N"
+    solved: np.ndarray = dtbtrs(bands, np.asarray(values, dtype=float).T, uplo="L", trans=trans, diag="U")[0].T
     return solved
+
+
+class Smoothed(NamedTuple):
+    """How sums of squares and the determinant change with the variances that the filter adds.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (k, m)
+        By how much the sum of e^2 / F, for each of k series, falls with a variance that is added at each visit.
+    determinant : ndarray of shape (m,)
+        By how much the sum of log F rises with it.
+    """
+
+    squares: np.ndarray
+    determinant: np.ndarray
+
+    def changes(self, growth: np.ndarray) -> np.ndarray:
+        """Those of the k sums of squares and of the determinant, of shape (k + 1,), if variances grow."""
+        return np.append(-(self.squares @ growth), self.determinant @ growth)
+
+
+def smooth(filtered: Filtered, errors: np.ndarray) -> tuple[Smoothed, Smoothed]:
+    """Smooth series of errors, of shape (k, m): for variances of the level before each visit, and of its noise.
+
+    With r and N of the next visit of a category, which are 0 after its last, those of a visit are
+
+        e / F + v / F * r,     1 / F + (v / F)^2 * N.
+
+    A variance that is added to the level changes the sum of e^2 / F by -r^2, and that of log F by N. One that is added
+    to the noise changes them by -(e / F - P / F * r)^2 and 1 / F + (P / F)^2 * N, with r and N of the next visit.
+    """
+    total, gain = filtered.total, filtered.ahead / filtered.total
+    level = solve_recursion(filtered.carried, errors / total, backwards=True)
+    spread = solve_recursion(filtered.carried**2, 1 / total[None], backwards=True)
+    going_on = filtered.carried > 0  # which the last visits of categories do not
+    noise = errors / total - gain * np.where(going_on, _next(level), 0.0)
+    noise_spread = 1 / total + gain**2 * np.where(going_on, _next(spread), 0.0)[0]
+    return Smoothed(level**2, spread[0]), Smoothed(noise**2, noise_spread)
+
+
+def _next(values: np.ndarray) -> np.ndarray:
+    """The value after each along the last axis; 0 for the last."""
+    after = np.zeros_like(values)
+    after[..., :-1] = values[..., 1:]
+    return after
 
 
 def steady_half_life(visits: Visits, rate: float, shock: float = 0.0) -> float:
@@ -194,5 +271,5 @@ def steady_half_life(visits: Visits, rate: float, shock: float = 0.0) -> float:
         The variances of the change in a unit of time and of shocks, in units of that of a row of weight one.
     """
     change = rate * visits.spacing / (shock + 1 / float(visits.weight.mean()))
-    ahead = change / 2 + np.sqrt(change**2 / 4 + change)
+    ahead = change / 2 + np.sqrt(change) * np.sqrt(change / 4 + 1)  # where x^2 would overflow, too
     return float(visits.spacing * np.log(2) / np.log1p(ahead))

@@ -60,10 +60,17 @@ class Drifted:
         """What is known of each slot, of shape (size,)."""
         return Posterior(self.mean, np.sqrt(family.capped(self.variance, self.mean)), self.reliability)
 
-    def sd_later(self, slots: np.ndarray, ages: np.ndarray, family: Family) -> np.ndarray:
-        """The standard deviations of rows, of shape (m,), from their ages in units of time since the last training row.
+    def sd_later(self, slots: np.ndarray, begun: np.ndarray, ages: np.ndarray, family: Family) -> np.ndarray:
+        """The standard deviations of rows, of shape (m,).
 
-        A category without rows has not begun to drift.
+        Parameters
+        ----------
+        slots : ndarray of shape (m,)
+        begun : ndarray of shape (m,)
+            Whether the category has rows, without which it has not begun to drift.
+        ages : ndarray of shape (m,)
+            In units of time since the last training row.
+        family : Family
         """
-        grown = np.where(self.reliability[slots] > 0, self.rate * ages, 0.0)
+        grown = np.where(begun, self.rate * ages, 0.0)
         return np.sqrt(family.capped(self.variance[slots] + grown, self.mean[slots]))

@@ -312,6 +312,22 @@ def test_files_pickles_and_look_ups_know_the_drift(sales, output):
             assert list(encoder.lookup(row).values()) == expected.iloc[position].tolist()
 
 
+def test_categories_that_start_alike_drift_from_their_first_row_on():
+    rng, shops = np.random.default_rng(0), np.arange(400) % 20
+    X = pd.DataFrame({"shop": [*map(str, shops), "once"], "day": [*(np.arange(400.0) // 4), 50.0]})
+    walks = np.cumsum(0.5 * rng.normal(size=(20, 20)), axis=1)
+    walks -= walks[:, :1]
+    y = walks[shops, np.arange(400) // 20] + 0.1 * rng.normal(size=400)
+    y[:20] = 0.0
+    encoder = encoder_of(cv=EarlierRows("day", drift=0.1**0.5)).fit(X, np.append(y, 0.0))
+    row = encoder.summary_.iloc[0]
+    assert row["between_sd"] == 0
+    new = pd.DataFrame({"shop": ["once"] * 2 + ["never"] * 2, "day": [150.0, 160.0] * 2})
+    for each in (encoder, EmpiricalBayesEncoder.from_json(encoder.to_json())):
+        sd = each.transform(new)["shop_sd"].to_numpy() ** 2
+        np.testing.assert_allclose(np.diff(sd), [1.0, sd[2] - sd[1], 0], atol=1e-12)
+
+
 def test_encoding_table_is_as_of_the_last_row(sales):
     X, y = sales
     encoder = encoder_of().fit(X, y)

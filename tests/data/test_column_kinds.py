@@ -5,10 +5,13 @@ import decimal
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool.data import frames
 from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, OTHER, TIME, column_kind
+from catpool.data.frames import read_frame
 
 ENCODERS = [MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder]
 N = 12
@@ -106,3 +109,17 @@ def test_files_keep_the_choice():
 def test_another_word_is_refused():
     with pytest.raises(ValueError, match="'columns' parameter"):
         MeanEncoder("city").fit(X, Y)
+
+
+def test_kinds_of_strings_are_told_by_few_rows(monkeypatch):
+    columns = {"city": ["a", "b"] * 1500, "late": [None] * 2999 + ["b"], "size": list(range(3000))}
+    frame, lengths = read_frame(polars.DataFrame(columns)), []
+    convert = frames.convert_column
+
+    def counted(column):
+        lengths.append(len(column))
+        return convert(column)
+
+    monkeypatch.setattr(frames, "convert_column", counted)
+    assert frame.kinds == {"city": CATEGORY, "late": CATEGORY, "size": NUMBER}
+    assert lengths == [1000] * 3

@@ -119,7 +119,7 @@ def test_the_fit_is_the_maximum_of_the_dense_likelihood(restricted, variance, sh
 def test_many_visits_begin_with_the_first(monkeypatch):
     visits = visits_of(30, 40)
     whole = fit_drift(visits, True)
-    monkeypatch.setattr("catpool.priors.drift.SAMPLE", 200)
+    monkeypatch.setattr("catpool.priors.drift_search.SAMPLE", 200)
     begun = fit_drift(visits, True)
     np.testing.assert_allclose([begun.start, begun.rate], [whole.start, whole.rate], rtol=1e-6)
 
@@ -130,8 +130,8 @@ def test_a_search_that_ends_early_warns(monkeypatch, variance):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit_drift(visits, True, variance)
-    monkeypatch.setattr("catpool.priors.drift.PRECISE", {"maxiter": 0})
-    monkeypatch.setattr("catpool.priors.drift.RESTARTS", 1)
+    monkeypatch.setattr("catpool.priors.drift_search.PRECISE", {"maxiter": 0})
+    monkeypatch.setattr("catpool.priors.drift_search.RESTARTS", 1)
     with pytest.warns(ConvergenceWarning, match="effects that drift did not converge"):
         fit_drift(visits, True, variance)
 
