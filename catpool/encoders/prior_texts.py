@@ -9,8 +9,9 @@ within : {"pooled", "moderated"}, default="pooled"
     categories some of which are far noisier than others. "moderated" estimates these variances, and shrinks them
     toward each other as limma does: n_k rows of a category of variance v_k count as n_k v / v_k rows of the average
     variance v. `prior_strength` and `within_sd` in `summary_`, and `reliability`, are then in rows of variance v,
-    and `encoding_table` has a `within_sd` for each category. It needs the normal family, weights that are
-    frequencies, a prior by name, and folds rather than `EarlierRows`; interactions need
+    and `encoding_table` has a `within_sd` for each category. The likelihood of the variance between categories is
+    averaged over what is not known of theirs; the moment estimators take them for known. It needs the normal
+    family, weights that are frequencies, a prior by name, and folds rather than `EarlierRows`; interactions need
     ``interaction_prior="own"``. There is no log-likelihood.
 """,
     "interaction_prior": """

@@ -12,6 +12,9 @@ so that s_k^2 ~ s_0^2 F(d_k, d_0), whose likelihood gives s_0^2 and d_0. The pos
 is that of its rows from then on. A category of one row has that of the prior, v = d_0 s_0^2 / (d_0 - 2), so that the
 n_k rows of a category count as n_k v / v_k rows of this variance. An infinite d_0 is one variance for all categories.
 
+The variance between categories is far more sensitive to errors of v_k than encodings are, because it is what noise does
+not explain. If d_0 is finite, its likelihood is averaged over the variances (`unequal_noise`).
+
 Smyth divides by d_0 + d_k, which gives the mean of the precision. Such weights have too much trust in categories of few
 rows that happen to be close to each other: with two rows on average, errors of encodings were up to twenty times those
 of one variance for all categories. With the mean variance they were smaller than these.
@@ -33,11 +36,12 @@ from scipy.special import digamma, gammaln
 
 from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.family import Family
-from catpool.priors.known_variances import with_known_variances
+from catpool.priors.known_variances import KnownVariances
 from catpool.priors.normal import Normal
 from catpool.priors.own_variances import divisor, equalize_noise, freedom_within, scatters_within
 from catpool.priors.prior import Prior
 from catpool.priors.rules import ColumnRule, PriorRule
+from catpool.priors.unequal_noise import UnequalNoise, mix_noise
 from catpool.priors.views import fit_each_view
 
 LEAST, MOST = 0.25, 4096.0  # degrees of freedom d_0 that are looked for; more are the same as infinity
@@ -47,8 +51,6 @@ CLOSE = 1e-14  # of logarithms
 
 def with_moderated_variances(rule: PriorRule) -> PriorRule:
     """The rule for categories that each have a variance of their own, from one for rows of known variances."""
-    # noise that is not known well leaves little to tell of the variance between, of however many categories
-    known = with_known_variances(rule, most=np.inf)
 
     def learn(moments: Sequence[Moments], family: Family) -> list[Prior]:
         if type(family) is not Normal:
@@ -61,12 +63,12 @@ def with_moderated_variances(rule: PriorRule) -> PriorRule:
                 'within="moderated" needs the scatter within each category, which rows that were learned from before '
                 "were not summed for. Set it before the first part, and fit again."
             )
-        return fit_each_view(moments, lambda classes: [_learn(each, known, family) for each in classes])
+        return fit_each_view(moments, lambda classes: [_learn(each, rule, family) for each in classes])
 
     return ColumnRule(learn, scatters=True)
 
 
-def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
+def _learn(moments: Moments, rule: PriorRule, family: Family) -> Prior:
     """The prior of a table of shape (K,), in rows of the typical variance; that of one variance where there is none."""
     within, freedom = (np.array(each) for each in fit_variances(moments))
     if within == 0:
@@ -76,7 +78,13 @@ def _learn(moments: Moments, known: PriorRule, family: Family) -> Prior:
     share = within / unit / unit
     typical = Prior(moments.mean, within, None, within, within_freedom=freedom)
     rows = equalize_noise(moments, typical).divide(np.array(unit))
-    (prior,) = known([Moments(rows.count / share, rows.total / share, np.array(0.0), rows.rows)], family)
+    known = Moments(rows.count / share, rows.total / share, np.array(0.0), rows.rows)
+    if np.isfinite(freedom):
+        own = moments.divide(np.array(unit))
+        noise = mix_noise(own, replace(typical, within=share))
+        (prior,) = rule([known], UnequalNoise(noise, float(own.mean)))
+    else:
+        (prior,) = rule([known], KnownVariances(np.inf))
     return replace(_in_rows(prior, share, unit), within_freedom=freedom)
 
 

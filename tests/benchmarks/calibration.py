@@ -9,7 +9,8 @@ of true values inside the nominal 90 % interval.
 
 Then follows the share of true values inside the nominal 90 % interval of the default encoder, for four kinds of y, as
 many rows in each category or very different numbers, and for the levels of two crossed factors and new levels by
-`MixedModelEncoder.predict`. ``--quick`` prints the same tables of few replicates.
+`MixedModelEncoder.predict`. The last table is of ``within="moderated"``, with two rows a category and variances within
+that are log-uniform, the largest `spread` times the smallest. ``--quick`` prints the same tables of few replicates.
 """
 
 from __future__ import annotations
@@ -156,6 +157,24 @@ def crossed_coverage(replicates, rng):
     return pd.DataFrame(shares)
 
 
+def unequal_coverage(replicates, rng):
+    """The coverage of `within="moderated"`, by spread (rows) and number and variance between (columns)."""
+    shares = {}
+    for number in (50, 300, 1000):
+        for ratio in (0.02, 0.1, 0.5):
+            for spread in (1, 10, 100):
+                hits = []
+                while len(hits) < max(replicates // number, 5):
+                    noise = np.exp(np.log(spread) * (rng.random(number) - 0.5) / 2)
+                    truth, codes = np.sqrt(ratio) * rng.normal(size=number), np.repeat(np.arange(number), 2)
+                    y = truth[codes] + noise[codes] * rng.normal(size=2 * number)
+                    encoder = EmpiricalBayesEncoder(None, within="moderated").fit(codes[:, None], y)
+                    table = encoder.encoding_table(0, interval=0.9).iloc[:-1]
+                    hits.append(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
+                shares.setdefault((number, ratio), {})[f"spread {spread}"] = np.mean(hits)
+    return pd.DataFrame(shares)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few replicates, to see that it works")
@@ -173,6 +192,7 @@ def main():
         print(f"\n{name}: share inside the 90 % interval\n{hits.round(2).to_string()}")
     print(f"\nthe default, by categories and ratio: inside\n{coverage(replicates, rng).round(2).to_string()}")
     print(f"\ntwo crossed factors, by kind of y: inside\n{crossed_coverage(replicates, rng).round(2).to_string()}")
+    print(f"\nunequal noise, two rows each: inside\n{unequal_coverage(10 * replicates, rng).round(2).to_string()}")
 
 
 if __name__ == "__main__":
