@@ -50,12 +50,8 @@ class KnownVariances(Normal):
         return [_integrate(each, scale, if_uncertain=if_uncertain, most=self.most_uncertain) for each in classes]
 
 
-def with_known_variances(rule: PriorRule, most: float = MANY_CATEGORIES) -> PriorRule:
-    """The rule for rows of known variances, from that for rows whose variance is estimated.
-
-    `most` is the `Family.most_uncertain`.
-    """
-    known = KnownVariances(most)
+def with_known_variances(rule: PriorRule) -> PriorRule:
+    """The rule for rows of known variances, from that for rows whose variance is estimated."""
 
     def learn(moments: Sequence[Moments], family: Family) -> list[Prior]:
         if type(family) is not Normal:
@@ -63,7 +59,7 @@ def with_known_variances(rule: PriorRule, most: float = MANY_CATEGORIES) -> Prio
                 f'weight_type="inverse_variance" goes with the normal family alone, not with family="{family.name}". '
                 'Pass family="normal".'
             )
-        priors = rule(moments, known)
+        priors = rule(moments, KNOWN_VARIANCES)
         return [_with_variances(prior, each) for prior, each in zip(priors, moments, strict=True)]
 
     return ColumnRule(learn, rule.bounds) if isinstance(rule, ColumnRule) else learn

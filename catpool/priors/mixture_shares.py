@@ -34,7 +34,7 @@ SHORTEST = 1e-6  # of a step
 LEAST = 0.1  # of the likelihood of a row after a step; steps away from next to nothing are short
 
 
-def likeliest_shares(logs: np.ndarray, number: np.ndarray) -> np.ndarray:
+def likeliest_shares(logs: np.ndarray, number: np.ndarray, instead: str = 'prior="reml"') -> np.ndarray:
     """The shares of the components, of shape (G,), which add up to 1.
 
     Parameters
@@ -43,12 +43,14 @@ def likeliest_shares(logs: np.ndarray, number: np.ndarray) -> np.ndarray:
         The log-likelihood of each category under each component.
     number : ndarray of shape (K,)
         How many categories each row stands for.
+    instead : str
+        What to pass if the search does not converge.
     """
     with blas_threads(1):
-        return _search(np.exp(logs - logs.max(axis=1, keepdims=True)), number)
+        return _search(np.exp(logs - logs.max(axis=1, keepdims=True)), number, instead)
 
 
-def _search(likelihood: np.ndarray, number: np.ndarray) -> np.ndarray:
+def _search(likelihood: np.ndarray, number: np.ndarray, instead: str) -> np.ndarray:
     weight = number / number.sum()
     shares = np.full(likelihood.shape[1], 1 / likelihood.shape[1])
     for _ in range(STEPS):
@@ -60,7 +62,7 @@ def _search(likelihood: np.ndarray, number: np.ndarray) -> np.ndarray:
         shares = _line_search(likelihood, weight, shares, target, gradient)
         shares = shares / shares.sum()
     else:
-        _warn()
+        _warn(instead)
     return shares
 
 
@@ -89,10 +91,10 @@ def _line_search(
     return shares
 
 
-def _warn() -> None:
+def _warn(instead: str) -> None:
     warnings.warn(
         "The shares of a mixture's components did not converge, so they may not be the likeliest. "
-        'Check the target for extreme values, or pass prior="reml".',
+        f"Check the target for extreme values, or pass {instead}.",
         ConvergenceWarning,
         stacklevel=2,
     )

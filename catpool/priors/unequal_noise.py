@@ -40,6 +40,7 @@ from catpool.priors.own_variances import divisor, freedom_within, scatters_withi
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior
 from catpool.priors.uncertainty import is_averaged
 
+POOLED = 'within="pooled"'  # what to pass if shares are not found
 VARIANCES = 16  # of the grid
 TAIL = 0.01  # of the distribution of variances, beyond each end of the grid
 MANY = 512  # categories, beyond which those of like scatter count as alike for the shares
@@ -160,11 +161,11 @@ def _log_densities(freedom: np.ndarray, scatter: np.ndarray, variances: np.ndarr
 def _likeliest(freedom: np.ndarray, scatter: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """The shares of the variances, of shape (G,)."""
     if len(freedom) <= MANY:
-        return likeliest_shares(_log_densities(freedom, scatter, variances), np.ones_like(freedom))
+        return likeliest_shares(_log_densities(freedom, scatter, variances), np.ones_like(freedom), POOLED)
     like = freedom * WIDE + np.round(LIKE * np.log(scatter))
     _, first, place, number = np.unique(like, return_index=True, return_inverse=True, return_counts=True)
     average = np.bincount(place, scatter) / number
-    return likeliest_shares(_log_densities(freedom[first], average, variances), number.astype(float))
+    return likeliest_shares(_log_densities(freedom[first], average, variances), number.astype(float), POOLED)
 
 
 class UnequalNoise(KnownVariances):

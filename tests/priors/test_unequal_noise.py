@@ -8,10 +8,11 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm, t
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
-from catpool.priors import unequal_noise
+from catpool.priors import mixture_shares, unequal_noise
 from catpool.priors.moderated import fit_variances
 from catpool.priors.prior import Prior
 from catpool.priors.unequal_noise import NoiseMixture, mix_noise
@@ -186,6 +187,12 @@ def test_a_category_without_scatter_says_nothing_of_its_variance():
     X, y = np.repeat(np.arange(21), [len(each) for each in groups])[:, None], np.concatenate(groups)
     encoder = EmpiricalBayesEncoder(None, within="moderated", output=["mean", "sd"]).fit(X, y)
     assert np.isfinite(encoder.transform(X)).all()
+
+
+def test_a_search_for_shares_that_does_not_end_warns(monkeypatch):
+    monkeypatch.setattr(mixture_shares, "STEPS", 1)
+    with pytest.warns(ConvergenceWarning, match='extreme values, or pass within="pooled"'):
+        mixed(summed(unequal(np.random.default_rng(7), 50)))
 
 
 def test_a_mean_far_from_all_others_has_a_likelihood():
