@@ -192,7 +192,7 @@ def main():
         print(f"\n{name}: share inside the 90 % interval\n{hits.round(2).to_string()}")
     print(f"\nthe default, by categories and ratio: inside\n{coverage(replicates, rng).round(2).to_string()}")
     print(f"\ntwo crossed factors, by kind of y: inside\n{crossed_coverage(replicates, rng).round(2).to_string()}")
-    print(f"\nunequal noise, two rows each: inside\n{unequal_coverage(10 * replicates, rng).round(2).to_string()}")
+    print(f"\nunequal noise, two rows each: inside\n{unequal_coverage(5 * replicates, rng).round(2).to_string()}")
 
 
 if __name__ == "__main__":

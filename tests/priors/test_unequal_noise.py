@@ -206,5 +206,5 @@ def test_a_mean_far_from_all_others_has_a_likelihood():
 @pytest.mark.slow
 def test_intervals_hold_nine_of_ten_true_values():
     """In each cell, with two rows a category; the more where the variance between is next to nothing."""
-    table = runpy.run_path(str(BENCHMARK))["unequal_coverage"](40_000, np.random.default_rng(0))
-    assert table.to_numpy().min() > 0.82
+    table = runpy.run_path(str(BENCHMARK))["unequal_coverage"](12_000, np.random.default_rng(0))
+    assert table.to_numpy().min() > 0.8
