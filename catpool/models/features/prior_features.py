@@ -15,6 +15,7 @@ from catpool.data.frozen import frozen
 from catpool.data.listed import Coded
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
+from catpool.models.features.ordered import OrderedFeatures
 from catpool.models.features.read_features import read_features
 
 
@@ -70,8 +71,17 @@ class PriorFeatures:
                 f"list that of row {row}. List it too: without rows of weight it has its prior mean."
             )
         assert isinstance(coded.vocabulary, Vocabulary)
-        vocabulary = with_features(coded.codes, coded.vocabulary, label, X, self.features[label])
+        vocabulary = with_features(coded.codes, coded.vocabulary, label, X, self._typed(label, X))
         return coded._replace(vocabulary=vocabulary)
+
+    def _typed(self, label: Any, X: Frame) -> list[CategoryFeatures]:
+        """The features of a column, of which those in an order take it from the type of what they sort by."""
+        return [
+            each.of_dtype(X.every(len(X)).column((each.columns or (label,))[0]).dtype)
+            if isinstance(each, OrderedFeatures)
+            else each
+            for each in self.features[label]
+        ]
 
     def rule(self, vocabulary: FeaturedVocabulary) -> FeaturePrior:
         """How the prior of a column is learned."""
