@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
-from catpool import EmpiricalBayesEncoder, TreeEncoder, coordinates, names, neighbours, ordered
+from catpool import EmpiricalBayesEncoder, TreeEncoder, check_no_leak, coordinates, names, neighbours, ordered
 
 N, TOWNS = 400, 40
 RIVER = [(f"town {k:02d}", f"town {k + 1:02d}") for k in range(TOWNS)]
@@ -120,6 +120,13 @@ def test_rows_in_parts_teach_what_all_rows_teach(name, rows):
     for part in (slice(0, 30), slice(30, None)):  # of which the first has some of the towns only
         in_parts.partial_fit(X[part], y[part])
     np.testing.assert_allclose(in_parts.transform(NEW), at_once.transform(NEW), rtol=1e-6)
+
+
+def test_leaks_are_looked_for_in_few_rows_whose_copies_are_of_one_category(rows):
+    few = rows[0]["town"].isin(["town 00", "town 01"])
+    X, y = rows[0].loc[few, ["town", "mile", "day"]], rows[1][few]  # the day makes rows differ
+    encoder = EmpiricalBayesEncoder(["town"], prior_features={"town": ["mile"]}, cv=3, random_state=0)
+    assert check_no_leak(encoder, X, y, n_flips=2, n_shuffles=2, random_state=0).verdict == "No leak was found."
 
 
 SIZES = ["S", "M", "L", "XL"]

@@ -232,6 +232,8 @@ def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
 def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
     moments = np.array([_moments(column) for column in _numbers(known).T]).reshape(-1, 2)
     center, scale = moments.T
+    if len(known) == 1:  # category, of which nothing can be told from others
+        scale = np.ones_like(scale)
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
@@ -269,7 +271,7 @@ def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
             f"`prior_features` must be numbers, truth values or categories, but {column.name!r} holds such as "
             f"{known.iloc[0]!r} ({error}). Convert lists to columns of numbers."
         ) from error
-    first = 0 if full and len(levels) > 1 else 1
+    first = 0 if (full and len(levels) > 1) or len(column) == 1 else 1
     return LinearLevels(levels, np.bincount(_codes(known, levels), minlength=len(levels))[first:] / max(len(known), 1))
 
 

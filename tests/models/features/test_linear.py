@@ -66,6 +66,13 @@ def test_what_is_neither_number_nor_category_is_refused():
         basis_of(["day"], frame)
 
 
+def test_one_category_has_features_that_tell_nothing():
+    frame = frame_of("a", area=[3.0], kind=["x"])
+    for penalty in (True, False):
+        np.testing.assert_array_equal(basis_of(["area", "kind"], frame, penalty=penalty), [[0, 0]])
+        np.testing.assert_array_equal(basis_of(["kind"], frame, penalty=penalty), [[0]])
+
+
 def test_levels_must_be_hashable():
     with pytest.raises(TypeError, match=r"but 'tags' holds such as \['new'\].*Convert lists"):
         linear(["tags"]).fit(frame_of("ab", tags=[["new"], ["old"]]))
