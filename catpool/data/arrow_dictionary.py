@@ -28,7 +28,8 @@ def read_dictionary(column: Any) -> pd.Series:
         return pd.Series(decoded, dtype=pd.ArrowDtype(decoded.type))
     if places is not None:
         codes = places.take(codes)
-    return pd.Series(pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(levels), validate=False))
+    dtype = pd.CategoricalDtype(levels, ordered=column.type.ordered and len(chunks) == 1)
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype, validate=False))
 
 
 def _join(chunks: list[Any]) -> tuple[np.ndarray, Any]:

@@ -4,11 +4,12 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
-from catpool import EmpiricalBayesEncoder, TreeEncoder, coordinates, names, neighbours, ordered
+from catpool import EmpiricalBayesEncoder, TreeEncoder, check_no_leak, coordinates, names, neighbours, ordered
 
 N, TOWNS = 400, 40
 RIVER = [(f"town {k:02d}", f"town {k + 1:02d}") for k in range(TOWNS)]
@@ -119,3 +120,43 @@ def test_rows_in_parts_teach_what_all_rows_teach(name, rows):
     for part in (slice(0, 30), slice(30, None)):  # of which the first has some of the towns only
         in_parts.partial_fit(X[part], y[part])
     np.testing.assert_allclose(in_parts.transform(NEW), at_once.transform(NEW), rtol=1e-6)
+
+
+def test_leaks_are_looked_for_in_few_rows_whose_copies_are_of_one_category(rows):
+    few = rows[0]["town"].isin(["town 00", "town 01"])
+    X, y = rows[0].loc[few, ["town", "mile", "day"]], rows[1][few]  # the day makes rows differ
+    encoder = EmpiricalBayesEncoder(["town"], prior_features={"town": ["mile"]}, cv=3, random_state=0)
+    assert check_no_leak(encoder, X, y, n_flips=2, n_shuffles=2, random_state=0).verdict == "No leak was found."
+
+
+SIZES = ["S", "M", "L", "XL"]
+
+
+def sizes_in(library, size):
+    """Sizes as a column whose type has their order."""
+    if library == "pandas":
+        return pd.DataFrame({"size": pd.Categorical.from_codes(size, SIZES, ordered=True), "shop": size})
+    frame = polars.DataFrame({"size": polars.Series([SIZES[each] for each in size], dtype=polars.Enum(SIZES))})
+    frame = frame.with_columns(shop=polars.Series(size))
+    return frame if library == "polars" else frame.to_arrow()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])
+@pytest.mark.parametrize(("column", "by"), [("size", None), ("shop", "size")])
+def test_types_with_an_order_are_sorted_by_it(library, column, by):
+    size = np.random.default_rng(0).choice([0, 1, 3], 100)
+    y = size + np.sin(np.arange(100))
+    numbers = EmpiricalBayesEncoder(["shop"], prior_features={"shop": ordered()}).fit(pd.DataFrame({"shop": size}), y)
+    encoder = EmpiricalBayesEncoder([column], prior_features={column: ordered(by)}).fit(sizes_in(library, size), y)
+    expected = numbers.transform(pd.DataFrame({"shop": range(4)}))["shop"]
+    for own in (encoder, EmpiricalBayesEncoder.from_json(encoder.to_json())):
+        found = own.transform(sizes_in(library, np.arange(4)))[column]
+        np.testing.assert_allclose(np.asarray(found, dtype=float), expected, rtol=1e-9)
+
+
+def test_rows_in_parts_have_one_order():
+    first, second = (sizes_in("pandas", np.arange(40) % number) for number in (3, 4))
+    encoder = EmpiricalBayesEncoder(["size"], prior_features={"size": ordered()}, random_state=0)
+    y = np.arange(40.0) % 7
+    encoder.partial_fit(first, y, key=np.arange(40)).partial_fit(second, y, key=np.arange(40, 80))
+    assert encoder.tables_[0].vocabulary.fitted[0].order.values == tuple(SIZES)

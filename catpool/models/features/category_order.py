@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
+from catpool.data.targets import LARGEST
 from catpool.data.verify import require, require_one_of
 
 DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
-EPOCH = pd.Timestamp(0, tz="UTC")
+EPOCH = pd.Timestamp(0, unit="s", tz="UTC")  # in seconds, which reach all years
 
 
 def is_missing(value: Any) -> bool:
@@ -55,7 +56,8 @@ def _days(values: Sequence[Any]) -> np.ndarray:
 
 
 READERS: dict[str, Callable[[Sequence[Any]], np.ndarray]] = {"numbers": _numbers, "digits": _digits, "times": _days}
-SORTED = "sorted"  # the kind of all other values
+SORTED, LISTED = "sorted", "listed"  # the kinds of all other values, and of those whose order is given
+EXACT = 2.0**53  # up to which floats tell whole numbers apart
 
 
 def _key(value: Any) -> Any:
@@ -72,20 +74,26 @@ class Order:
     Parameters
     ----------
     kind : str
-        How values are read: "numbers", "digits" (of strings), "times", or "sorted", for which the line has only ranks.
+        How values are read: "numbers", "digits" (of strings), "times", or "sorted" or "listed", for which the line has
+        only ranks.
     values : tuple
-        The distinct values, in order, if they are "sorted".
+        The distinct values, in order, if they are "sorted" or "listed".
     """
 
     kind: str
     values: tuple[Any, ...]
 
     @classmethod
-    def of(cls, values: Sequence[Any], what: str) -> Order:
-        """The order of some values, which `what` names in messages."""
+    def of(cls, values: Sequence[Any], what: str, levels: tuple[Any, ...] = ()) -> Order:
+        """The order of some values, which `what` names in messages, or that of levels, unless these rise as numbers."""
         for kind, read in READERS.items():
-            if np.isfinite(read(values)).all():
+            places = read(values)
+            if (np.abs(places) < LARGEST).all() and (np.diff(read(levels)) > 0).all():
+                _refuse_equal(values, places, kind, what)
                 return cls(kind, ())
+        if levels:
+            _refuse_unlisted(values, levels, what)
+            return cls(LISTED, levels)
         _refuse_infinite(values, what)
         try:
             return cls(SORTED, tuple(sorted(sorted(set(values)), key=_key)))  # twice, so that no two are equal
@@ -97,8 +105,8 @@ class Order:
 
     def verify(self) -> None:
         """Raise an error if what was read from a file cannot be an order."""
-        require_one_of((*READERS, SORTED), kind=self.kind)
-        require(bool(self.values) == (self.kind == SORTED), "an order without values, or with values without use")
+        require_one_of((*READERS, SORTED, LISTED), kind=self.kind)
+        require(bool(self.values) != (self.kind in READERS), "an order without values, or with values without use")
 
     @cached_property
     def _ranks(self) -> dict[Any, int]:
@@ -119,17 +127,41 @@ class Order:
     def _rank(self, value: Any) -> float:
         """The rank of a value; that of a value between two others is between theirs."""
         rank = self._ranks.get(value)
+        if rank is not None or self.kind == LISTED:
+            return np.nan if rank is None else rank
         try:
-            return bisect_left(self._keys, _key(value)) - 0.5 if rank is None else rank
+            return bisect_left(self._keys, _key(value)) - 0.5
         except TypeError:
             return np.nan
 
 
 def _refuse_infinite(values: Sequence[Any], what: str) -> None:
-    endless = np.isinf(_numbers(values))
+    endless = np.abs(_numbers(values)) >= LARGEST
     if endless.any():
         value = values[int(np.argmax(endless))]
         raise ValueError(
-            f"ordered() must have categories at finite places, but {what} holds {value!r}. Make it missing, or another "
-            "number."
+            f"ordered() must have categories at finite places, but {what} holds {value!r}. Make it missing, or a "
+            f"number below {LARGEST:g}."
+        )
+
+
+def _refuse_equal(values: Sequence[Any], places: np.ndarray, kind: str, what: str) -> None:
+    """Raise an error if numbers are so large that floats do not tell them apart."""
+    if kind == "times" or np.abs(places).max() < EXACT:
+        return
+    exact = {Decimal(value.strip()) for value in values} if kind == "digits" else set(values)
+    if len(np.unique(places)) < len(exact):
+        raise ValueError(
+            f"ordered() must have categories that differ as floats, but {what} holds numbers as large as "
+            f"{max(exact, key=abs)!s}, of which some do not. Sort by a column of smaller numbers: ordered(by=...)."
+        )
+
+
+def _refuse_unlisted(values: Sequence[Any], levels: tuple[Any, ...], what: str) -> None:
+    listed = set(levels)
+    other = [value for value in values if value not in listed]
+    if other:
+        raise ValueError(
+            f"ordered() must have categories that are among the levels of the first rows, {list(levels)}, but {what} "
+            f"holds {other[0]!r}. Give the column the same levels in all parts of the rows."
         )

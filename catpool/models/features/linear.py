@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
 
 MOST = 2000  # numbers that a block may have, as the time of a fit grows with their square
-ROUNDING = 1e-12  # of a column that has one value, relative to it
+ROUNDING = 1e-14  # of a column that has one value, relative to it
 
 
 def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, penalty: bool = True) -> LinearFeatures:
@@ -243,6 +243,8 @@ def _select(known: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
 
 def _fit_numbers(known: pd.DataFrame) -> LinearNumbers:
     center, scale = _moments(_numbers(known))
+    if len(known) == 1:  # category, of which nothing can be told from others
+        scale = np.ones_like(scale)
     varies = scale > ROUNDING * np.abs(center)
     labels = [label for label, own in zip(known, varies, strict=True) if own]
     return LinearNumbers(labels, center[varies], scale[varies])
@@ -280,8 +282,14 @@ def _check_ranges(numbers: np.ndarray, labels: list[Any]) -> None:
 def _fit_levels(column: pd.Series, *, full: bool) -> LinearLevels:
     """The indicators of all levels, or of all but the first, whose effect is that of the mean."""
     known = column.dropna()
-    levels = pd.unique(known.astype(object)).tolist()
-    first = 0 if full and len(levels) > 1 else 1
+    try:
+        levels = pd.unique(known.astype(object)).tolist()
+    except TypeError as error:
+        raise TypeError(
+            f"`prior_features` must be numbers, truth values or categories, but {column.name!r} holds such as "
+            f"{known.iloc[0]!r} ({error}). Convert lists to columns of numbers."
+        ) from error
+    first = 0 if (full and len(levels) > 1) or len(column) == 1 else 1
     return LinearLevels(levels, np.bincount(_codes(known, levels), minlength=len(levels))[first:] / max(len(known), 1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
 
     where :math:`x` are the numbers or times, or those that strings of digits stand for, such as ``"01067"``. Other
     strings are sorted, with the numbers in them by their value, so that ``"A9"`` comes before ``"A10"``, and :math:`x`
-    is their rank. The features are the first `rank` functions of the Karhunen-Loève expansion, which are the long waves
-    of the walk; a category's own effect is added to them. A new category has the mean of the walk at its place, which
-    is on the straight line between its neighbours. Beyond the ends it has that of the end. Its variance grows with the
+    is their rank. The levels of an ordered categorical, or of an Enum of polars, have the order of their type, such as
+    S, M, L. The features are the first `rank` functions of the Karhunen-Loève expansion, which are the long waves of
+    the walk; a category's own effect is added to them. A new category has the mean of the walk at its place, which is
+    on the straight line between its neighbours. Beyond the ends it has that of the end. Its variance grows with the
     distance from them.
 
     Parameters
@@ -46,7 +48,8 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     Raises
     ------
     ValueError
-        If `rank` is not a whole number from 1. On fit, if categories are infinite, or if all have one place.
+        If `rank` is not a whole number from 1. On fit, if categories are infinite or too large for floats to tell them
+        apart, or if all have one place.
     TypeError
         On fit, if categories cannot be sorted, such as numbers among strings.
 
@@ -78,10 +81,18 @@ class OrderedFeatures:
     columns : tuple
         The label of the column that categories are sorted by, or none if it is they themselves.
     rank : int
+    levels : tuple, default=()
+        The categories in their order, if the type of the column says it.
     """
 
     columns: tuple[Any, ...]
     rank: int
+    levels: tuple[Any, ...] = ()
+
+    def of_dtype(self, dtype: Any) -> OrderedFeatures:
+        """The same for a column of this type, which may say the order of its values."""
+        known = isinstance(dtype, pd.CategoricalDtype) and dtype.ordered
+        return replace(self, levels=tuple(dtype.categories.tolist())) if known else self
 
     def fit(self, categories: pd.DataFrame) -> OrderedBasis:
         """Learn the functions from the places of categories."""
@@ -92,7 +103,7 @@ class OrderedFeatures:
                 f"ordered() must have categories to sort, but {what} is missing in all of them. "
                 "Leave it out of `prior_features`, or sort by another column."
             )
-        order = Order.of(values, what)
+        order = Order.of(values, what, self.levels)
         places = np.sort(order.places(values))
         if len(places) > 1 and places[0] == places[-1]:
             raise ValueError(

@@ -17,6 +17,7 @@ from catpool.data.listed import Coded
 from catpool.models.features.context_check import check_context
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
+from catpool.models.features.ordered import OrderedFeatures
 from catpool.models.features.read_features import read_features
 from catpool.models.features.size_features import SizeBasis
 
@@ -73,9 +74,18 @@ class PriorFeatures:
                 f"list that of row {row}. List it too: without rows of weight it has its prior mean."
             )
         assert isinstance(coded.vocabulary, Vocabulary)
-        vocabulary = with_features(coded.codes, coded.vocabulary, label, X, self.features[label])
+        vocabulary = with_features(coded.codes, coded.vocabulary, label, X, self._typed(label, X))
         check_context(vocabulary)
         return coded._replace(vocabulary=vocabulary)
+
+    def _typed(self, label: Any, X: Frame) -> list[CategoryFeatures]:
+        """The features of a column, of which those in an order take it from the type of what they sort by."""
+        return [
+            each.of_dtype(X.every(len(X)).column((each.columns or (label,))[0]).dtype)
+            if isinstance(each, OrderedFeatures)
+            else each
+            for each in self.features[label]
+        ]
 
     def rule(self, vocabulary: FeaturedVocabulary) -> FeaturePrior:
         """How the prior of a column is learned."""

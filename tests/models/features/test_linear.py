@@ -66,6 +66,30 @@ def test_what_is_neither_number_nor_category_is_refused():
         basis_of(["day"], frame)
 
 
+def test_one_category_has_features_that_tell_nothing():
+    frame = frame_of("a", area=[3.0], kind=["x"])
+    for penalty in (True, False):
+        np.testing.assert_array_equal(basis_of(["area", "kind"], frame, penalty=penalty), [[0, 0]])
+        np.testing.assert_array_equal(basis_of(["kind"], frame, penalty=penalty), [[0]])
+
+
+def test_levels_must_be_hashable():
+    with pytest.raises(TypeError, match=r"but 'tags' holds such as \['new'\].*Convert lists"):
+        linear(["tags"]).fit(frame_of("ab", tags=[["new"], ["old"]]))
+
+
+def test_numbers_far_from_zero_keep_their_differences():
+    day = np.arange(4.0)
+    near, far = (basis_of(["day"], frame_of("abcd", day=start + day)) for start in (0, 1e13))
+    np.testing.assert_allclose(near, far, rtol=1e-2)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e9 + 0.1, -1 / 3])
+def test_rounding_is_no_difference(value):
+    with pytest.raises(ValueError, match="make 0"):
+        linear(["day"]).fit(frame_of(range(3000), day=[value] * 3000))
+
+
 @pytest.mark.parametrize("source", ["area", 5, None, {"a": 1}])
 def test_what_is_no_source_is_refused(source):
     with pytest.raises(ValueError, match="`source` must be a table, a list of columns of X, or a function"):

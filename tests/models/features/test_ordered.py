@@ -150,12 +150,68 @@ def test_categories_without_an_order_are_refused(frame, by, error, message):
         ordered(by).fit(frame)
 
 
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ([date(9990, 1, 2), date(9990, 1, 1), date(1, 1, 1)], [2929246, 2929245, -719162]),
+        ([2**53 + 2, 2**53 + 4, 2**53], [2, 4, 0]),
+        (["0" * 20 + "2", "003", "1"], [2, 3, 1]),
+    ],
+    ids=["years", "large", "zeros"],
+)
+def test_places_far_from_zero(values, place):
+    functions = ordered().fit(of(values))(of(values))
+    np.testing.assert_allclose(functions @ functions.T, dense(place), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "values", [[10**25, 10**25 + 1, 10**26], ["9007199254740992", "9007199254740993", "1"]], ids=["numbers", "digits"]
+)
+def test_numbers_that_are_one_float_are_refused(values):
+    with pytest.raises(ValueError, match="must have categories that differ as floats, but column 'zip' holds numbers"):
+        ordered().fit(of(values))
+
+
+def test_numbers_whose_distances_are_no_floats_are_refused():
+    with pytest.raises(ValueError, match=r"finite places, but column 'zip' holds 1e\+307.* below 1e\+100"):
+        ordered().fit(of([1e307, 2e307]))
+
+
+def sized(values, levels="SML"):
+    return ordered().of_dtype(pd.CategoricalDtype(list(levels), ordered=True)).fit(of(list(values)))
+
+
+def test_levels_of_an_ordered_type_have_its_order():
+    functions = sized("LSM")(of(["L", "S", "M"]))
+    np.testing.assert_allclose(functions @ functions.T, dense([2, 0, 1]), atol=1e-8)
+    assert np.isnan(sized("SML")(of(["XL"]))).all()
+
+
+def test_a_new_level_is_between_those_next_to_it():
+    functions = sized("SL")(of(["S", "M", "L"]))
+    np.testing.assert_allclose(functions[1], (functions[0] + functions[2]) / 2, atol=1e-12)
+
+
+def test_levels_that_are_numbers_keep_their_distances():
+    functions = sized([1, 2, 9], [1, 2, 9])(of([1, 2, 9]))
+    np.testing.assert_allclose(functions @ functions.T, dense([1, 2, 9]), atol=1e-8)
+
+
+def test_types_without_an_order_leave_it_to_the_values():
+    assert ordered().of_dtype(pd.CategoricalDtype(["b", "a"])).levels == ()
+
+
+def test_categories_that_are_no_levels_are_refused():
+    with pytest.raises(ValueError, match=r"the levels of the first rows, \['S', 'M', 'L'\], but column 'zip'"):
+        sized(["S", "XL"])
+
+
 def test_a_rank_must_be_a_number():
     with pytest.raises(ValueError, match="`rank` must be a whole number from 1"):
         ordered(rank=0)
 
 
-@pytest.mark.parametrize(("kind", "values"), [("sorted", ()), ("numbers", (1,)), ("other", ())])
+@pytest.mark.parametrize(("kind", "values"), [("sorted", ()), ("listed", ()), ("numbers", (1,)), ("other", ())])
 def test_a_damaged_order_is_refused(kind, values):
     with pytest.raises(ValueError, match="it holds"):
         Order(kind, values).verify()
