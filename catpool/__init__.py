@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from catpool.crossfit.earlier_rows import EarlierRows
+    from catpool.crossfit.past.earlier_rows import EarlierRows
     from catpool.data.fingerprint import TrainingRowsWarning
     from catpool.encoders.additive_encoder import AdditiveEncoder
     from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
@@ -59,7 +59,7 @@ __version__ = "0.1.0"
 
 _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "AdditiveEncoder": "catpool.encoders.additive_encoder",
-    "EarlierRows": "catpool.crossfit.earlier_rows",
+    "EarlierRows": "catpool.crossfit.past.earlier_rows",
     "EmpiricalBayesEncoder": "catpool.encoders.empirical_bayes",
     "GroupFeatures": "catpool.encoders.group_features",
     "MeanEncoder": "catpool.encoders.mean",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.past.earlier_rows import EarlierRows
 from catpool.encoders.additive_encoder import AdditiveEncoder
 from catpool.encoders.empirical_bayes import EmpiricalBayesEncoder
 from catpool.encoders.mean import MeanEncoder

@@ -75,9 +75,9 @@ def fitted(encoder_class, table):
 @pytest.fixture
 def few_points(monkeypatch):
     """Full Bayes with few points of the posterior, for tests of what does not depend on how accurate it is."""
-    monkeypatch.setattr("catpool.priors.integration.STEPS", {1: 1.0, 2: 1.6})
-    monkeypatch.setattr("catpool.priors.integration.FEW", 8)
-    monkeypatch.setattr("catpool.priors.integration.MANY", 8)
+    monkeypatch.setattr("catpool.priors.numerics.integration.STEPS", {1: 1.0, 2: 1.6})
+    monkeypatch.setattr("catpool.priors.numerics.integration.FEW", 8)
+    monkeypatch.setattr("catpool.priors.numerics.integration.MANY", 8)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder
 from catpool.crossfit.scheme import FoldScheme, Scheme
-from catpool.data.frames import read_frame
-from catpool.data.target_kinds import TARGET_KINDS, TargetKind
+from catpool.data.frames.frame import read_frame
+from catpool.data.target.target_kinds import TARGET_KINDS, TargetKind
 from catpool.models.flat import Flat
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
 from catpool.priors.posterior import posterior_mean, posterior_sd
 from catpool.priors.prior import given_strength
 from catpool.priors.rules import PRIORS, fixed_strength

@@ -19,15 +19,15 @@ from catpool.crossfit.structure import Blocks, Fit, Structure, kinds_of
 from catpool.crossfit.threads import in_threads
 from catpool.crossfit.times import Fade
 from catpool.crossfit.training_rows import TrainingRows
-from catpool.data.categories import FEW, Vocabulary
-from catpool.data.crossed import number_shared
-from catpool.data.frames import Frame
-from catpool.data.listed import Coded
+from catpool.data.columns.categories import FEW, Vocabulary
+from catpool.data.columns.crossed import number_shared
+from catpool.data.columns.listed import Coded
+from catpool.data.columns.unions import Categories
+from catpool.data.frames.frame import Frame
 from catpool.data.progress import counting
 from catpool.data.ranges import Ranges
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
-from catpool.data.unions import Categories
 from catpool.moments.partition import Parts
 from catpool.tables.learner import ColumnLearner
 from catpool.tables.unseen import warn_of_unlisted

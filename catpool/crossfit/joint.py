@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
+from catpool.data.columns.listed import Unlisted
 from catpool.data.frozen import frozen
-from catpool.data.listed import Unlisted
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.moments.outside import OutsideCounts, OutsideMoments
 from catpool.moments.partition import ColumnView, TargetView
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.rules import ColumnRule
 from catpool.tables.learner import ColumnLearner, Learned, Learner
 

@@ -17,12 +17,12 @@ from catpool.crossfit.folds import Folds
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.targets import Target
-from catpool.data.weights import Weights
+from catpool.data.target.targets import Target
+from catpool.data.target.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.outside import OutsideCounts, Refine, encode_outside
 from catpool.moments.partition import Parts
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.learner import ColumnLearner
 
 CELLS = 1 << 27  # the most numbers, of all classes, folds and categories, that are held in memory at once

@@ -17,10 +17,10 @@ from catpool.data.blocks import look_up_each
 from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.sorted_rows import SortableRows
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.rules import PriorRule
 from catpool.tables.row_tables import RowStatistics
 

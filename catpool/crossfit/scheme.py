@@ -22,8 +22,8 @@ from catpool.crossfit.joint import CodedColumn, batch_columns, encode_together, 
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.crossfit.times import Fade
 from catpool.crossfit.training_rows import TrainingRows, learn
-from catpool.data.frames import Frame
-from catpool.data.listed import Unlisted
+from catpool.data.columns.listed import Unlisted
+from catpool.data.frames.frame import Frame
 from catpool.data.training import TrainingData
 from catpool.tables.learner import ColumnLearner
 

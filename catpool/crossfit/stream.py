@@ -16,16 +16,16 @@ from catpool.crossfit.gapped_rows import GappedRows, split_by_gaps
 from catpool.crossfit.hashed_keys import folds_of_keys, has_several_columns, refuse_one_fold
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.structure import Blocks, kinds_of
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.columns.listed import refuse_no_rows
+from catpool.data.columns.unions import check_same_types
+from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
-from catpool.data.listed import refuse_no_rows
 from catpool.data.progress import counted
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
-from catpool.data.unions import check_same_types
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.fitted import Fitted, drop_values
 from catpool.tables.unseen import warn_of_unlisted
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.times import Fade
-from catpool.data.frames import Frame
-from catpool.data.header import Header
+from catpool.data.frames.frame import Frame
+from catpool.data.frames.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import encode
+from catpool.data.columns.categories import encode
 from catpool.data.factorize import GAP, codes_of
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.frames import Frame
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 

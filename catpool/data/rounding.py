@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.binning import as_numbers
+from catpool.data.columns.binning import as_numbers
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 

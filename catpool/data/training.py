@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import unmask
-from catpool.data.frames import Frame, read_frame
+from catpool.data.columns.listed import Unlisted
+from catpool.data.frames.backends import unmask
+from catpool.data.frames.frame import Frame, read_frame
+from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.gapped_targets import Gaps, read_gapped_targets, read_whole_targets
-from catpool.data.header import Header
-from catpool.data.listed import Unlisted
-from catpool.data.offsets import read_offset
-from catpool.data.target_family import TargetFamily
-from catpool.data.targets import Target
-from catpool.data.weights import (
+from catpool.data.target.gapped_targets import Gaps, read_gapped_targets, read_whole_targets
+from catpool.data.target.offsets import read_offset
+from catpool.data.target.target_family import TargetFamily
+from catpool.data.target.targets import Target
+from catpool.data.target.weights import (
     INVERSE_VARIANCE,
     Weights,
     check_known_variances,

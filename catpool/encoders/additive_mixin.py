@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.backends import to_backend
+from catpool.data.frames.backends import to_backend
 from catpool.models.additive.additive_table import AdditiveTable
 
 

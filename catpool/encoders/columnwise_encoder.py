@@ -16,9 +16,9 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.hashed_keys import folds_of_keys
 from catpool.crossfit.scheme import is_rule
 from catpool.crossfit.stream import Stream, encode_parts, part_check, restore_stream, sum_rows, takes_parts
-from catpool.data.backends import to_backend
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import read_frame
+from catpool.data.frames.backends import to_backend
+from catpool.data.frames.frame import read_frame
 from catpool.data.training import read_training
 from catpool.encoders.decay_mixin import LEARNING, DecayMixin
 from catpool.encoders.encoder import Encoder

@@ -10,21 +10,21 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.crossfit.scheme import is_past_only
-from catpool.data.crossed import Cells
-from catpool.data.weights import INVERSE_VARIANCE
+from catpool.data.columns.crossed import Cells
+from catpool.data.target.weights import INVERSE_VARIANCE
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat, read_prior_features
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.encoders.prior_checks import check_features, check_moderated, check_parts
 from catpool.models.flat import Flat
 from catpool.moments.moments import Moments
-from catpool.priors.overdispersed import OVERDISPERSED
+from catpool.priors.families.overdispersed import OVERDISPERSED
 from catpool.priors.rules import PRIORS, PriorRule, prior_of_past, prior_rule, refuse_callable
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
 
-    from catpool.crossfit.earlier_rows import EarlierRows
+    from catpool.crossfit.past.earlier_rows import EarlierRows
     from catpool.models.features.prior_features import PriorFeatures
 
 
@@ -255,16 +255,16 @@ callable, default="auto"
     def _rule(self) -> PriorRule:
         rule = self._plain_rule()
         if self.family == OVERDISPERSED.name and self.within == "pooled":
-            from catpool.priors.dispersion import with_dispersion  # here, as few need it
+            from catpool.priors.families.dispersion import with_dispersion  # here, as few need it
 
             return with_dispersion(rule)
         if self.within == "moderated":
-            from catpool.priors.moderated import with_moderated_variances  # here, as few need it
+            from catpool.priors.within.moderated import with_moderated_variances  # here, as few need it
 
             check_moderated(self)
             return with_moderated_variances(rule)
         if self.weight_type == INVERSE_VARIANCE:
-            from catpool.priors.known_variances import with_known_variances  # here, as few need it
+            from catpool.priors.families.known_variances import with_known_variances  # here, as few need it
 
             return with_known_variances(rule)
         return rule

@@ -11,9 +11,9 @@ from sklearn.utils._set_output import _get_output_config
 
 from catpool.crossfit.scheme import is_past_only, make_scheme, reads
 from catpool.data.fingerprint import warn_of_training_rows
-from catpool.data.frames import read_frame
+from catpool.data.frames.frame import read_frame
 from catpool.data.progress import showing_progress
-from catpool.data.target_family import TargetFamily
+from catpool.data.target.target_family import TargetFamily
 from catpool.data.training import Reading, read_training
 from catpool.encoders.explain_mixin import ExplainMixin
 from catpool.encoders.fitted_mixin import FittedMixin
@@ -21,7 +21,7 @@ from catpool.encoders.lazy_tables import fit_lazy_table, request_of, transform_l
 from catpool.encoders.parameters import documented
 from catpool.encoders.records import Settings, output, record
 from catpool.engines.dispatch import lazy_frame
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from catpool.data.frames import Frame
+from catpool.data.frames.frame import Frame
+from catpool.data.target.weights import read_weights
 from catpool.data.training import take_named
-from catpool.data.weights import read_weights
 from catpool.encoders.decay_mixin import LEARNING
 from catpool.encoders.group_results_mixin import GroupResultsMixin
 from catpool.encoders.lazy_tables import refuse_conversion

@@ -10,11 +10,11 @@ import pandas as pd
 from sklearn.utils._set_output import _get_output_config
 
 from catpool.crossfit.threads import in_threads
-from catpool.data.backends import to_backend
-from catpool.data.categories import FEW
-from catpool.data.crossed import number_shared
-from catpool.data.frames import Frame, column_name, read_frame
-from catpool.data.row_values import RowValues
+from catpool.data.columns.categories import FEW
+from catpool.data.columns.crossed import number_shared
+from catpool.data.frames.backends import to_backend
+from catpool.data.frames.frame import Frame, column_name, read_frame
+from catpool.data.frames.row_values import RowValues
 from catpool.encoders.lazy_tables import refuse_conversion
 from catpool.encoders.records import frame_of_row, warn_of_date_columns
 from catpool.encoders.state_mixin import StateMixin

@@ -16,7 +16,7 @@ from catpool.priors.rules import fixed_strength
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
 
-    from catpool.crossfit.earlier_rows import EarlierRows
+    from catpool.crossfit.past.earlier_rows import EarlierRows
 
 
 @documented

@@ -15,7 +15,7 @@ from catpool.encoders.parameters import Registered, constraints, documented
 from catpool.encoders.prediction_mixin import PredictionMixin
 from catpool.models.mixed.design_terms import read_terms
 from catpool.models.mixed.mixed_structure import Mixed
-from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.families.by_name import MIXED_FAMILIES
 from catpool.tables.policy import Policy
 
 if TYPE_CHECKING:

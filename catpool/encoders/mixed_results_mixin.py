@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.backends import to_backend
+from catpool.data.frames.backends import to_backend
 from catpool.encoders.parameters import check_interval
 from catpool.models.mixed.design import INTERCEPT
 from catpool.models.mixed.fitted_model import MixedModel

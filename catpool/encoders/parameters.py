@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from catpool.data.target_kinds import TARGET_KINDS
+from catpool.data.target.target_kinds import TARGET_KINDS
 from catpool.encoders.output_texts import OUTPUT_TEXTS
 from catpool.encoders.picture_texts import PICTURE_TEXTS
 from catpool.encoders.prior_texts import PRIOR_TEXTS
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 
 Class = TypeVar("Class", bound=type)
 

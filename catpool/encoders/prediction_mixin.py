@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.backends import to_backend
-from catpool.data.frames import read_frame
+from catpool.data.frames.backends import to_backend
+from catpool.data.frames.frame import read_frame
 from catpool.encoders.parameters import check_interval
 
 if TYPE_CHECKING:

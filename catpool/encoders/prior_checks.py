@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from catpool.crossfit.scheme import is_past_only
-from catpool.data.weights import INVERSE_VARIANCE
-from catpool.priors.overdispersed import OVERDISPERSED
+from catpool.data.target.weights import INVERSE_VARIANCE
+from catpool.priors.families.overdispersed import OVERDISPERSED
 
 LEARNED = ("auto", "reml", "ml")  # by likelihood, as effects are
 

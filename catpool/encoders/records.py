@@ -13,14 +13,14 @@ import pandas as pd
 from catpool.crossfit.scheme import Scheme, is_rule, reads
 from catpool.crossfit.structure import Blocks, Structure
 from catpool.crossfit.times import Fade
-from catpool.data.backends import to_backend
-from catpool.data.categories import Vocabulary
-from catpool.data.dates import are_dates, warn_of_dates
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.unions import vocabularies
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Frame, read_frame
+from catpool.data.frames.backends import to_backend
+from catpool.data.frames.dates import are_dates, warn_of_dates
+from catpool.data.frames.frame import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.data.training import TrainingData
-from catpool.data.unions import vocabularies
 from catpool.tables.fitted import Fitted
 
 

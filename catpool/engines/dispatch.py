@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.hashed_keys import folds_of_keys
-from catpool.data.frames import Frame, read_frame
+from catpool.data.frames.frame import Frame, read_frame
+from catpool.data.frames.labels import checked_labels
 from catpool.data.frozen import frozen
-from catpool.data.labels import checked_labels
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import LazyFrame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catpool.data.frames import read_frame
+from catpool.data.frames.frame import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.training import read_labels
 

@@ -16,14 +16,14 @@ from catpool.crossfit.columnwise import Columnwise
 from catpool.crossfit.folds import check_cv, check_weight_outside
 from catpool.crossfit.stream import Stream, encode_other_folds
 from catpool.crossfit.structure import Blocks, Structure, kinds_of
-from catpool.data.categories import Vocabulary
-from catpool.data.featured import select_featured
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.featured import select_featured
+from catpool.data.columns.unions import vocabularies
 from catpool.data.fingerprint import Fingerprint
-from catpool.data.frames import Frame
-from catpool.data.header import Header, check_labels
+from catpool.data.frames.frame import Frame
+from catpool.data.frames.header import Header, check_labels
 from catpool.data.progress import counted, counting
 from catpool.data.training import Reading
-from catpool.data.unions import vocabularies
 from catpool.engines.checks import Opened, check_keys, open_training, read_source
 from catpool.engines.dispatch import find_engine
 from catpool.engines.joins import join_features, known_categories

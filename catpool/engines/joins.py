@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from catpool.data.categories import Vocabulary
+from catpool.data.columns.categories import Vocabulary
 from catpool.engines.dispatch import find_engine
 
 if TYPE_CHECKING:

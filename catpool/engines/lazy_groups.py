@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from catpool.data.crossed import encode_column
+from catpool.data.columns.crossed import encode_column
 from catpool.data.finite_numbers import check_range
+from catpool.data.frames.header import Header, check_labels
 from catpool.data.frozen import frozen
-from catpool.data.header import Header, check_labels
+from catpool.data.target.weights import read_weights
 from catpool.data.training import take_named
-from catpool.data.weights import read_weights
 from catpool.engines.checks import check_weight_dtype
 from catpool.engines.facts import collect_facts
 from catpool.engines.fit import add_features, query_distinct

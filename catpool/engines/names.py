@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from catpool.data.frames import Frame, read_frame
+from catpool.data.frames.frame import Frame, read_frame
 from catpool.data.frozen import frozen
 from catpool.engines.dispatch import find_engine
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.columns.categories import MISSING, Vocabulary
 from catpool.data.frozen import frozen
 
 MISSING_STRINGS = ("nan", "None", "<NA>", "NaT")  # onnxruntime passes missing objects as these strings

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import MISSING
-from catpool.data.crossed import Cells, Paths
+from catpool.data.columns.categories import MISSING
+from catpool.data.columns.crossed import Cells, Paths
 from catpool.engines.onnx_graph import Column, Graph
 from catpool.models.nested.nested_table import NestedTable
 from catpool.models.nested.path_rows import PathRows
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.encoding_table import EncodingTable
 
 

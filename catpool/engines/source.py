@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from catpool.data.frames import read_frame
+from catpool.data.frames.frame import read_frame
 from catpool.data.frozen import frozen
 from catpool.data.ranges import Ranges
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.engines.facts import find_centers
 from catpool.moments.moments import EPS, TINY, Moments
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr, LazyFrame

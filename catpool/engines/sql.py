@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from catpool.data.categories import MISSING, Vocabulary
+from catpool.data.columns.categories import MISSING, Vocabulary
 from catpool.engines.sql_rows import repeat_rows, write_numbers
 from catpool.engines.sql_tables import column_names, feature_values, key_parts, quote, quoted_table, store, write_rows
 from catpool.tables.encoding_table import EncodingTable

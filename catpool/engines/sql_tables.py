@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catpool.data.categories import Vocabulary
-from catpool.data.crossed import Cells
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.crossed import Cells
 from catpool.engines.sql_rows import batches, repeat_rows, write_categories, write_numbers
 from catpool.tables.encoding_table import EncodingTable
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from catpool.data.frames import Frame
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.data.progress import counted

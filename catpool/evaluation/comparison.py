@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator
 
-from catpool.data.chosen_columns import categorical_columns
+from catpool.data.columns.chosen_columns import categorical_columns
 from catpool.data.progress import showing_progress
 from catpool.engines.dispatch import read_in_memory
 from catpool.evaluation.compared_rows import read_rows, score_encoders

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from catpool.data.frames import Frame
+from catpool.data.frames.frame import Frame
 
 
 def require_transformer(encoder: Any, name: str) -> None:

@@ -11,15 +11,15 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from catpool.data.frames import read_frame
+from catpool.data.frames.frame import read_frame
 from catpool.encoders.encoder import Encoder
 from catpool.models.flat import Flat
 from catpool.models.mixed.mixed_structure import Mixed
 from catpool.models.nested.nested_structure import Nested
 from catpool.moments.moments import Moments
+from catpool.priors.mixtures.responsibilities import weigh_components
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.prior import Prior, mean_variance, reliability
-from catpool.priors.responsibilities import weigh_components
 from catpool.tables.encoding import Encoding
 from catpool.tables.encoding_table import EncodingTable
 from catpool.tables.outputs import MEAN

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.model_selection import BaseCrossValidator
 
-from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.past.earlier_rows import EarlierRows
 from catpool.crossfit.times import Times
-from catpool.data.backends import take_rows
-from catpool.data.frames import Frame
+from catpool.data.frames.backends import take_rows
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.encoders.encoder import Encoder
 from catpool.engines.dispatch import read_in_memory

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.crossfit.earlier_rows import EarlierRows
+from catpool.crossfit.past.earlier_rows import EarlierRows
 
 
 def _schemes(encoder: Any) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from catpool.data.frames import column_name
+from catpool.data.frames.frame import column_name
 from catpool.encoders.parameters import check_interval
 from catpool.explain.fitted_encoders import require_fitted
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f
 
-from catpool.data.frames import SEPARATOR
+from catpool.data.frames.frame import SEPARATOR
 from catpool.data.frozen import frozen
 from catpool.explain.category_frame import apart_from, category_frame, prior_mean
 from catpool.explain.fitted_encoders import require_fitted

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from catpool.data.fingerprint import TrainingRowsWarning
-from catpool.data.frames import Frame
+from catpool.data.frames.frame import Frame
 from catpool.encoders.records import named_features
 from catpool.engines.dispatch import read_in_memory
 from catpool.tables.unseen import UnseenCategoriesWarning

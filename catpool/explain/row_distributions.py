@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from catpool.crossfit.scheme import make_scheme
-from catpool.data.backends import take_rows
+from catpool.data.frames.backends import take_rows
 from catpool.data.training import read_training
 
 

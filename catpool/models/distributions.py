@@ -14,8 +14,8 @@ from catpool.crossfit.row_statistics import CodedRows, add_row_statistics, with_
 from catpool.crossfit.scheme import Scheme
 from catpool.data.frozen import frozen
 from catpool.data.ranges import Ranges, read_edges
-from catpool.data.target_kinds import TARGET_KINDS
-from catpool.data.targets import Target
+from catpool.data.target.target_kinds import TARGET_KINDS
+from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.priors.rules import PriorRule
 from catpool.tables.outputs import is_distribution, rows_outputs, share_outputs, target_outputs

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
-from catpool.priors.link import Link
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
+from catpool.priors.numerics.link import Link
 from catpool.priors.prior import Prior
 
 

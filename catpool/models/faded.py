@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from catpool.crossfit.row_posteriors import encode_rows
+from catpool.crossfit.past.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Ages
-from catpool.data.frames import Frame, select_columns
+from catpool.data.frames.frame import Frame, select_columns
 from catpool.models.drift_features import drifted_features
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import rounded_by_sd

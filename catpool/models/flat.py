@@ -17,15 +17,15 @@ from catpool.crossfit.row_statistics import CodedRows
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Fade
-from catpool.data.categories import Vocabulary
-from catpool.data.crossed import Cells, encode_column
-from catpool.data.featured import FeaturedVocabulary
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.crossed import Cells, encode_column
+from catpool.data.columns.featured import FeaturedVocabulary
+from catpool.data.columns.listed import AUTO, Coded, encode_listed, read_categories
+from catpool.data.frames.frame import Frame, column_name, select_columns
+from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.header import Header
-from catpool.data.listed import AUTO, Coded, encode_listed, read_categories
 from catpool.data.ranges import Ranges
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.distributions import Distributions

@@ -7,9 +7,9 @@ from itertools import chain, combinations
 from math import comb
 from typing import Any
 
-from catpool.data.chosen_columns import encoded_by_default, warn_of_no_categories
-from catpool.data.crossed import check_interaction
-from catpool.data.frames import Frame
+from catpool.data.columns.chosen_columns import encoded_by_default, warn_of_no_categories
+from catpool.data.columns.crossed import check_interaction
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 
 

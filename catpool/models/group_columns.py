@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, column_kind
-from catpool.data.crossed import check_interaction
-from catpool.data.frames import Frame
+from catpool.data.columns.crossed import check_interaction
+from catpool.data.frames.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER, column_kind
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.tables.group_statistics import OF_CATEGORIES

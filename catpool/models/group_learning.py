@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.crossed import Paths
+from catpool.data.columns.crossed import Paths
+from catpool.data.columns.unions import check_same_types
 from catpool.data.frozen import frozen
-from catpool.data.unions import check_same_types
 from catpool.moments.grouped import Tally, add_part_axis
 from catpool.moments.moments import Moments
-from catpool.priors.normal import NORMAL
-from catpool.priors.pooled_variance import pool_variances
+from catpool.priors.families.normal import NORMAL
 from catpool.priors.rules import PriorRule, fixed_strength, prior_rule
+from catpool.priors.within.pooled_variance import pool_variances
 from catpool.tables.group_statistics import GROUP_OUTPUTS, NEED_ROWS, GroupStatistics
 from catpool.tables.group_table import GroupTable, GroupTables
 from catpool.tables.outputs import read_outputs

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from catpool.data.categories import MISSING, Vocabulary
-from catpool.data.crossed import Cells
-from catpool.data.sorted_categories import sort_categories
+from catpool.data.columns.categories import MISSING, Vocabulary
+from catpool.data.columns.crossed import Cells
+from catpool.data.columns.sorted_categories import sort_categories
 from catpool.priors.posterior import posterior_mean
 from catpool.tables.encoding import Encoding
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from catpool.data.columns.unions import Categories, unite
 from catpool.data.frozen import frozen
-from catpool.data.targets import Target
-from catpool.data.unions import Categories, unite
+from catpool.data.target.targets import Target
 from catpool.data.verify import require
 from catpool.moments.moments import Moments, stack_known
 from catpool.moments.outside import OutsideMoments, sum_of_others

@@ -23,11 +23,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
+from catpool.priors.likelihoods.random_intercept import VarianceRatioProfile
+from catpool.priors.likelihoods.size_classes import group_by_size
+from catpool.priors.numerics.roots import rising_roots
 from catpool.priors.prior import Prior, mean_of_categories
-from catpool.priors.random_intercept import VarianceRatioProfile
-from catpool.priors.roots import rising_roots
-from catpool.priors.size_classes import group_by_size
 
 Estimator = Callable[[Moments, np.ndarray], np.ndarray]  # from moments and variances of a row to those between
 

@@ -26,11 +26,11 @@ from collections.abc import Callable
 import numpy as np
 
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.mixtures.responsibilities import WeightedPriors, strength_about, weigh_components
 from catpool.priors.own_variances import equalize_noise
 from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
-from catpool.priors.responsibilities import WeightedPriors, strength_about, weigh_components
 
 
 def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:

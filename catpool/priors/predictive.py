@@ -10,11 +10,11 @@ from scipy.special import pdtr
 from scipy.stats import nbinom, poisson
 
 from catpool.data.frozen import frozen
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.dispersed_quantiles import least_amount, least_count
-from catpool.priors.family import Family
-from catpool.priors.mixture_of_t import MixtureOfT
-from catpool.priors.normal_quadrature import NODES, WEIGHTS
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
+from catpool.priors.mixtures.mixture_of_t import MixtureOfT
+from catpool.priors.numerics.dispersed_quantiles import least_amount, least_count
+from catpool.priors.numerics.normal_quadrature import NODES, WEIGHTS
 
 Summary = dict[str, np.ndarray]
 BINOMIAL, POISSON = "binomial", "poisson"

@@ -13,7 +13,7 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import moments_prior
 from catpool.priors.prior import Prior, given_strength
 from catpool.priors.uncertainty import FEW_CATEGORIES, MANY_CATEGORIES
@@ -126,13 +126,13 @@ def _auto(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequen
 
 
 def _scale_mixture(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    from catpool.priors.robust import SCALE_MIXTURE  # here, as few need it
+    from catpool.priors.mixtures.robust import SCALE_MIXTURE  # here, as few need it
 
     return SCALE_MIXTURE.learn(moments, family)
 
 
 def _npmle(moments: Sequence[Moments], family: Family, *, scale: float) -> Sequence[Prior]:
-    from catpool.priors.robust import NPMLE  # here, as few need it
+    from catpool.priors.mixtures.robust import NPMLE  # here, as few need it
 
     return NPMLE.learn(moments, family)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import MISSING
-from catpool.data.featured import FeaturedColumn, FeaturedVocabulary
-from catpool.data.traits import first_rows, take_values
+from catpool.data.columns.categories import MISSING
+from catpool.data.columns.featured import FeaturedColumn, FeaturedVocabulary
+from catpool.data.columns.traits import first_rows, take_values
 
 NUMBERS = "biuf"  # kinds of dtypes
 ROUNDING = 1e-6  # of numbers, relative to them: single precision in place of double

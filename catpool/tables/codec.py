@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.feature_table import FeatureTable, is_table
+from catpool.data.columns.feature_table import FeatureTable, is_table
 from catpool.data.plain import plain_array, plain_series
 from catpool.data.verify import require
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
 from catpool.tables.array_codec import array_from_plain, array_to_plain
 from catpool.tables.field_types import checked
 from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, integer_to_plain
@@ -29,29 +29,29 @@ from catpool.tables.scalars import READERS, WRITERS, Plain, float_to_plain, inte
 OWN = {  # the dataclasses that files hold, with their modules; their fields are part of the file format
     "AdditiveModel": "catpool.models.additive.additive_model",
     "AdditiveTable": "catpool.models.additive.additive_table",
-    "BinnedColumn": "catpool.data.binned_columns",
-    "BinnedColumns": "catpool.data.binned_columns",
-    "Bins": "catpool.data.binning",
-    "Cells": "catpool.data.crossed",
+    "BinnedColumn": "catpool.data.columns.binned_columns",
+    "BinnedColumns": "catpool.data.columns.binned_columns",
+    "Bins": "catpool.data.columns.binning",
+    "Cells": "catpool.data.columns.crossed",
     "Choice": "catpool.models.additive.screening",
     "Contrasts": "catpool.models.mixed.contrasts",
     "Drifted": "catpool.tables.drifted",
-    "EarlierRows": "catpool.crossfit.earlier_rows",
+    "EarlierRows": "catpool.crossfit.past.earlier_rows",
     "EffectOutput": "catpool.models.additive.additive_table",
     "EffectsTable": "catpool.models.mixed.effects_table",
-    "FeaturedVocabulary": "catpool.data.featured",
+    "FeaturedVocabulary": "catpool.data.columns.featured",
     "DesignScales": "catpool.models.mixed.design",
     "Encoding": "catpool.tables.encoding",
     "EncodingTable": "catpool.tables.encoding_table",
     "Factor": "catpool.models.additive.factors",
     "FeatureEffects": "catpool.models.features.feature_effects",
-    "FeatureTable": "catpool.data.feature_table",
+    "FeatureTable": "catpool.data.columns.feature_table",
     "Fingerprint": "catpool.data.fingerprint",
     "Fitted": "catpool.tables.fitted",
     "GroupStatistics": "catpool.tables.group_statistics",
     "GroupTable": "catpool.tables.group_table",
     "GroupTables": "catpool.tables.group_table",
-    "Header": "catpool.data.header",
+    "Header": "catpool.data.frames.header",
     "JointPosterior": "catpool.models.mixed.joint_posterior",
     "LevelMixture": "catpool.models.nested.tree",
     "Levels": "catpool.models.nested.tree",
@@ -71,20 +71,20 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "Order": "catpool.models.features.category_order",
     "OrderedBasis": "catpool.models.features.ordered",
     "OrderedFeatures": "catpool.models.features.ordered",
-    "Paths": "catpool.data.crossed",
+    "Paths": "catpool.data.columns.crossed",
     "PlaceBasis": "catpool.models.features.coordinates",
     "PlaceFeatures": "catpool.models.features.coordinates",
     "Policy": "catpool.tables.policy",
-    "PooledVariance": "catpool.priors.pooled_variance",
+    "PooledVariance": "catpool.priors.within.pooled_variance",
     "Prior": "catpool.priors.prior",
     "Rounding": "catpool.data.rounding",
     "Sums": "catpool.models.interactions.crossed_effects",
     "SizeBasis": "catpool.models.features.size_features",
     "SizeFeatures": "catpool.models.features.size_features",
     "Tally": "catpool.moments.grouped",
-    "Target": "catpool.data.targets",
+    "Target": "catpool.data.target.targets",
     "ValueRanks": "catpool.tables.value_ranks",
-    "Vocabulary": "catpool.data.categories",
+    "Vocabulary": "catpool.data.columns.categories",
 }
 RENAMED = {"Sums": "PartEffects"}  # those that files call by another name than the code, and the name in the code
 RENAMED_FIELDS = {("Prior", "mains"): "regression"}  # of earlier files

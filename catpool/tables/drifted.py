@@ -8,7 +8,7 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 
 
 class Posterior(NamedTuple):

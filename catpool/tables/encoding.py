@@ -12,7 +12,7 @@ import pandas as pd
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.own_variances import equalize_noise, own_interval, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING, Vocabulary, held
-from catpool.data.crossed import Cells
-from catpool.data.featured import FeaturedColumn, FeaturedVocabulary, select_featured
-from catpool.data.frames import Frame, column_name
+from catpool.data.columns.categories import MISSING, Vocabulary, held
+from catpool.data.columns.crossed import Cells
+from catpool.data.columns.featured import FeaturedColumn, FeaturedVocabulary, select_featured
+from catpool.data.columns.sorted_categories import sort_categories
+from catpool.data.frames.backends import infer_exactly
+from catpool.data.frames.frame import Frame, column_name
 from catpool.data.frozen import frozen
-from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.priors.posterior import rounded_by_sd
 from catpool.priors.prior import Prior

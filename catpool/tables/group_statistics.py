@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.frames.row_values import RowValues
 from catpool.data.frozen import frozen
-from catpool.data.row_values import RowValues
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import EPS, Moments
-from catpool.priors.normal import NORMAL
-from catpool.priors.pooled_variance import PooledVariance
+from catpool.priors.families.normal import NORMAL
 from catpool.priors.posterior import posterior_mean, posterior_reliability
 from catpool.priors.prior import Prior
+from catpool.priors.within.pooled_variance import PooledVariance
 from catpool.tables.value_ranks import ValueRanks
 
 NEAR_ZERO = 1e-9  # of the root mean square, below which nothing is divided by a mean

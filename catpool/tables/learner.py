@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
 from catpool.priors.posterior import posterior_sd, rounded_by_sd
 from catpool.priors.prior import Prior
 from catpool.priors.rules import CellRule, ColumnRule, PriorRule

@@ -10,10 +10,10 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import Prior
-from catpool.priors.spread import spread
+from catpool.priors.within.spread import spread
 
 
 @frozen

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catpool.data.crossed import Cells
-from catpool.data.featured import FeaturedVocabulary
-from catpool.data.unions import Categories
+from catpool.data.columns.crossed import Cells
+from catpool.data.columns.featured import FeaturedVocabulary
+from catpool.data.columns.unions import Categories
 from catpool.moments.moments import Moments
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import MISSING
+from catpool.data.columns.categories import MISSING
 from catpool.data.frozen import frozen
 from catpool.data.verify import require_one_of
 from catpool.moments.moments import Moments

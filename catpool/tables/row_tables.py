@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from catpool.data.categories import MISSING
+from catpool.data.columns.categories import MISSING
 from catpool.data.frozen import frozen
 from catpool.moments.sorted_rows import SortedRows
-from catpool.priors.family import Family
-from catpool.priors.pooled_histogram import pooled_histogram
-from catpool.priors.pooled_quantiles import PooledQuantiles
-from catpool.priors.pooled_skew import pooled_skew
+from catpool.priors.families.family import Family
 from catpool.priors.rules import PriorRule
+from catpool.priors.within.pooled_histogram import pooled_histogram
+from catpool.priors.within.pooled_quantiles import PooledQuantiles
+from catpool.priors.within.pooled_skew import pooled_skew
 from catpool.tables.outputs import level_of
 from catpool.tables.policy import Policy
 

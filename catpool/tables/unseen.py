@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import Vocabulary
-from catpool.data.crossed import Cells
-from catpool.data.featured import FeaturedColumn, FeaturedVocabulary
-from catpool.data.listed import Unlisted
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.crossed import Cells
+from catpool.data.columns.featured import FeaturedColumn, FeaturedVocabulary
+from catpool.data.columns.listed import Unlisted
 from catpool.data.plain import as_series
 
 FEWEST = 20  # unseen rows that can be more than new categories

@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 
+from catpool.data.frames.row_values import RowValues, stable_order, starts_of_runs
 from catpool.data.frozen import frozen
-from catpool.data.row_values import RowValues, stable_order, starts_of_runs
 from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import TINY
 

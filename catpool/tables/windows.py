@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import MISSING
+from catpool.data.columns.categories import MISSING
 from catpool.moments.moments import Moments
 from catpool.priors.prior import Prior, reliability
 from catpool.tables.outputs import MEAN

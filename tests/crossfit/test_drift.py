@@ -156,7 +156,7 @@ def test_what_is_not_strictly_earlier_changes_nothing(sales, kind, drift, output
 @pytest.mark.parametrize("drift", ["auto", 0.5])
 @pytest.mark.parametrize("kind", ["constant", "by shop", "by time", "outliers", "one shop", "one time", "large"])
 def test_odd_rows_have_finite_encodings_from_the_past_alone(kind, drift, monkeypatch):
-    monkeypatch.setattr("catpool.crossfit.drifting_rows.FEWEST", 4)
+    monkeypatch.setattr("catpool.crossfit.past.drifting_rows.FEWEST", 4)
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"shop": rng.choice(list("abc"), 24), "day": rng.integers(0, 8, 24)})
     X = X.assign(**{"one shop": {"shop": "a"}, "one time": {"day": 5}}.get(kind, {}))

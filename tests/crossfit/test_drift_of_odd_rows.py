@@ -83,7 +83,7 @@ def test_odd_rows_are_encoded_from_strictly_earlier_ones(seed, n, times, target,
         target_type="continuous",
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("catpool.crossfit.drifting_rows.FEWEST", 4)
+        patch.setattr("catpool.crossfit.past.drifting_rows.FEWEST", 4)
         before = encoder.fit_transform(X, y, sample_weight=w).to_numpy(dtype=float)
         check_finite(encoder, X, before)
         moment = rng.integers(0, step.max() + 1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catpool.data.binning import Bins, make_bins
+from catpool.data.columns.binning import Bins, make_bins
 
 finite = st.floats(-1e300, 1e300)
 

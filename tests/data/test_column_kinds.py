@@ -9,9 +9,9 @@ import polars
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
-from catpool.data import frames
-from catpool.data.column_kinds import BOOLEAN, CATEGORY, NUMBER, OTHER, TIME, column_kind
-from catpool.data.frames import read_frame
+from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER, OTHER, TIME, column_kind
+from catpool.data.frames.frame import frame as frames
+from catpool.data.frames.frame import read_frame
 
 ENCODERS = [MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder]
 N = 12

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catpool.data.blocks import ROWS
-from catpool.data.crossed import encode_column, encode_paths
-from catpool.data.frames import read_frame
+from catpool.data.columns.crossed import encode_column, encode_paths
+from catpool.data.frames.frame import read_frame
 
 
 def encode_cells(columns):

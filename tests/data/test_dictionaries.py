@@ -9,8 +9,8 @@ import pytest
 
 from catpool import MeanEncoder
 from catpool.data.arrow_dictionary import read_dictionary
-from catpool.data.categories import encode
-from catpool.data.frames import read_frame
+from catpool.data.columns.categories import encode
+from catpool.data.frames.frame import read_frame
 
 VALUES = ["b", "a", None, "b", "c", None, "a", "b"]
 LEVELS = ["unused", "c", "b", "a"]
@@ -71,7 +71,7 @@ def test_the_rows_of_a_dictionary_are_not_read(name, monkeypatch):
         assert len(values) != len(VALUES)  # no dictionary above has as many values as there are rows
         return pd.factorize(values)
 
-    monkeypatch.setattr("catpool.data.categories._factorize", number)
+    monkeypatch.setattr("catpool.data.columns.categories._factorize", number)
     codes, categories = encode(read_frame(FRAMES[name]).column("c"))
     assert [None if code == 0 else categories[code - 1] for code in codes] == VALUES
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catpool.data.listed import read_categories
+from catpool.data.columns.listed import read_categories
 
 
 def listed(values):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catpool.data.binning import Bins
+from catpool.data.columns.binning import Bins
 from catpool.data.rounding import Rounding
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)

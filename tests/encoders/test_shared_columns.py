@@ -7,7 +7,7 @@ import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, SmoothedMeanEncoder
 from catpool.crossfit import threads
-from catpool.data import categories
+from catpool.data.columns import categories
 
 RNG = np.random.default_rng(0)
 N = 300

@@ -7,7 +7,7 @@ from helpers.described import of
 from scipy.spatial.distance import cdist
 
 from catpool import EmpiricalBayesEncoder, coordinates, names, neighbours, ordered, sample_encodings
-from catpool.data import feature_bases
+from catpool.data.columns import feature_bases
 from catpool.models.features.name_parts import name_parts
 
 RNG = np.random.default_rng(0)

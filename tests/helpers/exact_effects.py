@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import chdtri, expit, ndtri
 from scipy.stats import multivariate_t, qmc
 
-from catpool.priors.standard_normal import half_t_from_normal
+from catpool.priors.numerics.standard_normal import half_t_from_normal
 
 LARGEST = 300.0  # logarithm of a mean, and spherical effect
 HALVINGS, TINY = 50, 1e-300

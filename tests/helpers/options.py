@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.model_selection import KFold
 
 from catpool import EarlierRows
-from catpool.priors.families import DISPERSED_FAMILIES
+from catpool.priors.families.by_name import DISPERSED_FAMILIES
 
 N = 120
 

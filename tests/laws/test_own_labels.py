@@ -110,7 +110,7 @@ def test_rows_that_are_not_strictly_earlier_change_nothing(public, half_life, ca
     assume(categories == "auto" or all(each["c"].isin(["a", "b"]).any() for each in (X, other)))
     encoder = public.make(["c"], target_type="continuous", cv=EarlierRows("t", half_life=half_life))
     encoder.set_params(output=["mean", "sd", "count"], categories=categories)
-    with patch("catpool.crossfit.half_life.FEWEST", 4):
+    with patch("catpool.crossfit.past.half_life.FEWEST", 4):
         before, same, there = (
             encoder.fit_transform(*each)[["c", "c_sd", "c_count"]].to_numpy()
             for each in ((X, y), (X, changed), (other, changed))

@@ -166,7 +166,7 @@ def test_no_category_becomes_an_object_by_row(kind, place, monkeypatch):
     def refused(values, **options):
         raise AssertionError(f"{len(values)} objects")
 
-    monkeypatch.setattr("catpool.data.categories.factorize_objects", refused)
+    monkeypatch.setattr("catpool.data.columns.categories.factorize_objects", refused)
     assert MeanEncoder(["name"], target_type="count").fit(table, "y").summary_["categories"].item() == len(STRINGS) + 1
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
-from catpool.priors.roots import rising_roots
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.likelihoods.size_classes import group_by_size
+from catpool.priors.numerics.roots import rising_roots
 from catpool.priors.rules import PRIORS
-from catpool.priors.size_classes import group_by_size
 
 TABLES, CATEGORIES = 5, 40
 FIELDS = ("mean", "strength", "between", "within", "log_likelihood")

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from catpool.priors import blas
+from catpool.priors.numerics import blas
 
 
 class Controller:

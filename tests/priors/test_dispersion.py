@@ -14,7 +14,7 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from catpool import AdditiveEncoder, EarlierRows, EmpiricalBayesEncoder, NestedEncoder, SmoothedMeanEncoder
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.json_file import _checksum
 
 PRIORS = ["auto", "reml", "ml", "moments", "full_bayes", "scale_mixture", "npmle"]

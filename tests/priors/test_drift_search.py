@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from catpool.priors.drift import fit_drift
-from catpool.priors.drift_likelihood import DriftLikelihood
-from catpool.priors.drift_search import search
-from catpool.priors.local_level import Visits
+from catpool.priors.drifting.drift import fit_drift
+from catpool.priors.drifting.drift_likelihood import DriftLikelihood
+from catpool.priors.drifting.drift_search import search
+from catpool.priors.drifting.local_level import Visits
 
 
 def visits_of(category, time, y):

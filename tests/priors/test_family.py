@@ -6,9 +6,9 @@ import pytest
 
 from catpool import EmpiricalBayesEncoder, sample_encodings
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
-from catpool.priors.link import Link
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
+from catpool.priors.numerics.link import Link
 from catpool.priors.posterior import posterior_mean, posterior_sd
 from catpool.priors.prior import Prior
 from catpool.priors.rules import PRIORS, prior_rule

@@ -13,8 +13,8 @@ from scipy.optimize import brentq
 from scipy.stats import multivariate_normal
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, NestedEncoder, sample_encodings
-from catpool.priors.families import FAMILIES
-from catpool.priors.normal import Normal
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.normal import Normal
 
 METAFOR = json.loads((REFERENCE / "empirical_bayes.json").read_text())["meta-analysis"]
 METHODS = {"reml": "REML", "ml": "ML", "moments": "DL", "paule_mandel": "PM", "hedges": "HE"}

@@ -7,9 +7,9 @@ import pytest
 from helpers.dense_drift import Rows, Variances, covariance, log_likelihood, prior_mean
 from sklearn.exceptions import ConvergenceWarning
 
-from catpool.priors.drift import fit_drift
-from catpool.priors.drift_likelihood import DriftLikelihood
-from catpool.priors.local_level import Visits, filter_levels, steady_half_life
+from catpool.priors.drifting.drift import fit_drift
+from catpool.priors.drifting.drift_likelihood import DriftLikelihood
+from catpool.priors.drifting.local_level import Visits, filter_levels, steady_half_life
 
 
 def visits_of(categories, visits, rate=0.1, classes=1, seed=0, shock=0.0):
@@ -119,7 +119,7 @@ def test_the_fit_is_the_maximum_of_the_dense_likelihood(restricted, variance, sh
 def test_many_visits_begin_with_the_first(monkeypatch):
     visits = visits_of(30, 40)
     whole = fit_drift(visits, True)
-    monkeypatch.setattr("catpool.priors.drift_search.SAMPLE", 200)
+    monkeypatch.setattr("catpool.priors.drifting.drift_search.SAMPLE", 200)
     begun = fit_drift(visits, True)
     np.testing.assert_allclose([begun.start, begun.rate], [whole.start, whole.rate], rtol=1e-6)
 
@@ -130,8 +130,8 @@ def test_a_search_that_ends_early_warns(monkeypatch, variance):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit_drift(visits, True, variance)
-    monkeypatch.setattr("catpool.priors.drift_search.PRECISE", {"maxiter": 0})
-    monkeypatch.setattr("catpool.priors.drift_search.RESTARTS", 1)
+    monkeypatch.setattr("catpool.priors.drifting.drift_search.PRECISE", {"maxiter": 0})
+    monkeypatch.setattr("catpool.priors.drifting.drift_search.RESTARTS", 1)
     with pytest.warns(ConvergenceWarning, match="effects that drift did not converge"):
         fit_drift(visits, True, variance)
 

@@ -7,10 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
-from catpool.priors import mixture_shares
-from catpool.priors.families import FAMILIES
-from catpool.priors.marginal import excess
-from catpool.priors.mixture_shares import likeliest_shares
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.likelihoods.marginal import excess
+from catpool.priors.mixtures import mixture_shares
+from catpool.priors.mixtures.mixture_shares import likeliest_shares
 from catpool.priors.prior import Prior
 
 
@@ -91,7 +91,7 @@ def test_many_categories_as_few_teach_the_same(prior, kind, monkeypatch):
     }[kind]()
     encoder = EmpiricalBayesEncoder(prior=prior, target_type=kind, output=["mean", "sd"])
     condensed = np.asarray(encoder.fit(codes[:, None], y).transform(codes[:, None]))
-    monkeypatch.setattr("catpool.priors.condensed.FEW", 10**6)
+    monkeypatch.setattr("catpool.priors.mixtures.condensed.FEW", 10**6)
     exact = np.asarray(encoder.fit(codes[:, None], y).transform(codes[:, None]))
     loose = 0.02 if prior == "scale_mixture" else 0.05  # of the posterior sd; many an NPMLE is next to as likely
     assert np.sqrt(((condensed - exact) ** 2).mean(axis=0)).max() <= loose * exact[:, 1].mean()

@@ -18,8 +18,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from catpool import EarlierRows, EmpiricalBayesEncoder, sample_encodings
 from catpool.moments.moments import Moments, merge_scatters
 from catpool.moments.outside import scatter_of_others
-from catpool.priors.families import FAMILIES
-from catpool.priors.normal import Normal
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.normal import Normal
 
 PRIORS = ["auto", "reml", "ml", "moments", "paule_mandel", "hedges", "full_bayes", "scale_mixture", "npmle"]
 EVERYTHING = ["mean", "sd", "reliability", "count", "size"]

@@ -10,12 +10,12 @@ from scipy.stats import betaprime, nbinom
 
 from catpool import EmpiricalBayesEncoder, MixedModelEncoder, sample_encodings
 from catpool.moments.moments import Moments
-from catpool.priors.beta_negative_binomial import beta_negative_binomial, slopes_by_a
-from catpool.priors.dispersion import estimate_dispersion
-from catpool.priors.families import FAMILIES
-from catpool.priors.gamma_poisson import gamma_poisson
-from catpool.priors.marginal import negative_binomial_marginal, poisson_marginal
-from catpool.priors.overdispersed import OfDispersion
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.dispersion import estimate_dispersion
+from catpool.priors.families.overdispersed import OfDispersion
+from catpool.priors.likelihoods.beta_negative_binomial import beta_negative_binomial, slopes_by_a
+from catpool.priors.likelihoods.gamma_poisson import gamma_poisson
+from catpool.priors.likelihoods.marginal import negative_binomial_marginal, poisson_marginal
 from catpool.priors.posterior import posterior_mean, posterior_sd
 from catpool.priors.prior import Prior
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from catpool.priors.binomial import Binomial
-from catpool.priors.gamma import Gamma
-from catpool.priors.mixture_of_t import MixtureOfT
-from catpool.priors.negative_binomial import NegativeBinomial
-from catpool.priors.normal import Normal
-from catpool.priors.poisson import Poisson
+from catpool.priors.families.binomial import Binomial
+from catpool.priors.families.gamma import Gamma
+from catpool.priors.families.negative_binomial import NegativeBinomial
+from catpool.priors.families.normal import Normal
+from catpool.priors.families.poisson import Poisson
+from catpool.priors.families.tweedie import Tweedie
+from catpool.priors.mixtures.mixture_of_t import MixtureOfT
 from catpool.priors.predictive import ConjugatePredictive, LinearPredictive
-from catpool.priors.tweedie import Tweedie
 
 
 class Exponential(Poisson):

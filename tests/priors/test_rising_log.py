@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gammaln, polygamma, psi
 
-from catpool.priors.families import FAMILIES
-from catpool.priors.rising_log import FEW_STEPS, STEPS, RisingLog, RisingLogAbout
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.likelihoods.rising_log import FEW_STEPS, STEPS, RisingLog, RisingLogAbout
 
 VALUES = {
     "whole": st.integers(0, 60).map(float),

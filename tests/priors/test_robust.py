@@ -12,7 +12,7 @@ from scipy import stats
 
 from catpool import EarlierRows, EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.prior import NO_SPREAD, Prior, mean_variance, reliability
 from catpool.priors.rules import prior_rule
@@ -167,7 +167,7 @@ def test_without_spread_or_noise_the_prior_is_that_of_reml(prior):
 
 
 def test_a_mixture_of_nothing_but_points_at_the_mean_has_no_spread():
-    from catpool.priors.robust import conjugate, mixture_of_own
+    from catpool.priors.mixtures.robust import conjugate, mixture_of_own
 
     fitted = simulated_prior("reml")
     components = conjugate(np.full(3, 2.0), np.array([0.0, 1.0, 2.0]), fitted, FAMILIES["normal"])
@@ -201,7 +201,7 @@ def test_what_they_do_not_go_with_is_refused(prior):
 
 @pytest.mark.parametrize("prior", ROBUST)
 def test_a_family_without_a_marginal_likelihood_is_named(prior, monkeypatch):
-    from catpool.priors.family import Family
+    from catpool.priors.families.family import Family
 
     class Plain(Family):
         name = "plain"

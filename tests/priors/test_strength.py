@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import betabinom, nbinom
 
-from catpool.priors.dirichlet_multinomial import SharesAboutMeans
-from catpool.priors.families import FAMILIES
-from catpool.priors.gamma_poisson import CountsAboutMeans
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.likelihoods.dirichlet_multinomial import SharesAboutMeans
+from catpool.priors.likelihoods.gamma_poisson import CountsAboutMeans
 
 
 @pytest.mark.parametrize("strength", [0.5, 5.0, 50.0])

@@ -12,10 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EmpiricalBayesEncoder
 from catpool.moments.moments import Moments
-from catpool.priors import mixture_shares, unequal_noise
-from catpool.priors.moderated import fit_variances
+from catpool.priors.mixtures import mixture_shares
 from catpool.priors.prior import Prior
-from catpool.priors.unequal_noise import NoiseMixture, mix_noise
+from catpool.priors.within import unequal_noise
+from catpool.priors.within.moderated import fit_variances
+from catpool.priors.within.unequal_noise import NoiseMixture, mix_noise
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "calibration.py"
 

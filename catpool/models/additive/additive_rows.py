@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from catpool.data.frozen import frozen
+from catpool.data.target.weights import Weights
 from catpool.data.training import TrainingData
-from catpool.data.weights import Weights
 from catpool.models.additive.factors import Factor, FactorMaker
 from catpool.models.additive.shared_parts import SharedPart, shared_parts
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
 
 
 @frozen

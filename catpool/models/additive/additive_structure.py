@@ -11,11 +11,11 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Fit, Structure
 from catpool.crossfit.threads import in_threads
-from catpool.data.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER
-from catpool.data.crossed import check_interaction
-from catpool.data.frames import Frame
+from catpool.data.columns.crossed import check_interaction
+from catpool.data.frames.column_kinds import AUTO, BOOLEAN, CATEGORY, NUMBER
+from catpool.data.frames.frame import Frame
+from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.header import Header
 from catpool.data.progress import FOLDS, counting
 from catpool.data.training import TrainingData
 from catpool.data.verify import require

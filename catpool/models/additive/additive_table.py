@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from catpool.crossfit.structure import Blocks
-from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING
-from catpool.data.frames import Frame
+from catpool.data.columns.categories import MISSING
+from catpool.data.frames.backends import infer_exactly
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.models.additive.additive_model import AdditiveModel

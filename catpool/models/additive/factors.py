@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.binning import Bins, make_bins
-from catpool.data.categories import Vocabulary, encode, held
-from catpool.data.crossed import Cells, number_cells, number_paths
-from catpool.data.frames import Frame, column_name
+from catpool.data.columns.binning import Bins, make_bins
+from catpool.data.columns.categories import Vocabulary, encode, held
+from catpool.data.columns.crossed import Cells, number_cells, number_paths
+from catpool.data.frames.frame import Frame, column_name
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-from catpool.data.weights import Weights
+from catpool.data.target.weights import Weights
 from catpool.models.additive.additive_rows import TargetColumn
-from catpool.priors.link import Link
+from catpool.priors.numerics.link import Link
 
 LEAST = 1e-10  # of the variance of y, that is noise even where factors explain y to all digits
 STEP = 1.0  # the furthest that an effect on the scale of a link moves in a round, so that it cannot overshoot

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import MISSING
+from catpool.data.columns.categories import MISSING
 from catpool.data.frozen import frozen
 from catpool.models.additive.factors import Factor
 

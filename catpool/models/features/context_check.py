@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.feature_bases import checked_basis, has_left, left_variance
-from catpool.data.featured import FeaturedVocabulary
+from catpool.data.columns.feature_bases import checked_basis, has_left, left_variance
+from catpool.data.columns.featured import FeaturedVocabulary
 
 PACKAGE = __name__.partition(".")[0]
 MOST = 100  # categories, about, that features are made of once more

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from catpool.data.binning import as_numbers
+from catpool.data.columns.binning import as_numbers
 from catpool.data.finite_numbers import check_range
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers

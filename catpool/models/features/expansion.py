@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
-from catpool.priors.blas import blas_threads
+from catpool.priors.numerics.blas import blas_threads
 
 ROUNDING = 1e-12  # of variances, relative to the largest
 MOST_KNOTS = 1024  # points at which functions are computed, which takes time in proportion to their cube

@@ -13,7 +13,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.effects_on_link import EffectsOnLink
 from catpool.models.features.feature_blocks import FeatureDesign
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.tables.places import JointPlaces
 
 Places = np.ndarray | FeatureDesign | JointPlaces

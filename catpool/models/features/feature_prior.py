@@ -27,8 +27,8 @@ from catpool.models.features.free_effects import warn_of_dropped
 from catpool.models.features.link_fit import LinkFit, fit_on_link, is_ready_on_link
 from catpool.models.features.normal_fit import FIELDS, fit_normal, is_ready
 from catpool.moments.moments import Moments
-from catpool.priors.blas import blas_threads
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
+from catpool.priors.numerics.blas import blas_threads
 from catpool.priors.prior import NO_SPREAD, ONLY_FEATURES, Prior, mean_variance, reliability
 
 MANY = 1 << 13  # prior means of categories, from which on few stand for all in the likelihood of the strength

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from catpool.models.features.feature_likelihood import FeatureEquations, FeatureLikelihood
-from catpool.priors.newton import maximize
+from catpool.priors.likelihoods.newton import maximize
 
 TIMES = (0.1, 1.0, 10.0)  # times the variance by the method of moments, to start from
 SHARES = (0.02, 0.5, 0.98)  # of it, that is not explained by features

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
-from catpool.priors.blas import blas_threads
+from catpool.priors.numerics.blas import blas_threads
 
 
 def factorize(matrix: csr_matrix) -> Any:

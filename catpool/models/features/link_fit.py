@@ -35,7 +35,7 @@ from catpool.models.features.normal_fit import COARSE, FEWEST
 from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import moments_prior
 
 ROUNDS = 100

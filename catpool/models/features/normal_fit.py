@@ -16,7 +16,7 @@ from catpool.models.features.feature_search import maximize_likelihood
 from catpool.models.features.free_effects import identified_effects, with_zeros
 from catpool.moments.moments import TINY, Moments
 from catpool.moments.unit import unit_of
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.normal import NORMAL
 from catpool.priors.prior import NO_NOISE, ONE_ROW_EACH, ONLY_FEATURES, Prior
 
 FIELDS = "mean", "strength", "between", "within", "log_likelihood", "note"  # of a prior: one value for each table

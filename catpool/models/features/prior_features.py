@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.categories import Vocabulary
-from catpool.data.feature_bases import CategoryFeatures, all_columns, is_penalized
-from catpool.data.featured import FeaturedVocabulary, with_features
-from catpool.data.frames import Frame
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.feature_bases import CategoryFeatures, all_columns, is_penalized
+from catpool.data.columns.featured import FeaturedVocabulary, with_features
+from catpool.data.columns.listed import Coded
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
-from catpool.data.listed import Coded
 from catpool.models.features.context_check import check_context
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from catpool.data.feature_bases import CategoryFeatures
-from catpool.data.feature_table import is_table
+from catpool.data.columns.feature_bases import CategoryFeatures
+from catpool.data.columns.feature_table import is_table
 from catpool.models.features.linear import linear
 
 KINDS = "a table, a list of columns of X, a function from categories to a table, or features such as `ordered()`"

@@ -13,7 +13,7 @@ from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.models.features.expansion import MOST_KNOTS, check_rank, leading
 from catpool.models.features.name_parts import name_parts
-from catpool.priors.blas import blas_threads
+from catpool.priors.numerics.blas import blas_threads
 
 MOST_NAMES = 4 * MOST_KNOTS  # that the functions are computed from
 FEW = 256  # names from which on it is faster to add up the weights of each part of a name first

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from catpool.data.crossed import Cells
+from catpool.data.columns.crossed import Cells
 from catpool.data.frozen import frozen
 from catpool.models.interactions.crossed_factors import sum_by
 

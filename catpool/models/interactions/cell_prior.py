@@ -21,9 +21,9 @@ from catpool.models.interactions.cell_parts import CellParts, IdentifiedEffects
 from catpool.models.interactions.crossed_effects import LinearFit, PartEffects
 from catpool.moments.moments import Moments
 from catpool.moments.unit import units_of
-from catpool.priors.blas import blas_threads
-from catpool.priors.family import Family
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.family import Family
+from catpool.priors.families.normal import NORMAL
+from catpool.priors.numerics.blas import blas_threads
 from catpool.priors.prior import NO_SPREAD, Prior
 
 FEWEST_CELLS = 3  # cells that a fit needs

@@ -13,7 +13,7 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.effects_on_link import EffectsOnLink
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.prior import NO_SPREAD, Prior
 
 IDENTITY = "normal"  # the family whose link is the identity

@@ -21,8 +21,8 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape, GroupingFac
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.family import Family
+from catpool.priors.families.normal import NORMAL
 
 
 class ExactFit:

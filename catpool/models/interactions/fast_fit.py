@@ -26,9 +26,9 @@ from catpool.models.interactions.variance_components import ROUNDS, Components, 
 from catpool.models.mixed.quasi_likelihood import ETA, largest_predictor, working_response
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.moments import TINY, Moments
-from catpool.priors.family import Family
-from catpool.priors.link import Link
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.family import Family
+from catpool.priors.families.normal import NORMAL
+from catpool.priors.numerics.link import Link
 
 CELLS = 1 << 14  # tables times cells that are fitted at a time, so that they fit into the processor's cache
 

@@ -24,7 +24,7 @@ from catpool.models.mixed.solver.mixed_fit import (
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.models.mixed.variance_prior import VariancePrior
-from catpool.priors.integration import LogDensity, integration_points
+from catpool.priors.numerics.integration import LogDensity, integration_points
 
 Weighted = list[tuple[float, MixedFit]]  # fits of different variances, and their probabilities
 

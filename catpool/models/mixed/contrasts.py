@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.categories import MISSING, Vocabulary, encode, held
-from catpool.data.column_kinds import CATEGORY, column_kind
-from catpool.data.frames import Frame
+from catpool.data.columns.categories import MISSING, Vocabulary, encode, held
+from catpool.data.frames.column_kinds import CATEGORY, column_kind
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.crossed import check_interaction
-from catpool.data.frames import Frame, column_name
+from catpool.data.columns.crossed import check_interaction
+from catpool.data.frames.frame import Frame, column_name
 from catpool.data.frozen import frozen
-from catpool.data.offsets import check_offset
+from catpool.data.target.offsets import check_offset
 from catpool.models.mixed.contrasts import (
     Column,
     Contrasts,

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING, Vocabulary, held
-from catpool.data.crossed import Cells
+from catpool.data.columns.categories import MISSING, Vocabulary, held
+from catpool.data.columns.crossed import Cells
+from catpool.data.frames.backends import infer_exactly
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.models.mixed.design import INTERCEPT, Design
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.families.by_name import MIXED_FAMILIES
 from catpool.tables.outputs import EFFECT_OUTPUTS
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
 from catpool.tables.unseen import warn_of_unseen

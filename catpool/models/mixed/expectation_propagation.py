@@ -25,7 +25,7 @@ import numpy as np
 
 from catpool.models.mixed.quasi_likelihood import ETA
 from catpool.models.mixed.row_likelihood import LEAST_VARIANCE, CanonicalRows
-from catpool.priors.normal_quadrature import NODES, WEIGHTS
+from catpool.priors.numerics.normal_quadrature import NODES, WEIGHTS
 
 NARROWEST = 0.05  # the least variance of a tilted posterior, in units of that of the normal one
 

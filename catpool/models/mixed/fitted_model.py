@@ -15,9 +15,9 @@ from catpool.models.mixed.joint_posterior import JointPosterior
 from catpool.models.mixed.solver.covariance_parameters import CovarianceParameters
 from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.families import MIXED_FAMILIES
-from catpool.priors.mixture_of_t import average, variance_of_t
+from catpool.priors.families.by_name import MIXED_FAMILIES
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.mixtures.mixture_of_t import average, variance_of_t
 
 ROUNDING = 1e-24  # of variances, in units of the residual variance
 

@@ -30,9 +30,9 @@ from catpool.models.mixed.row_equations import RowSolution, row_equations
 from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver.mixed_fit import MixedFit, explain_singular
 from catpool.models.mixed.variance_prior import VariancePrior
-from catpool.priors.blas import blas_threads
-from catpool.priors.integration import integration_points
-from catpool.priors.link import Link
+from catpool.priors.numerics.blas import blas_threads
+from catpool.priors.numerics.integration import integration_points
+from catpool.priors.numerics.link import Link
 
 STEPS = 50
 HALVINGS = 20

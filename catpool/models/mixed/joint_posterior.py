@@ -22,7 +22,7 @@ from catpool.models.mixed.solver.grouping_factor import FactorShape, sum_random_
 from catpool.models.mixed.solver.mixed_fit import MixedFit, limit_threads
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.rooted_equations import RootedEquations, RootedSystem, has_roots
-from catpool.priors.mixture_of_t import MixtureOfT
+from catpool.priors.mixtures.mixture_of_t import MixtureOfT
 
 LOW_NOISE = 1e9  # information of a level, relative to the prior's, from which on cross-products lose too many digits
 

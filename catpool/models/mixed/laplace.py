@@ -28,7 +28,7 @@ from catpool.models.mixed.quasi_likelihood import ETA
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.solver.mixed_fit import MixedFit
 from catpool.models.mixed.solver.variance_search import CriterionEvaluation, finite_difference_hessian, polish
-from catpool.priors.link import Link
+from catpool.priors.numerics.link import Link
 
 Criterion = Callable[[np.ndarray], tuple[float, np.ndarray]]  # from parameters to the value and its gradient
 

@@ -31,8 +31,8 @@ from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.models.mixed.variance_prior import VariancePrior
 from catpool.moments.partition import Parts
 from catpool.moments.unit import unit_of, units_of
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.family import Family
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
 
 EXPOSURES = 16  # the exponent of two up to which exposures are usual
 LEAST_FREEDOM = 2  # with no more rows beyond the coefficients, no posterior of the normal model has a variance

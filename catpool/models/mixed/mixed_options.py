@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.weights import Weights
+from catpool.data.target.weights import Weights
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.solver.profiled_deviance import is_exact
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.family import Family
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
 from catpool.priors.rules import averaged_below
 
 

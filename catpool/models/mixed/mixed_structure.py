@@ -11,11 +11,11 @@ import numpy as np
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
 from catpool.crossfit.times import Fade
-from catpool.data.categories import Vocabulary
-from catpool.data.crossed import Cells, encode_column, number_shared
-from catpool.data.frames import Frame, column_name, select_columns
+from catpool.data.columns.categories import Vocabulary
+from catpool.data.columns.crossed import Cells, encode_column, number_shared
+from catpool.data.frames.frame import Frame, column_name, select_columns
+from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.mixed.contrasts import Contrasts
@@ -32,11 +32,11 @@ from catpool.models.mixed.fitted_model import MixedModel
 from catpool.models.mixed.mixed_learner import fit_mixed_model, fit_mixed_model_out_of_fold
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.row_predictions import draw_effects, predict_rows
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.families import MIXED_FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import MIXED_FAMILIES
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
+from catpool.priors.families.tweedie import Tweedie
 from catpool.priors.predictive import Predictive
-from catpool.priors.tweedie import Tweedie
 from catpool.tables.outputs import EFFECT_OUTPUTS, ROW_OUTPUTS, read_outputs
 from catpool.tables.policy import Policy, refuse_missing
 

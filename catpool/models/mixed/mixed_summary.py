@@ -10,8 +10,8 @@ import pandas as pd
 
 from catpool.models.mixed.effects_table import EffectsTable
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.families import MIXED_FAMILIES
+from catpool.priors.families.by_name import MIXED_FAMILIES
+from catpool.priors.families.dispersed import DispersedFamily
 
 
 def summarize(model: MixedModel, tables: Sequence[EffectsTable], names: Sequence[str]) -> pd.DataFrame:

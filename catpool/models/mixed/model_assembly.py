@@ -13,8 +13,8 @@ from catpool.models.mixed.fitted_model import MixedModel, average_models, rescal
 from catpool.models.mixed.joint_posterior import join_fits
 from catpool.models.mixed.mixed_options import MixedOptions
 from catpool.models.mixed.solver.mixed_fit import MixedFit, limit_threads
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.family import Family
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
 
 
 @frozen

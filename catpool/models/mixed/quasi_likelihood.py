@@ -28,7 +28,7 @@ from catpool.models.mixed.solver.grouping_factor import sum_random_effects
 from catpool.models.mixed.solver.mixed_fit import MixedFit, fit_mixed
 from catpool.models.mixed.solver.variance_search import warn_not_converged
 from catpool.moments.partition import Parts
-from catpool.priors.link import Link
+from catpool.priors.numerics.link import Link
 
 Rows = TypeVar("Rows", bound=RowLikelihood)
 

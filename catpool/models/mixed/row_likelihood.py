@@ -9,8 +9,8 @@ import numpy as np
 
 from catpool.data.frozen import frozen
 from catpool.moments.moments import TINY
-from catpool.priors.dispersed import DispersedCells, DispersedFamily, DispersionSlopes
-from catpool.priors.link import Link
+from catpool.priors.families.dispersed import DispersedCells, DispersedFamily, DispersionSlopes
+from catpool.priors.numerics.link import Link
 
 LEAST_VARIANCE = 1e-10  # of a row, so that the response of one that is all but certain is finite
 LARGEST = 100.0  # logarithm of a dispersion

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from catpool.data.categories import MISSING
+from catpool.data.columns.categories import MISSING
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.effects_table import EffectsTable, hidden_rows
 from catpool.models.mixed.joint_posterior import JointPosterior
-from catpool.priors.dispersed import DispersedFamily
-from catpool.priors.family import Family
+from catpool.priors.families.dispersed import DispersedFamily
+from catpool.priors.families.family import Family
 from catpool.priors.predictive import LinearPredictive, Predictive
 from catpool.tables.policy import Policy
 

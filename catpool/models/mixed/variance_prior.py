@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.models.mixed.solver.grouping_factor import FactorShape
-from catpool.priors.standard_normal import correlation_root_from_normal, half_t_from_normal, normal_from_half_t
+from catpool.priors.numerics.standard_normal import correlation_root_from_normal, half_t_from_normal, normal_from_half_t
 
 LEAST = 0.01  # standard deviation, in units of the prior's, at which the search for the mode may start
 

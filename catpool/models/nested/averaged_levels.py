@@ -10,7 +10,7 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.models.nested.tree import LevelMixture, Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.mixture_of_t import average, variance_of_t
+from catpool.priors.mixtures.mixture_of_t import average, variance_of_t
 from catpool.priors.rules import averaged_below
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.mixture_of_t import average
+from catpool.priors.families.family import Family
+from catpool.priors.mixtures.mixture_of_t import average
 from catpool.priors.prior import NO_SPREAD
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from catpool.crossfit.leverage import heaviest_share, is_large
-from catpool.data.crossed import Paths
+from catpool.data.columns.crossed import Paths
 from catpool.models.nested.nested_learner import NestedEncoding
 from catpool.models.nested.tree import Tree
 

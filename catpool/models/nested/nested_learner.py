@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from catpool.data.crossed import Paths
+from catpool.data.columns.crossed import Paths
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.targets import Target
+from catpool.data.target.targets import Target
 from catpool.data.verify import require, require_numbers
 from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels
@@ -19,8 +19,8 @@ from catpool.models.nested.normal_levels import fit_normal_levels
 from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
-from catpool.priors.family import Family
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.family import Family
 from catpool.tables.policy import Policy
 
 NUMBERS = ("mean", "sd", "reliability")  # outputs of each target; counts are the same for all targets

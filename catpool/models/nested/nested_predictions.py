@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catpool.data.crossed import Paths
+from catpool.data.columns.crossed import Paths
 from catpool.models.nested.nested_learner import NestedEncoding
 from catpool.models.nested.normal_levels import components_of
 from catpool.models.nested.path_rows import PathRows
 from catpool.models.nested.tree import Levels, Tree
 from catpool.moments.moments import Moments
-from catpool.priors.mixture_of_t import MixtureOfT
+from catpool.priors.mixtures.mixture_of_t import MixtureOfT
 from catpool.priors.predictive import ConjugatePredictive, LinearPredictive, Predictive
 from catpool.priors.prior import Prior
 from catpool.tables.policy import Policy

@@ -12,11 +12,11 @@ from catpool.crossfit.columnwise import Columnwise, Crossfit
 from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Fade
-from catpool.data.categories import MISSING
-from catpool.data.crossed import Paths, encode_paths
-from catpool.data.frames import Frame
+from catpool.data.columns.categories import MISSING
+from catpool.data.columns.crossed import Paths, encode_paths
+from catpool.data.frames.frame import Frame
+from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.header import Header
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.nested.averaged_levels import VarianceRule

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.backends import infer_exactly
-from catpool.data.categories import MISSING
-from catpool.data.crossed import Paths
-from catpool.data.frames import Frame
+from catpool.data.columns.categories import MISSING
+from catpool.data.columns.crossed import Paths
+from catpool.data.columns.sorted_categories import sort_categories
+from catpool.data.frames.backends import infer_exactly
+from catpool.data.frames.frame import Frame
 from catpool.data.frozen import frozen
-from catpool.data.sorted_categories import sort_categories
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
 from catpool.models.nested.nested_predictions import level_interval, predict_new_path

@@ -17,10 +17,10 @@ from catpool.models.nested.rough_variances import rough_lambdas
 from catpool.models.nested.tree import LevelMixture, Levels, Tree
 from catpool.models.nested.tree_messages import TreeMessages
 from catpool.moments.moments import Moments
-from catpool.priors.family import Family
-from catpool.priors.integration import integration_points
+from catpool.priors.families.family import Family
+from catpool.priors.numerics.integration import integration_points
+from catpool.priors.numerics.standard_normal import half_t_from_normal, normal_from_half_t
 from catpool.priors.prior import NO_NOISE, NO_SPREAD
-from catpool.priors.standard_normal import half_t_from_normal, normal_from_half_t
 
 NOT_IDENTIFIED = "not identified"
 FEW = 500  # nodes, up to which several starts cost little

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catpool.data.categories import MISSING
-from catpool.data.crossed import Paths
+from catpool.data.columns.categories import MISSING
+from catpool.data.columns.crossed import Paths
 from catpool.data.frozen import frozen
 from catpool.models.nested.tree import Levels
 from catpool.tables.policy import Policy

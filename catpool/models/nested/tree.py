@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from catpool.data.crossed import Paths
+from catpool.data.columns.crossed import Paths
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.priors.family import Family
+from catpool.priors.families.family import Family
 
 
 @frozen

@@ -7,11 +7,11 @@ from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool import AdditiveEncoder, MixedModelEncoder
-from catpool.data.weights import Weights
+from catpool.data.target.weights import Weights
 from catpool.models.additive import backfitting
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn
 from catpool.models.additive.backfitting import fit_additive, residuals
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 
 SIZES = [7, 12]
 LINKS = {"normal": lambda eta: eta, "binomial": expit, "poisson": np.exp}

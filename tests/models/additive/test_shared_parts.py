@@ -6,8 +6,8 @@ import pytest
 from scipy.optimize import minimize
 
 from catpool import AdditiveEncoder
-from catpool.data.frames import read_frame
-from catpool.data.weights import Weights
+from catpool.data.frames.frame import read_frame
+from catpool.data.target.weights import Weights
 from catpool.models.additive.additive_rows import FactorRows
 from catpool.models.additive.factors import FactorMaker
 

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.posterior import posterior_mean, posterior_sd
 from catpool.priors.prior import ONLY_FEATURES
 

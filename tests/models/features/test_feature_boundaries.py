@@ -8,8 +8,8 @@ import pytest
 from catpool.models.features.feature_blocks import Block, FeatureDesign
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.by_name import FAMILIES
+from catpool.priors.families.normal import NORMAL
 from catpool.priors.posterior import posterior_mean, posterior_sd
 from catpool.priors.prior import NO_NOISE, NO_SPREAD, ONE_CATEGORY, ONE_ROW_EACH, ONLY_FEATURES
 from tests.models.features.test_feature_prior import SIZE, Dense, best, moments_of, simulated

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.moments.moments import Moments
-from catpool.priors.normal import NORMAL
+from catpool.priors.families.normal import NORMAL
 from catpool.priors.posterior import posterior_mean, posterior_sd
 
 SIZE = 25

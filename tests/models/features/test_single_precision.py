@@ -8,7 +8,7 @@ from catpool.models.features import feature_blocks, link_fit, normal_fit
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
 from catpool.moments.moments import Moments
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.posterior import posterior_mean, posterior_sd
 
 SIZE = 500

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy.stats import gamma, norm, poisson
 from sklearn.base import clone
 
-from catpool.data.weights import Weights
+from catpool.data.target.weights import Weights
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
-from catpool.priors.families import DISPERSED_FAMILIES, MIXED_FAMILIES
-from catpool.priors.tweedie_series import distribution_of_sums
+from catpool.priors.families.by_name import DISPERSED_FAMILIES, MIXED_FAMILIES
+from catpool.priors.likelihoods.tweedie_series import distribution_of_sums
 
 N = 240
 KINDS = {"negative_binomial": "count", "gamma": "continuous", "tweedie": "continuous"}

@@ -19,7 +19,7 @@ from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.row_likelihood import CanonicalRows
 from catpool.models.mixed.solver import cholesky
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
-from catpool.priors.families import FAMILIES
+from catpool.priors.families.by_name import FAMILIES
 
 N = 240
 FORMS = {

@@ -8,8 +8,8 @@ from helpers.reference_data import REFERENCE
 from scipy.special import gammaln
 from scipy.stats import nbinom, poisson
 
-from catpool.priors.dispersed import DispersedCells
-from catpool.priors.negative_binomial import NegativeBinomial, _rising
+from catpool.priors.families.dispersed import DispersedCells
+from catpool.priors.families.negative_binomial import NegativeBinomial, _rising
 
 FAMILY = NegativeBinomial()
 

@@ -10,10 +10,10 @@ from scipy.stats import gamma, poisson
 from sklearn.linear_model import GammaRegressor, TweedieRegressor
 
 from catpool.models.mixed.fitted_model import MixedModel
-from catpool.priors.dispersed import DispersedCells
-from catpool.priors.families import MIXED_FAMILIES
-from catpool.priors.tweedie import Tweedie
-from catpool.priors.tweedie_series import log_series
+from catpool.priors.families.by_name import MIXED_FAMILIES
+from catpool.priors.families.dispersed import DispersedCells
+from catpool.priors.families.tweedie import Tweedie
+from catpool.priors.likelihoods.tweedie_series import log_series
 
 POWERS = [1.1, 1.3, 1.5, 1.7, 1.9]
 

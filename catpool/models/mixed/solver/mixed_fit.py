@@ -25,7 +25,7 @@ from catpool.models.mixed.solver.little_noise import (
 from catpool.models.mixed.solver.mixed_system import MixedSystem
 from catpool.models.mixed.solver.profiled_deviance import ProfiledDeviance
 from catpool.models.mixed.solver.rooted_equations import has_roots
-from catpool.priors.blas import blas_threads
+from catpool.priors.numerics.blas import blas_threads
 
 NOISE = 1e-5  # share of the scatter of y from which on the residual is surely known
 ROUNDING = 1e-13  # share of the scatter of y that rounding leaves as residual

@@ -1,0 +1,1 @@
+"""Rows that are encoded from strictly earlier rows."""

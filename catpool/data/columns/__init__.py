@@ -1,0 +1,1 @@
+"""Columns as categories and their integer codes."""

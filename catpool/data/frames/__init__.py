@@ -1,0 +1,1 @@
+"""Tables of any library, by the labels of their columns."""

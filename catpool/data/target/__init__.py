@@ -1,0 +1,1 @@
+"""y as numeric columns and their kind, and what rows weigh."""

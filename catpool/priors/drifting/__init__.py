@@ -1,0 +1,1 @@
+"""Effects of categories that drift in time: the local level model."""

@@ -1,0 +1,1 @@
+"""Priors that are mixtures, which outliers do not mislead."""

@@ -1,0 +1,1 @@
+"""Roots, integrals and links: numerics that know nothing of categories."""

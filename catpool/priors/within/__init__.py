@@ -1,0 +1,1 @@
+"""How rows are spread within categories: variances, quantiles, skew and histograms, pooled."""
