@@ -59,11 +59,12 @@ class TreeEncoder(AdditiveMixin, Encoder):
         Whether there are adjusted effects of columns. Interactions have theirs in any case.
     interactions : "auto", list of tuples or None, default="auto"
         The interactions that have adjusted effects: tuples of two or more columns, or those that are found. Pairs of
-        categories, and of categories with numbers in up to eight ranges, are ranked by the variance of their cells
-        beyond the additive model, times the mean reliability of a cell. They must have at least 0.2 % of the residual
-        variance, and the probability to find any where there is none is at most 0.01. Once a pair is found, its effects
-        are taken out before the next is sought, and its triples are candidates too. More than 200,000 rows are
-        represented by a random sample.
+        categories, of categories with numbers in up to eight ranges, and of numbers such as months and days are ranked
+        by the variance of their cells beyond the additive model, times the mean reliability of a cell. They must have
+        at least 0.2 % of the residual variance, and the probability to find any where there is none is at most 0.01.
+        Once a pair is found, its effects are taken out before the next is sought, and its triples are candidates too.
+        More than 200,000 rows are represented by a random sample. Two or more numbers of at most 32 values each, none
+        missing, are categories in an interaction if they have more combinations than eight ranges of each would have.
     max_interactions : int, default=8
         The largest number of interactions that are found.
     drop_noise : bool, default=True

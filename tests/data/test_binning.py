@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catpool.data.columns.binning import Bins, make_bins
+from catpool.data.columns.binning import HEAD, Bins, count_numbers, make_bins
 
 finite = st.floats(-1e300, 1e300)
 
@@ -28,6 +28,17 @@ def test_a_weight_is_so_many_copies(values, data):
     copies = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(values), max_size=len(values))))
     weighed = make_bins(column, copies.astype(float), 4)
     np.testing.assert_array_equal(weighed.edges, make_bins(np.repeat(column, copies), None, 4).edges)
+
+
+def test_different_numbers_are_counted_if_they_are_few_and_none_is_missing():
+    column = np.array([3.0, 1.0, 2.0, 1.0])
+    assert count_numbers(column, None, 3) == 3
+    assert count_numbers(column, None, 2) is None
+    assert count_numbers(column, np.array([0.0, 1.0, 1.0, 1.0]), 2) == 2
+    assert count_numbers(np.append(column, np.nan), None, 4) is None
+    assert count_numbers(np.append(column, np.nan), np.array([1.0, 1.0, 1.0, 1.0, 0.0]), 3) == 3
+    assert count_numbers(np.append(np.zeros(HEAD), [1.0, 2.0]), None, 2) is None
+    assert count_numbers(np.append(np.zeros(HEAD), [1.0, 2.0]), None, 3) == 3
 
 
 def test_few_numbers_have_a_range_each():

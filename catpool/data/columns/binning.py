@@ -12,6 +12,7 @@ from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
 from catpool.data.verify import require
 
+HEAD = 1000  # rows that are looked at before all are
 LONG = 1e15  # from which on whole numbers are written with an exponent
 
 
@@ -82,6 +83,16 @@ def make_bins(column: Any, weights: np.ndarray | None, most: int) -> Bins:
     else:
         starts = np.arange(1, len(values))
     return Bins(np.array([_edge(*each) for each in zip(values[starts - 1], values[starts], strict=True)], dtype=float))
+
+
+def count_numbers(column: Any, weights: np.ndarray | None, most: int) -> int | None:
+    """How many different numbers are in rows that count, or None if there are more than `most`, or missing ones."""
+    numbers = as_numbers(column)
+    for rows in (slice(HEAD), slice(None)):
+        different = pd.unique(numbers[rows] if weights is None else numbers[rows][weights[rows] > 0])
+        if len(different) > most or np.isnan(different).any():
+            return None
+    return len(different)
 
 
 def _edge(low: float, high: float) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from catpool.data.columns.binning import Bins, make_bins
+from catpool.data.columns.binning import Bins, count_numbers, make_bins
 from catpool.data.columns.categories import Vocabulary, encode, held
 from catpool.data.columns.crossed import Cells, number_cells, number_paths
 from catpool.data.frames.frame import Frame, column_name
@@ -95,6 +96,9 @@ class Factor:
 class FactorMaker:
     """Makes factors of the columns of the training rows, and numbers their rows.
 
+    Numbers are ranges, which are coarser in interactions. But a grid of numbers of few values each, as months and days,
+    stands for something that trees need many splits to find, as dates: there each number is a category.
+
     Parameters
     ----------
     X : Frame
@@ -107,7 +111,15 @@ class FactorMaker:
     def __init__(self, X: Frame, weights: np.ndarray | None, numbers: Sequence[Any]) -> None:
         self.X, self.weights = X, weights
         self.bins = {label: make_bins(X.column(label), weights, COARSE) for label in numbers}
-        self._parts: dict[Any, tuple[np.ndarray, Vocabulary]] = {}
+        counts = {label: count_numbers(X.column(label), weights, FINE) for label in numbers}
+        self._counts = {label: count for label, count in counts.items() if count}
+        self._parts: dict[tuple[Any, bool], tuple[np.ndarray, Vocabulary]] = {}
+
+    def grid(self, label: tuple[Any, ...]) -> set[Any]:
+        """The numbers of an interaction that are categories: those of few values, if they have many combinations."""
+        few = {part for part in label if part in self._counts}
+        combined = prod(self._counts[part] for part in few)
+        return few if len(few) > 1 and combined > COARSE ** len(few) else set()
 
     def single(self, label: Any) -> tuple[Factor, np.ndarray]:
         """The factor of a column, and the slots of the rows."""
@@ -120,19 +132,27 @@ class FactorMaker:
 
     def crossed(self, label: tuple[Any, ...]) -> tuple[Factor, np.ndarray]:
         """The factor of an interaction, and the slots of the rows."""
-        codes, parts = zip(*(self.part(part) for part in label), strict=True)
+        grid = self.grid(label)
+        codes, parts = zip(*(self.part(part, exact=part in grid) for part in label), strict=True)
         paths_of_rows, paths = number_paths(codes, list(parts))
         cells_of_rows, cells = number_cells(paths, paths_of_rows[-1])
-        bins = {part: self.bins[part] for part in label if part in self.bins}
+        bins = {part: self.bins[part] for part in label if part in self.bins and part not in grid}
         return Factor(label, column_name(label, self.X.names_by_label), cells, bins), cells_of_rows.astype(np.intp)
 
-    def part(self, label: Any) -> tuple[np.ndarray, Vocabulary]:
-        """The slots of the rows in a column that is part of an interaction, and its categories."""
-        if label not in self._parts:
+    def part(self, label: Any, *, exact: bool = False) -> tuple[np.ndarray, Vocabulary]:
+        """The slots of the rows in a column that is part of an interaction, and its categories.
+
+        Parameters
+        ----------
+        label : Any
+        exact : bool
+            Whether each number is a category, instead of ranges of numbers.
+        """
+        binned = label in self.bins and not exact
+        if (label, binned) not in self._parts:
             column = self.X.column(label)
-            values = self.bins[label].ranges(column) if label in self.bins else column
-            self._parts[label] = self._number(values, label)
-        return self._parts[label]
+            self._parts[label, binned] = self._number(self.bins[label].ranges(column) if binned else column, label)
+        return self._parts[label, binned]
 
     def _number(self, values: Any, label: Any) -> tuple[np.ndarray, Vocabulary]:
         codes, categories = encode(values, label=label)

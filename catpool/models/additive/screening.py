@@ -73,7 +73,7 @@ class Screen:
         Of an additive model of the columns, for each column of the target.
     weights : Weights
     categories, numbers : sequence
-        The labels of the columns; two numbers are not combined, because trees do that well.
+        The labels of the columns; two numbers are left to the trees unless they have few values and many combinations.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class Screen:
         self.n = self.copies.sum()
         self.residuals = [Residuals(each[self.rows], self.copies) for each in residuals]
         self.variances = [each.variance for each in self.residuals]
-        self.categories = {label: len(np.unique(maker.part(label)[0][self.rows])) for label in self.labels}
+        self._sizes: dict[tuple[Any, bool], int] = {}
         self.tested = 0
 
     def choose(self, most: int) -> list[Choice]:
         """The interactions that stand out, the strongest first."""
-        pairs = [pair for pair in combinations(self.labels, 2) if not self.numbers.issuperset(pair)]
+        pairs = [pair for pair in combinations(self.labels, 2) if self._is_candidate(pair)]
         chosen: list[Choice] = []
         alive = self._found(pairs)
         while alive and len(chosen) < most:
@@ -115,13 +115,17 @@ class Screen:
                 alive |= self._found([(*best, each) for each in self.labels if each not in best])
         return chosen
 
+    def _is_candidate(self, pair: tuple[Any, ...]) -> bool:
+        return not self.numbers.issuperset(pair) or bool(self.maker.grid(pair))
+
     def _found(self, candidates: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[np.ndarray, int]]:
         """The codes and the number of cells of those candidates that stand out."""
         self.tested += len(candidates)
         found = {}
         for label in candidates:
             codes, cells = self._cells(label)
-            categories = max(self.categories[part] for part in label)
+            grid = self.maker.grid(label)
+            categories = max(self._size(part, exact=part in grid) for part in label)
             if NESTED * categories < cells < SPARSE * self.n and self._stands_out(*self._score(codes, cells)):
                 found[label] = codes, cells
         return found
@@ -129,12 +133,20 @@ class Screen:
     def _stands_out(self, share: float, p_value: float) -> bool:
         return share >= LEAST and p_value * self.tested < LEVEL
 
+    def _size(self, part: Any, *, exact: bool) -> int:
+        """The number of categories of a column in the rows that are screened."""
+        key = part, exact
+        if key not in self._sizes:
+            self._sizes[key] = len(np.unique(self.maker.part(part, exact=exact)[0][self.rows]))
+        return self._sizes[key]
+
     def _cells(self, label: tuple[Any, ...]) -> tuple[np.ndarray, int]:
         """The cell of each row, and how many there are."""
-        codes, vocabulary = self.maker.part(label[0])
+        grid = self.maker.grid(label)
+        codes, vocabulary = self.maker.part(label[0], exact=label[0] in grid)
         cells, number = codes[self.rows], vocabulary.size
         for part in label[1:]:
-            codes, vocabulary = self.maker.part(part)
+            codes, vocabulary = self.maker.part(part, exact=part in grid)
             cells, keys = factorize_integers(cells * vocabulary.size + codes[self.rows])
             number = len(keys)
         return cells, number

@@ -62,6 +62,86 @@ def test_two_numbers_are_left_to_the_trees():
     assert found(X, y) == []
 
 
+def dates(n=6000, seed=0):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"month": rng.integers(1, 13, n), "day": rng.integers(1, 32, n), "coin": rng.integers(0, 2, n)})
+    return X, cell_effects(X, ["month", "day"], rng), rng
+
+
+def test_two_numbers_of_few_values_are_combined_value_by_value():
+    X, effect, rng = dates()
+    encoder = TreeEncoder(random_state=0)
+    features = encoder.fit_transform(X, effect + rng.normal(size=len(X)))
+    assert encoder.interactions_["columns"].tolist() == [("month", "day")]
+    assert np.corrcoef(features["month_x_day_adjusted"], effect)[0, 1] > 0.9
+    pairs = encoder.summary_.set_index("column")["categories"]
+    assert pairs["month_x_day"] == 12 * 31
+
+
+def test_combinations_of_numbers_that_are_new_or_missing_have_no_effect():
+    X, effect, rng = dates()
+    encoder = TreeEncoder(random_state=0).fit(X, effect + rng.normal(size=len(X)))
+    new = pd.DataFrame({"month": [12, 13, 12, 12], "day": [31.0, 31.0, 99.0, np.nan], "coin": 0})
+    effects = encoder.transform(new)["month_x_day_adjusted"].tolist()
+    assert effects[0] != 0
+    assert effects[1:] == [0, 0, 0]
+
+
+def test_two_numbers_with_missing_values_are_left_to_the_trees():
+    X, effect, rng = dates()
+    assert found(X.assign(day=X["day"].mask(X["day"] == 7)), effect + rng.normal(size=len(X))) == []
+
+
+def test_two_numbers_of_few_combinations_are_left_to_the_trees():
+    X, _, rng = dates()
+    y = cell_effects(X, ["coin", "day"], rng) + 0.1 * rng.normal(size=len(X))
+    assert found(X, y) == []
+
+
+def test_two_numbers_without_an_interaction_are_not_combined():
+    X, _, rng = dates()
+    y = np.sin(X["month"]) + np.cos(X["day"]) + rng.normal(size=len(X))
+    assert found(X, y) == []
+
+
+def test_a_category_joins_two_numbers_of_few_values():
+    X, _, rng = dates(n=20_000)
+    X["half"] = np.where(X["coin"] == 1, "late", "early")
+    y = cell_effects(X, ["month", "day", "half"], rng) + rng.normal(size=len(X))
+    encoder = TreeEncoder(random_state=0).fit(X.drop(columns="coin"), y)
+    triple = encoder.summary_.query("column.str.count('_x_') == 2")
+    assert triple["categories"].tolist() == [12 * 31 * 2]
+
+
+def test_a_number_of_many_values_joins_two_of_few_in_ranges():
+    X, _, rng = dates(n=40_000)
+    X["price"] = rng.normal(size=len(X))
+    y = cell_effects(X.assign(high=X["price"] > 0), ["month", "day", "high"], rng) + rng.normal(size=len(X))
+    encoder = TreeEncoder(random_state=0).fit(X.drop(columns="coin"), y)
+    triple = encoder.summary_.query("column.str.count('_x_') == 2")
+    assert triple["categories"].tolist() == [12 * 31 * 8]
+
+
+def test_given_numbers_of_few_values_are_combined_value_by_value():
+    X, effect, _ = dates()
+    encoder = TreeEncoder(interactions=[("month", "day")]).fit(X, effect)
+    assert encoder.summary_["categories"].iloc[-1] == 12 * 31
+    assert encoder.encoding_table("month_x_day").shape[0] >= 12 * 31
+    same = TreeEncoder.from_json(encoder.to_json())
+    pd.testing.assert_frame_equal(same.transform(X.head(9)), encoder.transform(X.head(9)))
+
+
+def test_numbers_of_rows_without_weight_do_not_count():
+    X, effect, rng = dates()
+    y = effect + rng.normal(size=len(X))
+    more = pd.concat([X, X.assign(day=np.arange(len(X)))])
+    weights = np.repeat([1.0, 0.0], len(X))
+    whole = TreeEncoder().fit(X, y).interactions_
+    same = TreeEncoder().fit(more, np.r_[y, y], sample_weight=weights).interactions_
+    assert whole["columns"].tolist() == [("month", "day")]
+    pd.testing.assert_frame_equal(whole, same, rtol=1e-6)
+
+
 def test_what_columns_say_by_themselves_is_no_interaction():
     X, rng = columns()
     y = rng.normal(size=30)[X["shop"].astype(int)] + rng.normal(size=12)[X["month"].astype(int)]
