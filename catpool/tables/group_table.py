@@ -13,8 +13,8 @@ import pandas as pd
 
 from catpool.data.columns.categories import MISSING, Vocabulary
 from catpool.data.columns.crossed import Cells
+from catpool.data.columns.finite_numbers import finite_numbers
 from catpool.data.columns.sorted_categories import sort_categories
-from catpool.data.finite_numbers import finite_numbers
 from catpool.data.frames.backends import infer_exactly
 from catpool.data.frames.frame import Features, Frame, column_name, select_columns
 from catpool.data.frames.header import Header

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.models.features.size_features import SizeBasis
+from catpool.models.features.ready_made.size_features import SizeBasis
 from catpool.moments.sums import sum_rows
 
 MANY = 1 << 25  # multiplications of double precision that take some time

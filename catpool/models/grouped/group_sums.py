@@ -11,7 +11,7 @@ import numpy as np
 from catpool.crossfit.threads import in_threads
 from catpool.data.columns.categories import number
 from catpool.data.columns.crossed import encode_column, number_shared
-from catpool.data.finite_numbers import finite_numbers
+from catpool.data.columns.finite_numbers import finite_numbers
 from catpool.data.frames.frame import Frame
 from catpool.data.frames.row_values import RowValues
 from catpool.data.frozen import frozen
