@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,12 @@ import numpy as np
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
+from catpool.data.columns.categories import number
 from catpool.data.columns.crossed import check_interaction
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER
 from catpool.data.frames.frame import Frame
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.plain import as_series
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 POLICY = Policy("prior", "category")  # of all structures
 FEW = 10  # categories of a column for which trees need no more than their codes
 SOME = 20  # rows from which a category for each row is no chance
-HEAD = 1000  # rows that are looked at before all are
 
 
 @frozen
@@ -102,9 +102,11 @@ class TreeFeatures(Structure):
         return [] if isinstance(self.interactions, str) else list(self.interactions)
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
+        data = self._number(data)
         return [table for part in self._parts(data) for table in part.learn(data, scheme)]
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
+        data = self._number(data)
         fits = [part.fit(data, scheme) for part in self._parts(data)]
         features: Blocks = {}
         for fit in fits:
@@ -128,12 +130,17 @@ class TreeFeatures(Structure):
         flat, nested = self._flat([], TREES), self._nested([])
         return flat.rising(of_columns).union(*(nested.rising([table]) for table in of_levels))
 
+    def _number(self, data: TrainingData) -> TrainingData:
+        """The training rows, whose categories are numbered once for all structures."""
+        numbered = {label: number(data.X.column(label), label=label) for label in self._categories(data.X)}
+        return replace(data, X=data.X.with_numbered(numbered))
+
     def _parts(self, data: TrainingData) -> list[Structure]:
         """The structures whose features are put side by side."""
         kinds, categories = self._kinds(data.X), self._categories(data.X)
         featured = () if self.prior_features is None else self.prior_features.specs
         weighed = None if data.weights.row is None else data.weights.row > 0
-        levels = {label: _count_categories(data.X.column(label), weighed) for label in categories}
+        levels = {label: _count_categories(data.X.numbered[label].codes, weighed) for label in categories}
         rows = len(data) if data.weights.row is None or data.weights.precision else data.weights.row.sum()
         left_out = [] if rows < SOME else [label for label, count in levels.items() if count == rows]
         silent = [label for label in left_out if label not in featured]
@@ -201,12 +208,6 @@ def _columns_of(table: Any) -> Sequence[Any]:
     return table.reads if isinstance(table, EncodingTable) else table.accepted_labels
 
 
-def _count_categories(column: Any, weighed: np.ndarray | None) -> int:
-    """How many values a column has, with the missing value, in the rows that weigh something."""
-    values = as_series(column) if weighed is None else as_series(column)[weighed]
-    try:
-        if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
-            return len(values)
-        return int(values.nunique(dropna=False))
-    except (TypeError, NotImplementedError):  # values that are not hashable, which are refused by name later
-        return 0
+def _count_categories(codes: np.ndarray, weighed: np.ndarray | None) -> int:
+    """How many categories a column has, with the missing value, in the rows that weigh something."""
+    return int(np.count_nonzero(np.bincount(codes if weighed is None else codes[weighed])))

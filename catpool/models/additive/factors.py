@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from catpool.data.columns.binning import Bins, make_bins
-from catpool.data.columns.categories import Vocabulary, encode, held
+from catpool.data.columns.categories import Vocabulary, held, number
 from catpool.data.columns.crossed import Cells, number_cells, number_paths
-from catpool.data.frames.frame import Frame, column_name
+from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
@@ -129,11 +129,11 @@ class FactorMaker:
     def part(self, label: Any) -> tuple[np.ndarray, Vocabulary]:
         """The slots of the rows in a column that is part of an interaction, and its categories."""
         if label not in self._parts:
-            column = self.X.column(label)
-            values = self.bins[label].ranges(column) if label in self.bins else column
+            binned = label in self.bins
+            values = self.bins[label].ranges(self.X.column(label)) if binned else select_columns(label, self.X)
             self._parts[label] = self._number(values, label)
         return self._parts[label]
 
     def _number(self, values: Any, label: Any) -> tuple[np.ndarray, Vocabulary]:
-        codes, categories = encode(values, label=label)
-        return codes.astype(np.intp), Vocabulary(categories)  # a type that numpy adds up twice as fast
+        numbered = number(values, label=label)
+        return numbered.codes.astype(np.intp), numbered.vocabulary  # a type that numpy adds up twice as fast
