@@ -12,8 +12,9 @@ import numpy as np
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
-from catpool.data.columns.categories import number
-from catpool.data.columns.crossed import check_interaction
+from catpool.crossfit.times import Fade
+from catpool.data.columns.categories import FEW, number
+from catpool.data.columns.crossed import check_interaction, number_shared
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER
 from catpool.data.frames.frame import Frame
 from catpool.data.frames.header import Header
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from catpool.models.features.prior_features import PriorFeatures
 
 POLICY = Policy("prior", "category")  # of all structures
-FEW = 10  # categories of a column for which trees need no more than their codes
+LEAST = 10  # categories of a column from which on trees need more than their codes
 SOME = 20  # rows from which a category for each row is no chance
 
 
@@ -113,6 +114,11 @@ class TreeFeatures(Structure):
             features |= fit.features
         return Fit([table for fit in fits for table in fit.tables], features)
 
+    def transform(self, tables: Sequence[Any], X: Frame, fade: Fade) -> Blocks:
+        if len(X) > FEW:
+            X = number_shared([label for table in tables for label in _numbered_by(table)], X, distinct=False)
+        return super().transform(tables, X, fade)
+
     def required(self, tables: Sequence[Any]) -> list[Any]:
         labels: dict[Any, None] = {}
         for table in tables:
@@ -153,7 +159,7 @@ class TreeFeatures(Structure):
         kept = [label for label in categories if label not in left_out]
         within = {label for levels in self.nested for label in levels}
         alone = [label for label in categories if label not in silent and label not in within]
-        few = [label for label in alone if levels[label] < FEW and label not in featured]
+        few = [label for label in alone if levels[label] < LEAST and label not in featured]
         numbers = [label for label, kind in kinds.items() if kind == NUMBER]
         return [
             self._flat([label for label in alone if label not in few], TREES),
@@ -206,6 +212,14 @@ def _columns_of(table: Any) -> Sequence[Any]:
     if isinstance(table, AdditiveTable):
         return table.required
     return table.reads if isinstance(table, EncodingTable) else table.accepted_labels
+
+
+def _numbered_by(table: Any) -> Sequence[Any]:
+    """The columns whose categories a table looks up; an additive one once for each of its factors."""
+    if isinstance(table, AdditiveTable):
+        shown = [table.factors[position] for position in table.shown]
+        return [label for factor in shown for label in factor.parts if label not in factor.bins]
+    return [table.label] if isinstance(table, EncodingTable) else table.labels
 
 
 def _count_categories(codes: np.ndarray, weighed: np.ndarray | None) -> int:

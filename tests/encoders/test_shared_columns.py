@@ -104,10 +104,13 @@ def test_columns_that_cannot_be_numbered_are_named():
 @pytest.mark.parametrize("as_table", [lambda table: table, pl.from_pandas])
 @pytest.mark.parametrize("method", ["fit", "fit_transform"])
 def test_categories_of_trees(as_table, method, numbered, monkeypatch):
-    monkeypatch.setattr(tree_features, "FEW", 5)  # so that some columns have means, and others codes
+    monkeypatch.setattr(tree_features, "LEAST", 5)  # so that some columns have means, and others codes
     strings = X.assign(y=X["y"].astype(str), u=X["x"] + X["y"].astype(str)).drop(columns="z")
-    encoder = TreeEncoder(nested=[["x", "u"]], interactions=[("x", "y")], cv=3, random_state=0)
+    encoder = TreeEncoder(nested=[["x", "u"]], interactions=[("x", "y")], drop_noise=False, cv=3, random_state=0)
     getattr(encoder, method)(as_table(strings), Y)
+    assert len(numbered) == len(set(numbered)) == 3
+    numbered.clear()
+    encoder.transform(as_table(strings[:-1]).head(len(NEW)))
     assert len(numbered) == len(set(numbered)) == 3
 
 

@@ -88,8 +88,7 @@ class Factor:
         return slots.take(codes)
 
     def _column(self, label: Any, X: Frame) -> Any:
-        column = X.column(label)
-        return self.bins[label].ranges(column, label) if label in self.bins else column
+        return self.bins[label].ranges(X.column(label), label) if label in self.bins else select_columns(label, X)
 
 
 class FactorMaker:
