@@ -24,12 +24,12 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     .. math:: \operatorname{Var}(z_i'\gamma - z_j'\gamma) = s^2 |x_i - x_j|
 
     where :math:`x` are the numbers or times, or those that strings of digits stand for, such as ``"01067"``. Other
-    strings are sorted, with the numbers in them by their value, so that ``"A9"`` comes before ``"A10"``, and :math:`x`
-    is their rank. The levels of an ordered categorical, or of an Enum of polars, have the order of their type, such as
-    S, M, L. The features are the first `rank` functions of the Karhunen-Loève expansion, which are the long waves of
-    the walk; a category's own effect is added to them. A new category has the mean of the walk at its place, which is
-    on the straight line between its neighbours. Beyond the ends it has that of the end. Its variance grows with the
-    distance from them.
+    strings are sorted, with the numbers in them by their value, so that ``"A9"`` comes before ``"A10"`` and ``"1.9.0"``
+    before ``"1.10.0"``, and :math:`x` is their rank. The levels of an ordered categorical, or of an Enum of polars,
+    have the order of their type, such as S, M, L. The features are the first `rank` functions of the Karhunen-Loève
+    expansion, which are the long waves of the walk; a category's own effect is added to them. A new category has the
+    mean of the walk at its place, which is on the straight line between its neighbours. Beyond the ends it has that of
+    the end. Its variance grows with the distance from them.
 
     Parameters
     ----------
