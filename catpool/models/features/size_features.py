@@ -24,8 +24,9 @@ def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     where :math:`n_k` is the number of its training rows, or their weight. Out of fold these are the rows of the other
     folds, and with ``EarlierRows`` the rows of the past. No target is in it. The row that is encoded is one row more:
     in a sample of all these rows, it is like a training row of a category of :math:`n_k + 1` rows, so that its prior
-    mean is :math:`\mu + \gamma \log(n_k + 1)`. Sizes of counts with an exposure are sums of these. The missing value
-    has a size, too. What a category without rows gets depends on why it has none, so `new` asks for it.
+    mean is :math:`\mu + \gamma \log(n_k + 1)`. Sizes of counts with an exposure are sums of these, and the row that is
+    encoded has an exposure of one, so choose the unit such that rows have about one. The missing value has a size, too.
+    What a category without rows gets depends on why it has none, so `new` asks for it.
 
     Parameters
     ----------
