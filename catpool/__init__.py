@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from catpool.evaluation.leak_check import check_no_leak
     from catpool.evaluation.monotone import monotone_constraints
     from catpool.explain.report import report
-    from catpool.models.features.coordinates import coordinates
-    from catpool.models.features.linear import linear
-    from catpool.models.features.neighbours import neighbours
-    from catpool.models.features.ordered import ordered
-    from catpool.models.features.similar_names import names
-    from catpool.models.features.size_features import sizes
+    from catpool.models.features.ready_made.coordinates import coordinates
+    from catpool.models.features.ready_made.linear import linear
+    from catpool.models.features.ready_made.neighbours import neighbours
+    from catpool.models.features.ready_made.ordered import ordered
+    from catpool.models.features.ready_made.similar_names import names
+    from catpool.models.features.ready_made.size_features import sizes
     from catpool.tables.unseen import UnseenCategoriesWarning
 
 __all__ = [
@@ -72,16 +72,16 @@ _WHEN_ASKED_FOR = {  # imported only then, because each import takes time
     "UnseenCategoriesWarning": "catpool.tables.unseen",
     "check_no_leak": "catpool.evaluation.leak_check",
     "compare_encoders": "catpool.evaluation.comparison",
-    "coordinates": "catpool.models.features.coordinates",
+    "coordinates": "catpool.models.features.ready_made.coordinates",
     "encoded_folds": "catpool.evaluation.encoded_folds",
-    "linear": "catpool.models.features.linear",
+    "linear": "catpool.models.features.ready_made.linear",
     "monotone_constraints": "catpool.evaluation.monotone",
-    "names": "catpool.models.features.similar_names",
-    "neighbours": "catpool.models.features.neighbours",
-    "ordered": "catpool.models.features.ordered",
+    "names": "catpool.models.features.ready_made.similar_names",
+    "neighbours": "catpool.models.features.ready_made.neighbours",
+    "ordered": "catpool.models.features.ready_made.ordered",
     "report": "catpool.explain.report",
     "sample_encodings": "catpool.evaluation.draws",
-    "sizes": "catpool.models.features.size_features",
+    "sizes": "catpool.models.features.ready_made.size_features",
 }
 
 

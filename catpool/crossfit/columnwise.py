@@ -25,7 +25,7 @@ from catpool.data.columns.listed import Coded
 from catpool.data.columns.unions import Categories
 from catpool.data.frames.frame import Frame
 from catpool.data.progress import counting
-from catpool.data.ranges import Ranges
+from catpool.data.target.ranges import Ranges
 from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.partition import Parts

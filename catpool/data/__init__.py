@@ -1,1 +1,1 @@
-"""X, y, weights and keys as users pass them, read into arrays and checked."""
+"""What users pass, read into arrays and checked: frames, columns, y, weights and keys."""

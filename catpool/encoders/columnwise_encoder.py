@@ -25,7 +25,7 @@ from catpool.encoders.encoder import Encoder
 from catpool.encoders.parameters import check_interval, documented
 from catpool.encoders.records import check_names, output, warn_of_date_columns
 from catpool.engines.dispatch import lazy_frame
-from catpool.models.flat import Flat
+from catpool.models.flat.flat_structure import Flat
 from catpool.tables.fitted import Fitted
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat, read_prior_features
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented
 from catpool.encoders.prior_checks import check_features, check_moderated, check_parts
-from catpool.models.flat import Flat
+from catpool.models.flat.flat_structure import Flat
 from catpool.moments.moments import Moments
 from catpool.priors.families.overdispersed import OVERDISPERSED
 from catpool.priors.rules import PRIORS, PriorRule, prior_of_past, prior_rule, refuse_callable
@@ -107,10 +107,11 @@ callable, default="auto"
     weight_type : {"frequency", "precision", "inverse_variance"}, default="frequency"
         Whether a row of ``sample_weight`` w counts as w rows, or is one row of variance sigma^2 / w as in lme4 and in
         the model of Buhlmann and Straub, or of the known variance 1 / w as in meta-analysis. Precisions need the normal
-        family, and known variances a continuous y, which all numbers are by default. They need no category of several
-        rows, and interactions of ``interaction_prior="own"``. The variance between categories is then tau^2 of
-        metafor's ``rma``, the strength one over it, and encodings are BLUPs; `within_sd` is 1, for a weight of 1. The
-        restricted log-likelihood is lme4's, less than metafor's by log(K) / 2 for K categories of one row each.
+        family, and known variances a continuous y, which all numbers are by default. With known
+        variances, each category may have one row, and interactions need ``interaction_prior="own"``. The variance
+        between categories is then tau^2 of metafor's ``rma``, the strength is one over it, encodings are BLUPs, and
+        `within_sd` is 1, that of a row of weight 1. The restricted log-likelihood is lme4's: it is less than metafor's
+        by log(K) / 2 for K categories of one row each.
     <n_jobs>
     <verbose>
 

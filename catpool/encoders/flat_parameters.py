@@ -11,7 +11,7 @@ import numpy as np
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import drifts, is_past_only, names_of_windows, reads
 from catpool.data.columns.crossed import Cells
-from catpool.models.flat import Flat
+from catpool.models.flat.flat_structure import Flat
 from catpool.priors.rules import PriorRule
 from catpool.tables.policy import Policy
 

@@ -18,9 +18,9 @@ from catpool.encoders.group_results_mixin import GroupResultsMixin
 from catpool.encoders.lazy_tables import refuse_conversion
 from catpool.encoders.parameters import CONSTRAINTS, Registered
 from catpool.engines.dispatch import lazy_frame, read_in_memory
-from catpool.models.group_columns import GroupColumns
-from catpool.models.group_learning import add_part, pooling_of, takes_sums
-from catpool.models.group_sums import SummedRows, sum_rows_by_group
+from catpool.models.grouped.group_columns import GroupColumns
+from catpool.models.grouped.group_learning import add_part, pooling_of, takes_sums
+from catpool.models.grouped.group_sums import SummedRows, sum_rows_by_group
 from catpool.moments.moments import Moments
 from catpool.priors.rules import PRIORS
 from catpool.tables.group_statistics import GROUP_OUTPUTS

@@ -12,9 +12,9 @@ from sklearn.utils._set_output import _get_output_config
 from catpool.crossfit.threads import in_threads
 from catpool.data.columns.categories import FEW
 from catpool.data.columns.crossed import number_shared
+from catpool.data.columns.row_values import RowValues
 from catpool.data.frames.backends import to_backend
 from catpool.data.frames.frame import Frame, column_name, read_frame
-from catpool.data.frames.row_values import RowValues
 from catpool.encoders.lazy_tables import refuse_conversion
 from catpool.encoders.records import frame_of_row, warn_of_date_columns
 from catpool.encoders.state_mixin import StateMixin

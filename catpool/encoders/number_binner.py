@@ -13,10 +13,10 @@ from sklearn.utils._set_output import _get_output_config
 
 from catpool.data.columns.binned_columns import BinnedColumn, BinnedColumns
 from catpool.data.columns.binning import as_numbers, make_bins
+from catpool.data.columns.rounding import MOST_DECIMALS, Rounding
 from catpool.data.frames.backends import to_backend
 from catpool.data.frames.column_kinds import NUMBER
 from catpool.data.frames.frame import Frame
-from catpool.data.rounding import MOST_DECIMALS, Rounding
 from catpool.encoders.state_mixin import StateMixin
 from catpool.engines.dispatch import read_in_memory
 

@@ -20,21 +20,26 @@ output : str or sequence of str, default="mean"
       ``<column>_histogram_0`` and so on;
     - "share_above_100", with any number: the share of the category's rows with a larger y, pooled.
 
-    Outputs from "spread" on describe the distribution of numbers in each category, and need folds as ``cv``. Pooled
-    means: not, to a given strength, or as all categories teach, as the mean is. Medians, quantiles, skews and
-    histograms of a number of ``bins`` need all rows in memory. Shares come after the other outputs of y.
+    Outputs from "spread" on describe the distribution of numbers in each category, and need folds as ``cv``. They are
+    pooled as the mean of the same encoder is: not at all, to a given strength, or to a strength that is learned.
+    Medians, quantiles, skews and histograms of a number of ``bins`` need all rows in memory. Shares come after the
+    other outputs of y.
 
     All are out of fold on training rows, except "size" and "code", which do not depend on the target. "trees" is a
-    set of features for forests and boosted trees: the mean, rounded to a multiple of the power of two that is nearest
-    to half its standard deviation, or with EarlierRows to all of it; the size, but not with EarlierRows, as a count of
-    the past tells trees the time; and the code of columns where trees gain from it. These have a hundred rows per
-    category on average, or a reliability of at least 0.85 and means that are alike where categories are next to each
-    other in sorted order. Which columns have codes is decided once, from all training rows. `TreeEncoder` has these
-    features and more.
+    set of features for forests and boosted trees:
+
+    - the mean, rounded to a multiple of the power of two that is nearest to half its standard deviation, or with
+      EarlierRows to all of it;
+    - the size, but not with EarlierRows, because trees would learn the time from a count of the past;
+    - the code, for columns where trees gain from it. These have a hundred rows per category on average, or a
+      reliability of at least 0.85 and similar means where categories are next to each other in sorted order. Which
+      columns have codes is decided once, from all training rows.
+
+    `TreeEncoder` has these features and more.
 """,
     "bins": """
 bins : int or array of edges, default=10
-    The bins of ``output="histogram"``: how many, with as many rows in each of them in all, learned for each fold from
-    its training rows; or the rising numbers between the bins, to the lower of which they belong.
+    The bins of ``output="histogram"``. A number of bins makes bins of equally many rows, learned for each fold from its
+    training rows. An array gives the edges between the bins, in rising order; a y on an edge is in the bin below it.
 """,
 }

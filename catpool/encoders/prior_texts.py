@@ -10,9 +10,9 @@ within : {"pooled", "moderated"}, default="pooled"
     toward each other as limma does: n_k rows of a category of variance v_k count as n_k v / v_k rows of the average
     variance v. `prior_strength` and `within_sd` in `summary_`, and `reliability`, are then in rows of variance v,
     and `encoding_table` has a `within_sd` for each category. The likelihood of the variance between categories is
-    averaged over what is not known of theirs; the moment estimators take them for known. It needs the normal
-    family, weights that are frequencies, a prior by name, and folds rather than `EarlierRows`; interactions need
-    ``interaction_prior="own"``. There is no log-likelihood.
+    averaged over the variances within that are possible; the moment estimators treat these as known. It needs the
+    normal family, weights that are frequencies, a prior by name, and folds rather than `EarlierRows`; interactions
+    need ``interaction_prior="own"``. There is no log-likelihood.
 """,
     "interaction_prior": """
 interaction_prior : {"parts", "exact", "own"}, default="parts"
@@ -38,13 +38,13 @@ prior_features : dict, default=None
     - a list of columns of X that are constant within a category (``transform`` warns if they change);
     - a function from a Series of categories to a table with a row for each;
     - features: `linear`, `ordered`, `coordinates`, `names`, `neighbours`, `sizes`, or an object of your own;
-    - or a list of columns and features, each of which is a block. Its columns together are one, too.
+    - or a list of columns and features. Its columns are one block, and each of its features is another.
 
     Features are made once from the categories of all training rows, never from y, so all folds share them; only `sizes`
-    are counted in each. A new category in ``transform`` has those that the table, the function or the columns of its
-    row give it. One without features, as the missing value, counts as one of average features, with a larger `sd`.
-    `summary_` has the share of the variance between categories that the features have `explained`, and `encoding_table`
-    the `prior_mean` of each. It needs the prior "auto", "reml" or "ml", and is fitted by maximum likelihood, never by
-    full Bayes.
+    are counted in each fold. A new category in ``transform`` has the features that the table, the function or the
+    columns of its row give it. A category without features, such as the missing value, counts as one of average
+    features, with a larger `sd`. In `summary_`, `explained` is the share of the variance between categories that the
+    features explain; `encoding_table` has the `prior_mean` of each category. It needs the prior "auto", "reml" or "ml",
+    and "auto" is then never full Bayes.
 """,
 }

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat
 from catpool.encoders.parameters import FLAT, constraints, documented
-from catpool.models.flat import Flat
+from catpool.models.flat.flat_structure import Flat
 from catpool.priors.rules import fixed_strength
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ class TreeEncoder(AdditiveMixin, Encoder):
     ----------
     columns : "auto" or list, default="auto"
         The columns that hold categories: names of a frame's columns, or positions of an array's. By default those of
-        strings, objects, categories and booleans. From 20 rows on, columns with another category in each row
+        strings, objects, categories and booleans. From 20 rows on, columns with a category of its own in each row
         are left out with a warning. Dates pass through.
     adjust : bool, default=True
         Whether there are adjusted effects of columns. Interactions have theirs in any case.
@@ -74,8 +74,8 @@ class TreeEncoder(AdditiveMixin, Encoder):
         count of each level by the model of `NestedEncoder`.
     prior_features : dict, default=None
         What is known of the categories of some columns, as in `EmpiricalBayesEncoder`, from which the prior mean of
-        each follows. Columns with features have a mean even if they have fewer than ten categories, or another one in
-        each row. Adjusted effects do without features.
+        each follows. Columns with features have a mean even if they have fewer than ten categories, or a category of
+        its own in each row. Adjusted effects do not use features.
     <cv_without_times>
     crossfit : {"all", "rare"}, default="all"
         Which categories of training rows have means out of fold. With "rare", categories with a reliability of at least

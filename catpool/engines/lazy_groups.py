@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from catpool.data.columns.crossed import encode_column
-from catpool.data.finite_numbers import check_range
+from catpool.data.columns.finite_numbers import check_range
 from catpool.data.frames.header import Header, check_labels
 from catpool.data.frozen import frozen
 from catpool.data.target.weights import read_weights
@@ -22,8 +22,8 @@ from catpool.engines.fit import add_features, query_distinct
 from catpool.engines.joins import known_categories
 from catpool.engines.names import NamedTable, name_columns, open_table
 from catpool.engines.source import COUNT, SQUARE, TOTAL, moments_of_sums, scatters_of_sums
-from catpool.models.group_columns import GroupColumns
-from catpool.models.group_learning import Pooling, refuse_rows
+from catpool.models.grouped.group_columns import GroupColumns
+from catpool.models.grouped.group_learning import Pooling, refuse_rows
 from catpool.tables.group_statistics import HELPERS, OF_VARIANCES, ROUNDING, TABLE_OUTPUTS, GroupStatistics
 from catpool.tables.group_table import GroupTable, GroupTables
 from catpool.tables.unseen import UnseenCategoriesWarning

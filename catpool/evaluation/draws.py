@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from catpool.data.frames.frame import read_frame
 from catpool.encoders.encoder import Encoder
-from catpool.models.flat import Flat
+from catpool.models.flat.flat_structure import Flat
 from catpool.models.mixed.mixed_structure import Mixed
 from catpool.models.nested.nested_structure import Nested
 from catpool.moments.moments import Moments

@@ -1,1 +1,1 @@
-"""Models of several levels or factors."""
+"""Structures: how columns become categories, and how the effects of these on the target are learned."""

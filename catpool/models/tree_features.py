@@ -21,7 +21,7 @@ from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
 from catpool.models.additive.additive_table import AdditiveTable
-from catpool.models.flat import TREES, Flat
+from catpool.models.flat.flat_structure import TREES, Flat
 from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.nested_structure import Nested
 from catpool.models.nested.nested_table import NestedTable

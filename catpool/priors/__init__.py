@@ -1,1 +1,1 @@
-"""Prior and posterior of a category's value: families of distributions, and how their priors are learned."""
+"""The prior of a category: families of distributions, and how priors are learned; its posterior, and predictions."""

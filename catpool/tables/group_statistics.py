@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.frames.row_values import RowValues
+from catpool.data.columns.row_values import RowValues
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers, require_one_of
 from catpool.moments.moments import EPS, Moments

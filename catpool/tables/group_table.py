@@ -13,12 +13,12 @@ import pandas as pd
 
 from catpool.data.columns.categories import MISSING, Vocabulary
 from catpool.data.columns.crossed import Cells
+from catpool.data.columns.finite_numbers import finite_numbers
+from catpool.data.columns.row_values import RowValues
 from catpool.data.columns.sorted_categories import sort_categories
-from catpool.data.finite_numbers import finite_numbers
 from catpool.data.frames.backends import infer_exactly
 from catpool.data.frames.frame import Features, Frame, column_name, select_columns
 from catpool.data.frames.header import Header
-from catpool.data.frames.row_values import RowValues
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.tables.group_statistics import GroupStatistics

@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from catpool.data.frames.row_values import RowValues, stable_order, starts_of_runs
+from catpool.data.columns.row_values import RowValues, stable_order, starts_of_runs
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import TINY

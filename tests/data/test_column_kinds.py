@@ -9,8 +9,8 @@ import polars
 import pytest
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder
+from catpool.data.frames import frame as frames
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER, OTHER, TIME, column_kind
-from catpool.data.frames.frame import frame as frames
 from catpool.data.frames.frame import read_frame
 
 ENCODERS = [MeanEncoder, SmoothedMeanEncoder, EmpiricalBayesEncoder]

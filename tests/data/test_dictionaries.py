@@ -8,8 +8,8 @@ import pyarrow.parquet
 import pytest
 
 from catpool import MeanEncoder
-from catpool.data.arrow_dictionary import read_dictionary
 from catpool.data.columns.categories import encode
+from catpool.data.frames.arrow_dictionary import read_dictionary
 from catpool.data.frames.frame import read_frame
 
 VALUES = ["b", "a", None, "b", "c", None, "a", "b"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from catpool.data.finite_numbers import are_numbers_or_missing
+from catpool.data.columns.finite_numbers import are_numbers_or_missing
 
 
 def test_rows_are_numbers_in_range_or_missing_throughout():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catpool.data.columns.binning import Bins
-from catpool.data.rounding import Rounding
+from catpool.data.columns.rounding import Rounding
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import MeanEncoder
-from catpool.data.frames.frame import backends
+from catpool.data.frames import backends
 
 
 @pytest.mark.parametrize("large", [0, 1 << 24])

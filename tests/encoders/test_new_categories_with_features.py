@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import EmpiricalBayesEncoder, coordinates, names, ordered
-from catpool.models.features.similar_names import NameBasis
+from catpool.models.features.ready_made.similar_names import NameBasis
 
 TOWNS, N = 120, 1200
 

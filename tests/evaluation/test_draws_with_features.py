@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from catpool import EmpiricalBayesEncoder, coordinates, names, neighbours, ordered, sample_encodings
 from catpool.data.columns import feature_bases
-from catpool.models.features.name_parts import name_parts
+from catpool.models.features.ready_made.name_parts import name_parts
 
 RNG = np.random.default_rng(0)
 KNOWN, NEW = 30, 8

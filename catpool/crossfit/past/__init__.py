@@ -1,1 +1,1 @@
-"""Rows that are encoded from strictly earlier rows."""
+"""`EarlierRows`: each row is encoded from strictly earlier rows."""

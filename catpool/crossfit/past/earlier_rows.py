@@ -39,25 +39,25 @@ class EarlierRows:
     half_life : number, timedelta, str or "auto", default=None
         The time in which a row loses half of its weight, of a type as `gap`. In ``transform`` the training rows lose
         weight by the time since the last of them, so encodings move towards the prior mean. None keeps all weights.
-        "auto" learns it for each column: of the powers of two (of days, where times are dates) from a 64th of the span
-        of the past to all of it, the one by which the later half of the past is best predicted, both by all rows before
-        each and by the earlier half. It must explain clearly more than no half-life, by a fifth, and so must one in
-        the earlier half of the past; otherwise, and with fewer than 128 rows, there is none. It is learned when the
-        prior is, from earlier rows alone; ``transform`` has that of all rows, which `summary_` shows, missing where
-        weights are kept.
+        "auto" learns it for each column, from earlier rows alone and as often as the prior. It is a power of two (of
+        days, if times are dates) from a 64th of the span of the past to all of it: the one that best predicts the later
+        half of the past, both from all rows before each and from the earlier half. It must explain a fifth more than no
+        half-life does, and so must one in the earlier half of the past. Otherwise, and with fewer than 128 rows, there
+        is none. ``transform`` uses that of all rows. `summary_` shows it, as missing if there is none.
     first : float, default=NaN
         The encoding of rows that have no earlier rows.
     windows : list of number, timedelta or str, default=None
         Lengths of time, such as ["30D", "180D"]. For each, the mean of the category's rows in that time before a row is
-        a feature as well, called ``<column>_30D`` and so on, pooled towards that of the next longer window, the longest
-        towards the mean of all earlier rows; and so are the differences ``<column>_30D_minus_180D`` and
-        ``<column>_180D_minus_all``, which are 0 without rows in the shorter window. Rows in windows keep their weight,
-        whatever the half-life. In ``transform``, windows end with the last training row. `output` must have the mean.
+        a feature, called ``<column>_30D`` and so on. It is pooled towards that of the next longer window, and the
+        longest towards the mean of all earlier rows. The differences ``<column>_30D_minus_180D`` and
+        ``<column>_180D_minus_all`` are features, too, which are 0 without rows in the shorter window. Rows in windows
+        keep their weight, whatever the half-life. In ``transform``, windows end with the last training row. `output`
+        must have the mean.
     relative : bool, default=False
-        Whether means are relative to the mean of all rows, of any category, that they are taken from: the level. Where
-        it drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than
-        the categories. Means in windows are relative to that of the window. `summary_` and `encoding_table` stay in
-        units of y. `output="trees"` rounds means once they are relative, but not beside windows.
+        Whether means are relative to the level, which is the mean of all earlier rows of any category. If the level
+        drifts, means of two times cannot be compared, and a half-life that is learned follows the level rather than the
+        categories. Means in windows are relative to the mean of all rows in the window. `summary_` and
+        `encoding_table` stay in units of y. `output="trees"` rounds relative means, but not beside windows.
     drift : number or "auto", default=None
         How fast the effects of categories change: the standard deviation of the change in a unit of time, or in a day
         where times are dates, in units of y. None means that they do not change. "auto" learns it for each column and
@@ -86,11 +86,11 @@ class EarlierRows:
     ------
     ValueError
         In ``fit`` and ``fit_transform``: if X does not have the column or the column is to be encoded; if times are
-        missing or infinite; if the gap or half-life does not match the type of the times, or is no whole number where
-        floats would not tell times apart; if the gap is negative or
-        the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no mean
-        beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with ``groups``
-        or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
+        missing or infinite; if the gap, the half-life or a window does not match the type of the times; if times are
+        whole numbers that are too large for floats, and the gap or a window is no whole number; if the gap is negative
+        or the half-life is not positive; if windows are no list of positive lengths that differ, or `output` has no
+        mean beside them; if the drift is not positive, or comes with a half-life, windows or relative means; with
+        ``groups`` or ``key``; with ``crossfit="rare"``; and with ``output="size"``.
 
     Warns
     -----

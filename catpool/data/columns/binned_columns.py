@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from catpool.data.columns.binning import Bins, as_numbers
+from catpool.data.columns.rounding import Rounding
 from catpool.data.frames.frame import Features, Frame
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.rounding import Rounding
 from catpool.data.verify import require
 
 

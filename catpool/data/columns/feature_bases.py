@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from catpool.data.finite_numbers import are_numbers_or_missing
+from catpool.data.columns.finite_numbers import are_numbers_or_missing
 from catpool.data.target.targets import LARGEST
 
 AT_ONCE = 2048  # new categories whose draws know of each other

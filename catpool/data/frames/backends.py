@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
-from catpool.data.arrow_dictionary import read_dictionary
+from catpool.data.frames.arrow_dictionary import read_dictionary
 
 BACKENDS = ("pandas", "polars", "pyarrow")
 UNKNOWN_TO_ARROW = ("Object", "Int128", "UInt128")  # types of polars, which arrow would take for bytes or refuse

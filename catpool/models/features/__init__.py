@@ -1,1 +1,1 @@
-"""Priors that depend on what is known of the categories."""
+"""What is known of categories, as features: the prior means follow from them, by effects that are learned."""

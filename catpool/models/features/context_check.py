@@ -13,7 +13,7 @@ import numpy as np
 from catpool.data.columns.feature_bases import checked_basis, has_left, left_variance
 from catpool.data.columns.featured import FeaturedVocabulary
 from catpool.data.target.targets import LARGEST
-from catpool.models.features.linear import LinearNumbers
+from catpool.models.features.ready_made.linear import LinearNumbers
 
 PACKAGE = __name__.partition(".")[0]
 MOST = 100  # categories, about, that features are made of once more

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.models.features.size_features import SizeBasis
+from catpool.models.features.ready_made.size_features import SizeBasis
 from catpool.moments.sums import sum_rows
 
 MANY = 1 << 25  # multiplications of double precision that take some time
@@ -106,21 +106,21 @@ class FeatureDesign:
 
     def at(self, count: np.ndarray) -> FeatureDesign:
         """The design with the features that follow from the weight of the rows of each slot, of shape (size,)."""
-        found, starts = self, np.cumsum([0, *self.widths])
-        for number, (block, ends) in enumerate(zip(self.blocks, pairwise(starts), strict=True)):
+        found = self
+        for number, (block, own) in enumerate(zip(self.blocks, self._spans, strict=True)):
             if block.sizes is not None:
-                found = found._with_sizes(block.sizes, count, number, slice(*ends))
+                found = found._with_sizes(block.sizes, count, number, own)
         return found
 
     def with_next_row(self, count: np.ndarray, row: float | np.ndarray) -> FeatureDesign:
         """The design in which each slot with rows has one more, of this weight: the row that is encoded."""
         if all(block.sizes is None for block in self.blocks):
             return self
-        values, starts = self.values.copy(), np.cumsum([0, *self.widths])
-        for block, start, stop in zip(self.blocks, starts, starts[1:], strict=False):
+        values = self.values.copy()
+        for block, own in zip(self.blocks, self._spans, strict=True):
             if block.sizes is not None:
-                features = (block.sizes.of_counts(count, row) - self.center[start:stop]) / self.unit[start:stop]
-                values[:, 1 + start : 1 + stop] = np.where(count[:, None] > 0, features, 0.0)
+                features = (block.sizes.of_counts(count, row) - self.center[own]) / self.unit[own]
+                values[:, 1:][:, own] = np.where(count[:, None] > 0, features, 0.0)
         return replace(self, values=values)
 
     def _with_sizes(self, sizes: SizeBasis, count: np.ndarray, number: int, own: slice) -> FeatureDesign:
@@ -145,6 +145,11 @@ class FeatureDesign:
     def widths(self) -> list[int]:
         """The number of features of each block."""
         return [block.basis.shape[1] for block in self.blocks]
+
+    @property
+    def _spans(self) -> list[slice]:
+        """Where the features of each block are among the Q."""
+        return [slice(*ends) for ends in pairwise(np.cumsum([0, *self.widths]))]
 
     @property
     def kinds(self) -> np.ndarray:

@@ -17,9 +17,9 @@ from catpool.data.frozen import frozen
 from catpool.models.features.context_check import check_context
 from catpool.models.features.feature_blocks import Block
 from catpool.models.features.feature_prior import FeaturePrior
-from catpool.models.features.ordered import OrderedFeatures
 from catpool.models.features.read_features import read_features
-from catpool.models.features.size_features import SizeBasis
+from catpool.models.features.ready_made.ordered import OrderedFeatures
+from catpool.models.features.ready_made.size_features import SizeBasis
 
 
 @frozen

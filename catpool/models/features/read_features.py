@@ -7,7 +7,7 @@ from typing import Any
 
 from catpool.data.columns.feature_bases import CategoryFeatures
 from catpool.data.columns.feature_table import is_table
-from catpool.models.features.linear import linear
+from catpool.models.features.ready_made.linear import linear
 
 KINDS = "a table, a list of columns of X, a function from categories to a table, or features such as `ordered()`"
 

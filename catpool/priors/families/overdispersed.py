@@ -158,7 +158,7 @@ class OfDispersion(Overdispersed):
         return xlogy(total, mean) - (total + size) * np.log1p(self.dispersion * mean)
 
     def full_bayes_prior(self, classes: Sequence[Moments], *, scale: float, if_uncertain: bool = False) -> list[Prior]:
-        from catpool.priors.families.overdispersed_bayes import integrate_overdispersed  # here, as few need it
+        from catpool.priors.likelihoods.overdispersed_bayes import integrate_overdispersed  # here, as few need it
 
         (moments,) = classes
         (fitted,) = self.likelihood_prior(classes, reml=True)

@@ -1,1 +1,1 @@
-"""Priors that are mixtures, which outliers do not mislead."""
+"""Mixtures: priors that outliers do not mislead, and posteriors of values whose variance is uncertain."""

@@ -6,8 +6,8 @@ from helpers.described import of
 from scipy.spatial.distance import cdist
 
 from catpool import coordinates
-from catpool.models.features.coordinates import PlaceBasis
-from catpool.models.features.expansion import spread
+from catpool.models.features.ready_made.coordinates import PlaceBasis
+from catpool.models.features.ready_made.expansion import spread
 
 RNG = np.random.default_rng(0)
 

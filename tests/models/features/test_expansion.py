@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from catpool.models.features.expansion import centered, check_rank, expand, leading
+from catpool.models.features.ready_made.expansion import centered, check_rank, expand, leading
 
 POINTS = np.random.default_rng(0).normal(size=(30, 2))
 COVARIANCE = centered(POINTS @ POINTS.T)

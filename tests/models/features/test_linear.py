@@ -55,7 +55,7 @@ def test_columns_of_one_value_are_left_out():
 
 
 def test_too_many_levels_are_refused(monkeypatch):
-    monkeypatch.setattr("catpool.models.features.linear.MOST", 3)
+    monkeypatch.setattr("catpool.models.features.ready_made.linear.MOST", 3)
     with pytest.raises(ValueError, match=r"from 1 to 3 numbers of each category.* make 4\. Leave out columns of many"):
         basis_of(["kind"], frame_of("abcd", kind=list("wxyz")))
 

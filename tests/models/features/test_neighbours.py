@@ -6,10 +6,10 @@ import pytest
 from helpers.described import of
 
 from catpool import EmpiricalBayesEncoder, neighbours
-from catpool.models.features import neighbour_graph
-from catpool.models.features.graph_variances import graph_variances
-from catpool.models.features.neighbour_graph import NeighbourGraph, scaled_functions
-from catpool.models.features.neighbours import NeighbourBasis
+from catpool.models.features.ready_made import neighbour_graph
+from catpool.models.features.ready_made.graph_variances import graph_variances
+from catpool.models.features.ready_made.neighbour_graph import NeighbourGraph, scaled_functions
+from catpool.models.features.ready_made.neighbours import NeighbourBasis
 
 
 def grid(rows, columns):

@@ -7,7 +7,7 @@ import pytest
 from helpers.described import of
 
 from catpool import ordered
-from catpool.models.features.category_order import Order
+from catpool.models.features.ready_made.category_order import Order
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.permutation(1000)[:40].tolist()

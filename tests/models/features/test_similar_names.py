@@ -8,8 +8,8 @@ import pytest
 from helpers.described import of
 
 from catpool import names
-from catpool.models.features import similar_names
-from catpool.models.features.similar_names import NameBasis
+from catpool.models.features.ready_made import similar_names
+from catpool.models.features.ready_made.similar_names import NameBasis
 
 RANKS = ["I", "II", "III", "IV"]
 JOBS = ["Police Officer", "Nurse (R.N.)", "Bus-Operator"]

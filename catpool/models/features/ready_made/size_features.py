@@ -15,27 +15,30 @@ NEW = (SMALLEST, AVERAGE)
 def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     r"""Prior features of categories whose number of rows says something of the target.
 
-    Where categories of few rows have other means than large ones, as rarely prescribed drugs and shops that soon close
-    have, the size of a category is informative. The mean of category k is then linear, on the scale of the link, in the
-    logarithm of its size, beside its own effect:
+    The size of a category is informative if small categories have other means than large ones. Examples are drugs that
+    are rarely prescribed, and shops that soon close. The prior mean of category k is then linear, on the scale of the
+    link, in the logarithm of its size:
 
     .. math:: \mu_k = \mu + \gamma \log n_k, \qquad \gamma \sim \operatorname{normal}(0, s^2)
 
     where :math:`n_k` is the number of its training rows, or their weight. Out of fold these are the rows of the other
-    folds, and with ``EarlierRows`` the rows of the past. No target is in it. The row that is encoded is one row more:
-    in a sample of all these rows, it is like a training row of a category of :math:`n_k + 1` rows, so that its prior
-    mean is :math:`\mu + \gamma \log(n_k + 1)`. Sizes of counts with an exposure are sums of these, and the row that is
-    encoded has an exposure of one, so choose the unit such that rows have about one. The missing value has a size, too.
-    What a category without rows gets depends on why it has none, so `new` asks for it.
+    folds, and with ``EarlierRows`` the rows of the past. No target is in it. The row that is encoded counts as one more
+    row of its category, because a training row is counted in the size of its own. So its prior mean is
+    :math:`\mu + \gamma \log(n_k + 1)`. For counts with an exposure, the size is the sum of exposures, and
+    the row that is encoded has an exposure of 1: choose the unit so that rows have about 1. The missing value has a
+    size, too. What a category without rows gets depends on why it has none: see `new`.
 
     Parameters
     ----------
     new : {"smallest", "average"}, default="smallest"
-        What a category without training rows counts as. "smallest": one of the smallest size, which is mostly that of
-        one row. This is right where new rows are drawn as the training rows were, as what was never seen is then rare,
-        and it follows from the rule above. "average": that of an average training row, with the mean of log n over
-        rows, so that large categories count as often as they have rows; the variance that sizes make between rows is
-        added. This is right for categories that were left out, or that are new and will be of any size.
+        What a category without training rows counts as.
+
+        "smallest" takes it for one of the smallest size, which is mostly one row. This is right if new rows are drawn
+        as the training rows were: a category that none of these had is then rare.
+
+        "average" takes it for the category of an average training row, with the mean of log n over rows. Its `sd`
+        includes the variance of prior means between rows. This is right for categories that were left out, or that are
+        new and will be of any size.
 
     Returns
     -------
@@ -55,11 +58,11 @@ def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     E. B. Hoffman, P. K. Sen, C. R. Weinberg (2001), Within-cluster resampling, Biometrika 88, 1121-1134.
 
     I. J. Good (1953), The population frequencies of species and the estimation of population parameters, Biometrika 40,
-    237-264, for the next row of a category of n rows being like those of categories of n + 1.
+    237-264: the next row of a category of n rows is like the rows of categories of n + 1.
 
     Examples
     --------
-    Brands with many rows are liked better. A new one is taken for a small one, or for that of an average row:
+    Brands with many rows are liked better. A new one is taken for a small one, or for the brand of an average row:
 
     >>> import numpy as np
     >>> import pandas as pd
@@ -96,13 +99,13 @@ class SizeFeatures:
         require_one_of(NEW, new=self.new)
 
     def fit(self, categories: pd.DataFrame) -> SizeBasis:
-        """The basis, which learns from the rows of categories instead."""
+        """The basis. It learns nothing from the categories, because sizes are counted in the rows."""
         return SizeBasis(self.new)
 
 
 @frozen
 class SizeBasis:
-    """The logarithm of the size of a category; categories themselves have none.
+    """The logarithm of the size of a category, which follows from its rows and not from the category itself.
 
     Parameters
     ----------

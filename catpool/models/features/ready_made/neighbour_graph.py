@@ -13,9 +13,9 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
-from catpool.models.features.category_order import is_missing
-from catpool.models.features.expansion import MOST_KNOTS, leading
-from catpool.models.features.graph_variances import factorize, graph_variances
+from catpool.models.features.ready_made.category_order import is_missing
+from catpool.models.features.ready_made.expansion import MOST_KNOTS, leading
+from catpool.models.features.ready_made.graph_variances import factorize, graph_variances
 
 SHIFT = -1e-7  # near to the eigenvalues that are sought, the smallest, where the shifted matrix has an inverse
 ROUNDING = 1e-9  # of variances, where the usual one is 1

@@ -24,15 +24,15 @@ from catpool.data.columns.listed import AUTO, Coded, encode_listed, read_categor
 from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.ranges import Ranges
+from catpool.data.target.ranges import Ranges
 from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
-from catpool.models.distributions import Distributions
-from catpool.models.drift_features import check_drift
-from catpool.models.faded import later_features
-from catpool.models.flat_columns import FlatColumns
-from catpool.models.useful_codes import codes_are_useful
+from catpool.models.flat.distributions import Distributions
+from catpool.models.flat.drift_features import check_drift
+from catpool.models.flat.faded import later_features
+from catpool.models.flat.flat_columns import FlatColumns
+from catpool.models.flat.useful_codes import codes_are_useful
 from catpool.priors.posterior import posterior_reliability
 from catpool.priors.rules import PriorRule
 from catpool.tables.encoding import Encoding

@@ -13,7 +13,7 @@ from catpool.crossfit.past.row_posteriors import encode_rows
 from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Ages
 from catpool.data.frames.frame import Frame, select_columns
-from catpool.models.drift_features import drifted_features
+from catpool.models.flat.drift_features import drifted_features
 from catpool.moments.moments import Moments
 from catpool.priors.posterior import rounded_by_sd
 from catpool.tables.encoding import Encoding

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.columns.feature_table import FeatureTable, table_of
-from catpool.data.finite_numbers import check_range, finite_numbers
+from catpool.data.columns.finite_numbers import check_range, finite_numbers
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
 from catpool.data.frozen import frozen
 from catpool.data.target.targets import LARGEST, SMALLEST
@@ -52,8 +52,8 @@ def linear(source: IntoFrame | Sequence[Any] | Callable[[pd.Series], Any], *, pe
     ------
     ValueError, TypeError
         If `source` is none of these, or `penalty` is no truth value; and, when an encoder is fitted, if a table has two
-        rows for a category or none for any, or holds dates, or if a function says something else of categories without
-        the others.
+        rows for a category or none for any, or holds dates, or if a function gives categories other numbers when it is
+        called with some of them only.
 
     References
     ----------

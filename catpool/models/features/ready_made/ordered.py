@@ -11,25 +11,30 @@ import pandas as pd
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.category_order import Order, is_missing
-from catpool.models.features.expansion import centered, check_rank, expand, spread, walk_covariance
+from catpool.models.features.ready_made.category_order import Order, is_missing
+from catpool.models.features.ready_made.expansion import centered, check_rank, expand, spread, walk_covariance
 
 
 def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     r"""Prior features of categories that have an order, in which those next to each other have similar effects.
 
     Zip codes that follow each other are places near each other, and so it is with years, sizes and grades. The prior
-    means of the categories are a random walk along the order, whose steps are as variable as they are long:
+    means of the categories are a random walk along the order. The variance of a step is proportional to its length:
 
     .. math:: \operatorname{Var}(z_i'\gamma - z_j'\gamma) = s^2 |x_i - x_j|
 
-    where :math:`x` are the numbers or times, or those that strings of digits stand for, such as ``"01067"``. Other
-    strings are sorted, with the numbers in them by their value, so that ``"A9"`` comes before ``"A10"`` and ``"1.9.0"``
-    before ``"1.10.0"``, and :math:`x` is their rank. The levels of an ordered categorical, or of an Enum of polars,
-    have the order of their type, such as S, M, L. The features are the first `rank` functions of the Karhunen-Loève
-    expansion, which are the long waves of the walk; a category's own effect is added to them. A new category has the
-    mean of the walk at its place, which is on the straight line between its neighbours. Beyond the ends it has that of
-    the end. Its variance grows with the distance from them.
+    The place :math:`x` of a category is
+
+    - its value, for numbers, times, and strings of digits such as ``"01067"``;
+    - its rank, for other strings. Numbers in them are sorted by value, so that ``"A9"`` comes before ``"A10"``, and
+      those of versions one by one, so that ``"1.9.0"`` comes before ``"1.10.0"``;
+    - its rank in the order of the type, for an ordered categorical or an Enum of polars, such as S, M, L. Levels that
+      are rising numbers count by value.
+
+    The features are the first `rank` functions of the Karhunen-Loève expansion, which are the long waves of the walk; a
+    category's own effect is added to them. A new category has the mean of the walk at its place, on the straight line
+    between its neighbours. Beyond the ends it has the mean of the end. Its variance grows with the distance from known
+    categories.
 
     Parameters
     ----------
@@ -48,8 +53,8 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     Raises
     ------
     ValueError
-        If `rank` is not a whole number from 1. On fit, if categories are infinite or too large for floats to tell them
-        apart, or if all have one place.
+        If `rank` is not a whole number from 1. On fit, if categories are infinite, if they are too large for floats to
+        tell them apart, or if all are at one place.
     TypeError
         On fit, if categories cannot be sorted, such as numbers among strings.
 

@@ -1,4 +1,4 @@
-"""Categories whose rows have variances of their own: their weight in rows of one variance. See `moderated`."""
+"""Categories whose rows have variances of their own: their weight in rows of one variance. See `within.moderated`."""
 
 from __future__ import annotations
 

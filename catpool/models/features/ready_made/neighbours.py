@@ -11,8 +11,8 @@ import pandas as pd
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.expansion import check_rank
-from catpool.models.features.neighbour_graph import NeighbourGraph, scaled_functions
+from catpool.models.features.ready_made.expansion import check_rank
+from catpool.models.features.ready_made.neighbour_graph import NeighbourGraph, scaled_functions
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoDataFrame
@@ -41,8 +41,8 @@ def neighbours(
         once, or all occur in both directions. They may name categories that are not among the training rows.
     rank : int, default=100
         The largest number of functions. N categories with neighbours, in P connected parts, need N - P for the exact
-        covariance. What fewer of them leave of the variance of a category is added to that of a new one, beyond what
-        they leave of the known ones on average.
+        covariance. With fewer, the variance of a new category grows by what they leave of it, beyond what they leave of
+        the known ones on average.
 
     Returns
     -------

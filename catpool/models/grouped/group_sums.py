@@ -11,9 +11,9 @@ import numpy as np
 from catpool.crossfit.threads import in_threads
 from catpool.data.columns.categories import number
 from catpool.data.columns.crossed import encode_column, number_shared
-from catpool.data.finite_numbers import finite_numbers
+from catpool.data.columns.finite_numbers import finite_numbers
+from catpool.data.columns.row_values import RowValues
 from catpool.data.frames.frame import Frame
-from catpool.data.frames.row_values import RowValues
 from catpool.data.frozen import frozen
 from catpool.moments.partition import ColumnView, Parts, TargetView
 from catpool.tables.group_statistics import NEED_ROWS, OF_CATEGORIES, OF_VARIANCES, GroupStatistics

@@ -11,8 +11,8 @@ from scipy.sparse import csr_matrix
 
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.expansion import MOST_KNOTS, check_rank, leading
-from catpool.models.features.name_parts import name_parts
+from catpool.models.features.ready_made.expansion import MOST_KNOTS, check_rank, leading
+from catpool.models.features.ready_made.name_parts import name_parts
 from catpool.priors.numerics.blas import blas_threads
 
 MOST_NAMES = 4 * MOST_KNOTS  # that the functions are computed from
@@ -36,8 +36,8 @@ def names(*, rank: int = 300) -> NameFeatures:
     ----------
     rank : int, default=300
         The largest number of functions. K categories need K for the exact covariance; above 1,024 categories, the
-        functions are computed by a randomized algorithm, and above 4,096, from 4,096 of them. Names have much to say
-        in few cases each, so they take more functions than a map does. The time of a fit grows with the square.
+        functions are computed by a randomized algorithm, and above 4,096, from 4,096 of them. Each word is in few names
+        only, so names need more functions than a map does. The time of a fit grows with the square of `rank`.
 
     Returns
     -------

@@ -10,10 +10,10 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from catpool.data.columns.binning import as_numbers
-from catpool.data.finite_numbers import check_range
+from catpool.data.columns.finite_numbers import check_range
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_numbers
-from catpool.models.features.expansion import check_rank, leading, spread, walk_covariance
+from catpool.models.features.ready_made.expansion import check_rank, leading, spread, walk_covariance
 
 AT_ONCE = 4096  # places whose distances to all knots are in memory
 ROUNDING = 1e-14  # of coordinates, relative to the radius of the globe, or to the largest
@@ -23,12 +23,12 @@ RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 360.0)}
 def coordinates(*columns: Hashable, earth: bool = True, rank: int = 100) -> PlaceFeatures:
     r"""Prior features of categories that are places: those near each other have similar effects.
 
-    The prior means of the categories are a Gaussian process over the map that looks alike at each scale, so that there
-    is no range to be chosen: its variogram is the distance,
+    The prior means of the categories are a Gaussian process over the map. It looks alike at each scale, so there is no
+    range to choose: its variogram is the distance,
 
     .. math:: \operatorname{Var}(z_i'\gamma - z_j'\gamma) = s^2 \lVert x_i - x_j \rVert
 
-    as for a random walk, of which it is the counterpart on maps (Lévy's Brownian motion). The features are the first
+    which makes it a random walk on a map (Lévy's Brownian motion). The features are the first
     `rank` functions of its Karhunen-Loève expansion; a category's own effect is added to them. A new category has the
     mean of the process at its place, and the variance that it has there given those that are known.
 

@@ -1,4 +1,4 @@
-"""Numbers of a column that statistics are taken of: none of them infinite, or of a size whose square is."""
+"""Numbers of a column that statistics are taken of: those that are infinite, or whose squares are, are refused."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Columns and interactions, each with a prior of its own."""

@@ -1,0 +1,1 @@
+"""Other columns described by category, for `GroupFeatures`."""
