@@ -29,6 +29,7 @@ from catpool.data.target.ranges import Ranges
 from catpool.data.target.targets import Target
 from catpool.data.training import TrainingData
 from catpool.moments.partition import Parts
+from catpool.priors.drifting.drift_warning import once_for_column
 from catpool.tables.learner import ColumnLearner
 from catpool.tables.unseen import warn_of_unlisted
 
@@ -166,7 +167,8 @@ class Columnwise(Structure):
 
         def learn_column(label: Any) -> Any:
             codes, vocabulary, unlisted = self._code_checked(label, data, listed)
-            learned = scheme.learn(self.learner(vocabulary), codes, vocabulary.size, rows, unlisted)
+            with once_for_column(label):
+                learned = scheme.learn(self.learner(vocabulary), codes, vocabulary.size, rows, unlisted)
             learned = self.complete(learned, codes, vocabulary, data.without(unlisted))
             advance(1)
             return self.table(label, data.X.names_by_label, vocabulary, learned)
@@ -223,7 +225,8 @@ class Columnwise(Structure):
         coded = [each.coded for each in batch]
         # the scheme overwrites codes, to save memory
         codes = [each.codes.copy() if self.needs_codes else each.codes for each in coded]
-        encoded = scheme.encode_batch(coded, counts=self.counts_by_fold)
+        with once_for_column(batch[0].label):  # which is the only one where effects drift
+            encoded = scheme.encode_batch(coded, counts=self.counts_by_fold)
         return [
             (each.label, self._finish(each, own, column, data, scheme))
             for each, own, column in zip(batch, codes, encoded, strict=True)

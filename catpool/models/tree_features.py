@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy as np
 from catpool.crossfit.columnwise import Crossfit
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.structure import Blocks, Fit, Structure
-from catpool.data.columns.crossed import check_interaction
+from catpool.crossfit.times import Fade
+from catpool.data.columns.categories import FEW, number
+from catpool.data.columns.crossed import check_interaction, number_shared
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER
 from catpool.data.frames.frame import Frame
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.plain import as_series
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.additive.additive_structure import Additive
@@ -33,9 +35,8 @@ if TYPE_CHECKING:
     from catpool.models.features.prior_features import PriorFeatures
 
 POLICY = Policy("prior", "category")  # of all structures
-FEW = 10  # categories of a column for which trees need no more than their codes
+LEAST = 10  # categories of a column from which on trees need more than their codes
 SOME = 20  # rows from which a category for each row is no chance
-HEAD = 1000  # rows that are looked at before all are
 
 
 @frozen
@@ -102,14 +103,21 @@ class TreeFeatures(Structure):
         return [] if isinstance(self.interactions, str) else list(self.interactions)
 
     def learn(self, data: TrainingData, scheme: Scheme) -> list[Any]:
+        data = self._number(data)
         return [table for part in self._parts(data) for table in part.learn(data, scheme)]
 
     def fit(self, data: TrainingData, scheme: Scheme) -> Fit:
+        data = self._number(data)
         fits = [part.fit(data, scheme) for part in self._parts(data)]
         features: Blocks = {}
         for fit in fits:
             features |= fit.features
         return Fit([table for fit in fits for table in fit.tables], features)
+
+    def transform(self, tables: Sequence[Any], X: Frame, fade: Fade) -> Blocks:
+        if len(X) > FEW:
+            X = number_shared([label for table in tables for label in _numbered_by(table)], X, distinct=False)
+        return super().transform(tables, X, fade)
 
     def required(self, tables: Sequence[Any]) -> list[Any]:
         labels: dict[Any, None] = {}
@@ -128,12 +136,17 @@ class TreeFeatures(Structure):
         flat, nested = self._flat([], TREES), self._nested([])
         return flat.rising(of_columns).union(*(nested.rising([table]) for table in of_levels))
 
+    def _number(self, data: TrainingData) -> TrainingData:
+        """The training rows, whose categories are numbered once for all structures."""
+        numbered = {label: number(data.X.column(label), label=label) for label in self._categories(data.X)}
+        return replace(data, X=data.X.with_numbered(numbered))
+
     def _parts(self, data: TrainingData) -> list[Structure]:
         """The structures whose features are put side by side."""
         kinds, categories = self._kinds(data.X), self._categories(data.X)
         featured = () if self.prior_features is None else self.prior_features.specs
         weighed = None if data.weights.row is None else data.weights.row > 0
-        levels = {label: _count_categories(data.X.column(label), weighed) for label in categories}
+        levels = {label: _count_categories(data.X.numbered[label].codes, weighed) for label in categories}
         rows = len(data) if data.weights.row is None or data.weights.precision else data.weights.row.sum()
         left_out = [] if rows < SOME else [label for label, count in levels.items() if count == rows]
         silent = [label for label in left_out if label not in featured]
@@ -146,7 +159,7 @@ class TreeFeatures(Structure):
         kept = [label for label in categories if label not in left_out]
         within = {label for levels in self.nested for label in levels}
         alone = [label for label in categories if label not in silent and label not in within]
-        few = [label for label in alone if levels[label] < FEW and label not in featured]
+        few = [label for label in alone if levels[label] < LEAST and label not in featured]
         numbers = [label for label, kind in kinds.items() if kind == NUMBER]
         return [
             self._flat([label for label in alone if label not in few], TREES),
@@ -201,12 +214,14 @@ def _columns_of(table: Any) -> Sequence[Any]:
     return table.reads if isinstance(table, EncodingTable) else table.accepted_labels
 
 
-def _count_categories(column: Any, weighed: np.ndarray | None) -> int:
-    """How many values a column has, with the missing value, in the rows that weigh something."""
-    values = as_series(column) if weighed is None else as_series(column)[weighed]
-    try:
-        if not values.iloc[:HEAD].duplicated().any() and not values.duplicated().any():
-            return len(values)
-        return int(values.nunique(dropna=False))
-    except (TypeError, NotImplementedError):  # values that are not hashable, which are refused by name later
-        return 0
+def _numbered_by(table: Any) -> Sequence[Any]:
+    """The columns whose categories a table looks up; an additive one once for each of its factors."""
+    if isinstance(table, AdditiveTable):
+        shown = [table.factors[position] for position in table.shown]
+        return [label for factor in shown for label in factor.parts if label not in factor.bins]
+    return [table.label] if isinstance(table, EncodingTable) else table.labels
+
+
+def _count_categories(codes: np.ndarray, weighed: np.ndarray | None) -> int:
+    """How many categories a column has, with the missing value, in the rows that weigh something."""
+    return int(np.count_nonzero(np.bincount(codes if weighed is None else codes[weighed])))

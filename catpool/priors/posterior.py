@@ -22,6 +22,7 @@ Statistical Association 70, 311-319.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,7 +38,8 @@ def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray
     """The average of category mean and prior mean, weighted by reliability, of shape (..., K)."""
     moments = equalize_noise(moments, prior)
     if prior.components is not None:
-        return _average_mean(moments, prior, weigh_components(moments, prior, family))
+        mean = _average_mean(moments, prior, weigh_components(moments, prior, family))
+        return _unless_single(prior, mean, lambda single: _conjugate_mean(moments, single))
     return _conjugate_mean(moments, prior)
 
 
@@ -52,8 +54,10 @@ def posterior_reliability(moments: Moments, prior: Prior, family: Family) -> np.
         return reliability(moments.count, prior.strength)
     weighted = weigh_components(moments, prior, family)
     if prior.shares is not None:
-        return _average_reliability(moments, prior, weighted)
-    return _average(weighted, lambda component: reliability(moments.count, component.strength))
+        weight = _average_reliability(moments, prior, weighted)
+    else:
+        weight = _average(weighted, lambda component: reliability(moments.count, component.strength))
+    return _unless_single(prior, weight, lambda single: reliability(moments.count, single.strength))
 
 
 def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
@@ -62,7 +66,24 @@ def posterior_sd(moments: Moments, prior: Prior, family: Family) -> np.ndarray:
     The strength counts as known, unless the prior is a mixture over it. If the strength was given, the variances are
     estimated by the method of moments. If it is zero, a category without rows has the variance between categories.
     """
-    return np.sqrt(_posterior_variance(equalize_noise(moments, prior), prior, family))
+    moments = equalize_noise(moments, prior)
+    variance = _posterior_variance(moments, prior, family)
+    if prior.components is not None:
+        variance = _unless_single(prior, variance, lambda single: _posterior_variance(moments, single, family))
+    return np.sqrt(variance)
+
+
+def _unless_single(prior: Prior, mixed: np.ndarray, value: Callable[[Prior], np.ndarray]) -> np.ndarray:
+    """A value under a mixture; in tables whose first component has all the weight, that of their prior by itself.
+
+    So no bit of it depends on whether other tables have mixtures.
+    """
+    weights = prior.probability if prior.shares is None else prior.shares
+    assert weights is not None
+    single = weights[0] == 1
+    if not single.any():
+        return mixed
+    return np.where(single[..., None], value(replace(prior, components=None, probability=None, shares=None)), mixed)
 
 
 def _conjugate_mean(moments: Moments, prior: Prior) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from catpool.data.columns.traits import first_rows, take_values
 
 NUMBERS = "biuf"  # kinds of dtypes
 ROUNDING = 1e-6  # of numbers, relative to them: single precision in place of double
+ZERO = 1e-12  # of numbers, relative to the largest: what sums leave in place of 0
 
 
 def warn_of_changes(label: Any, vocabulary: FeaturedVocabulary, column: FeaturedColumn, slots: np.ndarray) -> None:
@@ -33,8 +36,9 @@ def warn_of_changes(label: Any, vocabulary: FeaturedVocabulary, column: Featured
     known, rows = _known_categories(slots, vocabulary.size)
     changed, example = [], ""
     for trait in vocabulary.reads:
-        old, new = vocabulary.traits[trait][known], take_values(column.traits[trait], rows)
-        differs = np.flatnonzero(_differ(old, new))
+        every, new = vocabulary.traits[trait], take_values(column.traits[trait], rows)
+        old = every[known]
+        differs = np.flatnonzero(_differ(old, new, every))
         if len(differs):
             first = differs[:1]
             changed.append(trait)
@@ -62,14 +66,24 @@ def _known_categories(slots: np.ndarray, size: int) -> tuple[np.ndarray, np.ndar
     return found[known] - 1, rows[known]
 
 
-def _differ(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Whether values say something else than the old ones; a missing value says nothing."""
+def _differ(old: np.ndarray, new: np.ndarray, every: np.ndarray) -> np.ndarray:
+    """Whether values say something else than the old ones, of every one at fit; a missing value says nothing."""
     differs = ~pd.isna(new)
     if old.dtype.kind in NUMBERS and new.dtype.kind in NUMBERS:
-        return differs & ~np.isclose(new.astype(float), old.astype(float), rtol=ROUNDING, atol=0.0)
+        zero = ZERO * float(np.nanmax(np.abs(every.astype(float)), initial=0.0))
+        return differs & ~np.isclose(new.astype(float), old.astype(float), rtol=ROUNDING, atol=zero)
     both = differs & ~pd.isna(old)
     if old.dtype.kind == new.dtype.kind and old.dtype.kind in "mM":  # maybe of several units
         differs[both] = old[both] != new[both]
+    elif "M" in (old.dtype.kind, new.dtype.kind):  # beside dates without a time, or of a zone
+        differs[both] = _times(old[both].tolist()) != _times(new[both].tolist())
     else:
         differs[both] = [one != other for one, other in zip(old[both].tolist(), new[both].tolist(), strict=True)]
     return differs
+
+
+def _times(values: Sequence[Any]) -> np.ndarray:
+    """Dates and times as those of UTC, which those without a zone are taken for; NaT for what is neither."""
+    times = [value if isinstance(value, date | np.datetime64) else None for value in values]
+    found: np.ndarray = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce").to_numpy()
+    return found

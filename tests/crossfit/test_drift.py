@@ -1,6 +1,7 @@
 """Effects that drift: by dense matrices, from the past alone, and with what else encoders do."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import polars
 import pytest
 from helpers.dense_drift import Rows, Variances, expected, log_likelihood, prior_mean
 from helpers.later_rows import as_kind, changes
+from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, sample_encodings
 
@@ -395,3 +397,20 @@ def test_lazy_tables_are_refused_only_where_sd_grows(sales):
     means = encoder_of(output="mean").fit(X, y)
     found = means.transform(lazy).collect()["shop"].sort()
     np.testing.assert_allclose(found, means.transform(X[-4:])["shop"].sort_values())
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_a_search_that_ends_early_warns_once_for_each_column(sales, monkeypatch, method, n_jobs):
+    X, y = sales
+    X = X.assign(town=X["shop"])
+    monkeypatch.setattr("catpool.priors.drifting.drift_search.PRECISE", {"maxiter": 0})
+    monkeypatch.setattr("catpool.priors.drifting.drift_search.RESTARTS", 1)
+    monkeypatch.setattr("catpool.crossfit.threads.THREADED", 0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(encoder_of(["shop", "town"], n_jobs=n_jobs), method)(X, np.column_stack([y, -y]))
+    found = sorted(str(each.message).split(", so")[0] for each in caught)
+    start = "The search for the variances of effects that drift did not converge for column "
+    assert found == [start + "'shop'", start + "'town'"]
+    assert all(each.category is ConvergenceWarning for each in caught)

@@ -5,9 +5,10 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, SmoothedMeanEncoder
+from catpool import EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, SmoothedMeanEncoder, TreeEncoder
 from catpool.crossfit import threads
 from catpool.data.columns import categories
+from catpool.models import tree_features
 
 RNG = np.random.default_rng(0)
 N = 300
@@ -98,3 +99,25 @@ def test_columns_that_cannot_be_numbered_are_named():
     lists = X.assign(x=[[1]] * N)
     with pytest.raises(TypeError, match="categories of column 'x' must be hashable"):
         MeanEncoder(None, **ALL).fit(lists, Y)
+
+
+@pytest.mark.parametrize("as_table", [lambda table: table, pl.from_pandas])
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_categories_of_trees(as_table, method, numbered, monkeypatch):
+    monkeypatch.setattr(tree_features, "LEAST", 5)  # so that some columns have means, and others codes
+    strings = X.assign(y=X["y"].astype(str), u=X["x"] + X["y"].astype(str)).drop(columns="z")
+    encoder = TreeEncoder(nested=[["x", "u"]], interactions=[("x", "y")], drop_noise=False, cv=3, random_state=0)
+    getattr(encoder, method)(as_table(strings), Y)
+    assert len(numbered) == len(set(numbered)) == 3
+    numbered.clear()
+    encoder.transform(as_table(strings[:-1]).head(len(NEW)))
+    assert len(numbered) == len(set(numbered)) == 3
+
+
+def test_adjusted_effects_are_the_same_beside_one_level():
+    """A model of one level overwrites its codes, which are not those of the additive model."""
+    options = {"cv": 3, "random_state": 0, "drop_noise": False, "interactions": None}
+    nested = TreeEncoder(nested=[["x"]], **options).fit_transform(X, Y)
+    alone = TreeEncoder(**options).fit_transform(X, Y)
+    for name in ("x_adjusted", "y_adjusted", "z_adjusted"):
+        np.testing.assert_array_equal(nested[name], alone[name])

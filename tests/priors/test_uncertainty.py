@@ -1,7 +1,9 @@
 """The default prior is full Bayes where rows say little about the prior, and otherwise the likeliest."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.model_selection import KFold
 
 from catpool import EmpiricalBayesEncoder
 
@@ -66,3 +68,20 @@ def test_intervals_of_fifty_categories_that_hardly_differ_hold_the_truth(kind, s
         found = table("auto", X, y, kind).head(50)
         hits.append(((found["lower"] <= truth) & (truth <= found["upper"])).mean())
     assert 0.84 < np.mean(hits) < 0.96
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("continuous", {}), ("continuous", {"within": "moderated"}), ("binary", {})]
+)
+def test_whether_other_tables_are_averaged_changes_no_bit(kind, options):
+    rng = np.random.default_rng(0)
+    k = rng.permutation(np.repeat(np.arange(50), 6))
+    X, own = pd.DataFrame({"c": k.astype(str)}), np.arange(300) < 100
+    y, noise = 2 * rng.normal(size=50)[k] + rng.normal(size=300), 30 * rng.normal(size=300)
+    other = np.where(own, noise, y)  # so that the folds beside it say little
+    if kind == "binary":
+        y, other = (y > 0).astype(int), (other > 0).astype(int)
+    encoder = EmpiricalBayesEncoder(cv=KFold(3), output=["mean", "sd", "reliability"], **options)
+    before, after = (encoder.fit_transform(X, each).to_numpy() for each in (y, other))
+    assert before[own].tobytes() == after[own].tobytes()
+    assert (before != after)[~own].any()

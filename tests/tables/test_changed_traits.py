@@ -78,6 +78,8 @@ def test_every_kind_of_column_is_compared(features, column, values):
         lambda new: new.assign(area=new["area"].astype(np.float32)),
         lambda new: new.assign(seats=new["seats"].astype(float)),
         lambda new: new.assign(day=new["day"].astype("datetime64[s]"), kind=new["kind"].astype("category")),
+        lambda new: new.assign(day=new["day"].dt.date),
+        lambda new: new.assign(day=new["day"].dt.tz_localize("UTC")),
         lambda new: new.assign(area=np.nan, kind=None, day=pd.NaT),
         lambda new: new.assign(shop=["new", "other", None, "one more"], area=-7.0),
         lambda new: new.astype({"area": "Float64", "seats": "Int64", "kind": "string"}),
@@ -110,3 +112,19 @@ def test_tables_are_not_compared():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         encoder_of(table).transform(changed("area", 9.0))
+
+
+def test_what_sums_leave_in_place_of_zero_is_no_change():
+    encoder, first = encoder_of(["seats"]), X.iloc[[0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.transform(first.assign(seats=1e-15))
+    with pytest.warns(UserWarning, match="'seats' is 1e-05 where 'shop' is 's0', but was 0"):
+        encoder.transform(first.assign(seats=1e-5))
+
+
+@pytest.mark.parametrize("shift", ["1D", "1h"])
+def test_dates_of_another_kind_are_compared(shift):
+    later = NEW.assign(day=(NEW["day"] + pd.Timedelta(shift)).dt.tz_localize("UTC"))
+    with pytest.warns(UserWarning, match="'day' is .* where 'shop' is 's3'"):
+        encoder_of(ordered("day")).transform(later)

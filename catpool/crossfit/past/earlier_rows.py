@@ -95,7 +95,8 @@ class EarlierRows:
     Warns
     -----
     ConvergenceWarning
-        In ``fit`` and ``fit_transform``: if the search for the variances of effects that drift does not converge.
+        In ``fit`` and ``fit_transform``: if the search for the variances of effects that drift does not converge, once
+        for each column, which it names.
 
     See Also
     --------

@@ -188,8 +188,10 @@ class Numbered:
         return np.append([None], plain_array(self.vocabulary.categories)).take(self.codes[rows])
 
 
-def number(column: pd.Series | np.ndarray, *, distinct: bool = True, label: Any = None) -> Numbered:
-    """Number the values of a column, as `encode` does."""
+def number(column: pd.Series | np.ndarray | Numbered, *, distinct: bool = True, label: Any = None) -> Numbered:
+    """Number the values of a column, as `encode` does, unless they are."""
+    if isinstance(column, Numbered):
+        return column
     codes, categories = encode(column, distinct=distinct, label=label)
     return Numbered(codes, Vocabulary(categories))
 

@@ -23,7 +23,7 @@ import pandas as pd
 from catpool.data.blocks import blocks_of, look_up
 from catpool.data.columns.categories import MISSING, Numbered, Vocabulary, number
 from catpool.data.factorize import factorize_integers, narrowest
-from catpool.data.frames.frame import Frame
+from catpool.data.frames.frame import Frame, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 
@@ -96,7 +96,7 @@ def encode_paths(columns: Mapping[Any, Any]) -> tuple[list[np.ndarray], Paths]:
 
     Parameters
     ----------
-    columns : mapping of label to pandas.Series or ndarray of shape (n,)
+    columns : mapping of label to pandas.Series, ndarray or Numbered, of shape (n,)
 
     Returns
     -------
@@ -253,8 +253,7 @@ def encode_column(label: Any, X: Frame) -> tuple[np.ndarray, Vocabulary | Cells]
 
 
 def _number(label: Any, X: Frame) -> Numbered:
-    found: Numbered = X.numbered[label] if label in X.numbered else number(X.column(label), label=label)
-    return found
+    return number(select_columns(label, X), label=label)
 
 
 def number_shared(

@@ -172,6 +172,12 @@ class Frame:
         rows = self.source[::step] if isinstance(self.source, np.ndarray) else self.source.gather_every(step)
         return replace(self, source=rows)
 
+    def with_numbered(self, numbered: Mapping[Any, Any]) -> Frame:
+        """The same table with some columns numbered, by label."""
+        found = replace(self, numbered=numbered)
+        vars(found)["kinds"] = self.kinds
+        return found
+
     def _select(self, labels: list[Any]) -> Frame:
         positions = [self._positions[label] for label in labels]
         pandas = isinstance(self.source, pd.DataFrame)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from catpool.data.columns.binning import Bins, count_numbers, make_bins
-from catpool.data.columns.categories import Vocabulary, encode, held
+from catpool.data.columns.categories import Vocabulary, held, number
 from catpool.data.columns.crossed import Cells, number_cells, number_paths
-from catpool.data.frames.frame import Frame, column_name
+from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.tables.policy import Policy, refuse_missing, refuse_unseen
@@ -89,8 +89,7 @@ class Factor:
         return slots.take(codes)
 
     def _column(self, label: Any, X: Frame) -> Any:
-        column = X.column(label)
-        return self.bins[label].ranges(column, label) if label in self.bins else column
+        return self.bins[label].ranges(X.column(label), label) if label in self.bins else select_columns(label, X)
 
 
 class FactorMaker:
@@ -150,10 +149,10 @@ class FactorMaker:
         """
         binned = label in self.bins and not exact
         if (label, binned) not in self._parts:
-            column = self.X.column(label)
-            self._parts[label, binned] = self._number(self.bins[label].ranges(column) if binned else column, label)
+            values = self.bins[label].ranges(self.X.column(label)) if binned else select_columns(label, self.X)
+            self._parts[label, binned] = self._number(values, label)
         return self._parts[label, binned]
 
     def _number(self, values: Any, label: Any) -> tuple[np.ndarray, Vocabulary]:
-        codes, categories = encode(values, label=label)
-        return codes.astype(np.intp), Vocabulary(categories)  # a type that numpy adds up twice as fast
+        numbered = number(values, label=label)
+        return numbered.codes.astype(np.intp), numbered.vocabulary  # a type that numpy adds up twice as fast

@@ -12,11 +12,14 @@ import numpy as np
 
 from catpool.data.columns.feature_bases import checked_basis, has_left, left_variance
 from catpool.data.columns.featured import FeaturedVocabulary
+from catpool.data.target.targets import LARGEST
+from catpool.models.features.ready_made.linear import LinearNumbers
 
 PACKAGE = __name__.partition(".")[0]
 MOST = 100  # categories, about, that features are made of once more
 SLIGHT = 1e-3  # of the range of a feature: by less than this, models in half precision differ, too
 ROUNDING = 1e-9  # of its magnitude
+NOISE = 1e-13  # of the largest range of numbers: a product of matrices that is 0 but for rounding
 
 
 def check_context(vocabulary: FeaturedVocabulary) -> None:
@@ -40,7 +43,7 @@ def _check(vocabulary: FeaturedVocabulary, place: int) -> None:
     if has_left(fitted):
         alone = np.column_stack([alone, left_variance(fitted, frame.iloc[some])])
         whole = np.column_stack([whole[:, :-1], left_variance(fitted, frame)])
-    differs = _differ(whole[some], alone, _tolerance(whole))
+    differs = _differ(whole[some], alone, np.where(_is_noise(fitted, whole.shape[1]), LARGEST, _tolerance(whole)))
     if differs.any():
         category = frame.index[some[int(np.argmax(differs))]]
         raise ValueError(
@@ -64,3 +67,11 @@ def _tolerance(basis: np.ndarray) -> np.ndarray:
     if not len(known):
         return np.zeros(basis.shape[1])
     return SLIGHT * np.ptp(known, axis=0) + ROUNDING * np.abs(known).max(axis=0)
+
+
+def _is_noise(fitted: Any, width: int) -> np.ndarray:
+    """Which numbers are standardized from rounding errors alone, of shape (width,)."""
+    noise, numbers = np.zeros(width, dtype=bool), getattr(fitted, "numbers", None)
+    if isinstance(numbers, LinearNumbers):
+        noise[: len(numbers.scale)] = numbers.scale < NOISE * numbers.scale.max(initial=0.0)
+    return noise

@@ -21,6 +21,7 @@ from catpool.models.mixed.laplace import fit_dispersed_intercepts, fit_random_in
 from catpool.models.mixed.laplace_search import fit_laplace
 from catpool.models.mixed.mixed_options import MixedOptions, MixedRows
 from catpool.models.mixed.model_assembly import ModelAssembly
+from catpool.models.mixed.near_dependence import name_dependent
 from catpool.models.mixed.quasi_likelihood import penalized_quasi_likelihood
 from catpool.models.mixed.row_likelihood import CanonicalRows, RowLikelihood
 from catpool.models.mixed.row_residuals import RowResiduals
@@ -86,7 +87,7 @@ def _fit_normal(rows: MixedRows, options: MixedOptions, parts: Parts, keep_poste
     assemblies = [of_all, *[replace(of_all, keep_posterior=False)] * (len(views) - 1)]
 
     def fit(view: int) -> MixedModel:
-        with of_fold(view - 1) if view else nullcontext():
+        with of_fold(view - 1) if view else nullcontext(), name_dependent(rows.design):
             return _fit_system(*views[view], assemblies[view], replace(of_rows, left_out=view - 1 if view else None))
 
     return counted(fit, range(len(views)), FOLDS)

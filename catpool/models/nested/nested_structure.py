@@ -14,7 +14,7 @@ from catpool.crossfit.structure import Blocks
 from catpool.crossfit.times import Fade
 from catpool.data.columns.categories import MISSING
 from catpool.data.columns.crossed import Paths, encode_paths
-from catpool.data.frames.frame import Frame
+from catpool.data.frames.frame import Frame, select_columns
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
 from catpool.data.training import TrainingData
@@ -81,12 +81,12 @@ class Nested(Columnwise):
         super().check_tables(tables, X)
 
     def encode(self, label: Sequence[Any], X: Frame) -> tuple[np.ndarray, Paths]:
-        codes, paths = encode_paths({part: X.column(part) for part in label})
+        codes, paths = encode_paths({part: select_columns(part, X) for part in label})
         if self.policy.missing == "error":
             for level, part in enumerate(label):
                 gone = np.where(paths.slots(level)[codes[level]] == MISSING, MISSING, 1)
                 refuse_missing(gone, X.names_by_label[part])
-        return codes[-1], paths
+        return codes[-1].copy(), paths  # as those of a first level may be others' too, and are overwritten
 
     def learner(self, vocabulary: Paths) -> NestedLearner:
         numbers = tuple(output for output in self.outputs if output != "code")

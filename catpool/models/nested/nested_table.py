@@ -12,7 +12,7 @@ from catpool.data.columns.categories import MISSING
 from catpool.data.columns.crossed import Paths
 from catpool.data.columns.sorted_categories import sort_categories
 from catpool.data.frames.backends import infer_exactly
-from catpool.data.frames.frame import Frame
+from catpool.data.frames.frame import Frame, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.verify import require, require_labels, require_one_of
 from catpool.models.nested.nested_learner import NUMBERS, NestedEncoding
@@ -110,7 +110,7 @@ class NestedTable:
 
     def features(self, X: Frame) -> dict[Any, np.ndarray]:
         """The features of new rows, of shape (n, features), by the column they replace."""
-        found = self.transform([X.column(label) for label in self.labels])
+        found = self.transform([select_columns(label, X) for label in self.labels])
         return {label: found.get(level, np.empty((len(X), 0))) for level, label in enumerate(self.labels)}
 
     def arrange(self, values: np.ndarray, counts: np.ndarray | None, codes: np.ndarray) -> dict[Any, np.ndarray]:

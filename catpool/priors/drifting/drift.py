@@ -13,16 +13,15 @@ there is: they count as one row, and the log-likelihood is that of these.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from catpool.data.frozen import frozen
 from catpool.priors.drifting import drift_search
 from catpool.priors.drifting.drift_likelihood import DriftLikelihood
 from catpool.priors.drifting.drift_search import NEAR, NONE, Found, bounds, ratios_at, search, value_and_slope
+from catpool.priors.drifting.drift_warning import warn_of_search
 from catpool.priors.drifting.local_level import Visits
 
 LEAST_ROWS = 3
@@ -114,13 +113,7 @@ def _warn_if_steep(likelihood: DriftLikelihood, point: np.ndarray) -> None:
     slope = value_and_slope(likelihood, point)[1]
     inside = np.where(slope > 0, point > least, point < largest) & (point > NONE)
     if not (np.abs(slope[inside]) < drift_search.STEEP).all():
-        warnings.warn(
-            "The search for the variances of effects that drift did not converge, so that drift and encodings are "
-            "approximate. The times may differ too much in size, or y may have far outliers: clip it, or pass a number "
-            "as `drift`.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        warn_of_search()
 
 
 def _model(likelihood: DriftLikelihood, ratios: np.ndarray) -> LocalLevel:

@@ -55,6 +55,7 @@ def test_functions_that_depend_on_other_categories_are_refused(name, wrap):
         lambda shops: table(1e9 + sizes(shops) * (1 + 1e-7 * len(shops))),  # as rounding of single precision is
         lambda shops: pd.DataFrame({"end": shops.str[-1].to_numpy()}),
         lambda shops: table(np.where(shops == "s03", np.nan, sizes(shops))),
+        lambda shops: table(sizes(shops)).assign(nothing=1e-17 * np.arange(len(shops))),  # of products
     ],
 )
 def test_functions_of_each_category_alone_are_taken(function):

@@ -79,6 +79,23 @@ def test_a_new_string_with_a_number_is_between_its_neighbours():
     np.testing.assert_allclose(fitted(of(["A9.5", "A100"])), [(first + second) / 2, (second + third) / 2])
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["v1.2.3", "v1.9.0", "v1.10.1"],  # numbers of versions are whole
+        ["a1.25", "a1.5", "a1.75"],
+        ["x" + "2" * 400, "x" + "3" * 400, "x" + "1" * 401],  # beyond floats
+        ["x9", "x9007199254740992", "x9007199254740993"],
+        ["1e-05", "0.001", "5.0", "1e+16"],  # as floats are written
+        ["1E9", "1E10", "2E3"],  # codes
+        ["", "A", "A\u0663", "A9"],  # an Arabic 3
+    ],
+)
+def test_numbers_in_strings_are_compared_exactly(values):
+    places = Order.of(values[::-1], "zip").places(values)
+    assert (np.diff(places) > 0).all()
+
+
 def test_strings_of_equal_numbers_have_places_of_their_own():
     for values in (["a1", "a01", "b"], ["b", "a01", "a1"]):
         assert Order.of(values, "zip").values == ("a01", "a1", "b")

@@ -142,6 +142,17 @@ def test_collinear_covariates_are_refused_whatever_their_rounding():
             encoder_of(["a"], covariates=["x", "z", "last"]).fit(collinear, y)
 
 
+def test_covariates_that_nearly_depend_are_named_where_there_is_little_noise():
+    X, _ = mixed_rows()
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=X["a"].nunique())[pd.factorize(X["a"])[0]] + 1e-4 * rng.normal(size=len(X))
+    near = X.assign(near=X["x"] + 3e-6 * X["x"].std() * rng.normal(size=len(X)), steady=1e3 + X["z"])
+    with pytest.raises(ValueError, match=r"The covariates \['x', 'near'\] nearly depend on each other.*difference"):
+        encoder_of(["a"], covariates=["x", "steady", "near"]).fit(near, y)
+    apart = near.assign(near=near["near"] - near["x"])
+    encoder_of(["a"], covariates=["x", "steady", "near"]).fit(apart, y)
+
+
 @pytest.mark.parametrize("correlated", [True, False])
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_slopes_of_a_constant_change_nothing(value, correlated):

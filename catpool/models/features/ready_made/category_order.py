@@ -18,8 +18,8 @@ from catpool.data.frozen import frozen
 from catpool.data.target.targets import LARGEST
 from catpool.data.verify import require, require_one_of
 
-DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
-NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
+DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]\d+)?\s*")  # as floats are written, unlike codes such as 1E5
+NUMBER = re.compile(r"((?<!\d\.)\d+\.\d+(?!\.?\d)|\d+)")  # 1.25, but not in versions such as 1.25.3
 EPOCH = pd.Timestamp(0, unit="s", tz="UTC")  # in seconds, which reach all years
 
 
@@ -64,7 +64,7 @@ def _key(value: Any) -> Any:
     """What a value is sorted by: the texts and the numbers in a string, so that A9 is before A10."""
     if not isinstance(value, str):
         return value
-    return [float(part) if each % 2 else part for each, part in enumerate(NUMBER.split(value))]
+    return [Decimal(part) if each % 2 else part for each, part in enumerate(NUMBER.split(value))]
 
 
 @frozen

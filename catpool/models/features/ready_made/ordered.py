@@ -26,7 +26,8 @@ def ordered(by: Hashable = None, *, rank: int = 100) -> OrderedFeatures:
     The place :math:`x` of a category is
 
     - its value, for numbers, times, and strings of digits such as ``"01067"``;
-    - its rank, for other strings. Numbers in them are sorted by value, so that ``"A9"`` comes before ``"A10"``;
+    - its rank, for other strings. Numbers in them are sorted by value, so that ``"A9"`` comes before ``"A10"``, and
+      those of versions one by one, so that ``"1.9.0"`` comes before ``"1.10.0"``;
     - its rank in the order of the type, for an ordered categorical or an Enum of polars, such as S, M, L. Levels that
       are rising numbers count by value.
 

@@ -24,8 +24,9 @@ def sizes(*, new: str = SMALLEST) -> SizeFeatures:
     where :math:`n_k` is the number of its training rows, or their weight. Out of fold these are the rows of the other
     folds, and with ``EarlierRows`` the rows of the past. No target is in it. The row that is encoded counts as one more
     row of its category, because a training row is counted in the size of its own. So its prior mean is
-    :math:`\mu + \gamma \log(n_k + 1)`. For counts with an exposure, the size is the sum of exposures. The missing
-    value has a size, too. What a category without rows gets depends on why it has none: see `new`.
+    :math:`\mu + \gamma \log(n_k + 1)`. For counts with an exposure, the size is the sum of exposures, and
+    the row that is encoded has an exposure of 1: choose the unit so that rows have about 1. The missing value has a
+    size, too. What a category without rows gets depends on why it has none: see `new`.
 
     Parameters
     ----------

@@ -155,16 +155,26 @@ def _fit_without_noise(deviance: ProfiledDeviance) -> MixedFit | None:
     return _fit_little_noise(deviance, fit_at(deviance, limit))
 
 
+class SingularEquationsError(ValueError):
+    """Equations that cannot be solved."""
+
+
 @contextmanager
 def explain_singular(covariates: int) -> Iterator[None]:
-    """Say what makes equations with so many columns of X singular, if they turn out to be."""
+    """Say what makes equations with so many columns of X singular, if they turn out to be.
+
+    Raises
+    ------
+    SingularEquationsError
+    """
     try:
         yield
     except LinAlgError as error:
         cause = "Weights or exposures may differ too much in size: rescale the smallest or the largest."
         if covariates > 1:
             cause += " Or covariates may nearly depend on each other: leave one out."
-        raise ValueError(f"The equations of the mixed model cannot be solved ({error}). {cause}") from error
+        message = f"The equations of the mixed model cannot be solved ({error}). {cause}"
+        raise SingularEquationsError(message) from error
 
 
 def check_residual(deviance: ProfiledDeviance, residuals: Residuals | None) -> None:
