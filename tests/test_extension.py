@@ -7,7 +7,7 @@ import pytest
 from catpool import EmpiricalBayesEncoder, MeanEncoder, NestedEncoder, SmoothedMeanEncoder
 from catpool.crossfit.scheme import FoldScheme, Scheme
 from catpool.data.frames.frame import read_frame
-from catpool.data.target.target_kinds import TARGET_KINDS, TargetKind
+from catpool.data.targets.target_kinds import TARGET_KINDS, TargetKind
 from catpool.models.flat.flat_structure import Flat
 from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.families.family import Family

@@ -25,8 +25,8 @@ from catpool.data.columns.listed import Coded
 from catpool.data.columns.unions import Categories
 from catpool.data.frames.frame import Frame
 from catpool.data.progress import counting
-from catpool.data.target.ranges import Ranges
-from catpool.data.target.targets import Target
+from catpool.data.targets.ranges import Ranges
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.moments.partition import Parts
 from catpool.priors.drifting.drift_warning import once_for_column

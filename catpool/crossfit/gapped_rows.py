@@ -19,7 +19,7 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.columns.listed import Unlisted
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts

@@ -16,7 +16,7 @@ import numpy as np
 from catpool.crossfit.out_of_fold import OutOfFold, OutOfFoldColumn
 from catpool.data.columns.listed import Unlisted
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.moments.outside import OutsideCounts, OutsideMoments
 from catpool.moments.partition import ColumnView, TargetView
 from catpool.priors.families.by_name import FAMILIES

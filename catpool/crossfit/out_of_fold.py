@@ -17,8 +17,8 @@ from catpool.crossfit.folds import Folds
 from catpool.crossfit.training_rows import TrainingRows, learn
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import Weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.outside import OutsideCounts, Refine, encode_outside
 from catpool.moments.partition import Parts

@@ -17,7 +17,7 @@ from catpool.data.blocks import look_up_each
 from catpool.data.factorize import narrowest
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.moments.sorted_rows import SortableRows
 from catpool.priors.families.family import Family

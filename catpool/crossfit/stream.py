@@ -21,7 +21,7 @@ from catpool.data.columns.unions import check_same_types
 from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frozen import frozen
 from catpool.data.progress import counted
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.moments.grouped import Tally, add_part_axis, expand_classes, split_by_target
 from catpool.moments.partition import Parts

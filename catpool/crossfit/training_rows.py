@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from catpool.data.columns.listed import Unlisted
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import Weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import Weights
 from catpool.moments.partition import ColumnView, Parts, TargetView
 from catpool.tables.learner import ColumnLearner
 

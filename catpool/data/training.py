@@ -14,11 +14,11 @@ from catpool.data.frames.backends import unmask
 from catpool.data.frames.frame import Frame, read_frame
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.target.gapped_targets import Gaps, read_gapped_targets, read_whole_targets
-from catpool.data.target.offsets import read_offset
-from catpool.data.target.target_family import TargetFamily
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import (
+from catpool.data.targets.gapped_targets import Gaps, read_gapped_targets, read_whole_targets
+from catpool.data.targets.offsets import read_offset
+from catpool.data.targets.target import Target
+from catpool.data.targets.target_family import TargetFamily
+from catpool.data.targets.weights import (
     INVERSE_VARIANCE,
     Weights,
     check_known_variances,

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from catpool.crossfit.scheme import is_past_only
 from catpool.data.columns.crossed import Cells
-from catpool.data.target.weights import INVERSE_VARIANCE
+from catpool.data.targets.weights import INVERSE_VARIANCE
 from catpool.encoders.columnwise_encoder import ColumnwiseEncoder
 from catpool.encoders.flat_parameters import flat, read_prior_features
 from catpool.encoders.parameters import FLAT, Registered, constraints, documented

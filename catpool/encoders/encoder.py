@@ -13,7 +13,7 @@ from catpool.crossfit.scheme import is_past_only, make_scheme, reads
 from catpool.data.fingerprint import warn_of_training_rows
 from catpool.data.frames.frame import read_frame
 from catpool.data.progress import showing_progress
-from catpool.data.target.target_family import TargetFamily
+from catpool.data.targets.target_family import TargetFamily
 from catpool.data.training import Reading, read_training
 from catpool.encoders.explain_mixin import ExplainMixin
 from catpool.encoders.fitted_mixin import FittedMixin

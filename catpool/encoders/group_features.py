@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from catpool.data.frames.frame import Frame
-from catpool.data.target.weights import read_weights
+from catpool.data.targets.weights import read_weights
 from catpool.data.training import take_named
 from catpool.encoders.decay_mixin import LEARNING
 from catpool.encoders.group_results_mixin import GroupResultsMixin

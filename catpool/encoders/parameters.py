@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from catpool.data.target.target_kinds import TARGET_KINDS
+from catpool.data.targets.target_kinds import TARGET_KINDS
 from catpool.encoders.output_texts import OUTPUT_TEXTS
 from catpool.encoders.picture_texts import PICTURE_TEXTS
 from catpool.encoders.prior_texts import PRIOR_TEXTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catpool.crossfit.scheme import is_past_only
-from catpool.data.target.weights import INVERSE_VARIANCE
+from catpool.data.targets.weights import INVERSE_VARIANCE
 from catpool.priors.families.overdispersed import OVERDISPERSED
 
 LEARNED = ("auto", "reml", "ml")  # by likelihood, as effects are

@@ -10,9 +10,10 @@ within : {"pooled", "moderated"}, default="pooled"
     toward each other as limma does: n_k rows of a category of variance v_k count as n_k v / v_k rows of the average
     variance v. `prior_strength` and `within_sd` in `summary_`, and `reliability`, are then in rows of variance v,
     and `encoding_table` has a `within_sd` for each category. The likelihood of the variance between categories is
-    averaged over the variances within that are possible; the moment estimators treat these as known. It needs the
-    normal family, weights that are frequencies, a prior by name, and folds rather than `EarlierRows`; interactions
-    need ``interaction_prior="own"``. There is no log-likelihood.
+    averaged over the variances within that are possible, which takes several times as long as "pooled"; the moment
+    estimators treat these as known. "moderated" needs the normal family, weights that are frequencies, a prior by
+    name, and folds rather than `EarlierRows`; interactions need ``interaction_prior="own"``. There is no
+    log-likelihood.
 """,
     "interaction_prior": """
 interaction_prior : {"parts", "exact", "own"}, default="parts"

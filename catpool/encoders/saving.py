@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from catpool.data.columns.crossed import Cells, Paths
-from catpool.data.target.target_kinds import TARGET_KINDS
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
+from catpool.data.targets.target_kinds import TARGET_KINDS
 from catpool.data.verify import require_one_of
 from catpool.tables.codec import to_plain
 from catpool.tables.field_types import checked

@@ -13,8 +13,8 @@ from catpool.crossfit.folds import check_weight_outside
 from catpool.crossfit.hashed_keys import folds_of_keys, refuse_missing_keys, refuse_one_fold
 from catpool.crossfit.splitters import check_number_of_labels
 from catpool.data.frames.frame import Frame
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import check_known_variances, check_precision, read_exposure, read_weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import check_known_variances, check_precision, read_exposure, read_weights
 from catpool.data.training import Reading, take_named
 from catpool.engines.facts import MOST, Facts, collect_facts
 from catpool.engines.lazy_target import read_lazy_target

@@ -14,7 +14,7 @@ from catpool.data.columns.crossed import encode_column
 from catpool.data.columns.finite_numbers import check_range
 from catpool.data.frames.header import Header, check_labels
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import read_weights
+from catpool.data.targets.weights import read_weights
 from catpool.data.training import take_named
 from catpool.engines.checks import check_weight_dtype
 from catpool.engines.facts import collect_facts

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.target.target_kinds import TARGET_KINDS
-from catpool.data.target.targets import DOUBTFUL, MANY_CLASSES, Target, read_targets
+from catpool.data.targets.target import DOUBTFUL, MANY_CLASSES, Target, read_targets
+from catpool.data.targets.target_kinds import TARGET_KINDS
 from catpool.data.training import Reading
 from catpool.engines.facts import Facts
 

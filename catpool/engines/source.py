@@ -11,8 +11,8 @@ import pandas as pd
 
 from catpool.data.frames.frame import read_frame
 from catpool.data.frozen import frozen
-from catpool.data.target.ranges import Ranges
-from catpool.data.target.targets import Target
+from catpool.data.targets.ranges import Ranges
+from catpool.data.targets.target import Target
 from catpool.engines.facts import find_centers
 from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.families.by_name import FAMILIES

@@ -13,7 +13,7 @@ import numpy as np
 
 from catpool.data.columns.unions import Categories, unite
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.verify import require
 from catpool.moments.moments import Moments, stack_known
 from catpool.moments.outside import OutsideMoments, sum_of_others

@@ -30,8 +30,8 @@ from catpool.moments.moments import Moments
 from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import knowing_variances
 from catpool.priors.mixtures.responsibilities import WeightedPriors, strength_about, weigh_components
+from catpool.priors.own_variances import equalize_noise
 from catpool.priors.prior import NOTHING, Prior, mean_variance, reliability
-from catpool.priors.within.own_variances import equalize_noise
 
 
 def posterior_mean(moments: Moments, prior: Prior, family: Family) -> np.ndarray:

@@ -82,7 +82,7 @@ OWN = {  # the dataclasses that files hold, with their modules; their fields are
     "SizeBasis": "catpool.models.features.ready_made.size_features",
     "SizeFeatures": "catpool.models.features.ready_made.size_features",
     "Tally": "catpool.moments.grouped",
-    "Target": "catpool.data.target.targets",
+    "Target": "catpool.data.targets.target",
     "ValueRanks": "catpool.tables.value_ranks",
     "Vocabulary": "catpool.data.columns.categories",
 }

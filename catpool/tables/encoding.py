@@ -14,9 +14,9 @@ from catpool.data.verify import require, require_numbers
 from catpool.moments.moments import Moments
 from catpool.priors.families.family import Family
 from catpool.priors.method_of_moments import knowing_variances
+from catpool.priors.own_variances import equalize_noise, own_interval, variances
 from catpool.priors.posterior import posterior_mean, posterior_reliability, posterior_sd
 from catpool.priors.prior import NO_SPREAD, Prior
-from catpool.priors.within.own_variances import equalize_noise, own_interval, variances
 from catpool.tables.drifted import Drifted, Posterior
 from catpool.tables.outputs import MEAN, is_distribution, is_feature
 from catpool.tables.policy import Policy

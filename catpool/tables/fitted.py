@@ -10,7 +10,7 @@ import numpy as np
 from catpool.data.fingerprint import Fingerprint
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require, require_numbers
 from catpool.moments.grouped import Tally

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.moments.moments import Moments
 from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.families.family import Family

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from catpool import MeanEncoder
-from catpool.data.target.targets import read_targets
+from catpool.data.targets.target import read_targets
 
 
 def names(y, target_type="auto"):

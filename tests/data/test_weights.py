@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
 from catpool import EmpiricalBayesEncoder, MeanEncoder
-from catpool.data.target.weights import read_weights
+from catpool.data.targets.weights import read_weights
 
 
 @pytest.mark.parametrize(

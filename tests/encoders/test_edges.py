@@ -12,7 +12,7 @@ from sklearn.pipeline import FeatureUnion
 
 import catpool
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, MixedModelEncoder, NestedEncoder
-from catpool.data.target.target_kinds import TARGET_KINDS, TargetKind
+from catpool.data.targets.target_kinds import TARGET_KINDS, TargetKind
 from catpool.priors.prior import Prior, given_strength
 from catpool.priors.rules import PRIORS
 

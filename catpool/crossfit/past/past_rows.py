@@ -13,8 +13,8 @@ import pandas as pd
 from catpool.crossfit.past.row_posteriors import encode_rows, sum_decayed_rows
 from catpool.crossfit.times import Times
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import Weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.priors.families.by_name import FAMILIES
 from catpool.priors.families.family import Family

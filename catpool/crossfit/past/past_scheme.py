@@ -28,8 +28,8 @@ from catpool.crossfit.scheme import Scheme
 from catpool.crossfit.times import Times
 from catpool.crossfit.training_rows import TrainingRows
 from catpool.data.columns.listed import Unlisted
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import Weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import Weights
 from catpool.data.training import TrainingData
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts

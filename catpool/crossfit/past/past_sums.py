@@ -12,7 +12,7 @@ from catpool.crossfit.past.half_life import learn_half_life
 from catpool.crossfit.past.past_rows import PastRows
 from catpool.crossfit.past.running_sums import RunningSums
 from catpool.crossfit.spans import before
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.moments.moments import TINY, Moments
 from catpool.tables.learner import Learner
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from catpool.crossfit.times import Times
 from catpool.crossfit.training_rows import TrainingRows
-from catpool.data.target.targets import Target
-from catpool.data.target.weights import Weights
+from catpool.data.targets.target import Target
+from catpool.data.targets.weights import Weights
 from catpool.moments.moments import Moments
 from catpool.moments.partition import Parts
 from catpool.priors.families.family import Family

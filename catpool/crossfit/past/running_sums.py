@@ -10,7 +10,7 @@ import pandas as pd
 
 from catpool.crossfit.spans import before, since
 from catpool.crossfit.times import Times
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 
 SPAN = 500  # half-lives that a running sum may extend over; 2^500 is far from overflow
 

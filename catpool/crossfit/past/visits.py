@@ -6,7 +6,7 @@ import numpy as np
 
 from catpool.crossfit.past.past_rows import PastRows
 from catpool.crossfit.spans import since
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.priors.drifting.local_level import Visits
 
 

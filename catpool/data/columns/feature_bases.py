@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.columns.finite_numbers import are_numbers_or_missing
-from catpool.data.target.targets import LARGEST
+from catpool.data.targets.target import LARGEST
 
 AT_ONCE = 2048  # new categories whose draws know of each other
 ROUNDING = 1e-10  # of variances

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catpool.data.columns.binning import as_numbers
-from catpool.data.target.targets import LARGEST, SMALLEST
+from catpool.data.targets.target import LARGEST, SMALLEST
 
 
 def finite_numbers(column: Any, label: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ from catpool.data.columns.categories import MISSING, Vocabulary, encode, held
 from catpool.data.columns.unions import Categories
 from catpool.data.frames.backends import infer_exactly, unmask
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 
 AUTO = "auto"  # the categories are those of the rows
 SHOWN = 5  # categories in a message

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.data.training import TrainingData
 from catpool.models.additive.factors import Factor, FactorMaker
 from catpool.models.additive.shared_parts import SharedPart, shared_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.additive.additive_rows import TargetColumn
 from catpool.priors.numerics.link import Link
 

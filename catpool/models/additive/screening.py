@@ -33,7 +33,7 @@ from scipy.stats import chi2
 
 from catpool.data.factorize import factorize_integers
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.additive.factors import FactorMaker
 
 LEVEL = 0.01  # the probability of choosing anything where there is nothing to find

@@ -12,7 +12,7 @@ import numpy as np
 
 from catpool.data.columns.feature_bases import checked_basis, has_left, left_variance
 from catpool.data.columns.featured import FeaturedVocabulary
-from catpool.data.target.targets import LARGEST
+from catpool.data.targets.target import LARGEST
 from catpool.models.features.ready_made.linear import LinearNumbers
 
 PACKAGE = __name__.partition(".")[0]

@@ -13,9 +13,9 @@ from catpool.crossfit.out_of_fold import OutOfFoldColumn
 from catpool.crossfit.row_statistics import CodedRows, add_row_statistics, with_row_statistics
 from catpool.crossfit.scheme import Scheme
 from catpool.data.frozen import frozen
-from catpool.data.target.ranges import Ranges, read_edges
-from catpool.data.target.target_kinds import TARGET_KINDS
-from catpool.data.target.targets import Target
+from catpool.data.targets.ranges import Ranges, read_edges
+from catpool.data.targets.target import Target
+from catpool.data.targets.target_kinds import TARGET_KINDS
 from catpool.data.training import TrainingData
 from catpool.priors.rules import PriorRule
 from catpool.tables.outputs import is_distribution, rows_outputs, share_outputs, target_outputs

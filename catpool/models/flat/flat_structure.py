@@ -24,8 +24,8 @@ from catpool.data.columns.listed import AUTO, Coded, encode_listed, read_categor
 from catpool.data.frames.frame import Frame, column_name, select_columns
 from catpool.data.frames.header import Header
 from catpool.data.frozen import frozen
-from catpool.data.target.ranges import Ranges
-from catpool.data.target.targets import Target
+from catpool.data.targets.ranges import Ranges
+from catpool.data.targets.target import Target
 from catpool.data.training import TrainingData
 from catpool.data.verify import require
 from catpool.models.flat.distributions import Distributions

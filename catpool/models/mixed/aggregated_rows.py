@@ -8,7 +8,7 @@ import numpy as np
 
 from catpool.data.factorize import factorize_integers
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor
 
 

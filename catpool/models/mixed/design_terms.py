@@ -10,7 +10,7 @@ import numpy as np
 from catpool.data.columns.crossed import check_interaction
 from catpool.data.frames.frame import Frame, column_name
 from catpool.data.frozen import frozen
-from catpool.data.target.offsets import check_offset
+from catpool.data.targets.offsets import check_offset
 from catpool.models.mixed.contrasts import (
     Column,
     Contrasts,

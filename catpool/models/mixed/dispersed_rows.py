@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.mixed.aggregated_rows import AggregatedRows, number_cells, take_rows
 from catpool.models.mixed.row_likelihood import DispersedRows
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor

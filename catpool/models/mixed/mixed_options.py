@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.mixed.design import Design
 from catpool.models.mixed.solver.profiled_deviance import is_exact
 from catpool.priors.families.dispersed import DispersedFamily

@@ -11,7 +11,7 @@ import numpy as np
 from catpool.data.columns.crossed import Paths
 from catpool.data.frozen import frozen
 from catpool.data.progress import FOLDS, counted
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 from catpool.data.verify import require, require_numbers
 from catpool.models.nested.averaged_levels import VarianceRule
 from catpool.models.nested.conjugate_levels import fit_conjugate_levels

@@ -28,10 +28,10 @@ from catpool.priors.families.family import Family
 from catpool.priors.families.overdispersed import OVERDISPERSED, OfDispersion
 from catpool.priors.families.poisson import POISSON
 from catpool.priors.method_of_moments import moments_prior
+from catpool.priors.own_variances import freedom_within
 from catpool.priors.prior import Prior
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.views import fit_each_view
-from catpool.priors.within.own_variances import freedom_within
 
 MOST = 1e3
 NEGLIGIBLE = 1e-6  # of the variance of a row

@@ -38,10 +38,10 @@ from catpool.moments.moments import EPS, TINY, Moments
 from catpool.priors.families.family import Family
 from catpool.priors.families.known_variances import KnownVariances
 from catpool.priors.families.normal import Normal
+from catpool.priors.own_variances import divisor, equalize_noise, freedom_within, scatters_within
 from catpool.priors.prior import Prior
 from catpool.priors.rules import ColumnRule, PriorRule
 from catpool.priors.views import fit_each_view
-from catpool.priors.within.own_variances import divisor, equalize_noise, freedom_within, scatters_within
 from catpool.priors.within.unequal_noise import UnequalNoise, mix_noise
 
 LEAST, MOST = 0.25, 4096.0  # degrees of freedom d_0 that are looked for; more are the same as infinity

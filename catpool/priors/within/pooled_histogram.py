@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catpool.data.target.ranges import Ranges
+from catpool.data.targets.ranges import Ranges
 from catpool.moments.moments import Moments
 from catpool.moments.sorted_rows import SortedRows
 from catpool.priors.families.binomial import BINOMIAL

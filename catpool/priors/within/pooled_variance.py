@@ -17,8 +17,8 @@ import numpy as np
 from catpool.data.frozen import frozen
 from catpool.data.verify import require
 from catpool.moments.moments import TINY, Moments
+from catpool.priors.own_variances import divisor, freedom_within, scatters_within
 from catpool.priors.within.moderated import fit_variances
-from catpool.priors.within.own_variances import divisor, freedom_within, scatters_within
 
 
 @frozen

@@ -18,9 +18,9 @@ import numpy as np
 
 from catpool.moments.moments import TINY, Moments
 from catpool.priors.families.family import Family
+from catpool.priors.own_variances import freedom_within, scatters_within, variances
 from catpool.priors.prior import Prior
 from catpool.priors.within.moderated import fit_variances
-from catpool.priors.within.own_variances import freedom_within, scatters_within, variances
 
 
 def spread(moments: Moments, prior: Prior, family: Family) -> np.ndarray:

@@ -36,9 +36,9 @@ from catpool.moments.moments import TINY, Moments
 from catpool.priors.families.known_variances import KnownVariances
 from catpool.priors.likelihoods.full_bayes import mixture, posterior_grid
 from catpool.priors.mixtures.mixture_shares import likeliest_shares
+from catpool.priors.own_variances import divisor, freedom_within, scatters_within
 from catpool.priors.prior import NO_SPREAD, ONE_CATEGORY, Prior
 from catpool.priors.uncertainty import is_averaged
-from catpool.priors.within.own_variances import divisor, freedom_within, scatters_within
 
 POOLED = 'within="pooled"'  # what to pass if shares are not found
 VARIANCES = 16  # of the grid

@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool import AdditiveEncoder, MixedModelEncoder
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.additive import backfitting
 from catpool.models.additive.additive_rows import FactorRows, TargetColumn
 from catpool.models.additive.backfitting import fit_additive, residuals

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from catpool import AdditiveEncoder
 from catpool.data.frames.frame import read_frame
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.additive.additive_rows import FactorRows
 from catpool.models.additive.factors import FactorMaker
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import gamma, norm, poisson
 from sklearn.base import clone
 
-from catpool.data.target.weights import Weights
+from catpool.data.targets.weights import Weights
 from catpool.models.mixed.dispersed_rows import aggregate_dispersed
 from catpool.models.mixed.laplace_criterion import LaplaceCriterion
 from catpool.models.mixed.solver.grouping_factor import GroupingFactor

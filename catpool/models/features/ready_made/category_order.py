@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import LARGEST
+from catpool.data.targets.target import LARGEST
 from catpool.data.verify import require, require_one_of
 
 DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]\d+)?\s*")  # as floats are written, unlike codes such as 1E5

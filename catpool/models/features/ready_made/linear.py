@@ -12,7 +12,7 @@ from catpool.data.columns.feature_table import FeatureTable, table_of
 from catpool.data.columns.finite_numbers import check_range, finite_numbers
 from catpool.data.frames.column_kinds import BOOLEAN, CATEGORY, NUMBER, column_kind
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import LARGEST, SMALLEST
+from catpool.data.targets.target import LARGEST, SMALLEST
 from catpool.moments.sums import mean_and_sd
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catpool.data.frozen import frozen
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 
 
 @frozen

@@ -15,8 +15,8 @@ from catpool.data.factorize import factorize_each
 from catpool.data.frames.backends import unmask
 from catpool.data.frozen import frozen
 from catpool.data.plain import as_series
-from catpool.data.target.target_family import TargetFamily
-from catpool.data.target.target_kinds import TARGET_KINDS, TargetKind
+from catpool.data.targets.target_family import TargetFamily
+from catpool.data.targets.target_kinds import TARGET_KINDS, TargetKind
 from catpool.data.verify import require, require_numbers, require_one_of
 
 LARGEST, SMALLEST = 1e100, 1e-100  # squares of targets beyond these overflow or underflow

@@ -13,8 +13,8 @@ import numpy as np
 
 from catpool.data.frames.row_numbers import read_row_numbers
 from catpool.data.frozen import frozen
-from catpool.data.target.target_kinds import TARGET_KINDS
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
+from catpool.data.targets.target_kinds import TARGET_KINDS
 
 INVERSE_VARIANCE = "inverse_variance"
 RANGE = (1e-12, 1e12)  # beyond it a row of weight one is lost in rounding, or likelihoods are flat to all their digits

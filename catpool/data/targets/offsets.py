@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from catpool.data.frames.row_numbers import read_row_numbers
-from catpool.data.target.targets import Target
+from catpool.data.targets.target import Target
 
 LARGEST = 1e100  # as of y, whose squares are summed
 

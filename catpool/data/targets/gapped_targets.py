@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from catpool.data.target.target_family import TargetFamily
-from catpool.data.target.targets import Target, read_named, read_targets, split_outputs
+from catpool.data.targets.target import Target, read_named, read_targets, split_outputs
+from catpool.data.targets.target_family import TargetFamily
 
 Gaps = list[np.ndarray | None]  # whether each row lacks a target, for each target; None if no row does
 
