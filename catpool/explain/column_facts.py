@@ -117,7 +117,8 @@ def _of_row(encoder: Any, row: Any, total: float | None) -> ColumnFacts:
     frame = category_frame(encoder, row.column, interval=INTERVAL, target=target)
     strength, reliability = getattr(row, "prior_strength", np.nan), getattr(row, "reliability", np.nan)
     noise = getattr(row, "note", "") == NO_SPREAD or reliability < NOISE or strength == np.inf
-    noise = noise and not getattr(row, "explained", 0.0) > 0  # features tell categories apart whose rows do not
+    # features tell categories apart whose rows do not, and effects that drift may all start from the prior mean
+    noise = noise and not (getattr(row, "explained", 0.0) > 0 or getattr(row, "drift", 0.0) > 0)
     return _facts(
         row.column,
         frame,

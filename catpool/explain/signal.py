@@ -121,8 +121,10 @@ def signal_frame(encoder: Any, target: str | None = None, *, noise: Mapping[str,
     summary = rows_of_target(summary[summary["prior_strength"].notna()], target)
     share = _share(summary)
     none = (share == 0) | (summary["reliability"] < NOISE) | (summary.get("note") == NO_SPREAD)
-    if "explained" in summary:
-        none &= ~(summary["explained"] > 0)  # features tell categories apart whose rows do not
+    for apart in {"explained", "drift"} & set(
+        summary
+    ):  # features, and drift, tell categories apart whose starts do not
+        none &= ~(summary[apart] > 0)
     names = summary["column"]
     none |= np.array([noise[name] if noise else not _any_apart(encoder, name, target) for name in names])
     frame = summary[["column", "categories", "reliability"]].assign(share=share, noise=none)

@@ -135,7 +135,7 @@ class Encoding:
     @property
     def is_noise(self) -> bool:
         """Whether the categories differ no more than by chance."""
-        if self.explained:
+        if self.explained or self.drift:
             return False
         spread = self.full_prior.between
         # an average over priors has some spread, but the likeliest of them may have none

@@ -12,6 +12,7 @@ from helpers.later_rows import as_kind, changes
 from sklearn.exceptions import ConvergenceWarning
 
 from catpool import EarlierRows, EmpiricalBayesEncoder, MeanEncoder, SmoothedMeanEncoder, sample_encodings
+from catpool.explain import SignalDisplay
 
 AUTO = EarlierRows("day", drift="auto")
 OUTPUTS = ["mean", "sd", "reliability", "count"]
@@ -414,3 +415,15 @@ def test_a_search_that_ends_early_warns_once_for_each_column(sales, monkeypatch,
     start = "The search for the variances of effects that drift did not converge for column "
     assert found == [start + "'shop'", start + "'town'"]
     assert all(each.category is ConvergenceWarning for each in caught)
+
+
+def test_effects_that_drift_are_no_noise_even_if_they_start_alike():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"c": rng.choice(["a", "b"], 300), "day": np.arange(300)})
+    encoder = EmpiricalBayesEncoder(["c"], cv=EarlierRows(by="day", drift=0.5), drop_noise=True)
+    encoder.fit(X, rng.normal(size=300) + X["day"] / 30 * (X["c"] == "a"))
+    summary = encoder.summary_.iloc[0]
+    assert summary["between_sd"] == 0
+    assert summary["note"] == ""
+    assert list(encoder.transform(X)) == ["c", "day"]
+    assert not SignalDisplay.from_encoder(encoder).columns["noise"].any()
