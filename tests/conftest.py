@@ -1,4 +1,3 @@
-import gc
 import os
 from importlib.util import find_spec
 
@@ -10,8 +9,6 @@ import pytest
 from helpers.engine_tables import Place
 from helpers.public_encoders import PUBLIC
 from hypothesis import settings
-
-gc.disable()  # until all tests are collected: modules and tests stay anyway, and looking at them takes long
 
 settings.register_profile("catpool", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=10_000)
@@ -31,11 +28,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
         if item.nodeid.startswith("catpool/onnx.py") and find_spec("skl2onnx") is None:
             item.add_marker(pytest.mark.skip(reason="skl2onnx is not installed"))
-
-
-def pytest_collection_finish():
-    gc.freeze()
-    gc.enable()
 
 
 @pytest.fixture(params=ENCODERS)

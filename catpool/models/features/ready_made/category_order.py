@@ -20,7 +20,7 @@ from catpool.data.verify import require, require_one_of
 
 DIGITS = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]\d+)?\s*")  # as floats are written, unlike codes such as 1E5
 NUMBER = re.compile(r"((?<!\d\.)\d+\.\d+(?!\.?\d)|\d+)")  # 1.25, but not in versions such as 1.25.3
-EPOCH = pd.Timestamp(0, unit="s", tz="UTC")  # in seconds, which reach all years
+EPOCH, DAY = pd.Timestamp(0, unit="s", tz="UTC"), pd.Timedelta(days=1).as_unit("s")  # seconds reach all years
 
 
 def is_missing(value: Any) -> bool:
@@ -50,9 +50,18 @@ def _float(value: Any) -> float:
 
 def _days(values: Sequence[Any]) -> np.ndarray:
     """Days since 1970; times without a zone are taken for those of UTC."""
-    times = [value if isinstance(value, date | np.datetime64) else None for value in values]
-    found = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce")
-    return ((found - EPOCH) / pd.Timedelta(days=1)).to_numpy(dtype=float)
+    are_times = (isinstance(value, date | np.datetime64) for value in values)
+    days = (_day(value) if is_time else np.nan for value, is_time in zip(values, are_times, strict=True))
+    return np.fromiter(days, dtype=float, count=len(values))
+
+
+def _day(value: Any) -> float:
+    """One by one, because not all versions of pandas read arrays of times far from now."""
+    try:
+        time = pd.Timestamp(value)
+        return float(((time.tz_localize("UTC") if time.tz is None else time) - EPOCH) / DAY)
+    except (ValueError, OverflowError):  # beyond what pandas has
+        return np.nan
 
 
 READERS: dict[str, Callable[[Sequence[Any]], np.ndarray]] = {"numbers": _numbers, "digits": _digits, "times": _days}
