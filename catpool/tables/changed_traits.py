@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -43,7 +42,7 @@ def warn_of_changes(label: Any, vocabulary: FeaturedVocabulary, column: Featured
             first = differs[:1]
             changed.append(trait)
             category = vocabulary.categories.iloc[known[first]].tolist()[0]
-            pair = new[first].tolist()[0], old[first].tolist()[0]
+            pair = [pd.Series(values[first]).tolist()[0] for values in (new, old)]
             example = example or f"{trait!r} is {pair[0]!r} where {label!r} is {category!r}, but was {pair[1]!r}"
     if changed:
         warnings.warn(
@@ -76,14 +75,14 @@ def _differ(old: np.ndarray, new: np.ndarray, every: np.ndarray) -> np.ndarray:
     if old.dtype.kind == new.dtype.kind and old.dtype.kind in "mM":  # maybe of several units
         differs[both] = old[both] != new[both]
     elif "M" in (old.dtype.kind, new.dtype.kind):  # beside dates without a time, or of a zone
-        differs[both] = _times(old[both].tolist()) != _times(new[both].tolist())
+        differs[both] = _times(old[both]) != _times(new[both])
     else:
         differs[both] = [one != other for one, other in zip(old[both].tolist(), new[both].tolist(), strict=True)]
     return differs
 
 
-def _times(values: Sequence[Any]) -> np.ndarray:
+def _times(values: np.ndarray) -> np.ndarray:
     """Dates and times as those of UTC, which those without a zone are taken for; NaT for what is neither."""
-    times = [value if isinstance(value, date | np.datetime64) else None for value in values]
+    times = [value if isinstance(value, date | np.datetime64) else None for value in pd.Series(values).tolist()]
     found: np.ndarray = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce").to_numpy()
     return found
