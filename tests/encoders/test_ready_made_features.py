@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars
+import pyarrow
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold
@@ -136,9 +137,11 @@ def sizes_in(library, size):
     """Sizes as a column whose type has their order."""
     if library == "pandas":
         return pd.DataFrame({"size": pd.Categorical.from_codes(size, SIZES, ordered=True), "shop": size})
+    if library == "arrow":
+        sizes = pyarrow.DictionaryArray.from_arrays(pyarrow.array(size), pyarrow.array(SIZES), ordered=True)
+        return pyarrow.table({"size": sizes, "shop": size})
     frame = polars.DataFrame({"size": polars.Series([SIZES[each] for each in size], dtype=polars.Enum(SIZES))})
-    frame = frame.with_columns(shop=polars.Series(size))
-    return frame if library == "polars" else frame.to_arrow()
+    return frame.with_columns(shop=polars.Series(size))
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])

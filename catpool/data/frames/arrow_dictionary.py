@@ -15,7 +15,7 @@ from catpool.data.columns.categories import encode
 from catpool.data.factorize import GAP, codes_of
 
 
-def read_dictionary(column: Any) -> pd.Series:
+def read_dictionary(column: Any, *, ordered: bool) -> pd.Series:
     """Read an array of an arrow dictionary type, or a chunked one, as a categorical with levels in the same order."""
     import pyarrow
 
@@ -28,7 +28,7 @@ def read_dictionary(column: Any) -> pd.Series:
         return pd.Series(decoded, dtype=pd.ArrowDtype(decoded.type))
     if places is not None:
         codes = places.take(codes)
-    dtype = pd.CategoricalDtype(levels, ordered=column.type.ordered and len(chunks) == 1)
+    dtype = pd.CategoricalDtype(levels, ordered=ordered and len(chunks) == 1)
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype, validate=False))
 
 

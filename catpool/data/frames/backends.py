@@ -142,7 +142,8 @@ def convert_column(column: Any) -> pd.Series:
     # of arrow's own columns, narwhals would copy all chunks into one
     arrow = native if isinstance(native, pyarrow.ChunkedArray) else column.to_arrow()
     if pyarrow.types.is_dictionary(arrow.type):
-        return read_dictionary(arrow)
+        enum = column.implementation.is_polars() and native.dtype.base_type().__name__ == "Enum"
+        return read_dictionary(arrow, ordered=arrow.type.ordered or enum)  # which older versions do not tell arrow
     return pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
 
 
@@ -153,7 +154,7 @@ def decode_arrow(column: pd.Series) -> pd.Series:
 
     kind, array = column.dtype.pyarrow_dtype, column.array.__arrow_array__()
     if types.is_dictionary(kind):
-        return read_dictionary(array)
+        return read_dictionary(array, ordered=kind.ordered)
     if types.is_run_end_encoded(kind):
         array = compute.run_end_decode(array)
     elif types.is_string_view(kind) or types.is_binary_view(kind):
