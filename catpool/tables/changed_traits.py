@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from catpool.data.columns.categories import MISSING
 from catpool.data.columns.featured import FeaturedColumn, FeaturedVocabulary
 from catpool.data.columns.traits import first_rows, take_values
+from catpool.data.frames.dates import utc_time
 
 NUMBERS = "biuf"  # kinds of dtypes
 ROUNDING = 1e-6  # of numbers, relative to them: single precision in place of double
@@ -75,14 +75,11 @@ def _differ(old: np.ndarray, new: np.ndarray, every: np.ndarray) -> np.ndarray:
     if old.dtype.kind == new.dtype.kind and old.dtype.kind in "mM":  # maybe of several units
         differs[both] = old[both] != new[both]
     elif "M" in (old.dtype.kind, new.dtype.kind):  # beside dates without a time, or of a zone
-        differs[both] = _times(old[both]) != _times(new[both])
+        differs[both] = [one != other for one, other in zip(_times(old[both]), _times(new[both]), strict=True)]
     else:
         differs[both] = [one != other for one, other in zip(old[both].tolist(), new[both].tolist(), strict=True)]
     return differs
 
 
-def _times(values: np.ndarray) -> np.ndarray:
-    """Dates and times as those of UTC, which those without a zone are taken for; NaT for what is neither."""
-    times = [value if isinstance(value, date | np.datetime64) else None for value in pd.Series(values).tolist()]
-    found: np.ndarray = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce").to_numpy()
-    return found
+def _times(values: np.ndarray) -> list[Any]:
+    return [utc_time(value) for value in pd.Series(values).tolist()]

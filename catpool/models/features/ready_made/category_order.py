@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catpool.data.frames.dates import utc_time
 from catpool.data.frozen import frozen
 from catpool.data.targets.target import LARGEST
 from catpool.data.verify import require, require_one_of
@@ -50,18 +50,9 @@ def _float(value: Any) -> float:
 
 def _days(values: Sequence[Any]) -> np.ndarray:
     """Days since 1970; times without a zone are taken for those of UTC."""
-    are_times = (isinstance(value, date | np.datetime64) for value in values)
-    days = (_day(value) if is_time else np.nan for value, is_time in zip(values, are_times, strict=True))
+    times = map(utc_time, values)
+    days = (np.nan if time is pd.NaT else (time - EPOCH) / DAY for time in times)  # as most columns hold no times
     return np.fromiter(days, dtype=float, count=len(values))
-
-
-def _day(value: Any) -> float:
-    """One by one, because not all versions of pandas read arrays of times far from now."""
-    try:
-        time = pd.Timestamp(value)
-        return float(((time.tz_localize("UTC") if time.tz is None else time) - EPOCH) / DAY)
-    except (ValueError, OverflowError):  # beyond what pandas has
-        return np.nan
 
 
 READERS: dict[str, Callable[[Sequence[Any]], np.ndarray]] = {"numbers": _numbers, "digits": _digits, "times": _days}
